@@ -1,0 +1,1 @@
+//! Exporters: OTLP over gRPC and HTTP, debug, file; queue and retry.

@@ -1,0 +1,1 @@
+//! The data plane: OTLP servers, admission, router, actors, pipelines, supervision.

@@ -1,0 +1,1 @@
+//! OTTL: lex, parse, check, evaluate; knows nothing of spans.

@@ -1,0 +1,1 @@
+//! OTTL paths over OTLP bytes: what span.attributes["x"] means.

@@ -1,0 +1,1 @@
+//! Settings to compiled policies to decisions.

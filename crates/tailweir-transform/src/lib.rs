@@ -1,0 +1,1 @@
+//! Edits on OTLP of all three signals: resource, attributes.

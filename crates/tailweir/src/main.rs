@@ -1,0 +1,2 @@
+//! The Tailweir binary.
+fn main() {}
