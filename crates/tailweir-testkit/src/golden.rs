@@ -22,10 +22,34 @@ impl Folder {
     /// When there is no such folder or nothing in it: a golden test that finds no vectors has failed.
     #[must_use]
     pub fn open(name: &str) -> Self {
-        let files = match std::env::var_os("TAILWEIR_GOLDEN") {
-            Some(root) => read_tree(&PathBuf::from(root).join(name)),
-            None => read_archive(&packed(name)),
-        };
+        match std::env::var_os("TAILWEIR_GOLDEN") {
+            Some(root) => Self::unpacked(&PathBuf::from(root), name),
+            None => Self::packed(name),
+        }
+    }
+
+    /// Opens this project's own copy of a folder.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn packed(name: &str) -> Self {
+        let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("golden")
+            .join(name);
+        Self::filled(name, read_archive(&archive.with_extension("tar.zst")))
+    }
+
+    /// Opens a folder below `root`.
+    ///
+    /// # Panics
+    /// When there is no file in it.
+    #[must_use]
+    pub fn unpacked(root: &Path, name: &str) -> Self {
+        Self::filled(name, read_tree(&root.join(name)))
+    }
+
+    fn filled(name: &str, files: BTreeMap<String, Vec<u8>>) -> Self {
         assert!(!files.is_empty(), "no golden vectors in {name}");
         Self {
             name: name.to_owned(),
@@ -144,12 +168,6 @@ impl Tally {
             shown.join("\n")
         );
     }
-}
-
-fn packed(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("golden")
-        .join(format!("{name}.tar.zst"))
 }
 
 fn read_archive(path: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -1,2 +1,112 @@
-//! Checks and generated documents.
-fn main() {}
+//! `cargo xtask`: what contributors and CI run beside `cargo test`.
+
+#![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
+
+mod documents;
+mod fuzz;
+mod golden;
+mod interop;
+mod rooms;
+mod structure;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Checks, generated documents, golden runs, interoperation.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Prove that rooms depend only on the rooms that `docs/architecture.md` allows.
+    CheckDeps,
+    /// Prove that every room has its door, its documentation and the shared lints.
+    CheckStructure,
+    /// Write the generated documents below `docs/reference`; with `--check`, only compare them.
+    Docs {
+        /// Fail when a document is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run every golden test, on the packed vectors or on those in DIR.
+    Golden {
+        /// Root of other vectors with the same layout.
+        dir: Option<PathBuf>,
+        /// Only compare the packed copy with DIR, file by file.
+        #[arg(long, requires = "dir")]
+        compare: bool,
+        /// Only pack DIR into this repository.
+        #[arg(long, requires = "dir", conflicts_with = "compare")]
+        pack: bool,
+    },
+    /// Run real OpenTelemetry SDKs (Python, Node) against the real binary; installs what it needs.
+    Interop,
+    /// Run each fuzz target for a while.
+    Fuzz {
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::CheckDeps => rooms::check(),
+        Task::CheckStructure => structure::check(),
+        Task::Docs { check } => documents::write(check),
+        Task::Golden {
+            dir: Some(dir),
+            compare: true,
+            ..
+        } => golden::compare(&dir),
+        Task::Golden {
+            dir: Some(dir),
+            pack: true,
+            ..
+        } => golden::pack(&dir),
+        Task::Golden { dir, .. } => golden::run(dir.as_deref()),
+        Task::Interop => interop::run(),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
+    }
+}
+
+/// The top folder of the repository.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Runs a command to its end; fails, naming it, when it does.
+fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("could not start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs a command to its end and returns what it printed.
+fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("could not start {command:?}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?} ended with {}\n{errors}", output.status);
+    }
+    String::from_utf8(output.stdout).context("its output is not UTF-8")
+}

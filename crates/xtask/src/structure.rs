@@ -1,0 +1,115 @@
+//! The shape that every crate of the workspace has.
+
+use crate::root;
+use anyhow::{Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: &[&str] = &[
+    "utils", "util", "common", "helpers", "helper", "manager", "misc",
+];
+
+/// What belongs at the top of the repository, beside tool files that start with a dot.
+const TOP: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "crates",
+    "proto",
+    "cluster-tests",
+    "deploy",
+    "benches",
+    "docs",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "SECURITY.md",
+    "clippy.toml",
+    "deny.toml",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "fuzz",
+    "target",
+];
+
+/// Checks manifests, doors, file names and the top folder; every violation is named.
+pub(crate) fn check() -> Result<()> {
+    let root = root();
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&root)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && !TOP.contains(&name.as_str()) {
+            wrong.push(format!("{name} does not belong at the top"));
+        }
+    }
+    let mut crates = 0;
+    for entry in fs::read_dir(root.join("crates"))? {
+        let folder = entry?.path();
+        crates += 1;
+        check_crate(&folder, &mut wrong)?;
+    }
+    if !wrong.is_empty() {
+        bail!("the structure is broken:\n  {}", wrong.join("\n  "));
+    }
+    println!("{crates} crates have the common shape");
+    Ok(())
+}
+
+fn check_crate(folder: &Path, wrong: &mut Vec<String>) -> Result<()> {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml"))?;
+    let name = folder.display();
+    if !manifest.contains("[lints]\nworkspace = true") {
+        wrong.push(format!("{name} does not inherit the lints"));
+    }
+    if !manifest.contains("\ndescription = ") {
+        wrong.push(format!("{name} has no description"));
+    }
+    for file in sources(folder)? {
+        check_file(&file, wrong)?;
+    }
+    Ok(())
+}
+
+fn check_file(file: &Path, wrong: &mut Vec<String>) -> Result<()> {
+    let stem = file
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if stem == "mod" || EMPTY_NAMES.contains(&stem.as_str()) {
+        wrong.push(format!("{} has a name that says nothing", file.display()));
+    }
+    let text = fs::read_to_string(file)?;
+    if !text.starts_with("//!") {
+        wrong.push(format!(
+            "{} does not open with what it is (//!)",
+            file.display()
+        ));
+    }
+    let door = file.file_name().is_some_and(|name| name == "lib.rs");
+    if door && text.lines().any(|line| line.starts_with("pub mod ")) {
+        wrong.push(format!("{} has a second door (pub mod)", file.display()));
+    }
+    Ok(())
+}
+
+/// Every Rust file of a crate but what is built or fuzzed.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut pending = vec![folder.join("src"), folder.join("tests")];
+    while let Some(folder) = pending.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
