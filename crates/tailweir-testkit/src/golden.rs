@@ -3,6 +3,8 @@
 //! A fresh clone reads the packed copies in this crate's `golden/` folder. `TAILWEIR_GOLDEN` names
 //! another root with the same layout (`tail_sampling/SUITE/...`, `ottl/...`), which is read instead.
 
+#![expect(clippy::print_stdout, reason = "golden tests report a line per suite")]
+
 use flate2::read::MultiGzDecoder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,5 +1,19 @@
 //! For tests only: golden vectors, and what else several rooms' tests share.
+//!
+//! - [`Folder`] and [`Tally`] read and count the golden vectors of real Collector components.
+//! - [`request`], [`span`] and [`trace_id`] build OTLP requests, one sentence each.
+//! - [`Sink`] is a scripted OTLP backend on loopback.
+//! - [`Binary`] runs a real process and waits for what it writes.
 
+mod builder;
 mod golden;
+mod process;
+mod sink;
 
+pub use builder::{
+    AttributeValue, RequestBuilder, START_NANOS, SpanBuilder, attribute, request, span, span_id,
+    trace_id,
+};
 pub use golden::{Folder, Tally};
+pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post};
+pub use sink::{Answer, Gate, PATIENCE, Received, Sink};
