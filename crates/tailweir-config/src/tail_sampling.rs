@@ -41,6 +41,10 @@ pub struct TailSampling {
     /// Addition of Tailweir: write the sampling threshold (`ot=th:`) into kept spans. Default true;
     /// false under `compat: collector`.
     pub write_threshold: bool,
+    /// Addition of Tailweir (the Collector's feature gate `usetracestate`): where a span carries `rv`
+    /// or `th` in its tracestate, `probabilistic` compares the trace's own randomness with its
+    /// threshold instead of hashing the trace id. Default false.
+    pub consistent_probability: bool,
     /// Addition of Tailweir (a feature gate of the Collector): write the name of the deciding policy
     /// into the scope attributes of kept spans. Default false.
     pub record_policy: bool,
