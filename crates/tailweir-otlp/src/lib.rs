@@ -1,1 +1,49 @@
 //! The OTLP wire: views over bytes, split by trace, re-assembly, JSON to wire and back.
+//!
+//! Spans, metrics and logs stay the bytes that a client sent. A [`Scan`] walks a request once, checks
+//! it and finds its spans; views read single fields out of the bytes when a policy asks; an
+//! [`Assembler`] puts spans into new requests, their bytes unchanged, so fields that nobody knows yet
+//! survive. The gateway scans, the sampler keeps and assembles, policies and transforms look.
+//!
+//! It never decodes a message into a struct, never copies what it only looks at, never panics on any
+//! bytes, and opens no socket.
+//!
+//! ```
+//! use tailweir_otlp::{Scan, ScanLimits};
+//!
+//! // resource_spans { scope_spans { spans { name: "x" } } }
+//! let request = b"\x0a\x07\x12\x05\x12\x03\x2a\x01x";
+//! let mut scan = Scan::new();
+//! Scan::traces(request, &ScanLimits::default(), &mut scan).unwrap();
+//! assert_eq!(scan.spans[0].span(request).name(), b"x");
+//! ```
+
+mod assemble;
+mod head;
+mod scan;
+mod schema;
+mod trace;
+mod view;
+mod wire;
+
+pub use assemble::{Assembler, Part};
+pub use head::{SpanHead, StatusCode};
+pub use scan::{Scan, ScanError, ScanLimits, SpanEntry};
+pub use trace::{SpanRecord, TraceSummary, TraceView};
+pub use view::{
+    AnyValue, ArrayView, Attributes, AttributesIter, Buckets, DataPoint, ExemplarView,
+    ExponentialHistogramPoint, HistogramPoint, KeyValue, LinkView, LogRecordView, Messages,
+    MetricData, MetricView, Number, NumberPoint, Numbers, Points, QuantileView, RequestView,
+    ResourceFields, ResourceView, ScopeFields, ScopeView, SpanEventView, SpanView, StatusView,
+    SummaryPoint, Temporality,
+};
+pub use wire::WireError;
+
+/// Checks a span thoroughly: structure, attributes, events and links included, as a backend that
+/// decodes it would. Text is not checked to be UTF-8.
+///
+/// # Errors
+/// What the first malformed field is.
+pub fn validate_span(span: SpanView<'_>) -> Result<(), WireError> {
+    schema::SPAN.check(span.0, 3)
+}

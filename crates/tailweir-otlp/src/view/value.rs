@@ -1,0 +1,261 @@
+//! Attributes and their values.
+
+use crate::wire::{Fields, Payload};
+
+/// Values nested deeper than this are absent, so that whoever walks a value may recurse.
+const NESTING_MAX: u8 = 64;
+
+const STRING: u32 = 1;
+const BOOL: u32 = 2;
+const INT: u32 = 3;
+const DOUBLE: u32 = 4;
+const ARRAY: u32 = 5;
+const MAP: u32 = 6;
+const BYTES: u32 = 7;
+
+/// An attribute's value.
+#[derive(Debug, Clone, Copy)]
+pub enum AnyValue<'a> {
+    /// There is no value.
+    Empty,
+    /// Text, as the client sent it; it should be UTF-8.
+    String(&'a [u8]),
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating-point number.
+    Double(f64),
+    /// Opaque bytes.
+    Bytes(&'a [u8]),
+    /// A list.
+    Array(ArrayView<'a>),
+    /// A map.
+    Map(Attributes<'a>),
+}
+
+impl<'a> AnyValue<'a> {
+    /// The value in the content of an `AnyValue` message.
+    #[must_use]
+    pub fn new(message: &'a [u8]) -> Self {
+        Self::Empty.merged(message, 0)
+    }
+
+    /// What is left when `message` is read on top of `self`: the last alternative that is present.
+    #[inline]
+    fn merged(self, message: &'a [u8], depth: u8) -> Self {
+        let mut value = self;
+        for field in Fields::new(message) {
+            value = match (field.number, field.payload) {
+                (STRING, Payload::Bytes(bytes)) => Self::String(bytes),
+                (BOOL, Payload::Varint(number)) => Self::Bool(number != 0),
+                (INT, Payload::Varint(number)) => Self::Int(number as i64),
+                (DOUBLE, Payload::Fixed64(bits)) => Self::Double(f64::from_bits(bits)),
+                (ARRAY, Payload::Bytes(bytes)) => Self::Array(ArrayView {
+                    message: bytes,
+                    depth,
+                }),
+                (MAP, Payload::Bytes(bytes)) => Self::Map(Attributes {
+                    depth,
+                    ..Attributes::new(bytes, 1)
+                }),
+                (BYTES, Payload::Bytes(bytes)) => Self::Bytes(bytes),
+                _ => value,
+            };
+        }
+        value
+    }
+
+    /// The text, when it is a string.
+    #[must_use]
+    pub fn as_string(self) -> Option<&'a [u8]> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The elements of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct ArrayView<'a> {
+    message: &'a [u8],
+    depth: u8,
+}
+
+impl<'a> ArrayView<'a> {
+    /// Each element in order. None when the list lies more than 64 levels deep.
+    pub fn iter(self) -> impl Iterator<Item = AnyValue<'a>> + Clone {
+        let message = if self.depth < NESTING_MAX {
+            self.message
+        } else {
+            &[]
+        };
+        super::Messages::new(message, 1)
+            .map(move |element| AnyValue::Empty.merged(element, self.depth + 1))
+    }
+
+    /// How many elements there are; walks them.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.iter().count()
+    }
+}
+
+/// One attribute.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyValue<'a> {
+    /// Its name. Names may occur twice; the first one counts.
+    pub key: &'a [u8],
+    /// Its value.
+    pub value: AnyValue<'a>,
+}
+
+impl<'a> KeyValue<'a> {
+    /// The attribute in the content of a `KeyValue` message.
+    #[must_use]
+    pub fn new(message: &'a [u8]) -> Self {
+        Self::at_depth(message, 0)
+    }
+
+    #[inline]
+    fn at_depth(message: &'a [u8], depth: u8) -> Self {
+        let mut entry = Self {
+            key: &[],
+            value: AnyValue::Empty,
+        };
+        for field in Fields::new(message) {
+            match (field.number, field.payload) {
+                (1, Payload::Bytes(key)) => entry.key = key,
+                (2, Payload::Bytes(value)) => entry.value = entry.value.merged(value, depth),
+                _ => {}
+            }
+        }
+        entry
+    }
+}
+
+/// A list of attributes: those of a message, or a map value.
+#[derive(Debug, Clone, Copy)]
+pub struct Attributes<'a> {
+    message: &'a [u8],
+    /// Number of the sub-message that holds the list, 0 when `message` itself does.
+    within: u32,
+    number: u32,
+    depth: u8,
+}
+
+impl<'a> Attributes<'a> {
+    /// No attributes.
+    pub const EMPTY: Self = Attributes {
+        message: &[],
+        within: 0,
+        number: 1,
+        depth: 0,
+    };
+
+    /// The attributes in field `number` of a message.
+    pub(crate) const fn new(message: &'a [u8], number: u32) -> Self {
+        Self {
+            message,
+            within: 0,
+            number,
+            depth: 0,
+        }
+    }
+
+    /// The attributes in field `number` of the sub-message `within`. When the sub-message occurs more
+    /// than once its occurrences are one, as protobuf has it.
+    pub(crate) const fn within(message: &'a [u8], within: u32, number: u32) -> Self {
+        Self {
+            message,
+            within,
+            number,
+            depth: 0,
+        }
+    }
+
+    /// Each attribute in order. None when the map lies more than 64 levels deep.
+    #[inline]
+    #[must_use]
+    pub fn iter(self) -> AttributesIter<'a> {
+        let message = if self.depth < NESTING_MAX {
+            self.message
+        } else {
+            &[]
+        };
+        let (outer, inner): (&[u8], &[u8]) = match self.within {
+            0 => (&[], message),
+            _ => (message, &[]),
+        };
+        AttributesIter {
+            outer: Fields::new(outer),
+            inner: Fields::new(inner),
+            within: self.within,
+            number: self.number,
+            depth: self.depth.saturating_add(1),
+        }
+    }
+
+    /// The value of the first attribute with this name.
+    #[must_use]
+    pub fn get(self, key: &[u8]) -> Option<AnyValue<'a>> {
+        self.iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| entry.value)
+    }
+
+    /// How many there are; walks them.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+impl<'a> IntoIterator for Attributes<'a> {
+    type Item = KeyValue<'a>;
+    type IntoIter = AttributesIter<'a>;
+
+    fn into_iter(self) -> AttributesIter<'a> {
+        self.iter()
+    }
+}
+
+/// Walks a list of attributes.
+#[derive(Debug, Clone)]
+pub struct AttributesIter<'a> {
+    outer: Fields<'a>,
+    inner: Fields<'a>,
+    within: u32,
+    number: u32,
+    depth: u8,
+}
+
+impl<'a> Iterator for AttributesIter<'a> {
+    type Item = KeyValue<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<KeyValue<'a>> {
+        loop {
+            for field in self.inner.by_ref() {
+                if field.number == self.number
+                    && let Payload::Bytes(message) = field.payload
+                {
+                    return Some(KeyValue::at_depth(message, self.depth));
+                }
+            }
+            let field = self.outer.next()?;
+            if field.number == self.within
+                && let Payload::Bytes(message) = field.payload
+            {
+                self.inner = Fields::new(message);
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The protobuf wire format: varints, tags, fields. Total on any bytes.
+//!
+//! [`Reader`] tells malformed from absent and is what the scan stands on. [`Fields`] is for views of
+//! what a scan has accepted: it ends where the bytes stop making sense.
+
+mod write;
+
+pub(crate) use write::{
+    length_delimited_size, put_bytes, put_key, put_varint, varint_size, zigzag32,
+};
+
+/// Message and group nesting that is followed, the same as in other implementations.
+pub(crate) const DEPTH_MAX: u32 = 100;
+
+/// Why bytes are not a protobuf message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The bytes end inside a field.
+    #[error("the bytes end inside a field")]
+    Truncated,
+    /// A varint is longer than ten bytes or exceeds 64 bits.
+    #[error("a varint exceeds 64 bits")]
+    VarintOverflow,
+    /// A tag has field number zero, exceeds 32 bits, or names a wire type that does not exist.
+    #[error("a tag is invalid")]
+    Tag,
+    /// A known field has another wire type than its definition.
+    #[error("field {field} has the wrong wire type")]
+    WireType {
+        /// Number of the field.
+        field: u32,
+    },
+    /// An id has a length that ids do not have: trace ids have 16 bytes, span ids 8.
+    #[error("the id in field {field} has a wrong length")]
+    IdLength {
+        /// Number of the field.
+        field: u32,
+    },
+    /// A group ends that was not opened, or another one is open.
+    #[error("a group is not closed where it should be")]
+    Group,
+    /// Messages or groups are nested deeper than 100 levels.
+    #[error("messages are nested too deeply (limit {DEPTH_MAX})")]
+    Depth,
+}
+
+/// The payload of one field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Payload<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(&'a [u8]),
+    /// Deprecated groups are stepped over, never looked into.
+    Group,
+    Fixed32(u32),
+}
+
+/// One field of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    pub(crate) payload: Payload<'a>,
+}
+
+impl<'a> Field<'a> {
+    /// The bytes of a length-delimited field.
+    #[inline]
+    pub(crate) fn bytes(self) -> Result<&'a [u8], WireError> {
+        match self.payload {
+            Payload::Bytes(bytes) => Ok(bytes),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn varint(self) -> Result<u64, WireError> {
+        match self.payload {
+            Payload::Varint(value) => Ok(value),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fixed64(self) -> Result<u64, WireError> {
+        match self.payload {
+            Payload::Fixed64(value) => Ok(value),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fixed32(self) -> Result<u32, WireError> {
+        match self.payload {
+            Payload::Fixed32(value) => Ok(value),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn wrong_type(self) -> WireError {
+        WireError::WireType { field: self.number }
+    }
+}
+
+/// Reads fields one after another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What has not been read.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next field, or nothing at the end.
+    #[inline]
+    pub(crate) fn field(&mut self, depth: u32) -> Result<Option<Field<'a>>, WireError> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let (number, wire_type) = self.tag()?;
+        let payload = self.payload(number, wire_type, depth)?;
+        Ok(Some(Field { number, payload }))
+    }
+
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, u8), WireError> {
+        let key = self.varint()?;
+        let key = u32::try_from(key).map_err(|_| WireError::Tag)?;
+        let number = key >> 3;
+        if number == 0 {
+            return Err(WireError::Tag);
+        }
+        Ok((number, (key & 7) as u8))
+    }
+
+    #[inline]
+    fn payload(
+        &mut self,
+        number: u32,
+        wire_type: u8,
+        depth: u32,
+    ) -> Result<Payload<'a>, WireError> {
+        match wire_type {
+            0 => self.varint().map(Payload::Varint),
+            1 => self
+                .fixed()
+                .map(|bytes| Payload::Fixed64(u64::from_le_bytes(bytes))),
+            2 => self.delimited().map(Payload::Bytes),
+            3 => self.skip_group(number, depth).map(|()| Payload::Group),
+            4 => Err(WireError::Group),
+            5 => self
+                .fixed()
+                .map(|bytes| Payload::Fixed32(u32::from_le_bytes(bytes))),
+            _ => Err(WireError::Tag),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
+        let mut value = 0;
+        for (index, &byte) in self.rest.iter().take(10).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                // The tenth byte holds the 64th bit and nothing else.
+                if index == 9 && byte > 1 {
+                    return Err(WireError::VarintOverflow);
+                }
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+        }
+        if self.rest.len() < 10 {
+            return Err(WireError::Truncated);
+        }
+        Err(WireError::VarintOverflow)
+    }
+
+    #[inline]
+    fn delimited(&mut self) -> Result<&'a [u8], WireError> {
+        let length = self.varint()?;
+        let length = usize::try_from(length).map_err(|_| WireError::Truncated)?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, WireError> {
+        self.fixed().map(u64::from_le_bytes)
+    }
+
+    #[inline]
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    /// Steps over a group to the end tag of the same number, groups inside it included.
+    #[cold]
+    fn skip_group(&mut self, number: u32, depth: u32) -> Result<(), WireError> {
+        let mut open = [0_u32; DEPTH_MAX as usize];
+        let allowed = DEPTH_MAX.saturating_sub(depth) as usize;
+        let mut level = 0;
+        let mut opened = number;
+        loop {
+            // `opened` was read but not yet recorded; each level costs one of what is allowed.
+            if opened != 0 {
+                if level >= allowed {
+                    return Err(WireError::Depth);
+                }
+                open[level] = opened;
+                level += 1;
+                opened = 0;
+            }
+            let (inner, wire_type) = self.tag()?;
+            match wire_type {
+                3 => opened = inner,
+                4 if open[level - 1] != inner => return Err(WireError::Group),
+                4 if level == 1 => return Ok(()),
+                4 => level -= 1,
+                _ => {
+                    self.payload(inner, wire_type, depth)?;
+                }
+            }
+        }
+    }
+}
+
+/// The fields of a message that was found sound. Ends early where it is not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a>(Reader<'a>);
+
+impl<'a> Fields<'a> {
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(Reader::new(bytes))
+    }
+
+    /// What has not been read: from the field after the last one returned.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.0.rest()
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        self.0.field(0).ok().flatten()
+    }
+}
+
+/// The last occurrence of a length-delimited field, which is the one that counts.
+#[inline]
+pub(crate) fn last_bytes(message: &[u8], number: u32) -> Option<&[u8]> {
+    Fields::new(message)
+        .filter(|field| field.number == number)
+        .filter_map(|field| field.bytes().ok())
+        .last()
+}
+
+/// The last occurrence of a varint field, or zero.
+#[inline]
+pub(crate) fn last_varint(message: &[u8], number: u32) -> u64 {
+    Fields::new(message)
+        .filter(|field| field.number == number)
+        .filter_map(|field| field.varint().ok())
+        .last()
+        .unwrap_or(0)
+}
+
+/// The last occurrence of a 64-bit field, if there is one.
+#[inline]
+pub(crate) fn last_fixed64(message: &[u8], number: u32) -> Option<u64> {
+    Fields::new(message)
+        .filter(|field| field.number == number)
+        .filter_map(|field| field.fixed64().ok())
+        .last()
+}
+
+/// The last occurrence of a 32-bit field, or zero.
+#[inline]
+pub(crate) fn last_fixed32(message: &[u8], number: u32) -> u32 {
+    Fields::new(message)
+        .filter(|field| field.number == number)
+        .filter_map(|field| field.fixed32().ok())
+        .last()
+        .unwrap_or(0)
+}
