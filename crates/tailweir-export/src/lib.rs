@@ -1,1 +1,30 @@
-//! Exporters: OTLP over gRPC and HTTP, debug, file; queue and retry.
+//! Exporters: OTLP over gRPC and HTTP, debug, file; queue, retry, receipts.
+//!
+//! The gateway builds a [`Destination`] for each configured component and an [`Exporter`] for each of
+//! its signals, keeps [`Exporter::run`] going under supervision, and offers it [`Parcel`]s. Each parcel's
+//! [`Receipt`] is settled exactly once, delivered or lost with a [`LossReason`]; nothing disappears
+//! silently. This room decides nothing about traces and publishes no metrics: it counts
+//! ([`Snapshot`]), others publish.
+
+mod awaited;
+mod delivery;
+mod destination;
+mod exporter;
+mod loss;
+mod parcel;
+mod portion;
+mod queue;
+mod receipt;
+mod retry;
+mod stats;
+
+pub use destination::{Accepted, Advice, Attempt, Destination, Failure};
+pub use exporter::{Exporter, ExporterSettings};
+pub use loss::LossReason;
+pub use parcel::Parcel;
+pub use queue::{Batching, Capacity, Refusal, Unit};
+pub use receipt::{Amount, Receipt, Settle, Settlement};
+pub use retry::Retry;
+pub use stats::Snapshot;
+
+use awaited::Awaited;

@@ -1,0 +1,183 @@
+//! One request, from its first attempt to its outcome.
+
+use crate::destination::{Advice, Destination, Failure};
+use crate::retry::{Backoff, Jitter, Retry, Throttle, WISH_MAX};
+use crate::stats::Stats;
+use crate::{Accepted, LossReason};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_core::Signal;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The backend took it, all but so many items.
+    Taken { rejected: u64 },
+    /// It is given up.
+    Lost(LossReason),
+}
+
+/// Sends requests to one destination.
+pub(crate) struct Delivery {
+    pub(crate) exporter: Arc<str>,
+    pub(crate) signal: Signal,
+    pub(crate) destination: Arc<dyn Destination>,
+    /// Absent: one attempt.
+    pub(crate) retry: Option<Retry>,
+    /// Longest time of one attempt. Zero: no bound.
+    pub(crate) timeout: Duration,
+    pub(crate) jitter: Jitter,
+    pub(crate) throttle: Throttle,
+    pub(crate) stats: Stats,
+    /// The drain's deadline has passed.
+    pub(crate) end: CancellationToken,
+}
+
+impl Delivery {
+    /// Sends `body`, which holds `items` items, until it is taken or given up. Cancel safe: the
+    /// backend may then have it or not.
+    pub(crate) async fn deliver(&self, body: Bytes, items: u64) -> Outcome {
+        let _in_flight = self.stats.in_flight.hold();
+        let bytes = body.len() as u64;
+        let outcome = tokio::select! {
+            // An answer that is there at the deadline counts.
+            biased;
+            answer = self.attempts(body) => match answer {
+                Ok(accepted) => self.taken(accepted),
+                Err(loss) => self.lost(loss, items),
+            },
+            () = self.end.cancelled() => self.lost(Loss {
+                reason: LossReason::AbandonedAtShutdown,
+                failure: Failure::permanent("the deadline of the shutdown has passed"),
+            }, items),
+        };
+        self.count(outcome, items, bytes);
+        outcome
+    }
+
+    async fn attempts(&self, body: Bytes) -> Result<Accepted, Loss> {
+        let request = self
+            .destination
+            .encode(self.signal, body)
+            .map_err(|failure| Loss::new(LossReason::PermanentError, failure))?;
+        let mut backoff = self.retry.map(|retry| Backoff::new(retry, Instant::now()));
+        loop {
+            self.throttle.ready().await;
+            let failure = match self.attempt(request.clone()).await {
+                Ok(accepted) => return Ok(accepted),
+                Err(failure) => failure,
+            };
+            let wish = match failure.advice {
+                Advice::GiveUp => return Err(Loss::new(LossReason::PermanentError, failure)),
+                Advice::TryAgain => None,
+                Advice::PauseFor(wish) => Some(wish.min(WISH_MAX)),
+            };
+            let now = Instant::now();
+            if let Some(wish) = wish {
+                self.throttle.pause(now + wish);
+            }
+            let next = backoff
+                .as_mut()
+                .and_then(|backoff| backoff.next(now, wish, &self.jitter));
+            let Some(delay) = next else {
+                return Err(Loss::new(LossReason::RetriesExhausted, failure));
+            };
+            self.wait_after(&failure, delay).await;
+        }
+    }
+
+    async fn wait_after(&self, failure: &Failure, delay: Duration) {
+        tracing::info!(
+            exporter = &*self.exporter,
+            signal = self.signal.name(),
+            error = failure.message,
+            delay_ms = delay.as_millis() as u64,
+            "exporting failed, will try again"
+        );
+        self.stats.note_error(&failure.message);
+        self.stats.retries.add(1);
+        tokio::time::sleep(delay).await;
+    }
+
+    async fn attempt(&self, request: Bytes) -> Result<Accepted, Failure> {
+        let attempt = self.destination.send(self.signal, request);
+        if self.timeout.is_zero() {
+            return attempt.await;
+        }
+        tokio::time::timeout(self.timeout, attempt)
+            .await
+            .unwrap_or_else(|_| {
+                let timeout = self.timeout;
+                Err(Failure::transient(format!("no answer within {timeout:?}")))
+            })
+    }
+
+    fn taken(&self, accepted: Accepted) -> Outcome {
+        let rejected = accepted.rejected_items;
+        if rejected > 0 {
+            tracing::error!(
+                exporter = &*self.exporter,
+                signal = self.signal.name(),
+                rejected,
+                answer = accepted.message,
+                "the backend rejected a part of the request"
+            );
+            self.stats
+                .note_error(&format!("{rejected} items rejected: {}", accepted.message));
+        } else if !accepted.message.is_empty() {
+            tracing::warn!(
+                exporter = &*self.exporter,
+                signal = self.signal.name(),
+                answer = accepted.message,
+                "the backend took the request with a warning"
+            );
+        }
+        Outcome::Taken { rejected }
+    }
+
+    fn lost(&self, Loss { reason, failure }: Loss, items: u64) -> Outcome {
+        self.stats.note_error(&failure.message);
+        tracing::error!(
+            exporter = &*self.exporter,
+            signal = self.signal.name(),
+            error = failure.message,
+            items,
+            reason = reason.name(),
+            "exporting failed, data is lost"
+        );
+        Outcome::Lost(reason)
+    }
+
+    fn count(&self, outcome: Outcome, items: u64, bytes: u64) {
+        let stats = &self.stats;
+        match outcome {
+            Outcome::Taken { rejected } => {
+                let rejected = rejected.min(items);
+                stats.sent_items.add(items - rejected);
+                stats.sent_requests.add(1);
+                stats.sent_bytes.add(bytes);
+                stats.rejected_items.add(rejected);
+                stats.failed_items.add(rejected);
+            }
+            Outcome::Lost(_) => {
+                stats.failed_items.add(items);
+                stats.failed_requests.add(1);
+            }
+        }
+    }
+}
+
+/// Why a request was given up.
+struct Loss {
+    reason: LossReason,
+    failure: Failure,
+}
+
+impl Loss {
+    fn new(reason: LossReason, failure: Failure) -> Self {
+        Self { reason, failure }
+    }
+}

@@ -1,0 +1,71 @@
+//! What an exporter is given: one request of OTLP and the receipt that says what became of it.
+
+use crate::Receipt;
+use bytes::Bytes;
+use std::fmt;
+use tailweir_core::Signal;
+
+/// One export request, as bytes, on its way to a backend.
+///
+/// Whoever owns the parcel owns its [`Receipt`]; a parcel that is dropped is lost and counted as such.
+pub struct Parcel {
+    /// What `body` carries.
+    pub signal: Signal,
+    /// An `Export{Trace,Metrics,Logs}ServiceRequest`. Two of them laid end to end are one again.
+    pub body: Bytes,
+    /// Spans, data points or log records in `body`.
+    pub items: u64,
+    /// What the parcel counts for in queues bounded by bytes; as a rule the length of `body`.
+    pub bytes: u64,
+    /// Settled exactly once.
+    pub receipt: Receipt,
+}
+
+impl Parcel {
+    /// A parcel whose items are those of its receipt, and whose weight is the length of `body`.
+    #[must_use]
+    pub fn new(signal: Signal, body: Bytes, receipt: Receipt) -> Self {
+        Self {
+            signal,
+            items: receipt.amount().items,
+            bytes: body.len() as u64,
+            body,
+            receipt,
+        }
+    }
+
+    /// The same content for `count` exporters, each with its own share of the receipt (see
+    /// [`Receipt::split`]). The bytes are shared, not copied.
+    #[must_use]
+    pub fn fan_out(self, count: usize) -> Vec<Self> {
+        let Self {
+            signal,
+            body,
+            items,
+            bytes,
+            receipt,
+        } = self;
+        receipt
+            .split(count)
+            .into_iter()
+            .map(|receipt| Self {
+                signal,
+                body: body.clone(),
+                items,
+                bytes,
+                receipt,
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Parcel {
+    /// Prints counts, never the payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel")
+            .field("signal", &self.signal)
+            .field("items", &self.items)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}

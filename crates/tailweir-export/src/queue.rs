@@ -1,0 +1,235 @@
+//! The sending queue: bounded, and outliving the workers that empty it.
+//!
+//! A worker never owns a parcel; it borrows it as a [`Loan`]. A loan that ends without
+//! a result, because the worker panicked or was stopped, goes back to the front of the queue. So the
+//! worker can be supervised and restarted, and nothing is lost but time. What counts against the limits is
+//! everything not yet settled, loans included.
+
+mod loan;
+mod state;
+
+pub(crate) use loan::{Batch, Loan};
+
+use crate::{LossReason, Parcel};
+use parking_lot::Mutex;
+use state::{Ready, State};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// What a queue or a batch is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Parcels.
+    #[default]
+    Requests,
+    /// Spans, data points or log records.
+    Items,
+    /// Bytes of the requests.
+    Bytes,
+}
+
+impl Unit {
+    pub(crate) fn of(self, parcel: &Parcel) -> u64 {
+        match self {
+            Self::Requests => 1,
+            Self::Items => parcel.items,
+            Self::Bytes => parcel.bytes,
+        }
+    }
+}
+
+/// The bounds of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Most it holds, in `unit`. From 1.
+    pub size: u64,
+    /// The unit of `size`.
+    pub unit: Unit,
+    /// Most bytes it holds, whatever the unit. From 1.
+    pub bytes: u64,
+}
+
+/// When waiting parcels are sent together. Absent: each parcel is a request of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// A parcel waits at most this long for others.
+    pub flush_timeout: Duration,
+    /// From this size on nobody waits.
+    pub min_size: u64,
+    /// No request is larger than this. Zero: no bound.
+    pub max_size: u64,
+    /// The unit of the sizes, [`Unit::Items`] or [`Unit::Bytes`].
+    pub unit: Unit,
+}
+
+/// A parcel that was not taken, handed back unsettled: keep it, lose it, or refuse its sender.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}: a parcel of {} items ({} bytes) was not taken", parcel.items, parcel.bytes)]
+pub struct Refusal {
+    /// As it was offered.
+    pub parcel: Parcel,
+    /// Why.
+    pub reason: LossReason,
+}
+
+impl Refusal {
+    pub(crate) fn new(parcel: Parcel, reason: LossReason) -> Box<Self> {
+        Box::new(Self { parcel, reason })
+    }
+}
+
+/// See the module.
+pub(crate) struct Queue {
+    capacity: Capacity,
+    batching: Option<Batching>,
+    state: Mutex<State>,
+    /// A worker may find something to take.
+    arrived: Notify,
+    /// Room was made, or the queue was closed.
+    freed: Notify,
+}
+
+impl Queue {
+    pub(crate) fn new(capacity: Capacity, batching: Option<Batching>) -> Arc<Self> {
+        Arc::new(Self {
+            capacity,
+            batching,
+            state: Mutex::new(State::default()),
+            arrived: Notify::new(),
+            freed: Notify::new(),
+        })
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// What it holds, loans included, in the unit of its capacity; and in bytes.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        let state = self.state.lock();
+        (state.size, state.bytes)
+    }
+
+    /// Takes the parcel, or hands it back at once.
+    pub(crate) fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        let (size, bytes) = (self.capacity.unit.of(&parcel), parcel.bytes);
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Refusal::new(parcel, LossReason::AbandonedAtShutdown));
+        }
+        if size > self.capacity.size || bytes > self.capacity.bytes {
+            return Err(Refusal::new(parcel, LossReason::LargerThanQueue));
+        }
+        if state.size + size > self.capacity.size || state.bytes + bytes > self.capacity.bytes {
+            // Whoever waits for a batch to fill must not wait while there is no room to fill it.
+            state.pressed = true;
+            drop(state);
+            self.arrived.notify_one();
+            return Err(Refusal::new(parcel, LossReason::QueueFull));
+        }
+        let batch_size = self
+            .batching
+            .map_or(1, |batching| batching.unit.of(&parcel));
+        state.push(parcel, size, batch_size);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes the parcel as soon as there is room. Cancelled: the parcel is dropped, and so lost.
+    pub(crate) async fn offer_when_free(&self, mut parcel: Parcel) -> Result<(), Box<Refusal>> {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // Registered before looking, so that room made in between is not missed.
+            freed.as_mut().enable();
+            match self.offer(parcel) {
+                Err(refusal) if refusal.reason == LossReason::QueueFull => parcel = refusal.parcel,
+                answer => return answer,
+            }
+            freed.await;
+        }
+    }
+
+    /// The next batch, or nothing once the queue is closed and empty. Cancel safe.
+    pub(crate) async fn take(self: &Arc<Self>) -> Option<Batch> {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            let now = tokio::time::Instant::now();
+            let ready = self.state.lock().take(self.batching.as_ref(), now);
+            match ready {
+                Ready::Now { entries, more } => {
+                    if more {
+                        self.arrived.notify_one();
+                    }
+                    return Some(Batch::new(self.clone(), entries));
+                }
+                Ready::At(time) => {
+                    tokio::select! {
+                        () = arrived => {}
+                        () = tokio::time::sleep_until(time) => {}
+                    }
+                }
+                Ready::WhenArrived => arrived.await,
+                Ready::Never => {
+                    // Wake the next worker, so that all of them learn of the end.
+                    self.arrived.notify_one();
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Takes in no more. What waits is sent without waiting for more.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.arrived.notify_one();
+        self.freed.notify_waiters();
+    }
+
+    /// Loses everything that waits, and everything that will come back. Returns how many items.
+    pub(crate) fn abandon(self: &Arc<Self>) -> u64 {
+        self.close();
+        let entries = {
+            let mut state = self.state.lock();
+            state.abandoned = true;
+            state.take_all()
+        };
+        let mut items = 0;
+        for entry in entries {
+            items += entry.parcel.items;
+            Loan::new(entry, self.clone())
+                .finish(|receipt| receipt.lost(LossReason::AbandonedAtShutdown));
+        }
+        items
+    }
+
+    /// Waits until nothing is held, loans included.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if self.state.lock().held == 0 {
+                return;
+            }
+            freed.await;
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("Queue")
+            .field("held", &state.held)
+            .field("size", &state.size)
+            .field("bytes", &state.bytes)
+            .field("closed", &state.closed)
+            .finish_non_exhaustive()
+    }
+}

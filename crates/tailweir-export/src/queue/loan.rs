@@ -1,0 +1,88 @@
+//! Parcels in the hands of a worker.
+
+use super::Queue;
+use super::state::Entry;
+use crate::{LossReason, Parcel, Receipt};
+use std::sync::Arc;
+
+/// A parcel that kills this many workers is lost, so that it does not stop the exporter for good.
+const DEATHS_MAX: u8 = 3;
+
+/// Parcels that are sent together, in their order. Ends as its loans end.
+pub(crate) struct Batch {
+    pub(crate) loans: Vec<Loan>,
+}
+
+impl Batch {
+    pub(super) fn new(queue: Arc<Queue>, entries: Vec<Entry>) -> Self {
+        let lend = |entry| Loan::new(entry, queue.clone());
+        Self {
+            loans: entries.into_iter().map(lend).collect(),
+        }
+    }
+}
+
+impl Drop for Batch {
+    /// Returns loans last to first, so that the front of the queue keeps its order.
+    fn drop(&mut self) {
+        while self.loans.pop().is_some() {}
+    }
+}
+
+/// A parcel in the hands of a worker. Dropped unfinished, it goes back to the front of the queue.
+pub(crate) struct Loan {
+    entry: Option<Entry>,
+    queue: Arc<Queue>,
+}
+
+impl Loan {
+    pub(super) fn new(entry: Entry, queue: Arc<Queue>) -> Self {
+        Self {
+            entry: Some(entry),
+            queue,
+        }
+    }
+
+    pub(crate) fn parcel(&self) -> Option<&Parcel> {
+        self.entry.as_ref().map(|entry| &entry.parcel)
+    }
+
+    /// Settles the parcel, then frees its room in the queue: who sees the queue empty may rely on all
+    /// receipts being settled.
+    pub(crate) fn finish(mut self, settle: impl FnOnce(Receipt)) {
+        if let Some(entry) = self.entry.take() {
+            self.settle(entry, settle);
+        }
+    }
+
+    fn settle(&self, entry: Entry, settle: impl FnOnce(Receipt)) {
+        let (size, bytes) = (entry.size, entry.parcel.bytes);
+        settle(entry.parcel.receipt);
+        self.queue.state.lock().release(size, bytes);
+        self.queue.freed.notify_waiters();
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Some(mut entry) = self.entry.take() else {
+            return;
+        };
+        if std::thread::panicking() {
+            entry.deaths += 1;
+        }
+        let mut state = self.queue.state.lock();
+        let loss = match (state.abandoned, entry.deaths) {
+            (true, _) => LossReason::AbandonedAtShutdown,
+            (false, DEATHS_MAX..) => LossReason::WorkerFailed,
+            (false, _) => {
+                state.put_back(entry);
+                drop(state);
+                self.queue.arrived.notify_one();
+                return;
+            }
+        };
+        drop(state);
+        self.settle(entry, |receipt| receipt.lost(loss));
+    }
+}

@@ -1,0 +1,136 @@
+//! What stands in the queue, and when it is due. No waiting happens here.
+
+use super::Batching;
+use crate::Parcel;
+use std::collections::VecDeque;
+use tokio::time::Instant;
+
+/// A parcel in the queue.
+pub(super) struct Entry {
+    pub(super) parcel: Parcel,
+    /// What it counts for, in the unit of the queue.
+    pub(super) size: u64,
+    /// What it counts for in a batch, in the unit of [`Batching`].
+    pub(super) batch_size: u64,
+    pub(super) since: Instant,
+    /// Workers that died while they had it.
+    pub(super) deaths: u8,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    waiting: VecDeque<Entry>,
+    /// Sum of the batch sizes of what waits.
+    waiting_size: u64,
+    /// Parcels not settled: waiting and on loan.
+    pub(super) held: u64,
+    /// The same, in the unit of the queue.
+    pub(super) size: u64,
+    /// The same, in bytes.
+    pub(super) bytes: u64,
+    pub(super) closed: bool,
+    pub(super) abandoned: bool,
+    /// Something found no room since the last batch was taken.
+    pub(super) pressed: bool,
+}
+
+/// The answer of [`State::take`].
+pub(super) enum Ready {
+    Now {
+        entries: Vec<Entry>,
+        /// Something is left for another worker.
+        more: bool,
+    },
+    At(Instant),
+    WhenArrived,
+    Never,
+}
+
+impl State {
+    pub(super) fn push(&mut self, parcel: Parcel, size: u64, batch_size: u64) {
+        self.held += 1;
+        self.size += size;
+        self.bytes += parcel.bytes;
+        self.waiting_size += batch_size;
+        self.waiting.push_back(Entry {
+            parcel,
+            size,
+            batch_size,
+            since: Instant::now(),
+            deaths: 0,
+        });
+    }
+
+    /// Takes back what a worker did not finish.
+    pub(super) fn put_back(&mut self, entry: Entry) {
+        self.waiting_size += entry.batch_size;
+        self.waiting.push_front(entry);
+    }
+
+    /// Forgets what an entry counted for.
+    pub(super) fn release(&mut self, size: u64, bytes: u64) {
+        self.held = self.held.saturating_sub(1);
+        self.size = self.size.saturating_sub(size);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Everything that waits; it still counts until it is released.
+    pub(super) fn take_all(&mut self) -> Vec<Entry> {
+        self.waiting_size = 0;
+        self.waiting.drain(..).collect()
+    }
+
+    pub(super) fn take(&mut self, batching: Option<&Batching>, now: Instant) -> Ready {
+        let Some(first) = self.waiting.front() else {
+            return if self.closed {
+                Ready::Never
+            } else {
+                Ready::WhenArrived
+            };
+        };
+        let Some(batching) = batching else {
+            return self.pop(1);
+        };
+        let due = first.since + batching.flush_timeout;
+        // What comes back from a dead worker has waited enough.
+        let is_due = first.deaths > 0 || due <= now || self.closed || self.pressed;
+        if is_due || self.waiting_size >= batching.min_size {
+            return self.pop(self.count_of_batch(batching));
+        }
+        Ready::At(due)
+    }
+
+    /// How many entries from the front belong together: up to the first that would exceed `max_size`,
+    /// or to the first that reaches `min_size` where there is no maximum. At least one.
+    fn count_of_batch(&self, batching: &Batching) -> usize {
+        let mut size = 0_u64;
+        let mut count = 0;
+        for entry in &self.waiting {
+            let next = size.saturating_add(entry.batch_size);
+            let is_too_large = batching.max_size > 0 && next > batching.max_size;
+            // One that killed a worker goes alone, so that it takes no others with it.
+            let goes_alone = entry.deaths > 0;
+            if count > 0 && (is_too_large || goes_alone) {
+                break;
+            }
+            size = next;
+            count += 1;
+            let is_enough = batching.max_size == 0 && size >= batching.min_size;
+            if is_enough || goes_alone {
+                break;
+            }
+        }
+        count
+    }
+
+    fn pop(&mut self, count: usize) -> Ready {
+        self.pressed = false;
+        let entries: Vec<_> = self.waiting.drain(..count).collect();
+        let taken: u64 = entries.iter().map(|entry| entry.batch_size).sum();
+        self.waiting_size = self.waiting_size.saturating_sub(taken);
+        Ready::Now {
+            entries,
+            more: !self.waiting.is_empty(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Receipts: each accepted item is reported delivered or lost, exactly once.
+
+use crate::LossReason;
+use parking_lot::Mutex;
+use std::fmt;
+use std::sync::Arc;
+
+/// A number of items and of bytes, as the ledger counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amount {
+    /// Spans, data points or log records.
+    pub items: u64,
+    /// Bytes of their encoding.
+    pub bytes: u64,
+}
+
+impl Amount {
+    /// The part of this amount that `items` of its items are, the bytes in proportion.
+    fn part(self, items: u64) -> Self {
+        let items = items.min(self.items);
+        let share = u128::from(self.bytes) * u128::from(items) / u128::from(self.items.max(1));
+        Self {
+            items,
+            bytes: share as u64,
+        }
+    }
+
+    fn minus(self, part: Self) -> Self {
+        Self {
+            items: self.items.saturating_sub(part.items),
+            bytes: self.bytes.saturating_sub(part.bytes),
+        }
+    }
+
+    fn plus(self, part: Self) -> Self {
+        Self {
+            items: self.items.saturating_add(part.items),
+            bytes: self.bytes.saturating_add(part.bytes),
+        }
+    }
+}
+
+/// What became of the whole amount of a receipt: `delivered + lost` is that amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// Accepted by every backend it was for.
+    pub delivered: Amount,
+    /// The rest.
+    pub lost: Amount,
+    /// Why, where something was lost; the first reason, where several parts were lost.
+    pub reason: Option<LossReason>,
+}
+
+/// The ledger's side of a receipt.
+pub trait Settle: Send + Sync {
+    /// Called exactly once for each receipt, from any thread. Must not block or panic.
+    fn settle(&self, settlement: Settlement);
+}
+
+/// The duty to report what became of an amount. Settled exactly once: by one of its methods, or, when
+/// it is dropped, as lost ([`LossReason::Abandoned`]).
+#[must_use = "a receipt that is dropped counts its items as lost"]
+pub struct Receipt {
+    amount: Amount,
+    settle: Option<Arc<dyn Settle>>,
+}
+
+impl Receipt {
+    /// A receipt over `amount`, to be reported to `settle`.
+    pub fn new(settle: Arc<dyn Settle>, amount: Amount) -> Self {
+        Self {
+            amount,
+            settle: Some(settle),
+        }
+    }
+
+    /// What it stands for.
+    #[must_use]
+    pub fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// All of it was delivered.
+    pub fn delivered(mut self) {
+        self.report(Settlement {
+            delivered: self.amount,
+            lost: Amount::default(),
+            reason: None,
+        });
+    }
+
+    /// `items` of its items (at most all of them) were lost, the others delivered. The bytes are
+    /// shared out in proportion.
+    pub fn lost_in_part(mut self, items: u64, reason: LossReason) {
+        let lost = self.amount.part(items);
+        self.report(Settlement {
+            delivered: self.amount.minus(lost),
+            lost,
+            reason: (lost.items > 0).then_some(reason),
+        });
+    }
+
+    /// All of it was lost.
+    pub fn lost(mut self, reason: LossReason) {
+        self.lose(reason);
+    }
+
+    /// `count` receipts for the same items, each of which goes `count` ways.
+    ///
+    /// The original is settled when all `count` are: delivered when each way delivered; an item lost on
+    /// any way is lost. Where ways lost different parts, their sum counts, at most the whole: which
+    /// items they were is not known. No ways at all: the items are delivered (to nobody, as configured).
+    #[must_use]
+    pub fn split(mut self, count: usize) -> Vec<Self> {
+        let Some(settle) = self.settle.take() else {
+            return Vec::new();
+        };
+        match count {
+            0 => {
+                Self::new(settle, self.amount).delivered();
+                Vec::new()
+            }
+            1 => vec![Self::new(settle, self.amount)],
+            _ => {
+                let shared = Shared::new(settle, self.amount, count);
+                (0..count)
+                    .map(|_| Self::new(shared.clone(), self.amount))
+                    .collect()
+            }
+        }
+    }
+
+    fn lose(&mut self, reason: LossReason) {
+        self.report(Settlement {
+            delivered: Amount::default(),
+            lost: self.amount,
+            reason: Some(reason),
+        });
+    }
+
+    fn report(&mut self, settlement: Settlement) {
+        if let Some(settle) = self.settle.take() {
+            settle.settle(settlement);
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.lose(LossReason::Abandoned);
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receipt").field(&self.amount).finish()
+    }
+}
+
+/// Collects what the shares of one receipt report, and settles it after the last.
+struct Shared {
+    amount: Amount,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    settle: Option<Arc<dyn Settle>>,
+    left: usize,
+    lost: Amount,
+    reason: Option<LossReason>,
+}
+
+impl Shared {
+    fn new(settle: Arc<dyn Settle>, amount: Amount, left: usize) -> Arc<Self> {
+        Arc::new(Self {
+            amount,
+            open: Mutex::new(Open {
+                settle: Some(settle),
+                left,
+                lost: Amount::default(),
+                reason: None,
+            }),
+        })
+    }
+
+    fn total(&self, open: &Open) -> Settlement {
+        // Two ways may have lost the same item.
+        let lost = Amount {
+            items: open.lost.items.min(self.amount.items),
+            bytes: open.lost.bytes.min(self.amount.bytes),
+        };
+        Settlement {
+            delivered: self.amount.minus(lost),
+            lost,
+            reason: open.reason,
+        }
+    }
+}
+
+impl Settle for Shared {
+    fn settle(&self, settlement: Settlement) {
+        let mut open = self.open.lock();
+        open.left = open.left.saturating_sub(1);
+        open.lost = open.lost.plus(settlement.lost);
+        open.reason = open.reason.or(settlement.reason);
+        if open.left > 0 {
+            return;
+        }
+        let total = self.total(&open);
+        let settle = open.settle.take();
+        drop(open);
+        if let Some(settle) = settle {
+            settle.settle(total);
+        }
+    }
+}

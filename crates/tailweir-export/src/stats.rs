@@ -1,0 +1,112 @@
+//! What an exporter counts: plain numbers, published by whoever owns the metrics.
+
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Longest text of an error that is kept, in bytes.
+const ERROR_TEXT_MAX: usize = 1024;
+
+/// Counters of one exporter for one signal. Cheap to read at any time.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) sent_items: Counter,
+    pub(crate) sent_requests: Counter,
+    pub(crate) sent_bytes: Counter,
+    pub(crate) failed_items: Counter,
+    pub(crate) failed_requests: Counter,
+    pub(crate) rejected_items: Counter,
+    pub(crate) enqueue_failed_items: Counter,
+    pub(crate) retries: Counter,
+    pub(crate) in_flight: Counter,
+    last_error: Mutex<Option<String>>,
+}
+
+/// [`Stats`] and the queue's sizes at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// Items the backend took. Metric `otelcol_exporter_sent_{spans,metric_points,log_records}`.
+    pub sent_items: u64,
+    /// Requests the backend took.
+    pub sent_requests: u64,
+    /// Bytes of those requests, before compression.
+    pub sent_bytes: u64,
+    /// Items given up after they left the queue, rejected ones among them. Metric
+    /// `otelcol_exporter_send_failed_*`.
+    pub failed_items: u64,
+    /// Requests given up.
+    pub failed_requests: u64,
+    /// Items the backend rejected of requests it took.
+    pub rejected_items: u64,
+    /// Items that found no room in the queue. Metric `otelcol_exporter_enqueue_failed_*`.
+    pub enqueue_failed_items: u64,
+    /// Attempts beyond the first of their request.
+    pub retries: u64,
+    /// Requests being sent or waiting for their next attempt.
+    pub in_flight: u64,
+    /// What the queue holds, in the unit of its sizer, requests in flight included. Metric
+    /// `otelcol_exporter_queue_size`.
+    pub queue_size: u64,
+    /// Most it may hold. Metric `otelcol_exporter_queue_capacity`.
+    pub queue_capacity: u64,
+    /// Bytes the queue holds, whatever its sizer.
+    pub queue_bytes: u64,
+    /// The last failure, at most 1 KiB, without credentials; empty: none since the start.
+    pub last_error: String,
+}
+
+impl Stats {
+    pub(crate) fn note_error(&self, text: &str) {
+        let mut end = text.len().min(ERROR_TEXT_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        *self.last_error.lock() = Some(text[..end].to_owned());
+    }
+
+    /// The counters; the queue's sizes are zero, [`crate::Exporter::snapshot`] fills them in.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            sent_items: self.sent_items.get(),
+            sent_requests: self.sent_requests.get(),
+            sent_bytes: self.sent_bytes.get(),
+            failed_items: self.failed_items.get(),
+            failed_requests: self.failed_requests.get(),
+            rejected_items: self.rejected_items.get(),
+            enqueue_failed_items: self.enqueue_failed_items.get(),
+            retries: self.retries.get(),
+            in_flight: self.in_flight.get(),
+            last_error: self.last_error.lock().clone().unwrap_or_default(),
+            ..Snapshot::default()
+        }
+    }
+}
+
+/// A number that many tasks change.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Counts one up for as long as the guard lives.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.add(1);
+        Held(self)
+    }
+}
+
+/// See [`Counter::hold`].
+#[derive(Debug)]
+pub(crate) struct Held<'a>(&'a Counter);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Relaxed);
+    }
+}
