@@ -1,10 +1,41 @@
 //! Collector YAML to validated settings.
 
+mod component_id;
+mod components;
+mod diagnostic;
+mod duration;
 mod location;
+mod nearest;
+mod node;
+mod pattern;
+mod report;
+mod setting;
+mod settings;
 mod tail_sampling;
+mod telemetry;
 
+pub use component_id::{ComponentId, PipelineId};
+pub use components::{
+    Action, AttributeAction, AttributesProcessor, Authenticator, BasicAuth, Batch, BearerTokenAuth,
+    ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters, ConvertedType, Cors,
+    DebugExporter, Encoding, EnforcementPolicy, FileCompression, FileExporter, FileFormat,
+    GrpcClient, GrpcCompression, GrpcServer, HealthCheck, HtPasswd, HttpClient, HttpCompression,
+    HttpServer, InstrumentationLibrary, LogSeverity, LokiExporter, MatchAttribute,
+    MatchProperties, MatchType, MemoryLimiter, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter,
+    OtlpHttpServer, OtlpProtocols, OtlpReceiver, PrometheusExporter, QueueBatch, ResourceProcessor,
+    ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue,
+    ServerAuthenticator, ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer,
+    TlsFiles, TlsVersion, TranslationStrategy, Transport, Verbosity,
+};
+pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use location::Location;
+pub use setting::{Headers, Literal, Secret};
+pub use settings::{Connector, Exporter, Extension, Pipeline, Processor, Receiver, Settings};
 pub use tail_sampling::{
     Compat, DecisionCache, OttlErrorMode, Policy, PolicyKind, RateAllocation, SamplingStrategy,
     TailSampling,
+};
+pub use telemetry::{
+    LogEncoding, LogLevel, LogSampling, MetricsLevel, MetricsReader, PrometheusPull, PullExporter,
+    PullReader, Telemetry, TelemetryLogs, TelemetryMetrics,
 };

@@ -1,0 +1,178 @@
+//! What all clients have in common.
+
+use super::tls::ClientTls;
+use crate::ComponentId;
+use crate::report::{Cause, Report};
+use crate::setting::{Block, Headers, choice, settings};
+use std::time::Duration;
+
+choice! {
+    /// How bodies are packed over gRPC.
+    pub enum GrpcCompression = Gzip {
+        /// gzip.
+        Gzip = "gzip",
+        /// Zstandard.
+        Zstd = "zstd",
+        /// Snappy.
+        Snappy = "snappy",
+        /// Not at all.
+        None = "none" | "",
+    }
+}
+
+choice! {
+    /// How bodies are packed over HTTP.
+    pub enum HttpCompression = Gzip {
+        /// gzip.
+        Gzip = "gzip",
+        /// Zstandard.
+        Zstd = "zstd",
+        /// Snappy, one block.
+        Snappy = "snappy",
+        /// Snappy, framed.
+        SnappyFramed = "x-snappy-framed",
+        /// zlib.
+        Zlib = "zlib",
+        /// zlib, under its other name.
+        Deflate = "deflate",
+        /// LZ4, framed.
+        Lz4 = "lz4",
+        /// Not at all.
+        None = "none" | "",
+    }
+}
+
+settings! {
+    /// A gRPC client.
+    pub struct GrpcClient {
+        /// Address, `host:port`, with or without `http://` (plain text), `https://` or `dns://`.
+        endpoint: String = String::new(),
+        /// How bodies are packed.
+        compression: GrpcCompression = GrpcCompression::Gzip,
+        /// TLS. `insecure: true` for plain text.
+        tls: ClientTls = ClientTls::default(),
+        /// When a silent connection is pinged. Absent: never.
+        keepalive: Option<ClientKeepalive> = None,
+        /// Wait for a connection instead of failing at once.
+        wait_for_ready: bool = false,
+        /// Headers of every call.
+        headers: Headers = Headers::default(),
+        /// How calls are spread over the addresses of a name: `round_robin` or `pick_first`.
+        balancer_name: String = "round_robin".to_owned(),
+        /// The `:authority` of calls. Empty: the endpoint.
+        authority: String = String::new(),
+        /// Who we are. Absent: nobody.
+        auth: Option<Authenticator> = None,
+        /// The `user-agent` of calls. Empty: name and version.
+        user_agent: String = String::new(),
+    }
+    ignored {
+        "read_buffer_size": i64 = "buffers are sized by the transport",
+        "write_buffer_size": i64 = "buffers are sized by the transport",
+    }
+    refused {
+        "middlewares" = "there are no middleware extensions",
+        "proxy_url" = "calls through a proxy are not supported; reach the backend directly",
+    }
+    rules grpc_client_rules;
+}
+
+fn grpc_client_rules(client: &mut GrpcClient, block: &mut Block<'_>, report: &mut Report) {
+    const BALANCERS: [&str; 2] = ["round_robin", "pick_first"];
+    if !BALANCERS.contains(&client.balancer_name.as_str()) && !client.balancer_name.is_empty() {
+        let place = block.at("balancer_name");
+        report.unknown_name(place, Cause::NotAllowed, "balancer", &client.balancer_name, &BALANCERS);
+    }
+}
+
+settings! {
+    /// Keepalive of a gRPC client.
+    pub struct ClientKeepalive {
+        /// Ping a server that was silent for this long. At least 10 s.
+        time: Duration = Duration::ZERO,
+        /// Close the connection when the ping is not answered in time. Zero: 20 s.
+        timeout: Duration = Duration::ZERO,
+        /// Ping without a call, too.
+        permit_without_stream: bool = false,
+    }
+}
+
+settings! {
+    /// An HTTP client.
+    pub struct HttpClient {
+        /// URL to which `/v1/traces`, `/v1/metrics` or `/v1/logs` is added.
+        endpoint: String = String::new(),
+        /// TLS of `https://` endpoints.
+        tls: ClientTls = ClientTls::default(),
+        /// Time for one attempt. Zero: no limit.
+        timeout: Duration = Duration::from_secs(30),
+        /// Headers of every request.
+        headers: Headers = Headers::default(),
+        /// Who we are. Absent: nobody.
+        auth: Option<Authenticator> = None,
+        /// How bodies are packed.
+        compression: HttpCompression = HttpCompression::Gzip,
+        /// How hard bodies are packed.
+        compression_params: CompressionParameters = CompressionParameters::default(),
+        /// Most idle connections in all. 0: no limit.
+        max_idle_conns: i64 = 100,
+        /// Most idle connections to one host. 0: no limit.
+        max_idle_conns_per_host: i64 = 0,
+        /// Time that an idle connection is kept. Zero: without end.
+        idle_conn_timeout: Duration = Duration::from_secs(90),
+        /// Use each connection once.
+        disable_keep_alives: bool = false,
+    }
+    ignored {
+        "read_buffer_size": i64 = "buffers are sized by the transport",
+        "write_buffer_size": i64 = "buffers are sized by the transport",
+        "max_conns_per_host": i64 = "`sending_queue.num_consumers` bounds the connections",
+        "http2_read_idle_timeout": Duration = "the transport pings as it needs",
+        "http2_ping_timeout": Duration = "the transport pings as it needs",
+        "force_attempt_http2": bool = "HTTP/2 is used where the server offers it",
+    }
+    refused {
+        "middlewares" = "there are no middleware extensions",
+        "proxy_url" = "calls through a proxy are not supported; reach the backend directly",
+        "cookies" = "cookies are not kept",
+    }
+    rules http_client_rules;
+}
+
+fn http_client_rules(client: &mut HttpClient, block: &mut Block<'_>, report: &mut Report) {
+    check_url(&client.endpoint, "endpoint", block, report);
+}
+
+/// Refuses what is no URL of HTTP.
+pub(super) fn check_url(url: &str, key: &str, block: &Block<'_>, report: &mut Report) {
+    if url.is_empty() || url.starts_with("http://") || url.starts_with("https://") {
+        return;
+    }
+    let text = format!("`{key}` is not a URL");
+    let fix = format!("write `http://{url}` or `https://{url}`");
+    report.error_at(block.at(key), Cause::NotAllowed, text, fix);
+}
+
+settings! {
+    /// How hard bodies are packed.
+    pub struct CompressionParameters {
+        /// The level of the algorithm. 0: its default.
+        level: i64 = 0,
+    }
+}
+
+settings! {
+    /// Who a client is.
+    pub struct Authenticator {
+        /// Id of the extension that signs calls.
+        authenticator: Option<ComponentId> = None,
+    }
+    rules authenticator_rules;
+}
+
+fn authenticator_rules(auth: &mut Authenticator, block: &mut Block<'_>, report: &mut Report) {
+    if auth.authenticator.is_none() {
+        let text = "`auth` names no authenticator";
+        report.error_at(block.place(), Cause::Missing, text, "add `authenticator: bearertokenauth`, say");
+    }
+}

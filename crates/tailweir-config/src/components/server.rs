@@ -1,0 +1,201 @@
+//! What all servers have in common.
+
+use super::tls::ServerTls;
+use crate::ComponentId;
+use crate::report::{Cause, Report};
+use crate::setting::{Block, Headers, choice, settings};
+use std::time::Duration;
+
+choice! {
+    /// Over what a server is reached.
+    pub enum Transport = Tcp {
+        /// TCP, IPv4 and IPv6.
+        Tcp = "tcp",
+        /// TCP, IPv4 alone.
+        Tcp4 = "tcp4",
+        /// TCP, IPv6 alone.
+        Tcp6 = "tcp6",
+        /// A Unix domain socket; `endpoint` is its path.
+        Unix = "unix",
+    }
+}
+
+settings! {
+    /// A gRPC server.
+    pub struct GrpcServer {
+        /// Address, `host:port`; the path of the socket for `transport: unix`.
+        endpoint: String = String::new(),
+        /// Over what the server is reached.
+        transport: Transport = Transport::Tcp,
+        /// TLS. Absent: plain text.
+        tls: Option<ServerTls> = None,
+        /// Largest message that is taken, in MiB. 0: 4 MiB.
+        max_recv_msg_size_mib: i64 = 0,
+        /// Most streams at once on one connection. 0: no limit of its own.
+        max_concurrent_streams: u32 = 0,
+        /// When idle and old connections are closed, and what clients may ping.
+        keepalive: Option<ServerKeepalive> = Some(ServerKeepalive::default()),
+        /// Who may call. Absent: everybody.
+        auth: Option<ServerAuthenticator> = None,
+        /// Hand the request's metadata to the processors (`from_context`, `metadata_keys`).
+        include_metadata: bool = false,
+    }
+    ignored {
+        "read_buffer_size": i64 = "buffers are sized by the transport",
+        "write_buffer_size": i64 = "buffers are sized by the transport",
+    }
+    refused {
+        "middlewares" = "there are no middleware extensions",
+    }
+    rules grpc_server_rules;
+}
+
+fn grpc_server_rules(server: &mut GrpcServer, block: &mut Block<'_>, report: &mut Report) {
+    block.reject_negative("max_recv_msg_size_mib", server.max_recv_msg_size_mib, report);
+    endpoint_rules(&server.endpoint, server.transport, block, report);
+}
+
+/// Refuses addresses on which no server could be opened, and warns of those that are not reached
+/// from outside.
+fn endpoint_rules(endpoint: &str, transport: Transport, block: &Block<'_>, report: &mut Report) {
+    if transport == Transport::Unix || endpoint.is_empty() {
+        return;
+    }
+    let place = block.at("endpoint");
+    if let Some((_, rest)) = endpoint.split_once("://") {
+        let text = "an address to listen on has no scheme";
+        let fix = format!("write `{}`", rest.trim_end_matches('/'));
+        report.error_at(place, Cause::NotAllowed, text, fix);
+        return;
+    }
+    match endpoint.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => {}
+        Some((_, port)) if port.parse::<u64>().is_ok() => {
+            report.error_at(place, Cause::OutOfRange, "the port is above 65535", "");
+        }
+        // A name of a service (`host:http`) is a matter of the system.
+        Some(_) => {}
+        None => {
+            let text = "an address to listen on needs a port";
+            report.error_at(place, Cause::NotAllowed, text, format!("write `{endpoint}:4317`, say"));
+        }
+    }
+}
+
+settings! {
+    /// Keepalive of a gRPC server.
+    pub struct ServerKeepalive {
+        /// When connections are closed and pinged.
+        server_parameters: ServerParameters = ServerParameters::default(),
+        /// What clients may do.
+        enforcement_policy: EnforcementPolicy = EnforcementPolicy::default(),
+    }
+}
+
+settings! {
+    /// When a gRPC server closes and pings connections. Zero: the default of the transport.
+    pub struct ServerParameters {
+        /// Close a connection that was idle for this long. Zero: never.
+        max_connection_idle: Duration = Duration::ZERO,
+        /// Close a connection of this age, so that clients spread anew. Zero: never.
+        max_connection_age: Duration = Duration::ZERO,
+        /// Time that running calls get after `max_connection_age`. Zero: without end.
+        max_connection_age_grace: Duration = Duration::ZERO,
+        /// Ping a client that was silent for this long. Zero: 2 h.
+        time: Duration = Duration::ZERO,
+        /// Close the connection when the ping is not answered in time. Zero: 20 s.
+        timeout: Duration = Duration::ZERO,
+    }
+}
+
+settings! {
+    /// What gRPC clients may do.
+    pub struct EnforcementPolicy {
+        /// Least time between two pings of a client. Zero: 5 min.
+        min_time: Duration = Duration::ZERO,
+        /// Whether clients may ping without a call.
+        permit_without_stream: bool = false,
+    }
+}
+
+settings! {
+    /// An HTTP server.
+    pub struct HttpServer {
+        /// Address, `host:port`; the path of the socket for `transport: unix`.
+        endpoint: String = String::new(),
+        /// Over what the server is reached.
+        transport: Transport = Transport::Tcp,
+        /// TLS. Absent: plain text.
+        tls: Option<ServerTls> = None,
+        /// Which web pages may call. Absent: none of another origin.
+        cors: Option<Cors> = None,
+        /// Who may call. Absent: everybody.
+        auth: Option<ServerAuthenticator> = None,
+        /// Largest body that is taken, in bytes, unpacked. 0: 20 MiB.
+        max_request_body_size: i64 = 0,
+        /// Hand the request's headers to the processors (`from_context`, `metadata_keys`).
+        include_metadata: bool = false,
+        /// Headers of every answer.
+        response_headers: Headers = Headers::default(),
+        /// Encodings of bodies that are taken; `""` is no encoding. Empty: all that there are
+        /// (gzip, zstd, zlib, snappy, deflate, lz4 and none).
+        compression_algorithms: Vec<String> = Vec::new(),
+        /// Time to read a whole request. Zero: no limit.
+        read_timeout: Duration = Duration::ZERO,
+        /// Time to read the headers of a request. Zero: that of `read_timeout`.
+        read_header_timeout: Duration = Duration::ZERO,
+        /// Time to write the answer. Zero: no limit.
+        write_timeout: Duration = Duration::ZERO,
+        /// Time that an idle connection is kept. Zero: that of `read_timeout`.
+        idle_timeout: Duration = Duration::ZERO,
+        /// Serve more than one request on a connection.
+        keep_alives_enabled: bool = true,
+    }
+    refused {
+        "middlewares" = "there are no middleware extensions",
+    }
+    rules http_server_rules;
+}
+
+fn http_server_rules(server: &mut HttpServer, block: &mut Block<'_>, report: &mut Report) {
+    block.reject_negative("max_request_body_size", server.max_request_body_size, report);
+    endpoint_rules(&server.endpoint, server.transport, block, report);
+    const KNOWN: [&str; 8] = ["", "none", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"];
+    for (place, name) in block.items("compression_algorithms").zip(&server.compression_algorithms) {
+        if !KNOWN.contains(&name.as_str()) && name != "x-snappy-framed" {
+            report.unknown_name(place, Cause::NotAllowed, "encoding", name, &KNOWN[1..]);
+        }
+    }
+}
+
+settings! {
+    /// Which web pages may call (cross-origin resource sharing).
+    pub struct Cors {
+        /// Origins; `*` stands for any text. Empty: cross-origin calls are not allowed.
+        allowed_origins: Vec<String> = Vec::new(),
+        /// Headers beside `Accept`, `Accept-Language`, `Content-Type` and `Content-Language`.
+        allowed_headers: Vec<String> = Vec::new(),
+        /// Headers of the answer that scripts may see.
+        exposed_headers: Vec<String> = Vec::new(),
+        /// How long browsers may remember the answer, in seconds. 0: their default.
+        max_age: i64 = 0,
+    }
+}
+
+settings! {
+    /// Who may call a server.
+    pub struct ServerAuthenticator {
+        /// Id of the extension that checks callers.
+        authenticator: Option<ComponentId> = None,
+        /// Parameters of the URL that are handed to it (HTTP alone).
+        request_params: Vec<String> = Vec::new(),
+    }
+    rules authenticator_rules;
+}
+
+fn authenticator_rules(auth: &mut ServerAuthenticator, block: &mut Block<'_>, report: &mut Report) {
+    if auth.authenticator.is_none() {
+        let text = "`auth` names no authenticator";
+        report.error_at(block.place(), Cause::Missing, text, "add `authenticator: basicauth`, say");
+    }
+}

@@ -1,0 +1,135 @@
+//! A whole configuration, as meant.
+
+use crate::components::{
+    AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
+    HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver,
+    PrometheusExporter, ResourceProcessor,
+};
+use crate::telemetry::Telemetry;
+use crate::{ComponentId, Location, PipelineId, TailSampling};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// A whole configuration: defaults filled in, references checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The receivers, used or not.
+    pub receivers: BTreeMap<ComponentId, Receiver>,
+    /// The processors, used or not.
+    pub processors: BTreeMap<ComponentId, Processor>,
+    /// The exporters, used or not.
+    pub exporters: BTreeMap<ComponentId, Exporter>,
+    /// The connectors, used or not.
+    pub connectors: BTreeMap<ComponentId, Connector>,
+    /// The extensions, used or not.
+    pub extensions: BTreeMap<ComponentId, Extension>,
+    /// The pipelines, in order of the configuration. Every id in them is configured.
+    pub pipelines: Vec<Pipeline>,
+    /// The extensions that run, in the order in which they start.
+    pub service_extensions: Vec<ComponentId>,
+    /// What this process says about itself.
+    pub telemetry: Telemetry,
+    pub(crate) locations: BTreeMap<String, Location>,
+    pub(crate) effective: Json,
+}
+
+impl Settings {
+    /// Where something stands: `path` is its keys joined by `::`, such as
+    /// `processors::tail_sampling::decision_wait`. Nothing when it is not written.
+    #[must_use]
+    pub fn location(&self, path: &str) -> Option<&Location> {
+        self.locations.get(path)
+    }
+
+    /// The configuration with all defaults, secrets redacted, as a tree.
+    #[must_use]
+    pub fn effective(&self) -> &Json {
+        &self.effective
+    }
+
+    /// Every `tail_sampling` processor, used or not.
+    pub fn tail_samplers(&self) -> impl Iterator<Item = (&ComponentId, &TailSampling)> {
+        self.processors.iter().filter_map(|(id, processor)| match processor {
+            Processor::TailSampling(settings) => Some((id, settings.as_ref())),
+            _ => None,
+        })
+    }
+}
+
+/// A pipeline: where one signal comes from, what happens to it, where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its id.
+    pub id: PipelineId,
+    /// Where it stands.
+    pub at: Location,
+    /// Receivers, and connectors that feed it. Without duplicates.
+    pub receivers: Vec<ComponentId>,
+    /// Processors, in order. Without duplicates.
+    pub processors: Vec<ComponentId>,
+    /// Exporters, and connectors that it feeds. Without duplicates.
+    pub exporters: Vec<ComponentId>,
+}
+
+/// A receiver.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Receiver {
+    /// `otlp`.
+    Otlp(Box<OtlpReceiver>),
+    /// `nop`: receives nothing.
+    Nop,
+}
+
+/// A processor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Processor {
+    /// `batch`.
+    Batch(Batch),
+    /// `memory_limiter`.
+    MemoryLimiter(MemoryLimiter),
+    /// `resource`.
+    Resource(ResourceProcessor),
+    /// `attributes`.
+    Attributes(Box<AttributesProcessor>),
+    /// `tail_sampling`.
+    TailSampling(Box<TailSampling>),
+}
+
+/// An exporter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Exporter {
+    /// `otlp_grpc`, `otlp`, and the `jaeger` exporter of old.
+    OtlpGrpc(Box<OtlpGrpcExporter>),
+    /// `otlp_http`, `otlphttp`.
+    OtlpHttp(Box<OtlpHttpExporter>),
+    /// `debug`, and `logging` of old.
+    Debug(DebugExporter),
+    /// `file`.
+    File(FileExporter),
+    /// `nop`: drops everything.
+    Nop,
+    /// `prometheus`. Checked, not exported yet: a warning says so.
+    Prometheus(Box<PrometheusExporter>),
+    /// `loki`. Checked, not exported yet: a warning says so.
+    Loki(Box<LokiExporter>),
+}
+
+/// A connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connector {
+    /// `forward`: from pipelines to pipelines of the same signal.
+    Forward,
+}
+
+/// An extension.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Extension {
+    /// `health_check`.
+    HealthCheck(Box<HealthCheck>),
+    /// `basicauth`.
+    BasicAuth(BasicAuth),
+    /// `bearertokenauth`.
+    BearerTokenAuth(BearerTokenAuth),
+    /// `zpages` or `pprof`: accepted and not there. A warning says so.
+    Absent,
+}

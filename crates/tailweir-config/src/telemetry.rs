@@ -1,0 +1,227 @@
+//! What this process says about itself: `service.telemetry`.
+
+use crate::report::{Cause, Report};
+use crate::setting::{Block, Literal, choice, settings};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+settings! {
+    /// What this process says about itself.
+    pub struct Telemetry {
+        /// Its log.
+        logs: TelemetryLogs = TelemetryLogs::default(),
+        /// Its metrics.
+        metrics: TelemetryMetrics = TelemetryMetrics::default(),
+        /// Attributes of the resource that its telemetry is about.
+        resource: BTreeMap<String, Literal> = BTreeMap::new(),
+    }
+    ignored {
+        "traces": Json = "this process traces nothing of its own",
+    }
+}
+
+choice! {
+    /// From which severity on the log is written.
+    pub enum LogLevel (any case) = Info {
+        /// Everything.
+        Debug = "debug",
+        /// What happens in normal work.
+        Info = "info",
+        /// What may need a look.
+        Warn = "warn",
+        /// What lost data or needs a human.
+        Error = "error",
+        /// As `error`.
+        DPanic = "dpanic",
+        /// As `error`.
+        Panic = "panic",
+        /// As `error`.
+        Fatal = "fatal",
+    }
+}
+
+choice! {
+    /// How log lines are written.
+    pub enum LogEncoding = Console {
+        /// For the eye.
+        Console = "console",
+        /// As JSON.
+        Json = "json",
+    }
+}
+
+settings! {
+    /// The log of this process.
+    pub struct TelemetryLogs {
+        /// From which severity on it is written.
+        level: LogLevel = LogLevel::Info,
+        /// How lines are written.
+        encoding: LogEncoding = LogEncoding::Console,
+        /// Where it goes: `stdout`, `stderr` or paths of files. The first counts.
+        output_paths: Vec<String> = vec!["stderr".to_owned()],
+        /// Attributes of every line.
+        initial_fields: BTreeMap<String, Literal> = BTreeMap::new(),
+        /// Equal lines that are left out. Empty value: the default.
+        sampling: LogSampling = LogSampling::default(),
+    }
+    ignored {
+        "error_output_paths": Vec<String> = "there is one log",
+        "development": bool = "there is one mode",
+        "disable_caller": bool = "lines do not name the caller",
+        "disable_stacktrace": bool = "lines hold no stack",
+        "processors": Json = "the log is written, not exported",
+        "disable_zap_resource": bool = "lines do not hold the resource",
+    }
+}
+
+settings! {
+    /// Equal lines that are left out of the log.
+    pub struct LogSampling {
+        /// Whether lines are left out.
+        enabled: bool = true,
+        /// Length of an interval.
+        tick: Duration = Duration::from_secs(10),
+        /// How many equal lines of an interval are written.
+        initial: i64 = 10,
+        /// Of the others, each n-th is written. 0: none.
+        thereafter: i64 = 100,
+    }
+}
+
+choice! {
+    /// How many metrics there are of this process.
+    pub enum MetricsLevel (any case) = Normal {
+        /// None.
+        None = "none",
+        /// The most needed.
+        Basic = "basic",
+        /// Those for operation.
+        Normal = "normal",
+        /// All.
+        Detailed = "detailed",
+    }
+}
+
+settings! {
+    /// The metrics of this process.
+    pub struct TelemetryMetrics {
+        /// How many there are.
+        level: MetricsLevel = MetricsLevel::Normal,
+        /// How they can be had.
+        readers: Vec<MetricsReader> = vec![MetricsReader::default_pull()],
+        /// The form before `readers`: address, `host:port`, where Prometheus scrapes.
+        address: Option<String> = None,
+    }
+    ignored {
+        "views": Json = "metrics are not changed",
+    }
+    rules metrics_rules;
+}
+
+impl TelemetryMetrics {
+    /// The addresses, `host:port`, where Prometheus scrapes. Empty when metrics are off.
+    pub fn addresses(&self) -> impl Iterator<Item = String> {
+        let on = self.level != MetricsLevel::None;
+        self.readers
+            .iter()
+            .filter(move |_| on)
+            .filter_map(|reader| reader.pull.as_ref()?.exporter.prometheus.as_ref())
+            .map(|prometheus| match prometheus.host.contains(':') {
+                true => format!("[{}]:{}", prometheus.host, prometheus.port),
+                false => format!("{}:{}", prometheus.host, prometheus.port),
+            })
+    }
+}
+
+fn metrics_rules(metrics: &mut TelemetryMetrics, block: &mut Block<'_>, report: &mut Report) {
+    let Some(address) = metrics.address.take() else {
+        return;
+    };
+    let place = block.at("address");
+    report.advise_at(
+        place.clone(),
+        "`service.telemetry.metrics.address` is an old form",
+        "write `readers: [{pull: {exporter: {prometheus: {host: localhost, port: 8888}}}}]`",
+    );
+    let split = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let Some((host, port)) = split else {
+        let text = "the address is not `host:port`";
+        report.error_at(place, Cause::NotAllowed, text, "write `0.0.0.0:8888`, say");
+        return;
+    };
+    if block.has("readers") {
+        let text = "`address` has no effect beside `readers`";
+        report.warn_at(place, Cause::NoEffect, text, "remove it");
+        return;
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let prometheus = PrometheusPull {
+        host: if host.is_empty() { "0.0.0.0" } else { host }.to_owned(),
+        port,
+        ..PrometheusPull::default()
+    };
+    metrics.readers = vec![MetricsReader::pull(prometheus)];
+}
+
+settings! {
+    /// One way in which metrics can be had.
+    pub struct MetricsReader {
+        /// They are fetched.
+        pull: Option<PullReader> = None,
+    }
+    ignored {
+        "periodic": Json = "metrics are scraped, not pushed; point a receiver at them",
+    }
+}
+
+impl MetricsReader {
+    fn pull(prometheus: PrometheusPull) -> Self {
+        let exporter = PullExporter {
+            prometheus: Some(prometheus),
+        };
+        Self {
+            pull: Some(PullReader { exporter }),
+        }
+    }
+
+    fn default_pull() -> Self {
+        Self::pull(PrometheusPull::default())
+    }
+}
+
+settings! {
+    /// Metrics that are fetched.
+    pub struct PullReader {
+        /// How.
+        exporter: PullExporter = PullExporter::default(),
+    }
+}
+
+settings! {
+    /// How metrics are fetched.
+    pub struct PullExporter {
+        /// By Prometheus.
+        prometheus: Option<PrometheusPull> = None,
+    }
+}
+
+settings! {
+    /// Metrics that are scraped by Prometheus.
+    pub struct PrometheusPull {
+        /// Host to listen on.
+        host: String = "localhost".to_owned(),
+        /// Port to listen on.
+        port: u16 = 8888,
+        /// Leave `_total` out.
+        without_type_suffix: bool = true,
+        /// Leave units out.
+        without_units: bool = true,
+        /// Leave the labels of the instrumentation scope out.
+        without_scope_info: bool = true,
+    }
+    ignored {
+        "with_resource_constant_labels": Json = "resource attributes are in `target_info`",
+    }
+    present_when_empty true;
+}
