@@ -20,6 +20,7 @@
 
 mod assemble;
 mod head;
+pub mod json;
 mod scan;
 mod schema;
 mod trace;

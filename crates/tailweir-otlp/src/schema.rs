@@ -13,6 +13,8 @@ use crate::wire::{DEPTH_MAX, Field, Payload, Reader, WireError};
 /// A message type. Fields are in the order of their numbers.
 pub(crate) struct Message {
     pub(crate) fields: &'static [FieldType],
+    /// Whether its explicit fields are the alternatives of one `oneof`; else each is optional.
+    pub(crate) is_oneof: bool,
     /// Position in `fields` plus one, by field number; 0 where there is no such field.
     index: [u8; FIELDS_MAX],
 }
@@ -59,7 +61,18 @@ impl Message {
             index[fields[at].number as usize] = at as u8 + 1;
             at += 1;
         }
-        Self { fields, index }
+        Self {
+            fields,
+            is_oneof: false,
+            index,
+        }
+    }
+
+    const fn with_alternatives(fields: &'static [FieldType]) -> Self {
+        Self {
+            is_oneof: true,
+            ..Self::new(fields)
+        }
     }
 
     /// The field of this number, if it is known.
@@ -67,6 +80,11 @@ impl Message {
     pub(crate) fn field(&self, number: u32) -> Option<&'static FieldType> {
         let at = *self.index.get(number as usize)?;
         self.fields.get(usize::from(at).checked_sub(1)?)
+    }
+
+    /// The field of this name, in camelCase or snake_case.
+    pub(crate) fn named(&self, name: &[u8]) -> Option<&'static FieldType> {
+        self.fields.iter().find(|field| field.is_named(name))
     }
 
     /// Checks the structure of a message of this type: lengths, wire types, ids, nesting.
@@ -107,23 +125,54 @@ impl Message {
     }
 }
 
+impl FieldType {
+    fn is_named(&self, name: &[u8]) -> bool {
+        let mut rest = name;
+        for &byte in self.name.as_bytes() {
+            rest = match rest {
+                [next, rest @ ..] if *next == byte => rest,
+                [b'_', next, rest @ ..]
+                    if byte.is_ascii_uppercase() && *next == byte.to_ascii_lowercase() =>
+                {
+                    rest
+                }
+                _ => return false,
+            };
+        }
+        rest.is_empty()
+    }
+
+    /// Whether it is a message in a `oneof`.
+    pub(crate) fn is_alternative_message(&self) -> bool {
+        self.explicit && matches!(self.kind, Kind::Message(_))
+    }
+}
+
 impl Kind {
-    fn is_encoded_as(self, payload: Payload<'_>) -> bool {
+    /// Its number on the wire.
+    pub(crate) const fn wire_type(self) -> u8 {
         match self {
             Self::Bool
             | Self::Int64
             | Self::Uint32
             | Self::Uint64
             | Self::Sint32
-            | Self::Enum(_) => {
-                matches!(payload, Payload::Varint(_))
-            }
-            Self::Fixed32 => matches!(payload, Payload::Fixed32(_)),
-            Self::Fixed64 | Self::Sfixed64 | Self::Double => matches!(payload, Payload::Fixed64(_)),
-            Self::String | Self::Bytes | Self::Id(_) | Self::Message(_) => {
-                matches!(payload, Payload::Bytes(_))
-            }
+            | Self::Enum(_) => 0,
+            Self::Fixed64 | Self::Sfixed64 | Self::Double => 1,
+            Self::String | Self::Bytes | Self::Id(_) | Self::Message(_) => 2,
+            Self::Fixed32 => 5,
         }
+    }
+
+    fn is_encoded_as(self, payload: Payload<'_>) -> bool {
+        let wire_type = match payload {
+            Payload::Varint(_) => 0,
+            Payload::Fixed64(_) => 1,
+            Payload::Bytes(_) => 2,
+            Payload::Group => 3,
+            Payload::Fixed32(_) => 5,
+        };
+        self.wire_type() == wire_type
     }
 
     fn check_packed(self, packed: &[u8], field: Field<'_>) -> Result<(), WireError> {

@@ -6,11 +6,12 @@
 mod write;
 
 pub(crate) use write::{
-    length_delimited_size, put_bytes, put_key, put_varint, varint_size, zigzag32,
+    length_delimited_size, put_bytes, put_key, put_varint, unzigzag32, varint_size, zigzag32,
 };
 
-/// Message and group nesting that is followed, the same as in other implementations.
-pub(crate) const DEPTH_MAX: u32 = 100;
+/// Nesting of messages and groups that is followed: six messages down to an attribute's value, two for
+/// each of 64 levels of lists and maps, and some to spare. A bound, so that walks may recurse.
+pub(crate) const DEPTH_MAX: u32 = 140;
 
 /// Why bytes are not a protobuf message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +40,7 @@ pub enum WireError {
     /// A group ends that was not opened, or another one is open.
     #[error("a group is not closed where it should be")]
     Group,
-    /// Messages or groups are nested deeper than 100 levels.
+    /// Messages or groups are nested deeper than 140 levels.
     #[error("messages are nested too deeply (limit {DEPTH_MAX})")]
     Depth,
 }
@@ -206,6 +207,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// Eight bytes, without a tag.
     #[inline]
     pub(crate) fn fixed64(&mut self) -> Result<u64, WireError> {
         self.fixed().map(u64::from_le_bytes)
@@ -257,12 +259,6 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(Reader::new(bytes))
-    }
-
-    /// What has not been read: from the field after the last one returned.
-    #[inline]
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.0.rest()
     }
 }
 

@@ -21,7 +21,7 @@ static SCOPE_METRICS: Message = Message::new(&[
     field(3, "schemaUrl", Kind::String),
 ]);
 
-static METRIC: Message = Message::new(&[
+static METRIC: Message = Message::with_alternatives(&[
     field(1, "name", Kind::String),
     field(2, "description", Kind::String),
     field(3, "unit", Kind::String),
@@ -63,7 +63,7 @@ const TEMPORALITIES: &[&str] = &[
     "AGGREGATION_TEMPORALITY_CUMULATIVE",
 ];
 
-static NUMBER_POINT: Message = Message::new(&[
+static NUMBER_POINT: Message = Message::with_alternatives(&[
     field(2, "startTimeUnixNano", Kind::Fixed64),
     field(3, "timeUnixNano", Kind::Fixed64),
     explicit(4, "asDouble", Kind::Double),
@@ -124,7 +124,7 @@ static QUANTILE: Message = Message::new(&[
     field(2, "value", Kind::Double),
 ]);
 
-static EXEMPLAR: Message = Message::new(&[
+static EXEMPLAR: Message = Message::with_alternatives(&[
     field(2, "timeUnixNano", Kind::Fixed64),
     explicit(3, "asDouble", Kind::Double),
     field(4, "spanId", Kind::Id(8)),

@@ -2,7 +2,7 @@
 
 use super::{Kind, Message, explicit, field, repeated};
 
-pub(crate) static ANY_VALUE: Message = Message::new(&[
+pub(crate) static ANY_VALUE: Message = Message::with_alternatives(&[
     explicit(1, "stringValue", Kind::String),
     explicit(2, "boolValue", Kind::Bool),
     explicit(3, "intValue", Kind::Int64),

@@ -1,7 +1,7 @@
 //! Data points of metrics.
 
 use super::{Attributes, Messages};
-use crate::wire::{Fields, Payload, Reader, last_bytes, last_fixed64, last_varint};
+use crate::wire::{Fields, Payload, Reader, last_bytes, last_fixed64, last_varint, unzigzag32};
 use tailweir_core::{SpanId, TraceId};
 
 /// A data point of any kind.
@@ -191,7 +191,7 @@ impl<'a> ExponentialHistogramPoint<'a> {
     /// Buckets grow by `2^(2^-scale)`.
     #[must_use]
     pub fn scale(self) -> i32 {
-        unzigzag(last_varint(self.0, 6))
+        unzigzag32(last_varint(self.0, 6))
     }
 
     /// How many values were within the zero threshold.
@@ -244,7 +244,7 @@ impl<'a> Buckets<'a> {
     /// Index of the first bucket.
     #[must_use]
     pub fn offset(self) -> i32 {
-        unzigzag(last_varint(self.0, 1))
+        unzigzag32(last_varint(self.0, 1))
     }
 
     /// How many values fell into each bucket.
@@ -392,9 +392,4 @@ impl Iterator for Numbers<'_> {
             }
         }
     }
-}
-
-fn unzigzag(value: u64) -> i32 {
-    let value = value as u32;
-    (value >> 1) as i32 ^ -((value & 1) as i32)
 }

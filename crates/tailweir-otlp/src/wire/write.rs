@@ -42,3 +42,10 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, content: &[u8]) {
 pub(crate) fn zigzag32(value: i32) -> u64 {
     u64::from(((value << 1) ^ (value >> 31)) as u32)
 }
+
+/// The number of this zigzag form.
+#[inline]
+pub(crate) fn unzigzag32(value: u64) -> i32 {
+    let value = value as u32;
+    (value >> 1) as i32 ^ -((value & 1) as i32)
+}

@@ -1,0 +1,270 @@
+//! JSON to the wire.
+//!
+//! On the wire a length stands before its message, and in JSON it is known only after. So contents are
+//! written first without lengths, each message noting where its length belongs, and then copied once
+//! with the lengths put in.
+
+use super::reader::Reader;
+use super::{JsonError, number};
+use crate::schema::{FieldType, Kind, Message};
+use crate::wire::{DEPTH_MAX, put_bytes, put_key, put_varint, varint_size, zigzag32};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::ops::Range;
+
+/// Reads one request and appends its wire form to `out`.
+pub(super) fn transcode(
+    message: &'static Message,
+    json: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), JsonError> {
+    let mut decoder = Decoder {
+        reader: Reader::new(json),
+        contents: Vec::with_capacity(json.len() / 2),
+        lengths: Vec::new(),
+        text: Vec::new(),
+    };
+    let inserted = decoder.message(message, 0)?;
+    out.reserve(decoder.contents.len() + inserted);
+    let mut copied = 0;
+    for length in &decoder.lengths {
+        out.extend_from_slice(&decoder.contents[copied..length.at]);
+        put_varint(out, length.value as u64);
+        copied = length.at;
+    }
+    out.extend_from_slice(&decoder.contents[copied..]);
+    Ok(())
+}
+
+/// A length that is missing from the contents.
+struct Length {
+    at: usize,
+    value: usize,
+}
+
+struct Decoder<'a> {
+    reader: Reader<'a>,
+    contents: Vec<u8>,
+    lengths: Vec<Length>,
+    text: Vec<u8>,
+}
+
+/// An alternative of a `oneof` that was written, in case another one replaces it.
+struct Alternative {
+    contents: Range<usize>,
+    lengths: Range<usize>,
+    inserted: usize,
+}
+
+impl Decoder<'_> {
+    /// Reads an object, or `null` for an empty message. Returns how many bytes of lengths belong in it.
+    fn message(&mut self, message: &'static Message, depth: u32) -> Result<usize, JsonError> {
+        if depth > DEPTH_MAX {
+            return Err(self
+                .reader
+                .error("lists and maps nested more than 64 levels deep"));
+        }
+        if self.reader.take_null()? {
+            return Ok(0);
+        }
+        self.reader.expect(b'{', "expected an object")?;
+        if self.reader.take(b'}') {
+            return Ok(0);
+        }
+        let mut inserted = 0;
+        let mut alternative: Option<Alternative> = None;
+        loop {
+            let field = self.key(message)?;
+            if field.is_some_and(FieldType::is_alternative_message) {
+                inserted -= self.withdraw(alternative.take());
+            }
+            let contents_start = self.contents.len();
+            let lengths_start = self.lengths.len();
+            let added = match field {
+                Some(field) => self.field(field, depth)?,
+                None => self.reader.skip(&mut self.text).map(|()| 0)?,
+            };
+            inserted += added;
+            if field.is_some_and(FieldType::is_alternative_message) {
+                alternative = Some(Alternative {
+                    contents: contents_start..self.contents.len(),
+                    lengths: lengths_start..self.lengths.len(),
+                    inserted: added,
+                });
+            }
+            if !self.reader.take(b',') {
+                self.reader
+                    .expect(b'}', "expected a comma or the end of an object")?;
+                return Ok(inserted);
+            }
+        }
+    }
+
+    /// Takes out an alternative that another one replaces: on the wire two of them would be merged.
+    fn withdraw(&mut self, alternative: Option<Alternative>) -> usize {
+        let Some(alternative) = alternative else {
+            return 0;
+        };
+        let removed = alternative.contents.len();
+        self.contents.drain(alternative.contents);
+        for length in &mut self.lengths[alternative.lengths.end..] {
+            length.at -= removed;
+        }
+        self.lengths.drain(alternative.lengths);
+        alternative.inserted
+    }
+
+    /// Reads a name and its colon.
+    fn key(&mut self, message: &'static Message) -> Result<Option<&'static FieldType>, JsonError> {
+        self.text.clear();
+        self.reader.string(&mut self.text)?;
+        self.reader.expect(b':', "expected a colon")?;
+        Ok(message.named(&self.text))
+    }
+
+    /// Reads the value of a field: one, or a list where it may repeat.
+    fn field(&mut self, field: &'static FieldType, depth: u32) -> Result<usize, JsonError> {
+        if !field.repeated {
+            return self.value(field, depth);
+        }
+        if self.reader.take_null()? {
+            return Ok(0);
+        }
+        self.reader.expect(b'[', "expected a list")?;
+        if self.reader.take(b']') {
+            return Ok(0);
+        }
+        if matches!(field.kind, Kind::Message(_) | Kind::String) {
+            return self.elements(|decoder| decoder.value(field, depth));
+        }
+        self.delimited(field.number, |decoder| {
+            decoder.elements(|decoder| decoder.scalar(field).map(|()| 0))
+        })
+    }
+
+    /// The elements of a list, up to its end.
+    fn elements(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<usize, JsonError>,
+    ) -> Result<usize, JsonError> {
+        let mut inserted = 0;
+        loop {
+            inserted += element(self)?;
+            if !self.reader.take(b',') {
+                self.reader
+                    .expect(b']', "expected a comma or the end of a list")?;
+                return Ok(inserted);
+            }
+        }
+    }
+
+    /// Writes a length-delimited field whose content `write` writes.
+    fn delimited(
+        &mut self,
+        number: u32,
+        write: impl FnOnce(&mut Self) -> Result<usize, JsonError>,
+    ) -> Result<usize, JsonError> {
+        put_key(&mut self.contents, number, 2);
+        let at = self.contents.len();
+        let index = self.lengths.len();
+        self.lengths.push(Length { at, value: 0 });
+        let inserted = write(self)?;
+        let value = self.contents.len() - at + inserted;
+        self.lengths[index].value = value;
+        Ok(inserted + varint_size(value as u64))
+    }
+
+    fn value(&mut self, field: &'static FieldType, depth: u32) -> Result<usize, JsonError> {
+        match field.kind {
+            Kind::Message(message) => {
+                return self.delimited(field.number, |decoder| decoder.message(message, depth + 1));
+            }
+            Kind::String => {
+                self.text.clear();
+                if !self.reader.take_null()? {
+                    self.reader.string(&mut self.text)?;
+                }
+                put_bytes(&mut self.contents, field.number, &self.text);
+            }
+            Kind::Bytes => {
+                let bytes = self.base64()?;
+                put_bytes(&mut self.contents, field.number, &bytes);
+            }
+            Kind::Id(length) => self.id(field.number, length)?,
+            kind => {
+                put_key(&mut self.contents, field.number, kind.wire_type());
+                self.scalar(field)?;
+            }
+        }
+        Ok(0)
+    }
+
+    /// A number, boolean or enum, without its tag.
+    fn scalar(&mut self, field: &FieldType) -> Result<(), JsonError> {
+        let (reader, text) = (&mut self.reader, &mut self.text);
+        let value = match field.kind {
+            Kind::Bool => u64::from(reader.boolean()?),
+            Kind::Int64 => number::integer::<i64>(reader, text)? as u64,
+            Kind::Sint32 => zigzag32(number::integer(reader, text)?),
+            Kind::Uint32 | Kind::Fixed32 => u64::from(number::unsigned::<u32>(reader, text)?),
+            Kind::Uint64 | Kind::Fixed64 => number::unsigned(reader, text)?,
+            Kind::Sfixed64 => number::integer::<i64>(reader, text)? as u64,
+            Kind::Double => number::double(reader, text)?.to_bits(),
+            Kind::Enum(names) => enumerated(reader, text, names)? as u64,
+            Kind::String | Kind::Bytes | Kind::Id(_) | Kind::Message(_) => 0,
+        };
+        match field.kind.wire_type() {
+            1 => self.contents.extend_from_slice(&value.to_le_bytes()),
+            5 => self
+                .contents
+                .extend_from_slice(&(value as u32).to_le_bytes()),
+            _ => put_varint(&mut self.contents, value),
+        }
+        Ok(())
+    }
+
+    fn base64(&mut self) -> Result<Vec<u8>, JsonError> {
+        self.text.clear();
+        self.reader.string(&mut self.text)?;
+        let decoded = STANDARD.decode(&self.text);
+        decoded.map_err(|_| self.reader.error("expected base64 with its padding"))
+    }
+
+    /// Hexadecimal digits of either case, as many as the id has, or none.
+    fn id(&mut self, number: u32, length: usize) -> Result<(), JsonError> {
+        self.text.clear();
+        self.reader.string(&mut self.text)?;
+        if !self.text.is_empty() && self.text.len() != 2 * length {
+            return Err(self.reader.error("id of a wrong length"));
+        }
+        put_key(&mut self.contents, number, 2);
+        put_varint(&mut self.contents, self.text.len() as u64 / 2);
+        for pair in self.text.chunks_exact(2) {
+            let digit = |index: usize| char::from(pair[index]).to_digit(16);
+            let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+                return Err(self.reader.error("id that is not hexadecimal"));
+            };
+            self.contents.push((high << 4 | low) as u8);
+        }
+        Ok(())
+    }
+}
+
+/// A number, or the full name of one. Negative and unknown numbers are kept.
+fn enumerated(
+    reader: &mut Reader<'_>,
+    text: &mut Vec<u8>,
+    names: &[&str],
+) -> Result<i64, JsonError> {
+    if reader.peek() != Some(b'"') {
+        return number::bare_integer(reader).map(i64::from);
+    }
+    text.clear();
+    reader.string(text)?;
+    let position = names
+        .iter()
+        .position(|name| name.as_bytes() == text.as_slice());
+    position
+        .map(|position| position as i64)
+        .ok_or_else(|| reader.error("unknown name of an enum"))
+}

@@ -1,0 +1,4 @@
+//! Tests of the OTLP wire through its public face.
+
+mod golden;
+mod normal;
