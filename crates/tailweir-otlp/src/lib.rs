@@ -19,18 +19,28 @@
 //! ```
 
 mod assemble;
+mod collector_size;
+mod count;
 mod head;
 pub mod json;
+mod response;
 mod scan;
 mod schema;
+mod split;
 mod trace;
+mod trace_state;
 mod view;
 mod wire;
 
 pub use assemble::{Assembler, Part};
+pub use collector_size::{CollectorSize, collector_size};
+pub use count::count_items;
 pub use head::{SpanHead, StatusCode};
+pub use response::{ExportResponse, Status};
 pub use scan::{Scan, ScanError, ScanLimits, SpanEntry};
+pub use split::Split;
 pub use trace::{SpanRecord, TraceSummary, TraceView};
+pub use trace_state::{TraceState, TraceStateError};
 pub use view::{
     AnyValue, ArrayView, Attributes, AttributesIter, Buckets, DataPoint, ExemplarView,
     ExponentialHistogramPoint, HistogramPoint, KeyValue, LinkView, LogRecordView, Messages,

@@ -6,7 +6,9 @@ mod metrics;
 mod tables;
 
 pub(crate) use metrics::METRICS_REQUEST;
-pub(crate) use tables::{LOGS_REQUEST, RESOURCE_SPANS, SCOPE_SPANS, SPAN, TRACES_REQUEST};
+pub(crate) use tables::{
+    LOGS_REQUEST, RESOURCE, RESOURCE_SPANS, SCOPE, SCOPE_SPANS, SPAN, TRACES_REQUEST,
+};
 
 use crate::wire::{DEPTH_MAX, Field, Payload, Reader, WireError};
 
@@ -20,7 +22,7 @@ pub(crate) struct Message {
 }
 
 /// One more than the highest field number in use.
-const FIELDS_MAX: usize = 17;
+pub(crate) const FIELDS_MAX: usize = 17;
 
 /// A field of a message type.
 pub(crate) struct FieldType {
@@ -140,6 +142,13 @@ impl FieldType {
             };
         }
         rest.is_empty()
+    }
+
+    /// Whether the Collector writes it even when it is empty: ids, and messages of their own that occur
+    /// once.
+    pub(crate) fn is_always_written(&self) -> bool {
+        let kind = matches!(self.kind, Kind::Id(_) | Kind::Message(_));
+        kind && !self.repeated && !self.explicit
     }
 
     /// Whether it is a message in a `oneof`.
