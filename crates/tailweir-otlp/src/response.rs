@@ -178,8 +178,8 @@ mod tests {
         /// Guarantees: no panic.
         #[test]
         fn any_bytes_are_some_answer(bytes: Vec<u8>) {
-            ExportResponse::from_wire(&bytes);
-            Status::from_wire(&bytes);
+            let _ = ExportResponse::from_wire(&bytes);
+            let _ = Status::from_wire(&bytes);
         }
     }
 
