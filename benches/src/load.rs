@@ -1,0 +1,173 @@
+//! Sends the workload over gRPC as raw bytes, at a fixed rate or as fast as it is taken.
+
+use crate::codec::BytesCodec;
+use crate::workload::{REQUESTS, SPANS, TRACES, Template};
+use anyhow::Result;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tonic::client::Grpc;
+use tonic::transport::{Channel, Endpoint};
+
+const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// How to send.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// Spans a second over all clients; none: as fast as they are taken.
+    pub(crate) rate: Option<u64>,
+    /// Time to send for.
+    pub(crate) length: Duration,
+    /// Clients, each with a connection and one request under way.
+    pub(crate) clients: u64,
+}
+
+/// What became of it.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Requests answered with success.
+    pub(crate) accepted: u64,
+    /// Requests answered otherwise.
+    pub(crate) refused: u64,
+    /// Time from sending to success, of each accepted request.
+    pub(crate) latencies: Vec<Duration>,
+}
+
+impl Outcome {
+    /// Spans in accepted requests.
+    pub(crate) fn spans(&self) -> u64 {
+        self.accepted * SPANS as u64
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.latencies.extend(other.latencies);
+    }
+}
+
+/// Gives every trace an id of its own that tells when its first span was sent.
+pub(crate) struct Ids {
+    origin: Instant,
+    next: AtomicU64,
+}
+
+impl Ids {
+    pub(crate) fn new(origin: Instant) -> Self {
+        Self {
+            origin,
+            next: AtomicU64::new(1),
+        }
+    }
+
+    fn round(&self) -> [[u8; 16]; TRACES] {
+        let sent = (self.origin.elapsed().as_nanos() as u64).to_be_bytes();
+        let first = self.next.fetch_add(TRACES as u64, Ordering::Relaxed);
+        std::array::from_fn(|trace| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&sent);
+            // An odd multiplier spreads the ids without repeating one.
+            let spread = (first + trace as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            id[8..].copy_from_slice(&spread.to_be_bytes());
+            id
+        })
+    }
+
+    /// When the first span of the trace with this id was sent.
+    pub(crate) fn sent(id: &[u8]) -> Option<Duration> {
+        let nanos = id.get(..8)?.try_into().ok()?;
+        Some(Duration::from_nanos(u64::from_be_bytes(nanos)))
+    }
+}
+
+/// Sends by the plan and returns when every answer is in.
+pub(crate) async fn send(
+    address: &str,
+    rounds: &Arc<Vec<[Template; REQUESTS]>>,
+    ids: &Arc<Ids>,
+    plan: Plan,
+) -> Result<Outcome> {
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..plan.clients {
+        let channel = Endpoint::from_shared(format!("http://{address}"))?
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .tcp_nodelay(true)
+            .connect()
+            .await?;
+        clients.spawn(client(
+            channel,
+            number,
+            Arc::clone(rounds),
+            Arc::clone(ids),
+            plan,
+        ));
+    }
+    let mut all = Outcome::default();
+    while let Some(outcome) = clients.join_next().await {
+        all.merge(outcome?);
+    }
+    all.latencies.sort_unstable();
+    Ok(all)
+}
+
+async fn client(
+    channel: Channel,
+    number: u64,
+    rounds: Arc<Vec<[Template; REQUESTS]>>,
+    ids: Arc<Ids>,
+    plan: Plan,
+) -> Outcome {
+    let mut grpc = Grpc::new(channel);
+    let mut outcome = Outcome::default();
+    // A client's requests are evenly spaced, and the clients are staggered against each other.
+    let spacing = plan
+        .rate
+        .map(|rate| Duration::from_secs_f64(SPANS as f64 * plan.clients as f64 / rate as f64));
+    let start = Instant::now()
+        + spacing
+            .unwrap_or_default()
+            .mul_f64(number as f64 / plan.clients as f64);
+    let end = start + plan.length;
+    let mut sent = 0_u32;
+    for round in rounds
+        .iter()
+        .cycle()
+        .skip(number as usize * 7 % rounds.len())
+    {
+        let mut trace_ids = None;
+        for template in round {
+            if let Some(spacing) = spacing {
+                tokio::time::sleep_until((start + spacing * sent).into()).await;
+            }
+            if Instant::now() >= end {
+                return outcome;
+            }
+            sent += 1;
+            // Made with the first request, because they tell when that was sent.
+            let body = template.with_ids(trace_ids.get_or_insert_with(|| ids.round()));
+            export(&mut grpc, Bytes::from(body), &mut outcome).await;
+        }
+    }
+    outcome
+}
+
+async fn export(grpc: &mut Grpc<Channel>, body: Bytes, outcome: &mut Outcome) {
+    let began = Instant::now();
+    let answer = async {
+        grpc.ready()
+            .await
+            .map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+        let path = http::uri::PathAndQuery::from_static(PATH);
+        grpc.unary(tonic::Request::new(body), path, BytesCodec)
+            .await
+    };
+    match answer.await {
+        Ok(_) => {
+            outcome.accepted += 1;
+            outcome.latencies.push(began.elapsed());
+        }
+        Err(_) => outcome.refused += 1,
+    }
+}

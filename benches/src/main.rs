@@ -1,0 +1,176 @@
+//! `cargo run --release -p tailweir-benches`: the benchmarks of `docs/benchmarks.md`.
+
+#![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod backend;
+mod codec;
+mod gateway;
+mod load;
+mod process;
+mod workload;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use gateway::{Figures, Subject, quantile};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Benchmarks of Tailweir.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The whole gateway as a process on one core, with a generator and a backend on the other.
+    Gateway {
+        /// What to measure, one after the other; `collector` is built from its modules and needs Go.
+        #[arg(long, value_delimiter = ',', default_values = ["tailweir"])]
+        subject: Vec<Peer>,
+        /// Seconds of measurement after the window is full.
+        #[arg(long, default_value_t = 15)]
+        seconds: u64,
+        /// Spans a second; 0 sends as fast as they are taken.
+        #[arg(long, value_delimiter = ',', default_values_t = [40_000, 0])]
+        rate: Vec<u64>,
+    },
+}
+
+/// A gateway that can be measured.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Peer {
+    /// This project, as it is released.
+    Tailweir,
+    /// A real OpenTelemetry Collector.
+    Collector,
+}
+
+impl Peer {
+    fn build(&self) -> Result<Subject> {
+        Ok(match self {
+            Self::Tailweir => Subject {
+                name: "Tailweir",
+                program: tailweir()?,
+            },
+            Self::Collector => Subject {
+                name: "Collector 0.161",
+                program: build_collector()?,
+            },
+        })
+    }
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().bench {
+        Bench::Gateway {
+            subject,
+            seconds,
+            rate,
+        } => {
+            let subjects = subject
+                .iter()
+                .map(Peer::build)
+                .collect::<Result<Vec<_>>>()?;
+            compare(&subjects, &rate, Duration::from_secs(seconds))
+        }
+    }
+}
+
+/// Runs every subject at every rate, on this thread: the generator and the backend share a core.
+fn compare(subjects: &[Subject], rates: &[u64], length: Duration) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let rounds = gateway::rounds();
+    println!(
+        "workload: {:.0} bytes a span, 256 spans a request",
+        gateway::bytes_per_span(&rounds)
+    );
+    for &rate in rates {
+        for subject in subjects {
+            let wanted = (rate > 0).then_some(rate);
+            let figures = runtime.block_on(gateway::measure(subject, &rounds, wanted, length))?;
+            print(subject, wanted, &figures);
+        }
+    }
+    Ok(())
+}
+
+fn print(subject: &Subject, rate: Option<u64>, figures: &Figures) {
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    println!(
+        "{} at {}",
+        subject.name,
+        rate.map_or("saturation".into(), |rate| format!("{rate} spans/s"))
+    );
+    println!(
+        "  {:.0} spans/s acknowledged, {} requests refused",
+        figures.spans_per_second, figures.refused
+    );
+    println!(
+        "  {:.3} us server CPU per span",
+        figures.nanos_per_span / 1e3
+    );
+    println!(
+        "  acknowledged after {:.2} / {:.2} ms (p50 / p99)",
+        milliseconds(quantile(&figures.latencies, 0.5)),
+        milliseconds(quantile(&figures.latencies, 0.99)),
+    );
+    println!(
+        "  at the backend {:.1} / {:.1} ms after the deadline (p50 / p99 of {} traces)",
+        milliseconds(quantile(&figures.lateness, 0.5)),
+        milliseconds(quantile(&figures.lateness, 0.99)),
+        figures.lateness.len(),
+    );
+    println!(
+        "  {:.1} MB resident; idle {:.1} MB; listening after {:.1} ms",
+        figures.resident_bytes as f64 / 1e6,
+        figures.idle_bytes as f64 / 1e6,
+        milliseconds(figures.listening_after),
+    );
+}
+
+/// The top folder of the repository.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Builds Tailweir as it is released.
+fn tailweir() -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--profile", "dist", "--package", "tailweir"])
+        .current_dir(root());
+    run(&mut cargo)?;
+    Ok(target().join("dist/tailweir"))
+}
+
+/// Builds the Collector of `benches/collector` from its released modules.
+fn build_collector() -> Result<PathBuf> {
+    let program = target().join("collector");
+    let mut go = Command::new("go");
+    go.args(["build", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(root().join("benches/collector"));
+    run(&mut go)?;
+    Ok(program)
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("could not start {command:?}"))?;
+    anyhow::ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
