@@ -50,6 +50,31 @@ pub struct TailSampling {
     pub record_policy: bool,
 }
 
+impl Default for TailSampling {
+    /// An empty `tail_sampling` block.
+    fn default() -> Self {
+        Self {
+            decision_wait: Duration::from_secs(30),
+            decision_wait_after_root_received: Duration::ZERO,
+            num_traces: 50_000,
+            block_on_overflow: false,
+            expected_new_traces_per_sec: 0,
+            decision_cache: DecisionCache::default(),
+            sample_on_first_match: false,
+            sampling_strategy: SamplingStrategy::default(),
+            drop_pending_traces_on_shutdown: false,
+            maximum_trace_size_bytes: 0,
+            num_shards: 1,
+            policies: Vec::new(),
+            memory_budget: None,
+            compat: Compat::default(),
+            write_threshold: true,
+            consistent_probability: false,
+            record_policy: false,
+        }
+    }
+}
+
 /// Bounds of the decision cache, in decisions. Zero: Tailweir's own bound in bytes holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DecisionCache {

@@ -1,0 +1,150 @@
+//! Tests of one attribute's value.
+
+use crate::{CompileErrorCause, rules::Rules};
+use tailweir_otlp::AnyValue;
+use tailweir_ottl::GoRegex;
+
+/// Whose attribute it is: the Collector's rules differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    Resource,
+    Span,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone)]
+pub(crate) enum ValueTest {
+    /// An integer in this range, both ends included.
+    Number { least: i64, most: i64, strict: bool },
+    /// This boolean.
+    Boolean { wanted: bool, strict: bool },
+    /// One of these texts, sorted.
+    Text {
+        values: Box<[Box<[u8]>]>,
+        strict: bool,
+    },
+    /// A text that one of these expressions matches somewhere.
+    Pattern {
+        patterns: Box<[GoRegex]>,
+        strict: bool,
+    },
+}
+
+impl ValueTest {
+    /// A range of integers. Absent bounds are open.
+    pub(crate) fn number(
+        least: Option<i64>,
+        most: Option<i64>,
+        rules: Rules,
+    ) -> Result<Self, CompileErrorCause> {
+        let bound = |given: Option<i64>| given.filter(|&value| value != 0 || rules.zero_is_a_bound);
+        let (least, most) = (bound(least), bound(most));
+        if least.is_none() && most.is_none() {
+            return Err(CompileErrorCause::NoBounds);
+        }
+        Ok(Self::Number {
+            least: least.unwrap_or(i64::MIN),
+            most: most.unwrap_or(i64::MAX),
+            strict: rules.only_integers_are_compared,
+        })
+    }
+
+    /// One of the booleans.
+    pub(crate) fn boolean(wanted: bool, rules: Rules) -> Self {
+        Self::Boolean {
+            wanted,
+            strict: rules.only_booleans_are_compared,
+        }
+    }
+
+    /// One of these texts; empty ones are left out.
+    pub(crate) fn text(values: &[String], rules: Rules) -> Self {
+        let mut sorted: Vec<Box<[u8]>> = values
+            .iter()
+            .filter(|value| !value.is_empty())
+            .map(|value| value.as_bytes().into())
+            .collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        Self::Text {
+            values: sorted.into(),
+            strict: rules.only_text_is_compared,
+        }
+    }
+
+    /// Texts that one of these expressions of the Go syntax matches; empty ones are left out.
+    pub(crate) fn pattern(values: &[String], rules: Rules) -> Result<Self, Vec<CompileErrorCause>> {
+        let (mut patterns, mut errors) = (Vec::new(), Vec::new());
+        let given = || values.iter().filter(|value| !value.is_empty());
+        for pattern in given() {
+            match GoRegex::new(pattern) {
+                Ok(regex) => patterns.push(regex),
+                Err(error) => errors.push(CompileErrorCause::InvalidRegex {
+                    pattern: pattern.clone(),
+                    message: error.reason().to_owned(),
+                }),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        if let Some(union) = union(given()) {
+            patterns = vec![union];
+        }
+        Ok(Self::Pattern {
+            patterns: patterns.into(),
+            strict: rules.only_text_is_compared,
+        })
+    }
+
+    /// Whether the value passes.
+    pub(crate) fn passes(&self, value: AnyValue<'_>, bearer: Bearer) -> bool {
+        match self {
+            Self::Number {
+                least,
+                most,
+                strict,
+            } => {
+                as_integer(value, *strict).is_some_and(|number| (*least..=*most).contains(&number))
+            }
+            Self::Boolean { wanted, strict } => as_boolean(value, *strict) == Some(*wanted),
+            Self::Text { values, strict } => as_text(value, bearer, *strict)
+                .is_some_and(|text| values.binary_search_by(|known| (**known).cmp(text)).is_ok()),
+            Self::Pattern { patterns, strict } => as_text(value, bearer, *strict)
+                .is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(text))),
+        }
+    }
+}
+
+/// Several expressions as one, which reads a text once. Not possible when two of them name a group
+/// alike.
+fn union<'p>(patterns: impl Iterator<Item = &'p String>) -> Option<GoRegex> {
+    let joined: Vec<String> = patterns.map(|pattern| format!("(?:{pattern})")).collect();
+    (joined.len() > 1).then(|| GoRegex::new(&joined.join("|")).ok())?
+}
+
+fn as_integer(value: AnyValue<'_>, strict: bool) -> Option<i64> {
+    match value {
+        AnyValue::Int(number) => Some(number),
+        _ if strict => None,
+        _ => Some(0),
+    }
+}
+
+fn as_boolean(value: AnyValue<'_>, strict: bool) -> Option<bool> {
+    match value {
+        AnyValue::Bool(truth) => Some(truth),
+        _ if strict => None,
+        _ => Some(false),
+    }
+}
+
+/// On a span, empty text matches nothing, and neither does what is no text.
+fn as_text<'v>(value: AnyValue<'v>, bearer: Bearer, strict: bool) -> Option<&'v [u8]> {
+    match (value, bearer) {
+        (AnyValue::String(text), Bearer::Span) => Some(text).filter(|text| !text.is_empty()),
+        (AnyValue::String(text), Bearer::Resource) => Some(text),
+        (_, Bearer::Resource) if !strict => Some(&[]),
+        _ => None,
+    }
+}

@@ -1,0 +1,82 @@
+//! What policies remember between traces, and what they jot down during one.
+
+use crate::PolicySet;
+use crate::attributes::AttributeWalk;
+use crate::composite::CompositeCounters;
+use crate::plan::Plan;
+use crate::token_bucket::TokenBucket;
+
+/// Token buckets and counters of one [`PolicySet`], for one decider.
+///
+/// Its size is fixed by the set. Whoever decides in several places at once gives each its own, with
+/// its share of the rates.
+#[derive(Debug, Clone)]
+pub struct PolicyState {
+    pub(crate) buckets: Vec<TokenBucket>,
+    pub(crate) composites: Vec<CompositeCounters>,
+    pub(crate) notes: Notes,
+}
+
+impl PolicyState {
+    /// Full buckets and fresh counters, for a decider that sees every trace.
+    #[must_use]
+    pub fn new(set: &PolicySet) -> Self {
+        Self::with_share(set, 1.0)
+    }
+
+    /// Full buckets and fresh counters, for a decider that sees this `share` (0 to 1) of all traces.
+    /// Rates and the budgets of composites are multiplied by it; bursts are not, as a burst is also
+    /// the largest trace that can pass.
+    #[must_use]
+    pub fn with_share(set: &PolicySet, share: f64) -> Self {
+        let plan = set.plan();
+        Self {
+            buckets: plan
+                .buckets
+                .iter()
+                .map(|&settings| TokenBucket::full(settings, share))
+                .collect(),
+            composites: plan
+                .composites
+                .iter()
+                .map(|settings| CompositeCounters::new(settings, share))
+                .collect(),
+            notes: Notes::default(),
+        }
+    }
+}
+
+/// What is known about the trace at hand. Kept for its memory, so that deciding allocates nothing
+/// once it is warm.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Notes {
+    pub(crate) leaves: Vec<Answer>,
+    pub(crate) composites: Vec<Answer>,
+    pub(crate) walk: AttributeWalk,
+    /// Where the trace stands, per dimension of [`Draws`](crate::randomness::Draws).
+    pub(crate) positions: Vec<u64>,
+}
+
+impl Notes {
+    /// Forgets the trace before.
+    pub(crate) fn restart(&mut self, plan: &Plan) {
+        self.leaves.clear();
+        self.leaves.resize(plan.leaves.len(), Answer::Unknown);
+        self.composites.clear();
+        self.composites
+            .resize(plan.composites.len(), Answer::Unknown);
+        self.walk.restart(&plan.attributes);
+    }
+}
+
+/// What is known of a leaf or a composite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Answer {
+    /// It was not asked.
+    #[default]
+    Unknown,
+    Yes,
+    No,
+    /// It could not be evaluated.
+    Failed,
+}
