@@ -6,21 +6,33 @@
 //! silently. This room decides nothing about traces and publishes no metrics: it counts
 //! ([`Snapshot`]), others publish.
 
+mod authorization;
 mod awaited;
+mod build_error;
+mod compression;
 mod delivery;
 mod destination;
 mod exporter;
 mod loss;
+mod otlp_grpc;
+mod otlp_http;
 mod parcel;
 mod portion;
 mod queue;
 mod receipt;
+mod request_headers;
 mod retry;
 mod stats;
+pub mod tls;
+mod transport;
 
+pub use authorization::Authorization;
+pub use build_error::BuildError;
 pub use destination::{Accepted, Advice, Attempt, Destination, Failure};
 pub use exporter::{Exporter, ExporterSettings};
 pub use loss::LossReason;
+pub use otlp_grpc::OtlpGrpc;
+pub use otlp_http::OtlpHttp;
 pub use parcel::Parcel;
 pub use queue::{Batching, Capacity, Refusal, Unit};
 pub use receipt::{Amount, Receipt, Settle, Settlement};
