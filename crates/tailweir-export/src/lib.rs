@@ -22,6 +22,7 @@ mod queue;
 mod receipt;
 mod request_headers;
 mod retry;
+mod settings;
 mod stats;
 pub mod tls;
 mod transport;

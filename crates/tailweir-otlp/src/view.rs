@@ -12,6 +12,7 @@
 
 mod log;
 mod metric;
+mod own_fields;
 mod point;
 mod resource;
 pub(crate) mod span;
@@ -25,21 +26,22 @@ pub use point::{
 };
 pub use resource::{RequestView, ResourceFields, ResourceView, ScopeFields, ScopeView};
 pub use span::{LinkView, SpanEventView, SpanView, StatusView};
+pub(crate) use value::split_short;
 pub use value::{AnyValue, ArrayView, Attributes, AttributesIter, KeyValue};
 
-use crate::wire::{Field, Fields};
+use crate::wire::Reader;
 
 /// The occurrences of one repeated message field.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages<'a> {
-    fields: Fields<'a>,
+    fields: Reader<'a>,
     number: u32,
 }
 
 impl<'a> Messages<'a> {
     pub(crate) fn new(message: &'a [u8], number: u32) -> Self {
         Self {
-            fields: Fields::new(message),
+            fields: Reader::new(message),
             number,
         }
     }
@@ -50,13 +52,6 @@ impl<'a> Iterator for Messages<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        loop {
-            let field: Field<'a> = self.fields.next()?;
-            if field.number == self.number
-                && let Ok(bytes) = field.bytes()
-            {
-                return Some(bytes);
-            }
-        }
+        self.fields.next_delimited(self.number)
     }
 }

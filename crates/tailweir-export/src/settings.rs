@@ -1,0 +1,125 @@
+//! From the settings of a component to those of its exporters.
+
+use crate::exporter::ExporterSettings;
+use crate::queue::{Batching, Capacity, Unit};
+use crate::retry::Retry;
+use std::time::Duration;
+use tailweir_config::{
+    DebugExporter, OtlpGrpcExporter, OtlpHttpExporter, QueueBatch, RetryOnFailure, SendingQueue,
+    Sizer,
+};
+
+impl ExporterSettings {
+    /// Those of an `otlp_grpc` exporter.
+    #[must_use]
+    pub fn of_otlp_grpc(settings: &OtlpGrpcExporter) -> Self {
+        Self::of(
+            &settings.sending_queue,
+            Some(&settings.retry_on_failure),
+            settings.timeout,
+        )
+    }
+
+    /// Those of an `otlp_http` exporter.
+    #[must_use]
+    pub fn of_otlp_http(settings: &OtlpHttpExporter) -> Self {
+        let timeout = settings.client.timeout;
+        Self::of(
+            &settings.sending_queue,
+            Some(&settings.retry_on_failure),
+            timeout,
+        )
+    }
+
+    /// Those of a `debug` exporter: one request at a time, so that no two are mixed in print.
+    #[must_use]
+    pub fn of_debug(settings: &DebugExporter) -> Self {
+        let queue = settings.sending_queue.clone().unwrap_or(SendingQueue {
+            enabled: false,
+            ..SendingQueue::default()
+        });
+        Self {
+            consumers: 1,
+            ..Self::of(&queue, None, Duration::ZERO)
+        }
+    }
+
+    /// Those of an exporter that writes here and now (`file`, `nop`): no queue, no retries.
+    #[must_use]
+    pub fn of_local() -> Self {
+        let queue = SendingQueue {
+            enabled: false,
+            ..SendingQueue::default()
+        };
+        Self::of(&queue, None, Duration::ZERO)
+    }
+
+    /// `timeout` zero: no bound. A disabled queue makes callers of [`crate::Exporter::accept`] wait
+    /// for room and for the outcome.
+    #[must_use]
+    pub fn of(queue: &SendingQueue, retry: Option<&RetryOnFailure>, timeout: Duration) -> Self {
+        let defaults = Self::default();
+        let queued = queue.enabled;
+        Self {
+            capacity: if queued {
+                capacity(queue)
+            } else {
+                defaults.capacity
+            },
+            batching: queue.batch.as_ref().filter(|_| queued).map(batching),
+            consumers: if queued {
+                usize::try_from(queue.num_consumers).unwrap_or(1).max(1)
+            } else {
+                Self::CONSUMERS_WITHOUT_QUEUE
+            },
+            block_on_overflow: queue.block_on_overflow || !queued,
+            wait_for_result: queue.wait_for_result || !queued,
+            retry: retry.filter(|retry| retry.enabled).map(retries),
+            timeout,
+            seed: defaults.seed,
+        }
+    }
+}
+
+fn capacity(queue: &SendingQueue) -> Capacity {
+    Capacity {
+        size: positive(queue.queue_size).max(1),
+        unit: unit(queue.sizer),
+        bytes: match queue.sizer {
+            // Who counts bytes has said how many.
+            Sizer::Bytes => u64::MAX,
+            Sizer::Requests | Sizer::Items => ExporterSettings::QUEUE_BYTES_MAX.bytes(),
+        },
+    }
+}
+
+fn batching(batch: &QueueBatch) -> Batching {
+    Batching {
+        flush_timeout: batch.flush_timeout,
+        min_size: positive(batch.min_size),
+        max_size: positive(batch.max_size),
+        unit: unit(batch.sizer.unwrap_or(Sizer::Items)),
+    }
+}
+
+fn retries(retry: &RetryOnFailure) -> Retry {
+    Retry {
+        initial_interval: retry.initial_interval,
+        multiplier: retry.multiplier,
+        randomization_factor: retry.randomization_factor,
+        max_interval: retry.max_interval,
+        max_elapsed_time: retry.max_elapsed_time,
+    }
+}
+
+fn unit(sizer: Sizer) -> Unit {
+    match sizer {
+        Sizer::Requests => Unit::Requests,
+        Sizer::Items => Unit::Items,
+        Sizer::Bytes => Unit::Bytes,
+    }
+}
+
+fn positive(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
