@@ -1,8 +1,27 @@
 //! What a scan reads of each span.
 
-use crate::view::span as field;
-use crate::wire::{Field, Reader, WireError};
+use crate::schema;
+use crate::wire::{Reader, WireError};
 use tailweir_core::{SpanId, TraceId};
+
+/// Field number and wire type in one, of the fields that are read or that every span has.
+mod key {
+    use crate::view::span as field;
+
+    pub(super) const TRACE_ID: u32 = field::TRACE_ID << 3 | 2;
+    pub(super) const SPAN_ID: u32 = field::SPAN_ID << 3 | 2;
+    pub(super) const TRACE_STATE: u32 = field::TRACE_STATE << 3 | 2;
+    pub(super) const PARENT_SPAN_ID: u32 = field::PARENT_SPAN_ID << 3 | 2;
+    pub(super) const NAME: u32 = field::NAME << 3 | 2;
+    pub(super) const KIND: u32 = field::KIND << 3;
+    pub(super) const START: u32 = field::START << 3 | 1;
+    pub(super) const END: u32 = field::END << 3 | 1;
+    pub(super) const ATTRIBUTES: u32 = field::ATTRIBUTES << 3 | 2;
+    pub(super) const EVENTS: u32 = field::EVENTS << 3 | 2;
+    pub(super) const LINKS: u32 = field::LINKS << 3 | 2;
+    pub(super) const STATUS: u32 = field::STATUS << 3 | 2;
+    pub(super) const FLAGS: u32 = field::FLAGS << 3 | 5;
+}
 
 /// The end of a span, as far as it matters for decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,18 +97,44 @@ impl SpanHead {
     /// Reads the head of a span whose bytes a scan has accepted.
     #[must_use]
     pub fn of(span: crate::SpanView<'_>) -> Self {
-        Self::read(span.0, 3).unwrap_or_default()
+        Self::read::<false>(span.0, 3).unwrap_or_default()
     }
 
-    /// Reads the head of the content of a `Span` message, checking the length of every field.
-    pub(crate) fn read(span: &[u8], depth: u32) -> Result<Self, HeadError> {
+    /// Reads the head of the content of a `Span` message, checking the structure of its own fields, and
+    /// with `WHOLE` of what is nested in them.
+    ///
+    /// Fields come in any order and number; the arms are those that are read, by their tags.
+    #[inline]
+    pub(crate) fn read<const WHOLE: bool>(span: &[u8], depth: u32) -> Result<Self, HeadError> {
         let mut head = Self {
             is_root: true,
             ..Self::default()
         };
         let mut reader = Reader::new(head.read_canonical_ids(span));
-        while let Some(field) = reader.field(depth)? {
-            head.accept(field, depth)?;
+        while let Some(key) = reader.key()? {
+            match key {
+                key::ATTRIBUTES if WHOLE => {
+                    schema::check_attribute(reader.delimited()?, depth + 1)?;
+                }
+                key::ATTRIBUTES | key::EVENTS | key::LINKS if !WHOLE => drop(reader.delimited()?),
+                key::NAME => drop(reader.delimited()?),
+                key::START => head.start = reader.fixed64()?,
+                key::END => head.end = reader.fixed64()?,
+                key::PARENT_SPAN_ID => {
+                    let parent = id("parent span id", reader.delimited()?)?;
+                    head.is_root = SpanId(parent).is_zero();
+                }
+                key::KIND => head.kind = reader.varint()? as i32,
+                key::STATUS => head.read_status(reader.delimited()?, depth + 1)?,
+                key::FLAGS => head.flags = reader.fixed32()?,
+                key::TRACE_STATE => head.has_trace_state = !reader.delimited()?.is_empty(),
+                key::TRACE_ID => head.trace_id = TraceId(id("trace id", reader.delimited()?)?),
+                key::SPAN_ID => head.span_id = SpanId(id("span id", reader.delimited()?)?),
+                _ => {
+                    let tag = (key >> 3, (key & 7) as u8);
+                    schema::SPAN.check_payload(&mut reader, tag, depth)?;
+                }
+            }
         }
         Ok(head)
     }
@@ -113,41 +158,14 @@ impl SpanHead {
         rest
     }
 
-    #[inline]
-    fn accept(&mut self, field: Field<'_>, depth: u32) -> Result<(), HeadError> {
-        match field.number {
-            field::TRACE_ID => self.trace_id = TraceId(id("trace id", field.bytes()?)?),
-            field::SPAN_ID => self.span_id = SpanId(id("span id", field.bytes()?)?),
-            field::TRACE_STATE => self.has_trace_state = !field.bytes()?.is_empty(),
-            field::PARENT_SPAN_ID => {
-                self.is_root = SpanId(id("parent span id", field.bytes()?)?).is_zero();
-            }
-            field::KIND => self.kind = field.varint()? as i32,
-            field::START => self.start = field.fixed64()?,
-            field::END => self.end = field.fixed64()?,
-            field::NAME | field::ATTRIBUTES | field::EVENTS | field::LINKS => {
-                field.bytes()?;
-            }
-            field::DROPPED_ATTRIBUTES | field::DROPPED_EVENTS | field::DROPPED_LINKS => {
-                field.varint()?;
-            }
-            field::STATUS => self.read_status(field.bytes()?, depth + 1)?,
-            field::FLAGS => self.flags = field.fixed32()?,
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// A status that occurs again adds to the first.
+    #[inline]
     fn read_status(&mut self, status: &[u8], depth: u32) -> Result<(), WireError> {
         let mut reader = Reader::new(status);
-        while let Some(field) = reader.field(depth)? {
-            match field.number {
-                2 => {
-                    field.bytes()?;
-                }
-                3 => self.status = StatusCode::of(field.varint()? as i32),
-                _ => {}
+        while let Some(tag) = reader.tag()? {
+            match tag {
+                (3, 0) => self.status = StatusCode::of(reader.varint()? as i32),
+                _ => schema::STATUS.check_payload(&mut reader, tag, depth)?,
             }
         }
         Ok(())

@@ -37,7 +37,7 @@ pub use collector_size::{CollectorSize, collector_size};
 pub use count::count_items;
 pub use head::{SpanHead, StatusCode};
 pub use response::{ExportResponse, Status};
-pub use scan::{Scan, ScanError, ScanLimits, SpanEntry};
+pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};
 pub use split::Split;
 pub use trace::{SpanRecord, TraceSummary, TraceView};
 pub use trace_state::{TraceState, TraceStateError};
@@ -49,12 +49,3 @@ pub use view::{
     SummaryPoint, Temporality,
 };
 pub use wire::WireError;
-
-/// Checks a span thoroughly: structure, attributes, events and links included, as a backend that
-/// decodes it would. Text is not checked to be UTF-8.
-///
-/// # Errors
-/// What the first malformed field is.
-pub fn validate_span(span: SpanView<'_>) -> Result<(), WireError> {
-    schema::SPAN.check(span.0, 3)
-}

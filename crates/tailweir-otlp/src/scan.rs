@@ -13,12 +13,27 @@ const NESTED: u32 = 2;
 pub struct ScanLimits {
     /// Spans in one request. Bounds the memory of a scan, about 100 bytes a span. Default 262,144.
     pub spans_max: usize,
+    /// How far down spans are checked. Default [`ScanDepth::Whole`].
+    pub depth: ScanDepth,
 }
 
 impl Default for ScanLimits {
     fn default() -> Self {
-        Self { spans_max: 1 << 18 }
+        Self {
+            spans_max: 1 << 18,
+            depth: ScanDepth::Whole,
+        }
     }
+}
+
+/// How far down spans are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanDepth {
+    /// Attributes, events and links too: for what clients send. A span that a decoder would refuse is
+    /// refused here, where only its sender suffers: later it would take the spans of others with it.
+    Whole,
+    /// Only the span's own fields, at two thirds of the cost: for what a peer has checked already.
+    Heads,
 }
 
 /// Why a request is refused. Sending it again cannot help.
@@ -101,10 +116,11 @@ struct Context {
 /// The spans of a request and their contexts. Keep it and scan again: nothing is allocated once its
 /// vectors have grown to the usual request.
 ///
-/// What is checked: the structure of request, `ResourceSpans`, `ScopeSpans`, resource and scope, of
-/// every span the wire type and length of each field, its ids and its status. What is *not* looked
-/// into: the inside of a span's attributes, events and links. Views of them are total, so malformed
-/// insides cannot harm this process; [`validate_span`](crate::validate_span) looks for them.
+/// What is checked is structure, as a protobuf decoder does it: lengths and wire types at every level,
+/// lengths of ids, nesting. With [`ScanDepth::Heads`] the insides of attributes, events and links are
+/// not looked into. Views are total on any bytes, so malformed insides cannot harm this process, but
+/// they would be passed on. Not checked is whether text is UTF-8: the Collector takes and passes on what
+/// is not, and so does Tailweir.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Every span, in the order of the request.
@@ -138,11 +154,16 @@ impl Scan {
             source,
         };
         let mut reader = Reader::new(request);
-        while let Some(field) = reader.field(0).map_err(malformed)? {
-            if field.number == 1 {
-                let content = field.bytes().map_err(malformed)?;
+        while let Some(tag) = reader.tag().map_err(malformed)? {
+            if tag == (1, 2) {
+                let content = reader.delimited().map_err(malformed)?;
                 let start = request.len() - reader.rest().len() - content.len();
                 scan.resource_spans(request, start..start + content.len(), limits)?;
+            } else {
+                let message = &schema::TRACES_REQUEST;
+                message
+                    .check_payload(&mut reader, tag, 0)
+                    .map_err(malformed)?;
             }
         }
         Ok(())
@@ -205,18 +226,20 @@ impl Scan {
         let mut kept = Kept::default();
         let mut reader = Reader::new(&request[content.clone()]);
         let mut position = content.start;
-        while let Some(field) = reader.field(1).map_err(malformed)? {
-            let end = content.end - reader.rest().len();
-            if field.number == NESTED {
-                let nested = field.bytes().map_err(malformed)?;
+        while let Some(tag) = reader.tag().map_err(malformed)? {
+            if tag == (NESTED, 2) {
+                let nested = reader.delimited().map_err(malformed)?;
+                let end = content.end - reader.rest().len();
                 self.scope_spans(request, end - nested.len()..end, index, limits)?;
             } else {
-                schema::RESOURCE_SPANS
-                    .check_field(field, 1)
+                let message = &schema::RESOURCE_SPANS;
+                message
+                    .check_payload(&mut reader, tag, 1)
                     .map_err(malformed)?;
+                let end = content.end - reader.rest().len();
                 kept.add(&mut self.gathered_resources, request, position..end);
             }
-            position = end;
+            position = content.end - reader.rest().len();
         }
         if self.contexts.len() > first {
             self.resources.push(kept.piece());
@@ -240,18 +263,20 @@ impl Scan {
         let mut kept = Kept::default();
         let mut reader = Reader::new(&request[content.clone()]);
         let mut position = content.start;
-        while let Some(field) = reader.field(2).map_err(malformed)? {
-            let end = content.end - reader.rest().len();
-            if field.number == NESTED {
-                let span = field.bytes().map_err(malformed)?;
+        while let Some(tag) = reader.tag().map_err(malformed)? {
+            if tag == (NESTED, 2) {
+                let span = reader.delimited().map_err(malformed)?;
+                let end = content.end - reader.rest().len();
                 self.span(span, end, context, limits)?;
             } else {
-                schema::SCOPE_SPANS
-                    .check_field(field, 2)
+                let message = &schema::SCOPE_SPANS;
+                message
+                    .check_payload(&mut reader, tag, 2)
                     .map_err(malformed)?;
+                let end = content.end - reader.rest().len();
                 kept.add(&mut self.gathered_scopes, request, position..end);
             }
-            position = end;
+            position = content.end - reader.rest().len();
         }
         // A scope without spans is nobody's context, and would be memory that no limit counts.
         if self.spans.len() > first {
@@ -274,7 +299,10 @@ impl Scan {
                 limit: limits.spans_max,
             });
         }
-        let head = SpanHead::read(span, 3)?;
+        let head = match limits.depth {
+            ScanDepth::Whole => SpanHead::read::<true>(span, 3)?,
+            ScanDepth::Heads => SpanHead::read::<false>(span, 3)?,
+        };
         let body = (end - span.len()) as u32..end as u32;
         self.spans.push(SpanEntry {
             head,

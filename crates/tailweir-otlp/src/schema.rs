@@ -7,10 +7,11 @@ mod tables;
 
 pub(crate) use metrics::METRICS_REQUEST;
 pub(crate) use tables::{
-    LOGS_REQUEST, RESOURCE, RESOURCE_SPANS, SCOPE, SCOPE_SPANS, SPAN, TRACES_REQUEST,
+    LOGS_REQUEST, RESOURCE, RESOURCE_SPANS, SCOPE, SCOPE_SPANS, SPAN, STATUS, TRACES_REQUEST,
 };
 
-use crate::wire::{DEPTH_MAX, Field, Payload, Reader, WireError};
+use crate::view::split_short;
+use crate::wire::{DEPTH_MAX, Reader, WireError};
 
 /// A message type. Fields are in the order of their numbers.
 pub(crate) struct Message {
@@ -95,39 +96,72 @@ impl Message {
             return Err(WireError::Depth);
         }
         let mut reader = Reader::new(message);
-        while let Some(field) = reader.field(depth)? {
-            self.check_field(field, depth)?;
+        while let Some(tag) = reader.tag()? {
+            self.check_payload(&mut reader, tag, depth)?;
         }
         Ok(())
     }
 
-    /// Checks one field of a message of this type.
+    /// Checks and consumes the payload of a field whose tag was read.
     #[inline]
-    pub(crate) fn check_field(&self, field: Field<'_>, depth: u32) -> Result<(), WireError> {
-        let Some(known) = self.field(field.number) else {
-            return Ok(());
-        };
-        match (known.kind, field.payload) {
-            (Kind::Message(message), Payload::Bytes(bytes)) => message.check(bytes, depth + 1),
-            (Kind::Id(length), Payload::Bytes(bytes)) => {
-                let sound = bytes.is_empty() || bytes.len() == length;
-                if sound {
-                    Ok(())
-                } else {
-                    Err(WireError::IdLength {
-                        field: field.number,
-                    })
-                }
+    pub(crate) fn check_payload(
+        &self,
+        reader: &mut Reader<'_>,
+        (number, wire_type): (u32, u8),
+        depth: u32,
+    ) -> Result<(), WireError> {
+        let known = self.field(number);
+        if wire_type == 2 {
+            let content = reader.delimited()?;
+            return known.map_or(Ok(()), |known| known.check_content(content, depth));
+        }
+        reader.skip(number, wire_type, depth)?;
+        match known {
+            Some(known) if known.kind.wire_type() != wire_type => {
+                Err(WireError::WireType { field: number })
             }
-            (Kind::String | Kind::Bytes, Payload::Bytes(_)) => Ok(()),
-            (_, Payload::Bytes(packed)) if known.repeated => known.kind.check_packed(packed, field),
-            (kind, payload) if kind.is_encoded_as(payload) => Ok(()),
-            _ => Err(field.wrong_type()),
+            _ => Ok(()),
         }
     }
 }
 
+/// Checks a `KeyValue`. Nearly all hold one short scalar, and are seen to be sound without a table.
+#[inline]
+pub(crate) fn check_attribute(attribute: &[u8], depth: u32) -> Result<(), WireError> {
+    match split_short(attribute) {
+        Some((_, value)) if is_plain_value(value) => Ok(()),
+        _ => tables::KEY_VALUE.check(attribute, depth),
+    }
+}
+
+#[inline(always)]
+fn is_plain_value(value: &[u8]) -> bool {
+    match value {
+        [0x0a, length, text @ ..] => *length < 0x80 && usize::from(*length) == text.len(),
+        [0x18, first] => *first < 0x80,
+        [0x18, first, second] => *first >= 0x80 && *second < 0x80,
+        [0x10, flag] => *flag < 0x80,
+        [0x21, double @ ..] => double.len() == 8,
+        _ => false,
+    }
+}
+
 impl FieldType {
+    #[inline]
+    fn check_content(&self, content: &[u8], depth: u32) -> Result<(), WireError> {
+        match self.kind {
+            Kind::Message(message) if std::ptr::eq(message, &tables::KEY_VALUE) => {
+                check_attribute(content, depth + 1)
+            }
+            Kind::Message(message) => message.check(content, depth + 1),
+            Kind::String | Kind::Bytes => Ok(()),
+            Kind::Id(length) if content.is_empty() || content.len() == length => Ok(()),
+            Kind::Id(_) => Err(WireError::IdLength { field: self.number }),
+            number if self.repeated => number.check_packed(content),
+            _ => Err(WireError::WireType { field: self.number }),
+        }
+    }
+
     fn is_named(&self, name: &[u8]) -> bool {
         let mut rest = name;
         for &byte in self.name.as_bytes() {
@@ -173,32 +207,16 @@ impl Kind {
         }
     }
 
-    fn is_encoded_as(self, payload: Payload<'_>) -> bool {
-        let wire_type = match payload {
-            Payload::Varint(_) => 0,
-            Payload::Fixed64(_) => 1,
-            Payload::Bytes(_) => 2,
-            Payload::Group => 3,
-            Payload::Fixed32(_) => 5,
-        };
-        self.wire_type() == wire_type
-    }
-
-    fn check_packed(self, packed: &[u8], field: Field<'_>) -> Result<(), WireError> {
-        match self {
-            Self::Fixed64 | Self::Sfixed64 | Self::Double if packed.len().is_multiple_of(8) => {
-                Ok(())
-            }
-            Self::Fixed64 | Self::Sfixed64 | Self::Double => Err(WireError::Truncated),
-            Self::Uint64 | Self::Int64 => {
-                let mut reader = Reader::new(packed);
-                while !reader.rest().is_empty() {
-                    reader.varint()?;
-                }
-                Ok(())
-            }
-            _ => Err(field.wrong_type()),
+    /// Several numbers of one wire type, behind each other.
+    fn check_packed(self, packed: &[u8]) -> Result<(), WireError> {
+        let mut reader = Reader::new(packed);
+        while !reader.rest().is_empty() {
+            match self.wire_type() {
+                1 => reader.fixed64()?,
+                _ => reader.varint()?,
+            };
         }
+        Ok(())
     }
 }
 

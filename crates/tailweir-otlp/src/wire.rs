@@ -121,61 +121,127 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    /// The next byte: the tag of a field whose number is below 16. It is not consumed.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Consumes a tag of one byte that [`Self::first`] has shown.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self) {
+        self.rest = self.rest.split_first().map_or(&[], |(_, rest)| rest);
+    }
+
+    /// The content of the next field that is length-delimited and has this number, below 16. Ends where
+    /// the bytes stop making sense.
+    #[inline]
+    pub(crate) fn next_delimited(&mut self, number: u32) -> Option<&'a [u8]> {
+        let wanted = (number << 3 | 2) as u8;
+        loop {
+            let tag = self.first()?;
+            // A tag of one byte, length-delimited, whose number is not zero.
+            if tag & 0x87 == 2 && tag != 2 {
+                self.advance();
+                let content = self.delimited().ok()?;
+                if tag == wanted {
+                    return Some(content);
+                }
+            } else if let Field {
+                number: found,
+                payload: Payload::Bytes(content),
+            } = self.field(0).ok()??
+                && found == number
+            {
+                return Some(content);
+            }
+        }
+    }
+
     /// The next field, or nothing at the end.
     #[inline]
     pub(crate) fn field(&mut self, depth: u32) -> Result<Option<Field<'a>>, WireError> {
-        if self.rest.is_empty() {
+        let Some((number, wire_type)) = self.tag()? else {
             return Ok(None);
-        }
-        let (number, wire_type) = self.tag()?;
-        let payload = self.payload(number, wire_type, depth)?;
+        };
+        let payload = match wire_type {
+            0 => Payload::Varint(self.varint()?),
+            1 => Payload::Fixed64(self.fixed64()?),
+            2 => Payload::Bytes(self.delimited()?),
+            5 => Payload::Fixed32(self.fixed32()?),
+            _ => {
+                self.skip_group(number, wire_type, depth)?;
+                Payload::Group
+            }
+        };
         Ok(Some(Field { number, payload }))
     }
 
-    #[inline]
-    fn tag(&mut self) -> Result<(u32, u8), WireError> {
-        let key = self.varint()?;
-        let key = u32::try_from(key).map_err(|_| WireError::Tag)?;
-        let number = key >> 3;
-        if number == 0 {
-            return Err(WireError::Tag);
-        }
-        Ok((number, (key & 7) as u8))
+    /// Number and wire type of the next field, or nothing at the end.
+    #[inline(always)]
+    pub(crate) fn tag(&mut self) -> Result<Option<(u32, u8)>, WireError> {
+        let key = self.key()?;
+        Ok(key.map(|key| (key >> 3, (key & 7) as u8)))
     }
 
-    #[inline]
-    fn payload(
-        &mut self,
-        number: u32,
-        wire_type: u8,
-        depth: u32,
-    ) -> Result<Payload<'a>, WireError> {
+    /// The next key, number and wire type in one, or nothing at the end.
+    #[inline(always)]
+    pub(crate) fn key(&mut self) -> Result<Option<u32>, WireError> {
+        match self.rest {
+            [] => Ok(None),
+            [first @ 8..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(Some(u32::from(*first)))
+            }
+            // Field numbers from 16 to 31, such as the flags of a span.
+            [low @ 0x80..=0xff, 1, rest @ ..] => {
+                self.rest = rest;
+                Ok(Some(u32::from(*low)))
+            }
+            _ => self.long_key().map(Some),
+        }
+    }
+
+    /// A key that takes more than a byte, or is wrong.
+    #[inline(never)]
+    fn long_key(&mut self) -> Result<u32, WireError> {
+        let key = u32::try_from(self.varint()?).map_err(|_| WireError::Tag)?;
+        if key >> 3 == 0 {
+            Err(WireError::Tag)
+        } else {
+            Ok(key)
+        }
+    }
+
+    /// Consumes the payload of a field whose tag was read.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, number: u32, wire_type: u8, depth: u32) -> Result<(), WireError> {
         match wire_type {
-            0 => self.varint().map(Payload::Varint),
-            1 => self
-                .fixed()
-                .map(|bytes| Payload::Fixed64(u64::from_le_bytes(bytes))),
-            2 => self.delimited().map(Payload::Bytes),
-            3 => self.skip_group(number, depth).map(|()| Payload::Group),
-            4 => Err(WireError::Group),
-            5 => self
-                .fixed()
-                .map(|bytes| Payload::Fixed32(u32::from_le_bytes(bytes))),
-            _ => Err(WireError::Tag),
+            0 => self.varint().map(drop),
+            1 => self.fixed64().map(drop),
+            2 => self.delimited().map(drop),
+            5 => self.fixed32().map(drop),
+            _ => self.skip_group(number, wire_type, depth),
         }
     }
 
-    #[inline]
+    /// A varint. Nearly all are lengths and counts of one or two bytes.
+    #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
         match self.rest {
-            [byte, rest @ ..] if *byte < 0x80 => {
+            [only, rest @ ..] if *only < 0x80 => {
                 self.rest = rest;
-                Ok(u64::from(*byte))
+                Ok(u64::from(*only))
+            }
+            [low, high, rest @ ..] if *high < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
             }
             _ => self.long_varint(),
         }
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
@@ -195,8 +261,9 @@ impl<'a> Reader<'a> {
         Err(WireError::VarintOverflow)
     }
 
-    #[inline]
-    fn delimited(&mut self) -> Result<&'a [u8], WireError> {
+    /// Length and content of a length-delimited field, without its tag.
+    #[inline(always)]
+    pub(crate) fn delimited(&mut self) -> Result<&'a [u8], WireError> {
         let length = self.varint()?;
         let length = usize::try_from(length).map_err(|_| WireError::Truncated)?;
         let (bytes, rest) = self
@@ -208,46 +275,49 @@ impl<'a> Reader<'a> {
     }
 
     /// Eight bytes, without a tag.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fixed64(&mut self) -> Result<u64, WireError> {
         self.fixed().map(u64::from_le_bytes)
     }
 
-    #[inline]
+    /// Four bytes, without a tag.
+    #[inline(always)]
+    pub(crate) fn fixed32(&mut self) -> Result<u32, WireError> {
+        self.fixed().map(u32::from_le_bytes)
+    }
+
+    #[inline(always)]
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
-    /// Steps over a group to the end tag of the same number, groups inside it included.
+    /// Steps over a group to the end tag of the same number, groups inside it included. Refuses other
+    /// wire types.
     #[cold]
-    fn skip_group(&mut self, number: u32, depth: u32) -> Result<(), WireError> {
-        let mut open = [0_u32; DEPTH_MAX as usize];
+    #[inline(never)]
+    fn skip_group(&mut self, number: u32, wire_type: u8, depth: u32) -> Result<(), WireError> {
+        match wire_type {
+            3 => {}
+            4 => return Err(WireError::Group),
+            _ => return Err(WireError::Tag),
+        }
         let allowed = DEPTH_MAX.saturating_sub(depth) as usize;
-        let mut level = 0;
-        let mut opened = number;
-        loop {
-            // `opened` was read but not yet recorded; each level costs one of what is allowed.
-            if opened != 0 {
-                if level >= allowed {
-                    return Err(WireError::Depth);
-                }
-                open[level] = opened;
-                level += 1;
-                opened = 0;
+        let mut open = vec![number];
+        while let Some(&innermost) = open.last() {
+            if open.len() > allowed {
+                return Err(WireError::Depth);
             }
-            let (inner, wire_type) = self.tag()?;
+            let (number, wire_type) = self.tag()?.ok_or(WireError::Truncated)?;
             match wire_type {
-                3 => opened = inner,
-                4 if open[level - 1] != inner => return Err(WireError::Group),
-                4 if level == 1 => return Ok(()),
-                4 => level -= 1,
-                _ => {
-                    self.payload(inner, wire_type, depth)?;
-                }
+                3 => open.push(number),
+                4 if number != innermost => return Err(WireError::Group),
+                4 => drop(open.pop()),
+                _ => self.skip(number, wire_type, depth)?,
             }
         }
+        Ok(())
     }
 }
 

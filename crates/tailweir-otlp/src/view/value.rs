@@ -1,6 +1,6 @@
 //! Attributes and their values.
 
-use crate::wire::{Fields, Payload};
+use crate::wire::{Fields, Payload, Reader};
 
 /// Values nested deeper than this are absent, so that whoever walks a value may recurse.
 const NESTING_MAX: u8 = 64;
@@ -44,6 +44,18 @@ impl<'a> AnyValue<'a> {
     /// What is left when `message` is read on top of `self`: the last alternative that is present.
     #[inline]
     fn merged(self, message: &'a [u8], depth: u8) -> Self {
+        match message {
+            // What nearly all values are: one short scalar and nothing else.
+            [0x0a, length, text @ ..] if *length < 0x80 && usize::from(*length) == text.len() => {
+                Self::String(text)
+            }
+            [0x10, flag] if *flag < 0x80 => Self::Bool(*flag != 0),
+            [0x18, number] if *number < 0x80 => Self::Int(i64::from(*number)),
+            _ => self.merged_slowly(message, depth),
+        }
+    }
+
+    fn merged_slowly(self, message: &'a [u8], depth: u8) -> Self {
         let mut value = self;
         for field in Fields::new(message) {
             value = match (field.number, field.payload) {
@@ -120,6 +132,16 @@ impl<'a> KeyValue<'a> {
 
     #[inline]
     fn at_depth(message: &'a [u8], depth: u8) -> Self {
+        match split_short(message) {
+            Some((key, value)) => Self {
+                key,
+                value: AnyValue::Empty.merged(value, depth),
+            },
+            None => Self::at_depth_slowly(message, depth),
+        }
+    }
+
+    fn at_depth_slowly(message: &'a [u8], depth: u8) -> Self {
         let mut entry = Self {
             key: &[],
             value: AnyValue::Empty,
@@ -132,6 +154,22 @@ impl<'a> KeyValue<'a> {
             }
         }
         entry
+    }
+}
+
+/// Key and value of an attribute that is encoded as nearly all are: both present, in this order, the
+/// lengths of one byte each.
+#[inline(always)]
+pub(crate) fn split_short(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [0x0a, length, rest @ ..] = message else {
+        return None;
+    };
+    let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+    match rest {
+        [0x12, length, value @ ..] if usize::from(*length) == value.len() && *length < 0x80 => {
+            (key.len() < 0x80).then_some((key, value))
+        }
+        _ => None,
     }
 }
 
@@ -189,8 +227,8 @@ impl<'a> Attributes<'a> {
             _ => (message, &[]),
         };
         AttributesIter {
-            outer: Fields::new(outer),
-            inner: Fields::new(inner),
+            outer: Reader::new(outer),
+            inner: Reader::new(inner),
             within: self.within,
             number: self.number,
             depth: self.depth.saturating_add(1),
@@ -230,8 +268,8 @@ impl<'a> IntoIterator for Attributes<'a> {
 /// Walks a list of attributes.
 #[derive(Debug, Clone)]
 pub struct AttributesIter<'a> {
-    outer: Fields<'a>,
-    inner: Fields<'a>,
+    outer: Reader<'a>,
+    inner: Reader<'a>,
     within: u32,
     number: u32,
     depth: u8,
@@ -243,19 +281,10 @@ impl<'a> Iterator for AttributesIter<'a> {
     #[inline]
     fn next(&mut self) -> Option<KeyValue<'a>> {
         loop {
-            for field in self.inner.by_ref() {
-                if field.number == self.number
-                    && let Payload::Bytes(message) = field.payload
-                {
-                    return Some(KeyValue::at_depth(message, self.depth));
-                }
+            if let Some(message) = self.inner.next_delimited(self.number) {
+                return Some(KeyValue::at_depth(message, self.depth));
             }
-            let field = self.outer.next()?;
-            if field.number == self.within
-                && let Payload::Bytes(message) = field.payload
-            {
-                self.inner = Fields::new(message);
-            }
+            self.inner = Reader::new(self.outer.next_delimited(self.within)?);
         }
     }
 }
