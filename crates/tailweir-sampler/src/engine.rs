@@ -1,0 +1,233 @@
+//! The engine: one shard's traces from the first span to the decision, and what is remembered after.
+
+mod append;
+mod decide;
+mod ingest;
+mod late;
+mod policies;
+mod pressure;
+mod table;
+
+pub use append::{Appended, Refusal};
+
+use crate::counters::Counters;
+use crate::delivered::DeliveredSpans;
+use crate::gather::Gather;
+use crate::settings::EngineSettings;
+use crate::sink::{EarlyReason, Sink};
+use crate::store::{ContextId, RunPointer, Store};
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+use policies::Policies;
+use std::sync::Arc;
+use table::Table;
+use tailweir_core::{ByteSize, Moment};
+use tailweir_otlp::SpanRecord;
+use tailweir_policy::{Decision, PolicySet};
+
+/// Holds spans by trace, decides each trace once, remembers the decision.
+///
+/// A plain value: it can be moved to another thread, or lent to an actor by its supervisor. When a
+/// call panics (in a policy or in the sink), the next call settles the one trace that was being
+/// decided, and nothing else is lost.
+pub struct Engine {
+    settings: EngineSettings,
+    seed: u64,
+    /// The latest moment that was heard of: time does not go back.
+    now: Moment,
+    policies: Policies,
+    store: Store,
+    table: Table,
+    delivered: DeliveredSpans,
+    counters: Counters,
+    in_flight: Option<InFlight>,
+    scratch: Scratch,
+}
+
+/// The trace that is being decided, in case that the call does not come back.
+#[derive(Debug, Clone, Copy)]
+struct InFlight {
+    trace: u32,
+    /// Once the decision is remembered.
+    decision: Option<Decision>,
+}
+
+/// Working memory, kept so that nothing is allocated for a request or a decision.
+#[derive(Default)]
+struct Scratch {
+    gather: Gather,
+    accepted: Vec<u32>,
+    /// Interned contexts by their number in the request, as long as no run is freed.
+    contexts: Vec<Option<ContextId>>,
+    /// Changes whenever a run is freed.
+    contexts_epoch: u64,
+    /// What it was when `contexts` were interned.
+    contexts_interned_at: u64,
+    ids: Vec<u64>,
+    id_set: HashSet<u64, FixedState>,
+    order: Vec<RunPointer>,
+    records: Vec<SpanRecord<'static>>,
+}
+
+/// What a call of [`Engine::advance`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Advanced {
+    /// Traces decided because their time had come.
+    pub decided: u64,
+    /// Traces decided early, for want of memory.
+    pub early: u64,
+}
+
+impl Engine {
+    /// An empty engine. `seed` should be random in a process, so that clients cannot make the tables
+    /// slow; a fixed one makes every run the same.
+    #[must_use]
+    pub fn new(settings: EngineSettings, policies: Arc<PolicySet>, seed: u64) -> Self {
+        let counters = Counters {
+            by_policy: vec![Default::default(); policies.len()],
+            ..Counters::default()
+        };
+        Self {
+            seed,
+            now: Moment::ZERO,
+            policies: Policies::new(policies, settings.share),
+            store: Store::new(settings.segment_bytes(), seed),
+            table: Table::new(&settings, seed),
+            delivered: DeliveredSpans::new(
+                settings.dedupe_budget.bytes() as usize,
+                settings.dedupe_horizon,
+            ),
+            counters,
+            in_flight: None,
+            scratch: Scratch {
+                id_set: seeded_set(seed),
+                ..Scratch::default()
+            },
+            settings,
+        }
+    }
+
+    /// When [`Self::advance`] is to be called next; nothing while no trace is held.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.table.next_deadline().map(|(deadline, _)| deadline)
+    }
+
+    /// Decides every trace whose deadline is not after `now`, in the order of the deadlines, and
+    /// keeps the memory in order. Call it at [`Self::next_deadline`], or at any other time.
+    pub fn advance(&mut self, now: Moment, sink: &mut impl Sink) -> Advanced {
+        let now = self.begin(now, sink);
+        let mut advanced = Advanced::default();
+        while let Some((deadline, index)) = self.table.next_deadline()
+            && deadline <= now
+        {
+            self.decide(index, now, None, sink);
+            advanced.decided += 1;
+        }
+        self.delivered.expire(now);
+        advanced.early = self.relieve(now, 0, sink);
+        self.tidy();
+        self.check();
+        advanced
+    }
+
+    /// Decides everything that is held, in the order of arrival, or gives it up when
+    /// [`EngineSettings::abandon_on_drain`] says so. The engine goes on working.
+    pub fn drain(&mut self, now: Moment, sink: &mut impl Sink) {
+        let now = self.begin(now, sink);
+        while let Some((_, index)) = self.table.oldest() {
+            if self.settings.abandon_on_drain {
+                self.abandon(index, crate::AbandonReason::Drained, sink);
+            } else {
+                self.decide(index, now, Some(EarlyReason::Drained), sink);
+            }
+        }
+        self.store.drop_spare();
+        self.check();
+    }
+
+    /// Decides by other policies from now on, traces that are held included. Decisions that were made
+    /// stand. Returns the counts by policy of the old ones; new counts begin at zero, buckets full.
+    pub fn replace_policies(&mut self, policies: Arc<PolicySet>) -> Vec<crate::ByVerdict> {
+        let fresh = vec![Default::default(); policies.len()];
+        self.policies.replace(policies, self.settings.share);
+        self.table.forget_pending();
+        std::mem::replace(&mut self.counters.by_policy, fresh)
+    }
+
+    /// Goes by other settings from now on. Traces that are held keep their deadlines; the size of
+    /// segments and the size of the tables stay.
+    pub fn replace_settings(&mut self, settings: EngineSettings) {
+        self.table.set_bounds(&settings);
+        self.delivered.set_bounds(
+            settings.dedupe_budget.bytes() as usize,
+            settings.dedupe_horizon,
+        );
+        if settings.share != self.settings.share {
+            self.policies.set_share(settings.share);
+        }
+        self.settings = settings;
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &EngineSettings {
+        &self.settings
+    }
+
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> &Arc<PolicySet> {
+        self.policies.current()
+    }
+
+    /// Memory that counts against [`EngineSettings::memory_budget`].
+    #[must_use]
+    pub fn held_memory(&self) -> ByteSize {
+        ByteSize((self.store.bytes() + self.table.held_bytes()) as u64)
+    }
+
+    /// Memory of the decision cache and of the ids of kept spans, which have budgets of their own.
+    #[must_use]
+    pub fn remembered_memory(&self) -> ByteSize {
+        ByteSize((self.table.decision_bytes() + self.delivered.bytes()) as u64)
+    }
+
+    /// How many decisions are remembered.
+    #[must_use]
+    pub fn remembered_decisions(&self) -> usize {
+        self.table.decisions()
+    }
+
+    /// What every call does first: time goes on, and a trace that a panic left behind is settled.
+    fn begin(&mut self, now: Moment, sink: &mut impl Sink) -> Moment {
+        self.now = self.now.max(now);
+        self.recover(sink);
+        self.now
+    }
+
+    fn check(&self) {
+        debug_assert_eq!(self.counters.check(), Ok(()));
+        debug_assert_eq!(self.counters.held.traces, self.table.held() as u64);
+    }
+}
+
+fn seeded_set(seed: u64) -> HashSet<u64, FixedState> {
+    HashSet::with_hasher(FixedState::with_seed(seed))
+}
+
+/// The same allocation for records of another lifetime. The vector comes back empty.
+fn emptied<'b>(mut records: Vec<SpanRecord<'_>>) -> Vec<SpanRecord<'b>> {
+    records.clear();
+    // Collecting in place keeps the allocation: source and target have one layout.
+    records
+        .into_iter()
+        .map(|_| unreachable!("it is empty"))
+        .collect()
+}

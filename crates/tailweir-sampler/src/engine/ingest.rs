@@ -1,0 +1,90 @@
+//! The strategy `span-ingest`: policies look at each fragment as it arrives.
+
+use super::append::{Appended, Incoming, fragments};
+use super::{Engine, emptied};
+use crate::index::Place;
+use crate::sink::Sink;
+use std::mem;
+use tailweir_core::Moment;
+use tailweir_otlp::{TraceSummary, TraceView};
+use tailweir_policy::Arrival;
+
+impl Engine {
+    /// Holds fragment by fragment. The first that decides takes along what is held; the rest is late.
+    pub(super) fn hold_and_look(
+        &mut self,
+        index: u32,
+        now: Moment,
+        incoming: Incoming<'_>,
+        numbers: &[u32],
+        appended: &mut Appended,
+        sink: &mut impl Sink,
+    ) {
+        let id = self.table.traces.get(index).id;
+        let mut decided = false;
+        for fragment in fragments(incoming, numbers) {
+            let fragment = &numbers[fragment];
+            if !decided {
+                appended.held += fragment.len() as u64;
+                decided = self.look(index, now, incoming, fragment, sink);
+            } else if let Some(Place::Decided(number)) = self.table.find(self.table.hash(id), id) {
+                let rest = fragment.iter().copied();
+                self.follow_decision(number, now, incoming, rest, appended, sink);
+            }
+        }
+    }
+
+    /// Holds a fragment and asks the policies about it. True when the trace is decided.
+    fn look(
+        &mut self,
+        index: u32,
+        now: Moment,
+        incoming: Incoming<'_>,
+        fragment: &[u32],
+        sink: &mut impl Sink,
+    ) -> bool {
+        self.hold(index, now, incoming, fragment);
+        if self.is_refused_for_size(index, incoming, fragment) {
+            self.refuse_for_size(index, now, sink);
+            return true;
+        }
+        match self.ask(index, now, incoming, fragment) {
+            Arrival::Decided(decision) => {
+                self.conclude(index, now, decision, None, sink);
+                true
+            }
+            Arrival::Open(pending) => {
+                self.table.traces.get_mut(index).pending = Some(Box::new(pending));
+                self.see_to_size(index, now, sink)
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        index: u32,
+        now: Moment,
+        incoming: Incoming<'_>,
+        fragment: &[u32],
+    ) -> Arrival {
+        let trace = self.table.traces.get(index);
+        let spans = u64::from(trace.summary.spans);
+        let pending = trace.pending.as_deref().copied().unwrap_or_default();
+        let mut records = emptied(mem::take(&mut self.scratch.records));
+        let mut summary = TraceSummary::default();
+        for &number in fragment {
+            let entry = incoming.entry(number);
+            summary.add(&entry.head, entry.length());
+            records.push(incoming.record(number, 0));
+        }
+        let view = TraceView {
+            id: trace.id,
+            summary,
+            spans: &records,
+        };
+        let (policies, state) = self.policies.decider();
+        let arrival = policies.decide_on_arrival(state, now, &view, spans, pending);
+        self.scratch.records = emptied(records);
+        arrival
+    }
+}
