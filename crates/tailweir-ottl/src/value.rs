@@ -109,6 +109,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What it looks like as text: text itself, nothing for nil, base64 for bytes, JSON for lists and maps.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        crate::json::as_text(self)
+    }
+
     /// What it is called in errors.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -1,0 +1,5 @@
+//! Paths and the language together, over telemetry as clients send it.
+
+mod golden;
+mod paths;
+mod subjects;

@@ -1,0 +1,1 @@
+//! Paths: what they are called, and what is said about wrong ones.
