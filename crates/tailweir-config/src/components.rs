@@ -26,6 +26,7 @@ pub use client::{
     Authenticator, ClientKeepalive, CompressionParameters, GrpcClient, GrpcCompression, HttpClient,
     HttpCompression,
 };
+pub(crate) use debug::LoggingExporter;
 pub use debug::{DebugExporter, Verbosity};
 pub use file::{FileCompression, FileExporter, FileFormat, Rotation};
 pub use health_check::{HealthCheck, ResponseBody};

@@ -1,19 +1,28 @@
 //! Collector YAML to validated settings.
 
+mod assemble;
+mod catalogue;
 mod component_id;
 mod components;
 mod diagnostic;
 mod duration;
+mod environment;
+mod load;
 mod location;
+mod merge;
 mod nearest;
 mod node;
 mod pattern;
 mod report;
 mod setting;
 mod settings;
+mod sources;
+mod substitution;
 mod tail_sampling;
 mod telemetry;
+mod yaml;
 
+pub use catalogue::{Component, Role, Stability, components};
 pub use component_id::{ComponentId, PipelineId};
 pub use components::{
     Action, AttributeAction, AttributesProcessor, Authenticator, BasicAuth, Batch, BearerTokenAuth,
@@ -28,9 +37,12 @@ pub use components::{
     TlsFiles, TlsVersion, TranslationStrategy, Transport, Verbosity,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
+pub use environment::{EmptyEnvironment, Environment};
+pub use load::{LoadOptions, Loaded, load, load_tail_sampling_block};
 pub use location::Location;
 pub use setting::{Headers, Literal, Secret};
 pub use settings::{Connector, Exporter, Extension, Pipeline, Processor, Receiver, Settings};
+pub use sources::Sources;
 pub use tail_sampling::{
     Compat, DecisionCache, OttlErrorMode, Policy, PolicyKind, RateAllocation, SamplingStrategy,
     TailSampling,

@@ -27,10 +27,20 @@ impl Report {
 
     /// Does something one step down the tree.
     pub(crate) fn within<T>(&mut self, step: &str, act: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step.to_owned());
+        self.enter(step);
         let result = act(self);
-        self.path.pop();
+        self.leave();
         result
+    }
+
+    /// Goes one step down the tree.
+    pub(crate) fn enter(&mut self, step: &str) {
+        self.path.push(step.to_owned());
+    }
+
+    /// Goes one step up again.
+    pub(crate) fn leave(&mut self) {
+        self.path.pop();
     }
 
     /// Something for which the configuration is refused. An empty `help` is none.

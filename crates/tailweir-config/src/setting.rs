@@ -12,7 +12,6 @@ mod text;
 pub(crate) use block::Block;
 pub(crate) use number::read_duration;
 pub(crate) use record::{choice, key, read_choice, read_record, settings};
-pub(crate) use text::REDACTED;
 pub use text::{Headers, Literal, Secret};
 
 use crate::node::Node;
@@ -49,6 +48,11 @@ pub(crate) trait Record: Default {
     /// Reads each option over the value that is there.
     fn read_fields(&mut self, block: &mut Block<'_>, report: &mut Report);
 
+    /// Says what is wrong with keys that are no options: they are refused.
+    fn report_unknown(block: &Block<'_>, report: &mut Report) {
+        block.report_unknown(&Self::fields(&Self::default()), report);
+    }
+
     /// Writes each option.
     fn write_fields(&self, out: &mut serde_json::Map<String, Json>);
 }
@@ -65,6 +69,13 @@ pub(crate) struct Field {
     pub(crate) default: Json,
     /// Whether it does something.
     pub(crate) standing: Standing,
+}
+
+impl Field {
+    /// An option that does nothing here.
+    pub(crate) fn idle(key: &'static str, shape: Shape, standing: Standing) -> Self {
+        Self { key, about: &[], shape, default: Json::Null, standing }
+    }
 }
 
 /// Whether an option does something.

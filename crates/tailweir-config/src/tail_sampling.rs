@@ -1,9 +1,17 @@
 //! Settings of the `tail_sampling` processor, as meant: defaults filled in, units resolved.
 
-use std::time::Duration;
-use tailweir_core::ByteSize;
+mod document;
+mod policy_document;
+mod resolve;
+mod rules;
+
+pub(crate) use document::TailSamplingDocument;
+pub(crate) use resolve::{Overrides, resolve};
 
 use crate::Location;
+use crate::setting::choice;
+use std::time::Duration;
+use tailweir_core::ByteSize;
 
 /// One `tail_sampling` block.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +59,7 @@ pub struct TailSampling {
 }
 
 impl Default for TailSampling {
-    /// An empty `tail_sampling` block.
+    /// The Collector's defaults: no policies, so nothing is sampled.
     fn default() -> Self {
         Self {
             decision_wait: Duration::from_secs(30),
@@ -61,13 +69,13 @@ impl Default for TailSampling {
             expected_new_traces_per_sec: 0,
             decision_cache: DecisionCache::default(),
             sample_on_first_match: false,
-            sampling_strategy: SamplingStrategy::default(),
+            sampling_strategy: SamplingStrategy::TraceComplete,
             drop_pending_traces_on_shutdown: false,
             maximum_trace_size_bytes: 0,
             num_shards: 1,
             policies: Vec::new(),
             memory_budget: None,
-            compat: Compat::default(),
+            compat: Compat::Tailweir,
             write_threshold: true,
             consistent_probability: false,
             record_policy: false,
@@ -84,24 +92,24 @@ pub struct DecisionCache {
     pub non_sampled_cache_size: u64,
 }
 
-/// When policies look at a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SamplingStrategy {
-    /// Once, when its time has come.
-    #[default]
-    TraceComplete,
-    /// At each arrival, on what arrived; a decision to keep or drop stands at once.
-    SpanIngest,
+choice! {
+    /// When policies look at a trace.
+    pub enum SamplingStrategy = TraceComplete {
+        /// Once, when its time has come.
+        TraceComplete = "trace-complete",
+        /// At each arrival, on what arrived; a decision to keep or drop stands at once.
+        SpanIngest = "span-ingest",
+    }
 }
 
-/// Whose rule holds where a policy of the Collector errs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compat {
-    /// What the option says (see `docs/compatibility.md`).
-    #[default]
-    Tailweir,
-    /// What the Collector of the pinned version does.
-    Collector,
+choice! {
+    /// Whose rule holds where a policy of the Collector errs.
+    pub enum Compat = Tailweir {
+        /// What the option says (see `docs/compatibility.md`).
+        Tailweir = "tailweir",
+        /// What the Collector of the pinned version does.
+        Collector = "collector",
+    }
 }
 
 /// A named policy.
@@ -239,14 +247,14 @@ pub struct RateAllocation {
     pub percent: i64,
 }
 
-/// What an OTTL condition that fails to evaluate does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OttlErrorMode {
-    /// Counts as not matching (default).
-    #[default]
-    Silent,
-    /// Counts as not matching and is logged.
-    Ignore,
-    /// Makes the policy fail, which is counted; the trace is decided by the others.
-    Propagate,
+choice! {
+    /// What an OTTL condition that fails to evaluate does.
+    pub enum OttlErrorMode (any case) = Silent {
+        /// Counts as not matching.
+        Silent = "silent",
+        /// Counts as not matching and is logged.
+        Ignore = "ignore",
+        /// Makes the policy fail, which is counted; the trace is decided by the others.
+        Propagate = "propagate",
+    }
 }

@@ -73,6 +73,8 @@ settings! {
     refused {
         "middlewares" = "there are no middleware extensions",
         "proxy_url" = "calls through a proxy are not supported; reach the backend directly",
+        "insecure" = "write `tls: {insecure: true}`",
+        "ca_file" = "write `tls: {ca_file: ...}`",
     }
     rules grpc_client_rules;
 }

@@ -43,3 +43,54 @@ fn debug_rules(exporter: &mut DebugExporter, block: &mut Block<'_>, report: &mut
     block.reject_negative("sampling_initial", exporter.sampling_initial, report);
     block.reject_negative("sampling_thereafter", exporter.sampling_thereafter, report);
 }
+
+choice! {
+    /// The log level by which the `logging` exporter chose how much it wrote.
+    pub(crate) enum OldLogLevel (any case) = Unset {
+        /// Not written.
+        Unset = "",
+        /// Every field of every item.
+        Debug = "debug",
+        /// A line an item.
+        Info = "info",
+        /// A line a request.
+        Warn = "warn",
+        /// A line a request.
+        Error = "error",
+    }
+}
+
+settings! {
+    /// The `debug` exporter under its old name and with its old option.
+    pub(crate) struct LoggingExporter inlines {
+        /// Today's options.
+        debug: DebugExporter = DebugExporter {
+            sampling_thereafter: 500,
+            ..DebugExporter::default()
+        },
+    } {
+        /// Before `verbosity`: `debug` is detailed, `info` normal, others basic.
+        loglevel: OldLogLevel = OldLogLevel::Unset,
+    }
+    rules logging_rules;
+}
+
+fn logging_rules(exporter: &mut LoggingExporter, block: &mut Block<'_>, report: &mut Report) {
+    if exporter.loglevel == OldLogLevel::Unset {
+        return;
+    }
+    let place = block.at("loglevel");
+    if block.has("verbosity") {
+        let text = "`loglevel` and `verbosity` exclude each other";
+        report.error_at(place, Cause::Contradiction, text, "remove `loglevel`");
+        return;
+    }
+    exporter.debug.verbosity = match exporter.loglevel {
+        OldLogLevel::Debug => Verbosity::Detailed,
+        OldLogLevel::Info => Verbosity::Normal,
+        _ => Verbosity::Basic,
+    };
+    let text = "`loglevel` is called `verbosity` today";
+    let help = format!("write `verbosity: {}`", exporter.debug.verbosity.word());
+    report.advise_at(place, text, help);
+}

@@ -20,6 +20,7 @@ settings! {
         spike_limit_percentage: u32 = 0,
     }
     ignored {
+        "ballast_size_mib": u32 = "there is no garbage collector",
         "min_gc_interval_when_soft_limited": Duration = "there is no garbage collector",
         "min_gc_interval_when_hard_limited": Duration = "there is no garbage collector",
         "max_gc_interval_when_soft_limited": Duration = "there is no garbage collector",

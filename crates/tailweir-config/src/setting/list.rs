@@ -125,6 +125,10 @@ impl<T: Record> Record for Box<T> {
         self.as_mut().read_fields(block, report);
     }
 
+    fn report_unknown(block: &super::Block<'_>, report: &mut Report) {
+        T::report_unknown(block, report);
+    }
+
     fn write_fields(&self, out: &mut serde_json::Map<String, Json>) {
         self.as_ref().write_fields(out);
     }

@@ -9,7 +9,7 @@ use crate::report::{Cause, Report};
 ///
 /// `inlines` holds blocks whose options stand in this block; `ignored` and `refused` are options of
 /// the Collector that do nothing here or cannot be had, with the reason. `rules` names a function
-/// that checks what no single option can.
+/// that checks what no single option can; `unknown` one that judges keys that are no options.
 macro_rules! settings {
     (
         $(#[doc = $doc:literal])*
@@ -21,6 +21,7 @@ macro_rules! settings {
         $( ignored { $($ignored:literal: $ignored_type:ty = $ignored_reason:literal,)* } )?
         $( refused { $($refused:literal = $refused_reason:literal,)* } )?
         $( present_when_empty $present:literal; )?
+        $( unknown $unknown:path; )?
         $( rules $rules:path; )?
     ) => {
         $(#[doc = $doc])*
@@ -44,34 +45,30 @@ macro_rules! settings {
             const ABOUT: &'static [&'static str] = &[$($doc),*];
             const PRESENT_WHEN_EMPTY: bool = false $( || $present )?;
 
-            #[expect(unused_mut, unused_variables, clippy::vec_init_then_push,
-                reason = "a block may have no option of one sort")]
             fn fields(defaults: &Self) -> Vec<$crate::setting::Field> {
-                use $crate::setting::{Field, Setting, Standing};
-                let mut fields: Vec<Field> = Vec::new();
-                $($( fields.extend(<$inline_type as $crate::setting::Record>::fields(&defaults.$inline)); )*)?
-                $( fields.push(Field {
-                    key: $crate::setting::key(stringify!($field)),
-                    about: &[$($field_doc),*],
-                    shape: <$type as Setting>::shape(),
-                    default: Setting::write(&defaults.$field),
-                    standing: Standing::Used,
-                }); )*
-                $($( fields.push(Field {
-                    key: $ignored,
-                    about: &[],
-                    shape: <$ignored_type as Setting>::shape(),
-                    default: serde_json::Value::Null,
-                    standing: Standing::Ignored($ignored_reason),
-                }); )*)?
-                $($( fields.push(Field {
-                    key: $refused,
-                    about: &[],
-                    shape: $crate::setting::Shape::Any,
-                    default: serde_json::Value::Null,
-                    standing: Standing::Refused($refused_reason),
-                }); )*)?
-                fields
+                // A block may have no option of one sort, or none at all.
+                let _ = defaults;
+                let parts: Vec<Vec<$crate::setting::Field>> = vec![
+                    $($( <$inline_type as $crate::setting::Record>::fields(&defaults.$inline), )*)?
+                    vec![$( $crate::setting::Field {
+                        key: $crate::setting::key(stringify!($field)),
+                        about: &[$($field_doc),*],
+                        shape: <$type as $crate::setting::Setting>::shape(),
+                        default: $crate::setting::Setting::write(&defaults.$field),
+                        standing: $crate::setting::Standing::Used,
+                    }, )*],
+                    vec![$($( $crate::setting::Field::idle(
+                        $ignored,
+                        <$ignored_type as $crate::setting::Setting>::shape(),
+                        $crate::setting::Standing::Ignored($ignored_reason),
+                    ), )*)?],
+                    vec![$($( $crate::setting::Field::idle(
+                        $refused,
+                        $crate::setting::Shape::Any,
+                        $crate::setting::Standing::Refused($refused_reason),
+                    ), )*)?],
+                ];
+                parts.into_iter().flatten().collect()
             }
 
             fn read_fields(
@@ -87,8 +84,17 @@ macro_rules! settings {
                 let _ = (block, report);
             }
 
-            #[expect(unused_variables, reason = "a block may have no options")]
+            $(
+                fn report_unknown(
+                    block: &$crate::setting::Block<'_>,
+                    report: &mut $crate::report::Report,
+                ) {
+                    $unknown(block, report);
+                }
+            )?
+
             fn write_fields(&self, out: &mut serde_json::Map<String, serde_json::Value>) {
+                let _ = &out;
                 $($( $crate::setting::Record::write_fields(&self.$inline, out); )*)?
                 $( out.insert(
                     $crate::setting::key(stringify!($field)).to_owned(),
@@ -190,7 +196,7 @@ pub(crate) fn read_record<T: Record>(record: &mut T, node: &Node, report: &mut R
 fn node_rules<T: Record>(record: &mut T, node: &Node, report: &mut Report) {
     let mut block = Block::new(node);
     record.read_fields(&mut block, report);
-    block.report_unknown(&T::fields(&T::default()), report);
+    T::report_unknown(&block, report);
 }
 
 /// The word that stands here, if it is one of these.

@@ -1,0 +1,151 @@
+//! What no component can see by itself: order in pipelines, authenticators, matching by signal.
+
+use super::service::{Service, WrittenPipeline};
+use crate::components::MatchProperties;
+use crate::node::Node;
+use crate::report::{Cause, Report};
+use crate::settings::{Exporter, Extension, Processor, Receiver, Settings};
+use crate::ComponentId;
+use tailweir_core::Signal;
+
+/// Checks what needs the whole configuration.
+pub(super) fn check(settings: &Settings, service: &Service, root: &Node, report: &mut Report) {
+    report.enter("service");
+    report.enter("pipelines");
+    for pipeline in &service.pipelines {
+        report.enter(&pipeline.id.to_string());
+        batch_before_sampler(pipeline, settings, report);
+        matching(pipeline, settings, report);
+        report.leave();
+    }
+    report.leave();
+    report.leave();
+    authenticators(settings, service, root, report);
+}
+
+fn batch_before_sampler(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report) {
+    let is = |id: &ComponentId, wanted: fn(&Processor) -> bool| {
+        settings.processors.get(id).is_some_and(wanted)
+    };
+    let samples = |processor: &Processor| matches!(processor, Processor::TailSampling(_));
+    let batches = |processor: &Processor| matches!(processor, Processor::Batch(_));
+    let Some(sampler) = pipeline.processors.iter().position(|(id, _)| is(id, samples)) else {
+        return;
+    };
+    for (id, place) in &pipeline.processors[..sampler] {
+        if is(id, batches) {
+            let text = format!("`{id}` before the sampler delays spans and saves nothing");
+            report.warn_at(place.clone(), Cause::Advisable, text, "put it behind the sampler");
+        }
+    }
+}
+
+/// `include` and `exclude` of attributes processors: what does not exist for a signal is refused, as
+/// in the Collector.
+fn matching(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report) {
+    for (id, place) in &pipeline.processors {
+        let Some(Processor::Attributes(processor)) = settings.processors.get(id) else {
+            continue;
+        };
+        for (name, block) in [("include", &processor.include), ("exclude", &processor.exclude)] {
+            let Some(block) = block else {
+                continue;
+            };
+            for key in foreign(block, pipeline.id.signal) {
+                let signal = pipeline.id.signal;
+                let text = format!("`{name}.{key}` of `{id}` cannot be used with {signal}");
+                report.error_at(place.clone(), Cause::WrongSignal, text, "use another processor for it");
+            }
+        }
+    }
+}
+
+fn foreign(block: &MatchProperties, signal: Signal) -> impl Iterator<Item = &'static str> {
+    let spans = [
+        ("services", !block.services.is_empty()),
+        ("span_names", !block.span_names.is_empty()),
+        ("span_kinds", !block.span_kinds.is_empty()),
+    ];
+    let logs = [
+        ("log_bodies", !block.log_bodies.is_empty()),
+        ("log_severity_texts", !block.log_severity_texts.is_empty()),
+        ("log_severity_number", block.log_severity_number.is_some()),
+    ];
+    let metrics = [("metric_names", !block.metric_names.is_empty())];
+    let mut foreign: Vec<(&str, bool)> = Vec::new();
+    if signal == Signal::Logs {
+        foreign.extend(spans);
+        foreign.extend(metrics);
+    }
+    if signal == Signal::Traces {
+        foreign.extend(logs);
+        foreign.extend(metrics);
+    }
+    foreign.into_iter().filter(|(_, written)| *written).map(|(key, _)| key)
+}
+
+/// Authenticators must be configured, run, and be of the right sort; the Collector notices at start.
+fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &mut Report) {
+    let mut wanted: Vec<(String, ComponentId, bool)> = Vec::new();
+    for (id, receiver) in &settings.receivers {
+        let Receiver::Otlp(otlp) = receiver else {
+            continue;
+        };
+        let grpc = otlp.protocols.grpc.as_ref().and_then(|grpc| grpc.server.auth.as_ref());
+        let http = otlp.protocols.http.as_ref().and_then(|http| http.server.auth.as_ref());
+        for (protocol, auth) in [("grpc", grpc), ("http", http)] {
+            if let Some(name) = auth.and_then(|auth| auth.authenticator.clone()) {
+                wanted.push((format!("receivers::{id}::protocols::{protocol}::auth"), name, true));
+            }
+        }
+    }
+    for (id, exporter) in &settings.exporters {
+        let auth = match exporter {
+            Exporter::OtlpGrpc(otlp) => otlp.client.auth.as_ref(),
+            Exporter::OtlpHttp(otlp) => otlp.client.auth.as_ref(),
+            _ => None,
+        };
+        if let Some(name) = auth.and_then(|auth| auth.authenticator.clone()) {
+            wanted.push((format!("exporters::{id}::auth"), name, false));
+        }
+    }
+    for (path, name, server) in wanted {
+        authenticator(&path, &name, server, settings, service, root, report);
+    }
+}
+
+fn authenticator(
+    path: &str,
+    name: &ComponentId,
+    server: bool,
+    settings: &Settings,
+    service: &Service,
+    root: &Node,
+    report: &mut Report,
+) {
+    let mut steps = path.split("::").chain(["authenticator"]);
+    let Some(node) = steps.try_fold(root, |node, step| node.get(step)) else {
+        return;
+    };
+    let problem = match settings.extensions.get(name) {
+        None => (format!("the authenticator `{name}` is not configured"), "add it under `extensions:`"),
+        Some(_) if !service.extensions.iter().any(|(id, _)| id == name) => {
+            (format!("the authenticator `{name}` does not run"), "add it to `service.extensions`")
+        }
+        Some(Extension::BasicAuth(auth)) if server && auth.htpasswd.is_none() => {
+            (format!("`{name}` cannot check callers"), "give it `htpasswd`")
+        }
+        Some(Extension::BasicAuth(auth)) if !server && auth.client_auth.is_none() => {
+            (format!("`{name}` cannot sign calls"), "give it `client_auth`")
+        }
+        Some(Extension::BasicAuth(_) | Extension::BearerTokenAuth(_)) => return,
+        Some(_) => (format!("`{name}` is not an authenticator"), "use basicauth or bearertokenauth"),
+    };
+    for step in path.split("::") {
+        report.enter(step);
+    }
+    report.error_at(node.place.clone(), Cause::Dangling, problem.0, problem.1);
+    for _ in path.split("::") {
+        report.leave();
+    }
+}

@@ -1,0 +1,108 @@
+//! What connectors make of the pipelines: every one used on both sides, and no cycle.
+
+use crate::node::Place;
+use crate::report::{Cause, Report};
+use crate::settings::{Connector, Pipeline};
+use crate::{ComponentId, Location};
+use std::collections::BTreeMap;
+
+/// Checks the connectors.
+pub(super) fn check(
+    pipelines: &[Pipeline],
+    connectors: &BTreeMap<ComponentId, Connector>,
+    report: &mut Report,
+) {
+    report.enter("service");
+    report.enter("pipelines");
+    for pipeline in pipelines {
+        let path = pipeline.id.to_string();
+        report.within(&path, |report| both_sides(pipeline, pipelines, connectors, report));
+    }
+    cycles(pipelines, connectors, report);
+    report.leave();
+    report.leave();
+}
+
+fn place(location: &Location) -> Place {
+    Place { location: location.clone(), length: 1 }
+}
+
+/// A connector that a pipeline feeds must feed a pipeline of the same signal, and the other way.
+fn both_sides(
+    pipeline: &Pipeline,
+    pipelines: &[Pipeline],
+    connectors: &BTreeMap<ComponentId, Connector>,
+    report: &mut Report,
+) {
+    let same = |other: &&Pipeline| other.id.signal == pipeline.id.signal;
+    let signal = pipeline.id.signal;
+    for id in pipeline.exporters.iter().filter(|id| connectors.contains_key(id)) {
+        if !pipelines.iter().filter(same).any(|other| other.receivers.contains(id)) {
+            let text = format!("the connector `{id}` feeds no pipeline of {signal}");
+            let help = format!("add it to the receivers of a pipeline of {signal}");
+            report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
+        }
+    }
+    for id in pipeline.receivers.iter().filter(|id| connectors.contains_key(id)) {
+        if !pipelines.iter().filter(same).any(|other| other.exporters.contains(id)) {
+            let text = format!("the connector `{id}` is fed by no pipeline of {signal}");
+            let help = format!("add it to the exporters of a pipeline of {signal}");
+            report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
+        }
+    }
+}
+
+/// Refuses pipelines that feed themselves, each cycle once.
+fn cycles(
+    pipelines: &[Pipeline],
+    connectors: &BTreeMap<ComponentId, Connector>,
+    report: &mut Report,
+) {
+    let feeds = |from: usize| {
+        let from = &pipelines[from];
+        let joined = move |to: &Pipeline| {
+            to.id.signal == from.id.signal
+                && from
+                    .exporters
+                    .iter()
+                    .any(|id| connectors.contains_key(id) && to.receivers.contains(id))
+        };
+        (0..pipelines.len()).filter(move |to| joined(&pipelines[*to]))
+    };
+    let next: Vec<Vec<usize>> = (0..pipelines.len()).map(|from| feeds(from).collect()).collect();
+    let mut done = vec![false; pipelines.len()];
+    for start in 0..pipelines.len() {
+        if done[start] {
+            continue;
+        }
+        let Some(cycle) = walk(start, &next, &mut done) else {
+            continue;
+        };
+        let names: Vec<String> = cycle.iter().map(|index| pipelines[*index].id.to_string()).collect();
+        let text = format!("the pipelines feed themselves: {}", names.join(" -> "));
+        report.error_at(place(&pipelines[cycle[0]].at), Cause::Cycle, text, "");
+    }
+}
+
+/// A cycle that can be reached from here, ends included; marks everything that was seen.
+fn walk(start: usize, next: &[Vec<usize>], done: &mut [bool]) -> Option<Vec<usize>> {
+    let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+    done[start] = true;
+    while let Some((node, step)) = path.last_mut() {
+        let Some(&to) = next[*node].get(*step) else {
+            path.pop();
+            continue;
+        };
+        *step += 1;
+        if let Some(from) = path.iter().position(|(node, _)| *node == to) {
+            let mut cycle: Vec<usize> = path[from..].iter().map(|(node, _)| *node).collect();
+            cycle.push(to);
+            return Some(cycle);
+        }
+        if !done[to] {
+            done[to] = true;
+            path.push((to, 0));
+        }
+    }
+    None
+}

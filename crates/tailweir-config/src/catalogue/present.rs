@@ -1,0 +1,271 @@
+//! The types of components that this version has.
+
+use super::{Component, Kind, Part, Role, Stability};
+use crate::components::{
+    AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
+    HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
+    OtlpReceiver, PrometheusExporter, ResourceProcessor,
+};
+use crate::node::Node;
+use crate::report::{Cause, Report};
+use crate::setting::{Setting, Shape, settings};
+use crate::settings::{Connector, Exporter, Extension, Processor, Receiver};
+use crate::tail_sampling::{TailSamplingDocument, resolve};
+use serde_json::Value as Json;
+use tailweir_core::Signal;
+
+const TRACES: &[Signal] = &[Signal::Traces];
+const METRICS: &[Signal] = &[Signal::Metrics];
+const LOGS: &[Signal] = &[Signal::Logs];
+const ALL: &[Signal] = &Signal::ALL;
+
+settings! {
+    /// Has no options.
+    pub(crate) struct NoOptions {}
+}
+
+const fn component(
+    role: Role,
+    name: &'static str,
+    old_names: &'static [&'static str],
+    signals: &'static [Signal],
+    stability: Stability,
+) -> Component {
+    Component { role, name, old_names, signals, stability }
+}
+
+fn read_as<T: Setting + Default>(
+    node: &Node,
+    report: &mut Report,
+    part: impl FnOnce(T) -> Part,
+) -> (Part, Json) {
+    let mut settings = T::default();
+    settings.read(node, report);
+    let written = settings.write();
+    (part(settings), written)
+}
+
+/// Each type, in order of the reference.
+pub(crate) static PRESENT: &[Kind] = &[
+    Kind {
+        component: component(Role::Receiver, "otlp", &[], ALL, Stability::Stable),
+        shape: OtlpReceiver::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Receiver(Receiver::Otlp(Box::new(settings))))
+        },
+    },
+    Kind {
+        component: component(Role::Receiver, "nop", &[], ALL, Stability::Stable),
+        shape: NoOptions::shape,
+        read: |node, _, report| read_as(node, report, |_: NoOptions| Part::Receiver(Receiver::Nop)),
+    },
+    Kind {
+        component: component(Role::Processor, "tail_sampling", &[], TRACES, Stability::Stable),
+        shape: TailSamplingDocument::shape,
+        read: |node, overrides, report| {
+            let mut document = TailSamplingDocument::default();
+            document.read(node, report);
+            let settings = resolve(&document, node, overrides, report);
+            document.compat = settings.compat;
+            document.write_threshold = Some(settings.write_threshold);
+            document.record_policy = Some(settings.record_policy);
+            let part = Part::Processor(Processor::TailSampling(Box::new(settings)));
+            (part, document.write())
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "batch", &[], ALL, Stability::Stable),
+        shape: Batch::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Processor(Processor::Batch(settings)))
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "memory_limiter", &[], ALL, Stability::Stable),
+        shape: MemoryLimiter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Processor(Processor::MemoryLimiter(settings)))
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "attributes", &[], ALL, Stability::Beta),
+        shape: AttributesProcessor::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::Attributes(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "resource", &[], ALL, Stability::Beta),
+        shape: ResourceProcessor::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Processor(Processor::Resource(settings)))
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "otlp_grpc", &["otlp"], ALL, Stability::Stable),
+        shape: OtlpGrpcExporter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Exporter(Exporter::OtlpGrpc(Box::new(settings))))
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "otlp_http", &["otlphttp"], ALL, Stability::Stable),
+        shape: OtlpHttpExporter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Exporter(Exporter::OtlpHttp(Box::new(settings))))
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "debug", &[], ALL, Stability::Stable),
+        shape: DebugExporter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Exporter(Exporter::Debug(settings)))
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "file", &[], ALL, Stability::Beta),
+        shape: FileExporter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Exporter(Exporter::File(settings)))
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "nop", &[], ALL, Stability::Stable),
+        shape: NoOptions::shape,
+        read: |node, _, report| read_as(node, report, |_: NoOptions| Part::Exporter(Exporter::Nop)),
+    },
+    Kind {
+        component: component(Role::Exporter, "prometheus", &[], METRICS, Stability::Accepted),
+        shape: PrometheusExporter::shape,
+        read: |node, _, report| {
+            not_yet("prometheus", "metrics", "`otlp_http` to Prometheus' own OTLP endpoint", node, report);
+            let part = |settings| Part::Exporter(Exporter::Prometheus(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "loki", &[], LOGS, Stability::Accepted),
+        shape: LokiExporter::shape,
+        read: |node, _, report| {
+            not_yet("loki", "logs", "`otlp_http` with `endpoint: http://LOKI:3100/otlp`", node, report);
+            read_as(node, report, |settings| Part::Exporter(Exporter::Loki(Box::new(settings))))
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "logging", &[], ALL, Stability::Stable),
+        shape: LoggingExporter::shape,
+        read: |node, _, report| {
+            let part = |settings: LoggingExporter| Part::Exporter(Exporter::Debug(settings.debug));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "jaeger", &[], TRACES, Stability::Stable),
+        shape: OtlpGrpcExporter::shape,
+        read: |node, _, report| {
+            let mut settings = OtlpGrpcExporter::default();
+            settings.read(node, report);
+            speak_otlp(&mut settings, node, report);
+            let written = settings.write();
+            (Part::Exporter(Exporter::OtlpGrpc(Box::new(settings))), written)
+        },
+    },
+    Kind {
+        component: component(Role::Connector, "forward", &[], ALL, Stability::Stable),
+        shape: NoOptions::shape,
+        read: |node, _, report| {
+            read_as(node, report, |_: NoOptions| Part::Connector(Connector::Forward))
+        },
+    },
+    Kind {
+        component: component(Role::Extension, "health_check", &[], &[], Stability::Stable),
+        shape: HealthCheck::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Extension(Extension::HealthCheck(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Extension, "basicauth", &["basic_auth"], &[], Stability::Stable),
+        shape: BasicAuth::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Extension(Extension::BasicAuth(settings)))
+        },
+    },
+    Kind {
+        component: component(
+            Role::Extension,
+            "bearertokenauth",
+            &["bearer_token_auth"],
+            &[],
+            Stability::Stable,
+        ),
+        shape: BearerTokenAuth::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| Part::Extension(Extension::BearerTokenAuth(settings)))
+        },
+    },
+    Kind {
+        component: component(Role::Extension, "zpages", &[], &[], Stability::Accepted),
+        shape: || Shape::Any,
+        read: |node, _, report| absent_extension("zpages", node, report),
+    },
+    Kind {
+        component: component(Role::Extension, "pprof", &[], &[], Stability::Accepted),
+        shape: || Shape::Any,
+        read: |node, _, report| absent_extension("pprof", node, report),
+    },
+    Kind {
+        component: component(Role::Extension, "memory_ballast", &[], &[], Stability::Accepted),
+        shape: || Shape::Any,
+        read: |node, _, _| (Part::Extension(Extension::Absent), node.to_json()),
+    },
+];
+
+
+fn not_yet(kind: &str, signal: &str, instead: &str, node: &Node, report: &mut Report) {
+    let text = format!("the `{kind}` exporter is not there yet: {signal} sent to it are not exported");
+    report.warn_at(node.head(), Cause::NoEffect, text, format!("use {instead}"));
+}
+
+fn absent_extension(kind: &str, node: &Node, report: &mut Report) -> (Part, Json) {
+    let text = format!("the `{kind}` extension is not there; everything else runs");
+    report.warn_at(node.head(), Cause::NoEffect, text, "remove it when convenient");
+    (Part::Extension(Extension::Absent), node.to_json())
+}
+
+/// The `jaeger` exporter spoke a protocol of its own, to port 14250. Jaeger takes OTLP on 4317.
+fn speak_otlp(settings: &mut OtlpGrpcExporter, node: &Node, report: &mut Report) {
+    let Some(host) = settings.client.endpoint.strip_suffix(":14250") else {
+        return;
+    };
+    let place = node.get("endpoint").map_or_else(|| node.head(), |node| node.place.clone());
+    settings.client.endpoint = format!("{host}:4317");
+    report.advise_at(
+        place,
+        "OTLP is sent to port 4317 instead of 14250, where Jaeger spoke its old protocol",
+        "write port 4317",
+    );
+}
+
+/// Says how a component of an old type is written today. Types that the Collector still takes are
+/// left alone.
+pub(crate) fn old_forms(role: Role, name: &str, node: &Node, report: &mut Report) {
+    let (text, help) = match (role, name) {
+        (Role::Exporter, "logging") => ("the `logging` exporter is called `debug` today", "rename it"),
+        (Role::Exporter, "jaeger") => (
+            "the `jaeger` exporter is gone; Jaeger is spoken to by OTLP",
+            "write `otlp_grpc` with `endpoint: HOST:4317`",
+        ),
+        (Role::Exporter, "loki") => (
+            "the `loki` exporter is gone; Loki takes OTLP",
+            "write `otlp_http` with `endpoint: http://LOKI:3100/otlp`",
+        ),
+        (Role::Extension, "memory_ballast") => {
+            ("`memory_ballast` is gone: there is no garbage collector to calm", "remove it")
+        }
+        _ => return,
+    };
+    report.advise_at(node.head(), text, help);
+}

@@ -1,0 +1,318 @@
+//! What can be wrong with policies beyond the type of a value.
+
+use super::policy_document::PolicyDocument;
+use super::{Policy, PolicyKind, RateAllocation, TailSampling};
+use crate::node::{Node, Place, Value};
+use crate::report::{Cause, Report, shorten};
+use std::collections::BTreeSet;
+
+/// The rules of single policies: reads their blocks and says what is odd about them.
+pub(super) struct Policies<'a> {
+    /// The block, or the policy when it has none.
+    pub(super) at: &'a Place,
+    /// The block.
+    pub(super) body: Option<&'a Node>,
+}
+
+impl Policies<'_> {
+    fn place(&self, key: &str) -> Place {
+        let node = self.body.and_then(|body| body.get(key));
+        node.map_or_else(|| self.at.clone(), |node| node.place.clone())
+    }
+
+    fn element(&self, key: &str, index: usize) -> Place {
+        match self.body.and_then(|body| body.get(key)).map(|node| &node.value) {
+            Some(Value::List(items)) if index < items.len() => items[index].place.clone(),
+            _ => self.place(key),
+        }
+    }
+
+    fn odd(&self, key: &str, text: &str, help: &str, report: &mut Report) {
+        report.warn_at(self.place(key), Cause::Oddity, text, help);
+    }
+
+    /// A policy about an attribute needs its key. Only said where there is a block.
+    pub(super) fn key(&self, key: &str, report: &mut Report) {
+        if key.is_empty() && self.body.is_some() {
+            self.odd("key", "no `key`: the policy looks at the attribute with the empty name", "add `key`", report);
+        }
+    }
+
+    /// A policy about texts needs some.
+    pub(super) fn values(&self, values: &[String], report: &mut Report) {
+        if values.is_empty() && self.body.is_some() {
+            self.odd("values", "no `values`: nothing matches", "add `values: [...]`", report);
+        }
+    }
+
+    /// A rate of zero lets nothing through.
+    pub(super) fn rate(&self, key: &str, rate: i64, report: &mut Report) {
+        if rate <= 0 && self.body.is_some() {
+            let text = format!("`{key}` is not above zero: the policy samples nothing");
+            self.odd(key, &text, "write a rate", report);
+        }
+    }
+
+    pub(super) fn numeric(&self, document: &PolicyDocument, report: &mut Report) -> Option<PolicyKind> {
+        let block = document.numeric_attribute.clone().unwrap_or_default();
+        self.key(&block.key, report);
+        let bound = |value: i64| (value != 0).then_some(value);
+        let (min, max) = (bound(block.min_value), bound(block.max_value));
+        match (min, max) {
+            (None, None) => {
+                let text = "neither `min_value` nor `max_value` is set (0 counts as not set), which \
+                            would crash the Collector at the first trace";
+                let help = "set one; for a bound of 0 write an `ottl_condition`";
+                report.error_at(self.place("min_value"), Cause::BadPolicy, text, help);
+                return None;
+            }
+            (Some(min), Some(max)) if min > max => {
+                self.odd("min_value", "`min_value` is above `max_value`: nothing matches", "swap them", report);
+            }
+            _ => {}
+        }
+        Some(PolicyKind::NumericAttribute {
+            key: block.key,
+            min_value: min,
+            max_value: max,
+            invert_match: block.invert_match,
+        })
+    }
+
+    pub(super) fn string(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.string_attribute.clone().unwrap_or_default();
+        self.key(&block.key, report);
+        self.values(&block.values, report);
+        PolicyKind::StringAttribute {
+            key: block.key,
+            values: block.values,
+            enabled_regex_matching: block.enabled_regex_matching,
+            cache_max_size: block.cache_max_size,
+            invert_match: block.invert_match,
+        }
+    }
+
+    pub(super) fn status(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.status_code.clone().unwrap_or_default();
+        if block.status_codes.is_empty() {
+            let help = "add `status_code: {status_codes: [ERROR]}`";
+            report.error_at(self.place("status_codes"), Cause::BadPolicy, "no `status_codes`", help);
+        }
+        const CODES: [&str; 3] = ["OK", "ERROR", "UNSET"];
+        for (index, code) in block.status_codes.iter().enumerate() {
+            if !CODES.contains(&code.as_str()) {
+                let place = self.element("status_codes", index);
+                report.unknown_name(place, Cause::BadPolicy, "status code", code, &CODES);
+            }
+        }
+        PolicyKind::StatusCode { status_codes: block.status_codes }
+    }
+
+    pub(super) fn probabilistic(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.probabilistic.clone().unwrap_or_default();
+        let key = "sampling_percentage";
+        let percent = block.sampling_percentage;
+        if percent > 100.0 {
+            self.odd(key, "more than 100 percent: every trace is sampled", "write 0 to 100", report);
+        } else if percent.is_nan() || percent < 0.0 {
+            self.odd(key, "below 0 percent: no trace is sampled", "write 0 to 100", report);
+        }
+        PolicyKind::Probabilistic { hash_salt: block.hash_salt, sampling_percentage: percent }
+    }
+
+    pub(super) fn ottl(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.ottl_condition.clone().unwrap_or_default();
+        if block.span.is_empty() && block.spanevent.is_empty() {
+            let help = "add `span: [...]` or `spanevent: [...]`";
+            report.error_at(self.at.clone(), Cause::BadPolicy, "no condition", help);
+        }
+        PolicyKind::OttlCondition {
+            error_mode: block.error_mode,
+            span: block.span,
+            spanevent: block.spanevent,
+        }
+    }
+
+    pub(super) fn composite(
+        &self,
+        names: &[&str],
+        order: &[String],
+        shares: &[RateAllocation],
+        report: &mut Report,
+    ) {
+        if names.is_empty() {
+            self.odd("composite_sub_policy", "no sub-policies: nothing is sampled", "add some", report);
+        }
+        if !order.is_empty() && !order.iter().map(String::as_str).eq(names.iter().copied()) {
+            let text = "`policy_order` differs from the order of `composite_sub_policy`, which alone \
+                        counts";
+            self.odd("policy_order", text, "put the sub-policies in the wanted order", report);
+        }
+        for (index, share) in shares.iter().enumerate() {
+            if !names.contains(&share.policy.as_str()) {
+                let place = self.element("rate_allocation", index);
+                let text = format!("a share for `{}`, which is no sub-policy", shorten(&share.policy));
+                report.warn_at(place, Cause::Oddity, text, "");
+            }
+        }
+        let total: i64 = shares.iter().fold(0, |total, share| total.saturating_add(share.percent.max(0)));
+        if total > 100 {
+            let text = format!("the shares come to {total} percent");
+            self.odd("rate_allocation", &text, "let them come to 100", report);
+        }
+    }
+}
+
+/// A policy whose block is missing runs with empty options in the Collector. Where that means
+/// something odd, it is said; where it is refused, the rule of the type says so.
+pub(super) fn without_body(document: &PolicyDocument, node: &Node, report: &mut Report) {
+    let does = match document.r#type.as_str() {
+        "latency" => "samples every trace that lasts at least a millisecond",
+        "string_attribute" | "trace_state" => "samples nothing",
+        "boolean_attribute" => "samples traces with the attribute that has no name",
+        "span_count" => "samples every trace",
+        "probabilistic" | "rate_limiting" | "bytes_limiting" => "samples nothing",
+        _ => return,
+    };
+    let kind = &document.r#type;
+    let text = format!("no block `{kind}`: the policy runs without options and {does}");
+    report.warn_at(node.head(), Cause::Oddity, text, format!("add `{kind}: ...`"));
+}
+
+/// A type that does not exist, with what was probably meant.
+pub(super) fn unknown_type(kind: &str, place: Place, types: &[&str], report: &mut Report) {
+    let help = match kind {
+        "" => {
+            let help = "add `type: ...`";
+            report.error_at(place, Cause::BadPolicy, "the policy has no `type`", help);
+            return;
+        }
+        "or" => "policies are alternatives already: list the sub-policies one after another",
+        "regex_attribute" | "regex" => "use `string_attribute` with `enabled_regex_matching: true`",
+        "value_condition" | "attribute" => {
+            "use `string_attribute`, `numeric_attribute`, `boolean_attribute` or `ottl_condition`"
+        }
+        "span_event" | "spanevent" | "span" => "use `ottl_condition` with `span` or `spanevent`",
+        "sampling_table" => "use a list of `and` policies, each with a `probabilistic` one in it",
+        "error" | "errors" | "status" => "use `status_code` with `status_codes: [ERROR]`",
+        "dynamic" | "dynamic_sampling" | "adaptive" => "there is no policy that adapts; use `rate_limiting`",
+        _ => {
+            let known: Vec<&str> = types.iter().copied().chain(["composite"]).collect();
+            report.unknown_name(place, Cause::BadPolicy, "policy type", kind, &known);
+            return;
+        }
+    };
+    let text = format!("unknown policy type `{kind}`");
+    report.error_at(place, Cause::BadPolicy, text, help);
+}
+
+fn policy_place(policy: &Policy) -> Place {
+    Place { location: policy.at.clone(), length: 1 }
+}
+
+/// Policies need names, each its own.
+pub(super) fn names(policies: &[Policy], report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for policy in policies {
+        let place = policy_place(policy);
+        if policy.name.is_empty() {
+            report.error_at(place, Cause::BadPolicy, "the policy has no `name`", "add `name: ...`");
+        } else if !seen.insert(policy.name.as_str()) {
+            let text = format!("two policies are called `{}`", shorten(&policy.name));
+            report.error_at(place, Cause::BadPolicy, text, "give each its own name");
+        }
+    }
+}
+
+/// Under `span-ingest`, each arrival is judged alone, so no policy may need the whole trace.
+pub(super) fn stateless(policies: &[Policy], report: &mut Report) {
+    for policy in policies {
+        if needs_whole_trace(&policy.kind) {
+            let text = format!(
+                "`sampling_strategy: span-ingest` cannot be used with the policy `{}`, which needs \
+                 the whole trace",
+                shorten(&policy.name)
+            );
+            let help = "remove the policy, or use `trace-complete`";
+            report.error_at(policy_place(policy), Cause::BadPolicy, text, help);
+        } else if matches!(policy.kind, PolicyKind::Drop(_)) {
+            let text = "under `span-ingest` a `drop` policy keeps the Collector from ever sampling";
+            report.warn_at(policy_place(policy), Cause::Oddity, text, "use `trace-complete`");
+        }
+    }
+}
+
+fn needs_whole_trace(kind: &PolicyKind) -> bool {
+    let any = |policies: &[Policy]| policies.iter().any(|policy| needs_whole_trace(&policy.kind));
+    match kind {
+        PolicyKind::RateLimiting { .. } | PolicyKind::BytesLimiting { .. } => true,
+        PolicyKind::Latency { upper_threshold_ms, .. } => *upper_threshold_ms > 0,
+        PolicyKind::SpanCount { max_spans, .. } => *max_spans > 0,
+        PolicyKind::And(policies) | PolicyKind::Drop(policies) => any(policies),
+        PolicyKind::Composite { sub_policies, .. } => any(sub_policies),
+        PolicyKind::Not(policy) => needs_whole_trace(&policy.kind),
+        _ => false,
+    }
+}
+
+/// Sub-policies of `and` and `drop` must all hold, which two about one key hardly do.
+pub(super) fn same_key(policies: &[Policy], list: &str, report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for policy in policies {
+        let PolicyKind::StringAttribute { key, invert_match: false, .. } = &policy.kind else {
+            continue;
+        };
+        if !seen.insert(key.as_str()) {
+            let text = format!(
+                "two sub-policies of `{list}` look at `{}`, and both must match",
+                shorten(key)
+            );
+            let help = "for one of several values, list them in one sub-policy";
+            report.warn_at(policy_place(policy), Cause::Oddity, text, help);
+        }
+    }
+}
+
+/// Warnings about the whole block.
+pub(super) fn sizes(settings: &TailSampling, node: &Node, report: &mut Report) {
+    let place = |key: &str| node.get(key).map_or_else(|| node.head(), |node| node.place.clone());
+    let rate = settings.expected_new_traces_per_sec as f64;
+    let needed = rate * settings.decision_wait.as_secs_f64();
+    let held = settings.num_traces;
+    if held < 1000 {
+        let text = format!("no more than {held} traces are held; the oldest are decided early");
+        report.warn_at(place("num_traces"), Cause::Advisable, text, "raise `num_traces`");
+    } else if (held as f64) < needed {
+        let text = format!(
+            "{rate} new traces a second for the `decision_wait` are {needed:.0} traces, but \
+             `num_traces` is {held}: the oldest are decided early"
+        );
+        report.warn_at(place("num_traces"), Cause::Advisable, text, "raise `num_traces`");
+    }
+    if !settings.decision_wait.is_zero() && settings.decision_wait.as_millis() < 100 {
+        let text = "`decision_wait` is below 100 ms: traces are decided before they are whole";
+        report.warn_at(place("decision_wait"), Cause::Oddity, text, "write `10s`, say");
+    }
+    if settings.policies.is_empty() {
+        let text = "there are no policies: no trace is sampled";
+        report.warn_at(place("policies"), Cause::Oddity, text, "add `policies`");
+    } else if !settings.policies.iter().any(|policy| catches_ordinary(&policy.kind)) {
+        let text = "no policy keeps a share of ordinary traces: what matches none is not sampled";
+        let help = "add a `probabilistic` policy if a share is wanted";
+        report.warn_at(place("policies"), Cause::Advisable, text, help);
+    }
+}
+
+/// Whether a policy samples traces about which nothing is special.
+fn catches_ordinary(kind: &PolicyKind) -> bool {
+    match kind {
+        PolicyKind::AlwaysSample
+        | PolicyKind::Probabilistic { .. }
+        | PolicyKind::RateLimiting { .. }
+        | PolicyKind::BytesLimiting { .. }
+        | PolicyKind::Not(_)
+        | PolicyKind::Composite { .. } => true,
+        PolicyKind::And(policies) => policies.iter().all(|policy| catches_ordinary(&policy.kind)),
+        _ => false,
+    }
+}
