@@ -14,6 +14,7 @@ use crate::telemetry::Telemetry;
 use crate::{ComponentId, Location};
 use serde_json::{Map, Value as Json};
 use service::Service;
+pub(crate) use service::ServiceDocument;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is configured, under its role and id.
@@ -40,16 +41,31 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
         locations: BTreeMap::new(),
         effective: Json::Null,
     };
-    let mut parts = Parts { here: BTreeMap::new(), absent: BTreeSet::new() };
+    let mut parts = Parts {
+        here: BTreeMap::new(),
+        absent: BTreeSet::new(),
+    };
     let mut effective = Map::new();
     for role in Role::ALL {
-        let written = section(role, root, &service, overrides, &mut settings, &mut parts, report);
+        let written = section(
+            role,
+            root,
+            &service,
+            overrides,
+            &mut settings,
+            &mut parts,
+            report,
+        );
         effective.insert(role.section().to_owned(), written);
     }
     effective.insert("service".to_owned(), service.write());
     settings.effective = Json::Object(effective);
     settings.telemetry = service.telemetry.clone();
-    settings.service_extensions = service.extensions.iter().map(|(id, _)| id.clone()).collect();
+    settings.service_extensions = service
+        .extensions
+        .iter()
+        .map(|(id, _)| id.clone())
+        .collect();
     references::check(&service, &parts, report);
     settings.pipelines = service.pipelines();
     graph::check(&settings.pipelines, &settings.connectors, report);
@@ -60,15 +76,30 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
 
 /// The sections at the top: all known, and those there that must be.
 fn sections(root: &Node, report: &mut Report) {
-    let known: Vec<&str> = Role::ALL.iter().map(|role| role.section()).chain(["service"]).collect();
+    let known: Vec<&str> = Role::ALL
+        .iter()
+        .map(|role| role.section())
+        .chain(["service"])
+        .collect();
     if root.entries().is_empty() {
         let help = "start with `receivers:`, `exporters:` and `service:`";
-        report.error_at(root.place.clone(), Cause::Missing, "the configuration is empty", help);
+        report.error_at(
+            root.place.clone(),
+            Cause::Missing,
+            "the configuration is empty",
+            help,
+        );
         return;
     }
     for entry in root.entries() {
         if !known.contains(&entry.key.as_str()) {
-            report.unknown_name(entry.node.head(), Cause::UnknownKey, "section", &entry.key, &known);
+            report.unknown_name(
+                entry.node.head(),
+                Cause::UnknownKey,
+                "section",
+                &entry.key,
+                &known,
+            );
         }
     }
     for role in [Role::Receiver, Role::Exporter] {
@@ -76,7 +107,12 @@ fn sections(root: &Node, report: &mut Report) {
         if section.is_none_or(|node| matches!(node.value, Value::Null) || is_empty_map(node)) {
             let place = section.map_or_else(|| root.place.clone(), Node::head);
             let text = format!("no {role} is configured");
-            report.error_at(place, Cause::Missing, text, format!("add `{}:`", role.section()));
+            report.error_at(
+                place,
+                Cause::Missing,
+                text,
+                format!("add `{}:`", role.section()),
+            );
         }
     }
 }
@@ -107,20 +143,41 @@ fn section(
         let id = match ComponentId::parse(&entry.key) {
             Ok(id) => id,
             Err(problem) => {
-                report.error_at(entry.node.head(), Cause::BadId, problem, "write `type` or `type/name`");
+                report.error_at(
+                    entry.node.head(),
+                    Cause::BadId,
+                    problem,
+                    "write `type` or `type/name`",
+                );
                 continue;
             }
         };
         report.enter(&entry.key);
-        let shown = component(role, &id, &entry.node, service, overrides, settings, parts, report);
+        let shown = component(
+            role,
+            &id,
+            &entry.node,
+            service,
+            overrides,
+            settings,
+            parts,
+            report,
+        );
         report.leave();
         written.extend(shown.map(|shown| (id.to_string(), shown)));
     }
     report.leave();
-    if written.is_empty() { Json::Null } else { Json::Object(written) }
+    if written.is_empty() {
+        Json::Null
+    } else {
+        Json::Object(written)
+    }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one component, and all that it is put into")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one component, and all that it is put into"
+)]
 fn component(
     role: Role,
     id: &ComponentId,

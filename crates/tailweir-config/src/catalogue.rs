@@ -169,7 +169,11 @@ pub(crate) fn report_missing(
     let Some(sentence) = sentence else {
         let names: Vec<&str> = components()
             .filter(|component| component.role == role)
-            .flat_map(|component| [component.name].into_iter().chain(component.old_names.iter().copied()))
+            .flat_map(|component| {
+                [component.name]
+                    .into_iter()
+                    .chain(component.old_names.iter().copied())
+            })
             .chain(absent::names(role))
             .collect();
         let what = format!("{role} type");

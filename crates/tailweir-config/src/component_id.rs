@@ -60,7 +60,12 @@ fn split(text: &str) -> Result<(&str, Option<&str>), String> {
         return Err("an id must not be empty".to_owned());
     }
     match name {
-        Some("") => return Err(format!("`{}` ends in a slash: the name is missing", shorten(text))),
+        Some("") => {
+            return Err(format!(
+                "`{}` ends in a slash: the name is missing",
+                shorten(text)
+            ));
+        }
         Some(name) if name.chars().count() > 1024 => {
             return Err("the name is longer than 1024 characters".to_owned());
         }

@@ -32,13 +32,14 @@ pub use file::{FileCompression, FileExporter, FileFormat, Rotation};
 pub use health_check::{HealthCheck, ResponseBody};
 pub use loki::LokiExporter;
 pub use match_properties::{
-    InstrumentationLibrary, LogSeverity, MatchAttribute, MatchProperties, MatchType,
-    SeverityNumber,
+    InstrumentationLibrary, LogSeverity, MatchAttribute, MatchProperties, MatchType, SeverityNumber,
 };
 pub use memory_limiter::MemoryLimiter;
 pub use otlp_exporters::{Encoding, OtlpGrpcExporter, OtlpHttpExporter};
 pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpReceiver};
-pub use prometheus::{PrometheusExporter, ResourceToTelemetry, TranslationStrategy};
+pub use prometheus::{
+    PrometheusExporter, ResourceConstantLabels, ResourceToTelemetry, TranslationStrategy,
+};
 pub use queue::{QueueBatch, RetryOnFailure, SendingQueue, Sizer};
 pub use server::{
     Cors, EnforcementPolicy, GrpcServer, HttpServer, ServerAuthenticator, ServerKeepalive,

@@ -139,12 +139,16 @@ impl Diagnostics {
 
     /// What the configuration is refused for.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.items.iter().filter(|item| item.severity == Severity::Error)
+        self.items
+            .iter()
+            .filter(|item| item.severity == Severity::Error)
     }
 
     /// What is said although it is not refused: warnings and advice.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.items.iter().filter(|item| item.severity != Severity::Error)
+        self.items
+            .iter()
+            .filter(|item| item.severity != Severity::Error)
     }
 
     /// Whether the configuration is refused.
@@ -157,6 +161,15 @@ impl Diagnostics {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    /// Adds what other rooms find when they compile what a configuration only holds as text.
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, found: I) {
+        self.items.extend(found);
+        self.items
+            .sort_by_key(|item| std::cmp::Reverse(item.severity));
     }
 }
 
@@ -204,5 +217,8 @@ fn clip(line: &str, column: usize) -> (String, usize) {
     let at = column.saturating_sub(1);
     let from = at.saturating_sub(80);
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    (line.chars().skip(from).take(120).map(plain).collect(), at - from)
+    (
+        line.chars().skip(from).take(120).map(plain).collect(),
+        at - from,
+    )
 }

@@ -29,9 +29,20 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     }
 }
 
+/// A duration such as `1.5h`, `300ms` or `2h45m`, as configurations and command lines write it.
+/// Nothing when it is none, negative, or beyond 292 years.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let nanos = u64::try_from(parse(text)?).ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
 /// One number with its unit, and what follows it.
 fn part(text: &str) -> Option<(u64, &str)> {
-    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = |text: &str| {
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len())
+    };
     let (whole, mut rest) = text.split_at(digits(text));
     let mut fraction = "";
     if let Some(after) = rest.strip_prefix('.') {
@@ -40,7 +51,9 @@ fn part(text: &str) -> Option<(u64, &str)> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    let end = rest.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| c == '.' || c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(end);
     let scale: u64 = match unit {
         "ns" => 1,
@@ -51,15 +64,28 @@ fn part(text: &str) -> Option<(u64, &str)> {
         "h" => 3_600_000_000_000,
         _ => return None,
     };
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let mut nanos = whole.checked_mul(scale)?;
-    let mut step = scale as f64;
-    let mut share = 0.0;
-    for digit in fraction.bytes() {
-        step /= 10.0;
-        share += step * f64::from(digit - b'0');
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    // As Go does it: up to 18 or 19 digits count, as one number.
+    let (mut digits, mut places) = (0_u64, 1.0);
+    for digit in fraction.bytes().map(|byte| u64::from(byte - b'0')) {
+        let Some(next) = digits
+            .checked_mul(10)
+            .and_then(|tens| tens.checked_add(digit))
+        else {
+            break;
+        };
+        if next > 1 << 63 {
+            break;
+        }
+        digits = next;
+        places *= 10.0;
     }
-    nanos = nanos.checked_add(share as u64)?;
+    let share = digits as f64 * (scale as f64 / places);
+    let nanos = whole.checked_mul(scale)?.checked_add(share as u64)?;
     (nanos <= 1 << 63).then_some((nanos, rest))
 }
 
@@ -126,7 +152,19 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(nanos), "{text}");
         }
-        for bad in ["", "-", "ten", "3", "5 parsecs", "s", ".s", "1e3s", "3000000h", "1d", "10S"] {
+        for bad in [
+            "",
+            "-",
+            "ten",
+            "3",
+            "5 parsecs",
+            "s",
+            ".s",
+            "1e3s",
+            "3000000h",
+            "1d",
+            "10S",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

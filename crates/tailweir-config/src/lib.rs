@@ -13,7 +13,10 @@ mod merge;
 mod nearest;
 mod node;
 mod pattern;
+mod print;
+mod reference;
 mod report;
+mod schema;
 mod setting;
 mod settings;
 mod sources;
@@ -29,17 +32,21 @@ pub use components::{
     ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters, ConvertedType, Cors,
     DebugExporter, Encoding, EnforcementPolicy, FileCompression, FileExporter, FileFormat,
     GrpcClient, GrpcCompression, GrpcServer, HealthCheck, HtPasswd, HttpClient, HttpCompression,
-    HttpServer, InstrumentationLibrary, LogSeverity, LokiExporter, MatchAttribute,
-    MatchProperties, MatchType, MemoryLimiter, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter,
-    OtlpHttpServer, OtlpProtocols, OtlpReceiver, PrometheusExporter, QueueBatch, ResourceProcessor,
-    ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue,
+    HttpServer, InstrumentationLibrary, LogSeverity, LokiExporter, MatchAttribute, MatchProperties,
+    MatchType, MemoryLimiter, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer,
+    OtlpProtocols, OtlpReceiver, PrometheusExporter, QueueBatch, ResourceConstantLabels,
+    ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue,
     ServerAuthenticator, ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer,
     TlsFiles, TlsVersion, TranslationStrategy, Transport, Verbosity,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
+pub use duration::parse_duration;
 pub use environment::{EmptyEnvironment, Environment};
 pub use load::{LoadOptions, Loaded, load, load_tail_sampling_block};
 pub use location::Location;
+pub use print::{print_config, print_tree};
+pub use reference::reference_markdown;
+pub use schema::schema_json;
 pub use setting::{Headers, Literal, Secret};
 pub use settings::{Connector, Exporter, Extension, Pipeline, Processor, Receiver, Settings};
 pub use sources::Sources;

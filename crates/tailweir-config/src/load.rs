@@ -26,6 +26,9 @@ pub struct LoadOptions {
 pub struct Loaded {
     /// The settings; nothing when there is an error.
     pub settings: Option<Settings>,
+    /// The settings as far as they could be read, when there are errors: for further checks alone, so
+    /// that all mistakes are reported at once. Nothing when there is no error.
+    pub attempt: Option<Settings>,
     /// Everything that is to be said: errors, warnings, advice.
     pub diagnostics: Diagnostics,
     /// The configuration after substitution and merge, as a tree. **Holds secrets in clear.**
@@ -49,8 +52,13 @@ pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environme
     };
     let settings = readable.then(|| assemble::settings(&root, overrides, &mut report));
     let diagnostics = finish(report, options.strict, texts);
+    let (settings, attempt) = match diagnostics.has_errors() {
+        true => (None, settings),
+        false => (settings, None),
+    };
     Loaded {
-        settings: settings.filter(|_| !diagnostics.has_errors()),
+        settings,
+        attempt,
         diagnostics,
         resolved: root.to_json(),
     }
@@ -91,7 +99,13 @@ pub fn load_tail_sampling_block(
 fn block(root: &Node, options: LoadOptions, report: &mut Report) -> Option<TailSampling> {
     const KEY: &str = "tail_sampling";
     for entry in root.entries().iter().filter(|entry| entry.key != KEY) {
-        report.unknown_name(entry.node.head(), Cause::UnknownKey, "section", &entry.key, &[KEY]);
+        report.unknown_name(
+            entry.node.head(),
+            Cause::UnknownKey,
+            "section",
+            &entry.key,
+            &[KEY],
+        );
     }
     let Some(node) = root.get(KEY) else {
         let text = "there is no `tail_sampling:` block";
@@ -118,5 +132,8 @@ fn finish(report: Report, strict: bool, texts: BTreeMap<Arc<str>, Arc<str>>) -> 
         },
         ..found
     };
-    Diagnostics::new(report.into_found().into_iter().map(severity).collect(), texts)
+    Diagnostics::new(
+        report.into_found().into_iter().map(severity).collect(),
+        texts,
+    )
 }

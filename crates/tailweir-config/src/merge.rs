@@ -48,11 +48,20 @@ pub(crate) fn unfold(mut node: Node) -> Node {
 fn unfold_entry(entry: Entry) -> Entry {
     let node = unfold(entry.node);
     let Some((first, rest)) = entry.key.split_once("::") else {
-        return Entry { key: entry.key, node };
+        return Entry {
+            key: entry.key,
+            node,
+        };
     };
     let key_place = node.key_place.clone();
-    let inner = unfold_entry(Entry { key: rest.to_owned(), node });
+    let inner = unfold_entry(Entry {
+        key: rest.to_owned(),
+        node,
+    });
     let mut outer = Node::new(inner.node.head(), Value::Map(vec![inner]));
     outer.key_place = key_place;
-    Entry { key: first.to_owned(), node: outer }
+    Entry {
+        key: first.to_owned(),
+        node: outer,
+    }
 }

@@ -66,14 +66,29 @@ impl Report {
     }
 
     /// An old form that still runs here; `--strict` refuses it.
-    pub(crate) fn advise_at(&mut self, place: Place, text: impl Into<String>, help: impl Into<String>) {
-        self.add(Severity::Advice, place, Cause::OldForm, text.into(), help.into());
+    pub(crate) fn advise_at(
+        &mut self,
+        place: Place,
+        text: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add(
+            Severity::Advice,
+            place,
+            Cause::OldForm,
+            text.into(),
+            help.into(),
+        );
     }
 
     /// A value of another type than wanted. The value itself is not repeated: it may be a secret.
     pub(crate) fn wrong_type(&mut self, node: &Node, wanted: &str) {
         let found = node.kind();
-        let origin = if node.original.is_some() { " (from a substitution)" } else { "" };
+        let origin = if node.original.is_some() {
+            " (from a substitution)"
+        } else {
+            ""
+        };
         self.error_at(
             node.place.clone(),
             Cause::WrongType,
@@ -110,10 +125,22 @@ impl Report {
             Some(near) => format!("did you mean `{near}`? {}", one_of(known)),
             None => one_of(known),
         };
-        self.error_at(place, cause, format!("unknown {what} `{}`", shorten(name)), help);
+        self.error_at(
+            place,
+            cause,
+            format!("unknown {what} `{}`", shorten(name)),
+            help,
+        );
     }
 
-    fn add(&mut self, severity: Severity, place: Place, cause: Cause, message: String, help: String) {
+    fn add(
+        &mut self,
+        severity: Severity,
+        place: Place,
+        cause: Cause,
+        message: String,
+        help: String,
+    ) {
         self.found.push(Diagnostic {
             severity,
             cause,
@@ -127,7 +154,12 @@ impl Report {
 }
 
 fn one_of(known: &[&str]) -> String {
-    let shown: Vec<&str> = known.iter().copied().filter(|word| !word.is_empty()).take(24).collect();
+    let shown: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|word| !word.is_empty())
+        .take(24)
+        .collect();
     let more = if known.len() > 24 { ", ..." } else { "" };
     format!("known: {}{more}", shown.join(", "))
 }

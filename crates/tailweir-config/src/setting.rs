@@ -12,6 +12,7 @@ mod text;
 pub(crate) use block::Block;
 pub(crate) use number::read_duration;
 pub(crate) use record::{choice, key, read_choice, read_record, settings};
+pub(crate) use text::REDACTED;
 pub use text::{Headers, Literal, Secret};
 
 use crate::node::Node;
@@ -74,7 +75,13 @@ pub(crate) struct Field {
 impl Field {
     /// An option that does nothing here.
     pub(crate) fn idle(key: &'static str, shape: Shape, standing: Standing) -> Self {
-        Self { key, about: &[], shape, default: Json::Null, standing }
+        Self {
+            key,
+            about: &[],
+            shape,
+            default: Json::Null,
+            standing,
+        }
     }
 }
 

@@ -49,10 +49,12 @@ impl Settings {
 
     /// Every `tail_sampling` processor, used or not.
     pub fn tail_samplers(&self) -> impl Iterator<Item = (&ComponentId, &TailSampling)> {
-        self.processors.iter().filter_map(|(id, processor)| match processor {
-            Processor::TailSampling(settings) => Some((id, settings.as_ref())),
-            _ => None,
-        })
+        self.processors
+            .iter()
+            .filter_map(|(id, processor)| match processor {
+                Processor::TailSampling(settings) => Some((id, settings.as_ref())),
+                _ => None,
+            })
     }
 }
 

@@ -44,7 +44,11 @@ impl Sources {
     /// Switches feature gates of the Collector: `a,-b,+c`. Those unknown here are of no effect.
     #[must_use]
     pub fn feature_gates(mut self, gates: &str) -> Self {
-        for gate in gates.split(',').map(str::trim).filter(|gate| !gate.is_empty()) {
+        for gate in gates
+            .split(',')
+            .map(str::trim)
+            .filter(|gate| !gate.is_empty())
+        {
             match gate.strip_prefix('-') {
                 Some(off) => drop(self.gates.remove(off)),
                 None => drop(self.gates.insert(gate.trim_start_matches('+').to_owned())),
@@ -68,7 +72,12 @@ impl Sources {
         let mut whole = Node::new(nowhere(""), Value::Map(Vec::new()));
         if self.configs.is_empty() {
             let help = "name a file by `--config`";
-            report.error_at(nowhere("command line"), Cause::Missing, "no configuration is given", help);
+            report.error_at(
+                nowhere("command line"),
+                Cause::Missing,
+                "no configuration is given",
+                help,
+            );
         }
         if self.configs.len() + self.sets.len() > SOURCES_MAX {
             let text = format!("more than {SOURCES_MAX} sources");
@@ -103,7 +112,10 @@ pub(crate) fn nowhere(source: &str) -> Place {
         line: 0,
         column: 0,
     };
-    Place { location, length: 1 }
+    Place {
+        location,
+        length: 1,
+    }
 }
 
 /// The scheme and the rest of `scheme:rest`, if it is such a thing. One letter is a drive.
@@ -141,7 +153,9 @@ fn fetch(uri: &str, environment: &dyn Environment) -> Result<(String, String), S
         None => read_file(uri, environment)?,
     };
     if text.len() > SOURCE_BYTES_MAX {
-        return Err(format!("the source is larger than {SOURCE_BYTES_MAX} bytes"));
+        return Err(format!(
+            "the source is larger than {SOURCE_BYTES_MAX} bytes"
+        ));
     }
     Ok((name_of(uri), text))
 }

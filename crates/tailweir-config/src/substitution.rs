@@ -75,12 +75,17 @@ impl Substitution<'_> {
 
     fn leaf(&mut self, node: &mut Node) {
         let key_place = node.key_place.take();
-        let taken = Node::new(node.place.clone(), std::mem::replace(&mut node.value, Value::Null));
+        let taken = Node::new(
+            node.place.clone(),
+            std::mem::replace(&mut node.value, Value::Null),
+        );
         match self.exhaust(taken) {
             Ok(done) => *node = unescape(done),
             Err(problem) => {
-                let help = "substitutions are `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`";
-                self.report.error_at(node.place.clone(), Cause::Substitution, problem, help);
+                let help =
+                    "substitutions are `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`";
+                self.report
+                    .error_at(node.place.clone(), Cause::Substitution, problem, help);
             }
         }
         node.key_place = key_place;
@@ -113,7 +118,13 @@ impl Substitution<'_> {
                     any |= changed;
                     list.push(item);
                 }
-                Ok((Node { value: Value::List(list), ..node }, any))
+                Ok((
+                    Node {
+                        value: Value::List(list),
+                        ..node
+                    },
+                    any,
+                ))
             }
             Value::Map(entries) => {
                 let mut any = false;
@@ -125,7 +136,13 @@ impl Substitution<'_> {
                     entry.node = Node { key_place, ..next };
                     map.push(entry);
                 }
-                Ok((Node { value: Value::Map(map), ..node }, any))
+                Ok((
+                    Node {
+                        value: Value::Map(map),
+                        ..node
+                    },
+                    any,
+                ))
             }
             value => Ok((Node { value, ..node }, false)),
         }
@@ -163,7 +180,10 @@ impl Substitution<'_> {
             return Ok((node, true));
         }
         let Some(inline) = brought.text else {
-            return Err(format!("`{}` has no text that could stand inside a text", shorten(&found)));
+            return Err(format!(
+                "`{}` has no text that could stand inside a text",
+                shorten(&found)
+            ));
         };
         let copies = text.matches(&found).count();
         self.charge(copies.saturating_mul(inline.len()))?;
@@ -199,7 +219,9 @@ impl Substitution<'_> {
             None => (rest, None),
         };
         let mut letters = name.chars();
-        let sound = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        let sound = letters
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && letters.all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !sound {
             return Err(format!("`{}` is not a name of a variable", shorten(name)));
@@ -226,10 +248,19 @@ impl Substitution<'_> {
         let parsed = yaml::parse(&source, &text);
         match parsed.node {
             Ok(node) if !matches!(node.value, Value::Text(_)) => {
-                self.texts.entry(source).or_insert_with(|| Arc::from(parsed.blotted));
+                self.texts
+                    .entry(source)
+                    .or_insert_with(|| Arc::from(parsed.blotted));
                 let scalar = !matches!(node.value, Value::List(_) | Value::Map(_));
-                let value = if scalar { Node::new(place.clone(), node.value) } else { node };
-                Ok(Brought { value, text: Some(text) })
+                let value = if scalar {
+                    Node::new(place.clone(), node.value)
+                } else {
+                    node
+                };
+                Ok(Brought {
+                    value,
+                    text: Some(text),
+                })
             }
             _ => Ok(as_text(text, place)),
         }
@@ -239,9 +270,10 @@ impl Substitution<'_> {
     fn value(&mut self, text: String, place: &Place) -> Result<Brought, String> {
         self.charge(text.len())?;
         match yaml::parse_value(&text, place) {
-            Some(node) if !matches!(node.value, Value::Text(_)) => {
-                Ok(Brought { value: node, text: Some(text) })
-            }
+            Some(node) if !matches!(node.value, Value::Text(_)) => Ok(Brought {
+                value: node,
+                text: Some(text),
+            }),
             _ => Ok(as_text(text, place)),
         }
     }
@@ -249,7 +281,9 @@ impl Substitution<'_> {
     fn charge(&mut self, bytes: usize) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(bytes).saturating_add(1);
         match self.bytes > BYTES_MAX {
-            true => Err(format!("the substitutions bring more than {BYTES_MAX} bytes")),
+            true => Err(format!(
+                "the substitutions bring more than {BYTES_MAX} bytes"
+            )),
             false => Ok(()),
         }
     }
@@ -269,7 +303,11 @@ fn find(text: &str) -> Option<&str> {
         let close = rest.find('}')?;
         let head = &rest[..close];
         if let Some(open) = head.rfind("${") {
-            let dollars = head[..open].bytes().rev().take_while(|byte| *byte == b'$').count();
+            let dollars = head[..open]
+                .bytes()
+                .rev()
+                .take_while(|byte| *byte == b'$')
+                .count();
             if dollars % 2 == 0 {
                 return Some(&rest[open..=close]);
             }

@@ -144,7 +144,9 @@ fn metrics_rules(metrics: &mut TelemetryMetrics, block: &mut Block<'_>, report: 
         "`service.telemetry.metrics.address` is an old form",
         "write `readers: [{pull: {exporter: {prometheus: {host: localhost, port: 8888}}}}]`",
     );
-    let split = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let split = address
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
     let Some((host, port)) = split else {
         let text = "the address is not `host:port`";
         report.error_at(place, Cause::NotAllowed, text, "write `0.0.0.0:8888`, say");

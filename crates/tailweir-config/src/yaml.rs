@@ -3,6 +3,9 @@
 mod blot;
 mod scalar;
 
+pub(crate) use blot::{blot_addresses, is_secret};
+pub(crate) use scalar::resolve;
+
 use crate::Location;
 use crate::node::{Entry, Node, Place, Value};
 use blot::Blotter;
@@ -61,7 +64,9 @@ fn relocate(node: &mut Node, place: &Place) {
     node.key_place = None;
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(|item| relocate(item, place)),
-        Value::Map(entries) => entries.iter_mut().for_each(|entry| relocate(&mut entry.node, place)),
+        Value::Map(entries) => entries
+            .iter_mut()
+            .for_each(|entry| relocate(&mut entry.node, place)),
         _ => {}
     }
 }
@@ -106,7 +111,7 @@ impl<'t> Builder<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_text = tag.as_deref().and_then(|tag| tag.core_suffix()) == Some("str");
                 let value = match style {
-                    ScalarStyle::Plain if !is_text => scalar::resolve(&text),
+                    ScalarStyle::Plain if !is_text => resolve(&text),
                     _ => Value::Text(text.into_owned()),
                 };
                 if secret {
@@ -156,7 +161,7 @@ impl<'t> Builder<'t> {
             };
             let key_place = self.place(&span);
             let (event, span) = self.next()?;
-            let mut node = self.node(event, &span, secret || blot::is_secret(&key))?;
+            let mut node = self.node(event, &span, secret || is_secret(&key))?;
             if plain && key == "<<" {
                 merged.push(node);
                 continue;
@@ -164,7 +169,10 @@ impl<'t> Builder<'t> {
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
                 let line = first.node.head().location.line;
                 let problem = format!("the key `{key}` was already written in line {line}");
-                return Err(SyntaxError { place: key_place, problem });
+                return Err(SyntaxError {
+                    place: key_place,
+                    problem,
+                });
             }
             node.key_place = Some(key_place);
             entries.push(Entry { key, node });
@@ -186,10 +194,15 @@ impl<'t> Builder<'t> {
                 }
                 Ok(())
             }
-            Value::List(items) => items.into_iter().try_for_each(|item| self.merge(entries, item)),
+            Value::List(items) => items
+                .into_iter()
+                .try_for_each(|item| self.merge(entries, item)),
             _ => {
                 let problem = "`<<` takes a map or a list of maps".to_owned();
-                Err(SyntaxError { place: node.place, problem })
+                Err(SyntaxError {
+                    place: node.place,
+                    problem,
+                })
             }
         }
     }
@@ -210,7 +223,10 @@ impl<'t> Builder<'t> {
     }
 
     fn error(&self, span: &Span, problem: String) -> SyntaxError {
-        SyntaxError { place: self.place(span), problem }
+        SyntaxError {
+            place: self.place(span),
+            problem,
+        }
     }
 
     fn place(&self, span: &Span) -> Place {

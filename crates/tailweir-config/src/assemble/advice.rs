@@ -1,11 +1,11 @@
 //! What no component can see by itself: order in pipelines, authenticators, matching by signal.
 
 use super::service::{Service, WrittenPipeline};
+use crate::ComponentId;
 use crate::components::MatchProperties;
 use crate::node::Node;
 use crate::report::{Cause, Report};
 use crate::settings::{Exporter, Extension, Processor, Receiver, Settings};
-use crate::ComponentId;
 use tailweir_core::Signal;
 
 /// Checks what needs the whole configuration.
@@ -29,13 +29,22 @@ fn batch_before_sampler(pipeline: &WrittenPipeline, settings: &Settings, report:
     };
     let samples = |processor: &Processor| matches!(processor, Processor::TailSampling(_));
     let batches = |processor: &Processor| matches!(processor, Processor::Batch(_));
-    let Some(sampler) = pipeline.processors.iter().position(|(id, _)| is(id, samples)) else {
+    let Some(sampler) = pipeline
+        .processors
+        .iter()
+        .position(|(id, _)| is(id, samples))
+    else {
         return;
     };
     for (id, place) in &pipeline.processors[..sampler] {
         if is(id, batches) {
             let text = format!("`{id}` before the sampler delays spans and saves nothing");
-            report.warn_at(place.clone(), Cause::Advisable, text, "put it behind the sampler");
+            report.warn_at(
+                place.clone(),
+                Cause::Advisable,
+                text,
+                "put it behind the sampler",
+            );
         }
     }
 }
@@ -47,14 +56,22 @@ fn matching(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report
         let Some(Processor::Attributes(processor)) = settings.processors.get(id) else {
             continue;
         };
-        for (name, block) in [("include", &processor.include), ("exclude", &processor.exclude)] {
+        for (name, block) in [
+            ("include", &processor.include),
+            ("exclude", &processor.exclude),
+        ] {
             let Some(block) = block else {
                 continue;
             };
             for key in foreign(block, pipeline.id.signal) {
                 let signal = pipeline.id.signal;
                 let text = format!("`{name}.{key}` of `{id}` cannot be used with {signal}");
-                report.error_at(place.clone(), Cause::WrongSignal, text, "use another processor for it");
+                report.error_at(
+                    place.clone(),
+                    Cause::WrongSignal,
+                    text,
+                    "use another processor for it",
+                );
             }
         }
     }
@@ -81,7 +98,10 @@ fn foreign(block: &MatchProperties, signal: Signal) -> impl Iterator<Item = &'st
         foreign.extend(logs);
         foreign.extend(metrics);
     }
-    foreign.into_iter().filter(|(_, written)| *written).map(|(key, _)| key)
+    foreign
+        .into_iter()
+        .filter(|(_, written)| *written)
+        .map(|(key, _)| key)
 }
 
 /// Authenticators must be configured, run, and be of the right sort; the Collector notices at start.
@@ -91,11 +111,23 @@ fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &
         let Receiver::Otlp(otlp) = receiver else {
             continue;
         };
-        let grpc = otlp.protocols.grpc.as_ref().and_then(|grpc| grpc.server.auth.as_ref());
-        let http = otlp.protocols.http.as_ref().and_then(|http| http.server.auth.as_ref());
+        let grpc = otlp
+            .protocols
+            .grpc
+            .as_ref()
+            .and_then(|grpc| grpc.server.auth.as_ref());
+        let http = otlp
+            .protocols
+            .http
+            .as_ref()
+            .and_then(|http| http.server.auth.as_ref());
         for (protocol, auth) in [("grpc", grpc), ("http", http)] {
             if let Some(name) = auth.and_then(|auth| auth.authenticator.clone()) {
-                wanted.push((format!("receivers::{id}::protocols::{protocol}::auth"), name, true));
+                wanted.push((
+                    format!("receivers::{id}::protocols::{protocol}::auth"),
+                    name,
+                    true,
+                ));
             }
         }
     }
@@ -128,18 +160,27 @@ fn authenticator(
         return;
     };
     let problem = match settings.extensions.get(name) {
-        None => (format!("the authenticator `{name}` is not configured"), "add it under `extensions:`"),
-        Some(_) if !service.extensions.iter().any(|(id, _)| id == name) => {
-            (format!("the authenticator `{name}` does not run"), "add it to `service.extensions`")
-        }
-        Some(Extension::BasicAuth(auth)) if server && auth.htpasswd.is_none() => {
-            (format!("`{name}` cannot check callers"), "give it `htpasswd`")
-        }
-        Some(Extension::BasicAuth(auth)) if !server && auth.client_auth.is_none() => {
-            (format!("`{name}` cannot sign calls"), "give it `client_auth`")
-        }
+        None => (
+            format!("the authenticator `{name}` is not configured"),
+            "add it under `extensions:`",
+        ),
+        Some(_) if !service.extensions.iter().any(|(id, _)| id == name) => (
+            format!("the authenticator `{name}` does not run"),
+            "add it to `service.extensions`",
+        ),
+        Some(Extension::BasicAuth(auth)) if server && auth.htpasswd.is_none() => (
+            format!("`{name}` cannot check callers"),
+            "give it `htpasswd`",
+        ),
+        Some(Extension::BasicAuth(auth)) if !server && auth.client_auth.is_none() => (
+            format!("`{name}` cannot sign calls"),
+            "give it `client_auth`",
+        ),
         Some(Extension::BasicAuth(_) | Extension::BearerTokenAuth(_)) => return,
-        Some(_) => (format!("`{name}` is not an authenticator"), "use basicauth or bearertokenauth"),
+        Some(_) => (
+            format!("`{name}` is not an authenticator"),
+            "use basicauth or bearertokenauth",
+        ),
     };
     for step in path.split("::") {
         report.enter(step);

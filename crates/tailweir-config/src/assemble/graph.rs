@@ -16,7 +16,9 @@ pub(super) fn check(
     report.enter("pipelines");
     for pipeline in pipelines {
         let path = pipeline.id.to_string();
-        report.within(&path, |report| both_sides(pipeline, pipelines, connectors, report));
+        report.within(&path, |report| {
+            both_sides(pipeline, pipelines, connectors, report)
+        });
     }
     cycles(pipelines, connectors, report);
     report.leave();
@@ -24,7 +26,10 @@ pub(super) fn check(
 }
 
 fn place(location: &Location) -> Place {
-    Place { location: location.clone(), length: 1 }
+    Place {
+        location: location.clone(),
+        length: 1,
+    }
 }
 
 /// A connector that a pipeline feeds must feed a pipeline of the same signal, and the other way.
@@ -36,15 +41,31 @@ fn both_sides(
 ) {
     let same = |other: &&Pipeline| other.id.signal == pipeline.id.signal;
     let signal = pipeline.id.signal;
-    for id in pipeline.exporters.iter().filter(|id| connectors.contains_key(id)) {
-        if !pipelines.iter().filter(same).any(|other| other.receivers.contains(id)) {
+    for id in pipeline
+        .exporters
+        .iter()
+        .filter(|id| connectors.contains_key(id))
+    {
+        if !pipelines
+            .iter()
+            .filter(same)
+            .any(|other| other.receivers.contains(id))
+        {
             let text = format!("the connector `{id}` feeds no pipeline of {signal}");
             let help = format!("add it to the receivers of a pipeline of {signal}");
             report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
         }
     }
-    for id in pipeline.receivers.iter().filter(|id| connectors.contains_key(id)) {
-        if !pipelines.iter().filter(same).any(|other| other.exporters.contains(id)) {
+    for id in pipeline
+        .receivers
+        .iter()
+        .filter(|id| connectors.contains_key(id))
+    {
+        if !pipelines
+            .iter()
+            .filter(same)
+            .any(|other| other.exporters.contains(id))
+        {
             let text = format!("the connector `{id}` is fed by no pipeline of {signal}");
             let help = format!("add it to the exporters of a pipeline of {signal}");
             report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
@@ -69,7 +90,9 @@ fn cycles(
         };
         (0..pipelines.len()).filter(move |to| joined(&pipelines[*to]))
     };
-    let next: Vec<Vec<usize>> = (0..pipelines.len()).map(|from| feeds(from).collect()).collect();
+    let next: Vec<Vec<usize>> = (0..pipelines.len())
+        .map(|from| feeds(from).collect())
+        .collect();
     let mut done = vec![false; pipelines.len()];
     for start in 0..pipelines.len() {
         if done[start] {
@@ -78,7 +101,10 @@ fn cycles(
         let Some(cycle) = walk(start, &next, &mut done) else {
             continue;
         };
-        let names: Vec<String> = cycle.iter().map(|index| pipelines[*index].id.to_string()).collect();
+        let names: Vec<String> = cycle
+            .iter()
+            .map(|index| pipelines[*index].id.to_string())
+            .collect();
         let text = format!("the pipelines feed themselves: {}", names.join(" -> "));
         report.error_at(place(&pipelines[cycle[0]].at), Cause::Cycle, text, "");
     }

@@ -22,7 +22,9 @@ pub(super) fn check(service: &Service, parts: &Parts, report: &mut Report) {
     });
     report.enter("pipelines");
     for pipeline in &service.pipelines {
-        report.within(&pipeline.id.to_string(), |report| check_pipeline(pipeline, parts, report));
+        report.within(&pipeline.id.to_string(), |report| {
+            check_pipeline(pipeline, parts, report)
+        });
     }
     report.leave();
     report.leave();
@@ -66,7 +68,10 @@ fn exists(roles: &[Role], (id, place): &Reference, parts: &Parts, report: &mut R
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let text = format!("the {role} `{id}` is not configured");
     let help = match crate::nearest::nearest(&id.to_string(), &names) {
-        Some(near) => format!("did you mean `{near}`? Or add it under `{}:`", role.section()),
+        Some(near) => format!(
+            "did you mean `{near}`? Or add it under `{}:`",
+            role.section()
+        ),
         None => format!("add it under `{}:`", role.section()),
     };
     report.error_at(place.clone(), Cause::Dangling, text, help);
@@ -87,8 +92,17 @@ fn takes_signal(
     let component = &written.component;
     if !component.signals.contains(&signal) {
         let text = format!("the {} `{id}` does not take {signal}", component.role);
-        let names: Vec<&str> = component.signals.iter().map(|signal| signal.name()).collect();
-        report.error_at(place.clone(), Cause::WrongSignal, text, format!("it takes {}", names.join(", ")));
+        let names: Vec<&str> = component
+            .signals
+            .iter()
+            .map(|signal| signal.name())
+            .collect();
+        report.error_at(
+            place.clone(),
+            Cause::WrongSignal,
+            text,
+            format!("it takes {}", names.join(", ")),
+        );
     }
 }
 
@@ -100,13 +114,21 @@ fn twice(role: Role, (id, place): &Reference, report: &mut Report) {
 
 /// A connector must not bear the id of a receiver or exporter: a pipeline could mean either.
 fn ambiguous(parts: &Parts, report: &mut Report) {
-    let of_role = |role: Role| parts.here.iter().filter(move |((known, _), _)| *known == role);
+    let of_role = |role: Role| {
+        parts
+            .here
+            .iter()
+            .filter(move |((known, _), _)| *known == role)
+    };
     for ((_, id), written) in of_role(Role::Connector) {
         for role in [Role::Receiver, Role::Exporter] {
             let key: (Role, ComponentId) = (role, id.clone());
             if parts.here.contains_key(&key) {
                 let text = format!("`{id}` is the id of a connector and of a {role}");
-                let place = crate::node::Place { location: written.at.clone(), length: 1 };
+                let place = crate::node::Place {
+                    location: written.at.clone(),
+                    length: 1,
+                };
                 report.error_at(place, Cause::Duplicate, text, "give one of them a name");
             }
         }

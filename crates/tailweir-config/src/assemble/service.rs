@@ -88,9 +88,18 @@ impl Service {
         let has = |references: &[Reference]| references.iter().any(|(known, _)| known == id);
         match role {
             Role::Extension => has(&self.extensions),
-            Role::Receiver => self.pipelines.iter().any(|pipeline| has(&pipeline.receivers)),
-            Role::Processor => self.pipelines.iter().any(|pipeline| has(&pipeline.processors)),
-            Role::Exporter => self.pipelines.iter().any(|pipeline| has(&pipeline.exporters)),
+            Role::Receiver => self
+                .pipelines
+                .iter()
+                .any(|pipeline| has(&pipeline.receivers)),
+            Role::Processor => self
+                .pipelines
+                .iter()
+                .any(|pipeline| has(&pipeline.processors)),
+            Role::Exporter => self
+                .pipelines
+                .iter()
+                .any(|pipeline| has(&pipeline.exporters)),
             Role::Connector => self
                 .pipelines
                 .iter()
@@ -133,7 +142,10 @@ impl Service {
                 ("exporters", &written.exporters),
             ];
             let lists = lists.map(|(key, list)| (key.to_owned(), ids(list)));
-            pipelines.insert(written.id.to_string(), Json::Object(lists.into_iter().collect()));
+            pipelines.insert(
+                written.id.to_string(),
+                Json::Object(lists.into_iter().collect()),
+            );
         }
         let mut service = Map::new();
         service.insert("extensions".to_owned(), ids(&self.extensions));
@@ -166,7 +178,10 @@ fn pipeline(
         exporters: references(&lists.exporters, Some(node), "exporters"),
     };
     report.enter(key);
-    for (list, what) in [(&lists.receivers, "receiver"), (&lists.exporters, "exporter")] {
+    for (list, what) in [
+        (&lists.receivers, "receiver"),
+        (&lists.exporters, "exporter"),
+    ] {
         if list.is_empty() {
             let text = format!("the pipeline has no {what}");
             let help = format!("add `{what}s: [...]`");
@@ -179,7 +194,8 @@ fn pipeline(
 
 /// Ids with their places; what was no id is left out.
 fn references(ids: &[ComponentId], node: Option<&Node>, key: &str) -> Vec<Reference> {
-    let Some(Value::List(items)) = node.and_then(|node| node.get(key)).map(|node| &node.value) else {
+    let Some(Value::List(items)) = node.and_then(|node| node.get(key)).map(|node| &node.value)
+    else {
         return Vec::new();
     };
     let sound = |(id, item): (&ComponentId, &Node)| {

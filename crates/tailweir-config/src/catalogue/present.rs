@@ -31,7 +31,13 @@ const fn component(
     signals: &'static [Signal],
     stability: Stability,
 ) -> Component {
-    Component { role, name, old_names, signals, stability }
+    Component {
+        role,
+        name,
+        old_names,
+        signals,
+        stability,
+    }
 }
 
 fn read_as<T: Setting + Default>(
@@ -51,7 +57,9 @@ pub(crate) static PRESENT: &[Kind] = &[
         component: component(Role::Receiver, "otlp", &[], ALL, Stability::Stable),
         shape: OtlpReceiver::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Receiver(Receiver::Otlp(Box::new(settings))))
+            read_as(node, report, |settings| {
+                Part::Receiver(Receiver::Otlp(Box::new(settings)))
+            })
         },
     },
     Kind {
@@ -60,7 +68,13 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| read_as(node, report, |_: NoOptions| Part::Receiver(Receiver::Nop)),
     },
     Kind {
-        component: component(Role::Processor, "tail_sampling", &[], TRACES, Stability::Stable),
+        component: component(
+            Role::Processor,
+            "tail_sampling",
+            &[],
+            TRACES,
+            Stability::Stable,
+        ),
         shape: TailSamplingDocument::shape,
         read: |node, overrides, report| {
             let mut document = TailSamplingDocument::default();
@@ -77,14 +91,24 @@ pub(crate) static PRESENT: &[Kind] = &[
         component: component(Role::Processor, "batch", &[], ALL, Stability::Stable),
         shape: Batch::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Processor(Processor::Batch(settings)))
+            read_as(node, report, |settings| {
+                Part::Processor(Processor::Batch(settings))
+            })
         },
     },
     Kind {
-        component: component(Role::Processor, "memory_limiter", &[], ALL, Stability::Stable),
+        component: component(
+            Role::Processor,
+            "memory_limiter",
+            &[],
+            ALL,
+            Stability::Stable,
+        ),
         shape: MemoryLimiter::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Processor(Processor::MemoryLimiter(settings)))
+            read_as(node, report, |settings| {
+                Part::Processor(Processor::MemoryLimiter(settings))
+            })
         },
     },
     Kind {
@@ -99,35 +123,57 @@ pub(crate) static PRESENT: &[Kind] = &[
         component: component(Role::Processor, "resource", &[], ALL, Stability::Beta),
         shape: ResourceProcessor::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Processor(Processor::Resource(settings)))
+            read_as(node, report, |settings| {
+                Part::Processor(Processor::Resource(settings))
+            })
         },
     },
     Kind {
-        component: component(Role::Exporter, "otlp_grpc", &["otlp"], ALL, Stability::Stable),
+        component: component(
+            Role::Exporter,
+            "otlp_grpc",
+            &["otlp"],
+            ALL,
+            Stability::Stable,
+        ),
         shape: OtlpGrpcExporter::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Exporter(Exporter::OtlpGrpc(Box::new(settings))))
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::OtlpGrpc(Box::new(settings)))
+            })
         },
     },
     Kind {
-        component: component(Role::Exporter, "otlp_http", &["otlphttp"], ALL, Stability::Stable),
+        component: component(
+            Role::Exporter,
+            "otlp_http",
+            &["otlphttp"],
+            ALL,
+            Stability::Stable,
+        ),
         shape: OtlpHttpExporter::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Exporter(Exporter::OtlpHttp(Box::new(settings))))
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::OtlpHttp(Box::new(settings)))
+            })
         },
     },
     Kind {
         component: component(Role::Exporter, "debug", &[], ALL, Stability::Stable),
         shape: DebugExporter::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Exporter(Exporter::Debug(settings)))
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::Debug(settings))
+            })
         },
     },
     Kind {
         component: component(Role::Exporter, "file", &[], ALL, Stability::Beta),
         shape: FileExporter::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Exporter(Exporter::File(settings)))
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::File(settings))
+            })
         },
     },
     Kind {
@@ -136,10 +182,22 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| read_as(node, report, |_: NoOptions| Part::Exporter(Exporter::Nop)),
     },
     Kind {
-        component: component(Role::Exporter, "prometheus", &[], METRICS, Stability::Accepted),
+        component: component(
+            Role::Exporter,
+            "prometheus",
+            &[],
+            METRICS,
+            Stability::Accepted,
+        ),
         shape: PrometheusExporter::shape,
         read: |node, _, report| {
-            not_yet("prometheus", "metrics", "`otlp_http` to Prometheus' own OTLP endpoint", node, report);
+            not_yet(
+                "prometheus",
+                "metrics",
+                "`otlp_http` to Prometheus' own OTLP endpoint",
+                node,
+                report,
+            );
             let part = |settings| Part::Exporter(Exporter::Prometheus(Box::new(settings)));
             read_as(node, report, part)
         },
@@ -148,8 +206,16 @@ pub(crate) static PRESENT: &[Kind] = &[
         component: component(Role::Exporter, "loki", &[], LOGS, Stability::Accepted),
         shape: LokiExporter::shape,
         read: |node, _, report| {
-            not_yet("loki", "logs", "`otlp_http` with `endpoint: http://LOKI:3100/otlp`", node, report);
-            read_as(node, report, |settings| Part::Exporter(Exporter::Loki(Box::new(settings))))
+            not_yet(
+                "loki",
+                "logs",
+                "`otlp_http` with `endpoint: http://LOKI:3100/otlp`",
+                node,
+                report,
+            );
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::Loki(Box::new(settings)))
+            })
         },
     },
     Kind {
@@ -168,14 +234,19 @@ pub(crate) static PRESENT: &[Kind] = &[
             settings.read(node, report);
             speak_otlp(&mut settings, node, report);
             let written = settings.write();
-            (Part::Exporter(Exporter::OtlpGrpc(Box::new(settings))), written)
+            (
+                Part::Exporter(Exporter::OtlpGrpc(Box::new(settings))),
+                written,
+            )
         },
     },
     Kind {
         component: component(Role::Connector, "forward", &[], ALL, Stability::Stable),
         shape: NoOptions::shape,
         read: |node, _, report| {
-            read_as(node, report, |_: NoOptions| Part::Connector(Connector::Forward))
+            read_as(node, report, |_: NoOptions| {
+                Part::Connector(Connector::Forward)
+            })
         },
     },
     Kind {
@@ -187,10 +258,18 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
-        component: component(Role::Extension, "basicauth", &["basic_auth"], &[], Stability::Stable),
+        component: component(
+            Role::Extension,
+            "basicauth",
+            &["basic_auth"],
+            &[],
+            Stability::Stable,
+        ),
         shape: BasicAuth::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Extension(Extension::BasicAuth(settings)))
+            read_as(node, report, |settings| {
+                Part::Extension(Extension::BasicAuth(settings))
+            })
         },
     },
     Kind {
@@ -203,7 +282,9 @@ pub(crate) static PRESENT: &[Kind] = &[
         ),
         shape: BearerTokenAuth::shape,
         read: |node, _, report| {
-            read_as(node, report, |settings| Part::Extension(Extension::BearerTokenAuth(settings)))
+            read_as(node, report, |settings| {
+                Part::Extension(Extension::BearerTokenAuth(settings))
+            })
         },
     },
     Kind {
@@ -217,21 +298,32 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| absent_extension("pprof", node, report),
     },
     Kind {
-        component: component(Role::Extension, "memory_ballast", &[], &[], Stability::Accepted),
+        component: component(
+            Role::Extension,
+            "memory_ballast",
+            &[],
+            &[],
+            Stability::Accepted,
+        ),
         shape: || Shape::Any,
         read: |node, _, _| (Part::Extension(Extension::Absent), node.to_json()),
     },
 ];
 
-
 fn not_yet(kind: &str, signal: &str, instead: &str, node: &Node, report: &mut Report) {
-    let text = format!("the `{kind}` exporter is not there yet: {signal} sent to it are not exported");
+    let text =
+        format!("the `{kind}` exporter is not there yet: {signal} sent to it are not exported");
     report.warn_at(node.head(), Cause::NoEffect, text, format!("use {instead}"));
 }
 
 fn absent_extension(kind: &str, node: &Node, report: &mut Report) -> (Part, Json) {
     let text = format!("the `{kind}` extension is not there; everything else runs");
-    report.warn_at(node.head(), Cause::NoEffect, text, "remove it when convenient");
+    report.warn_at(
+        node.head(),
+        Cause::NoEffect,
+        text,
+        "remove it when convenient",
+    );
     (Part::Extension(Extension::Absent), node.to_json())
 }
 
@@ -240,7 +332,9 @@ fn speak_otlp(settings: &mut OtlpGrpcExporter, node: &Node, report: &mut Report)
     let Some(host) = settings.client.endpoint.strip_suffix(":14250") else {
         return;
     };
-    let place = node.get("endpoint").map_or_else(|| node.head(), |node| node.place.clone());
+    let place = node
+        .get("endpoint")
+        .map_or_else(|| node.head(), |node| node.place.clone());
     settings.client.endpoint = format!("{host}:4317");
     report.advise_at(
         place,
@@ -253,7 +347,10 @@ fn speak_otlp(settings: &mut OtlpGrpcExporter, node: &Node, report: &mut Report)
 /// left alone.
 pub(crate) fn old_forms(role: Role, name: &str, node: &Node, report: &mut Report) {
     let (text, help) = match (role, name) {
-        (Role::Exporter, "logging") => ("the `logging` exporter is called `debug` today", "rename it"),
+        (Role::Exporter, "logging") => (
+            "the `logging` exporter is called `debug` today",
+            "rename it",
+        ),
         (Role::Exporter, "jaeger") => (
             "the `jaeger` exporter is gone; Jaeger is spoken to by OTLP",
             "write `otlp_grpc` with `endpoint: HOST:4317`",
@@ -262,9 +359,10 @@ pub(crate) fn old_forms(role: Role, name: &str, node: &Node, report: &mut Report
             "the `loki` exporter is gone; Loki takes OTLP",
             "write `otlp_http` with `endpoint: http://LOKI:3100/otlp`",
         ),
-        (Role::Extension, "memory_ballast") => {
-            ("`memory_ballast` is gone: there is no garbage collector to calm", "remove it")
-        }
+        (Role::Extension, "memory_ballast") => (
+            "`memory_ballast` is gone: there is no garbage collector to calm",
+            "remove it",
+        ),
         _ => return,
     };
     report.advise_at(node.head(), text, help);

@@ -17,10 +17,19 @@ settings! {
     rules attributes_rules;
 }
 
-fn attributes_rules(processor: &mut AttributesProcessor, block: &mut Block<'_>, report: &mut Report) {
+fn attributes_rules(
+    processor: &mut AttributesProcessor,
+    block: &mut Block<'_>,
+    report: &mut Report,
+) {
     if processor.actions.is_empty() {
         let text = "the attributes processor has no `actions`";
-        report.error_at(block.at("actions"), Cause::Missing, text, "add one, or remove the processor");
+        report.error_at(
+            block.at("actions"),
+            Cause::Missing,
+            text,
+            "add one, or remove the processor",
+        );
     }
 }
 
@@ -36,7 +45,12 @@ settings! {
 fn resource_rules(processor: &mut ResourceProcessor, block: &mut Block<'_>, report: &mut Report) {
     if processor.attributes.is_empty() {
         let text = "the resource processor has no `attributes`";
-        report.error_at(block.at("attributes"), Cause::Missing, text, "add one, or remove the processor");
+        report.error_at(
+            block.at("attributes"),
+            Cause::Missing,
+            text,
+            "add one, or remove the processor",
+        );
     }
 }
 
@@ -109,13 +123,23 @@ fn action_rules(action: &mut AttributeAction, block: &mut Block<'_>, report: &mu
     match action.action {
         Action::Unset => {
             let text = "the action has no `action`";
-            report.error_at(block.at("action"), Cause::Missing, text, "add `action: upsert`, say");
+            report.error_at(
+                block.at("action"),
+                Cause::Missing,
+                text,
+                "add `action: upsert`, say",
+            );
         }
         Action::Insert | Action::Update | Action::Upsert => source_rules(action, block, report),
         Action::Extract => extract_rules(action, block, report),
         Action::Convert if action.converted_type == ConvertedType::Unset => {
             let text = "`convert` needs `converted_type`";
-            report.error_at(block.place(), Cause::Missing, text, "add `converted_type: int`, say");
+            report.error_at(
+                block.place(),
+                Cause::Missing,
+                text,
+                "add `converted_type: int`, say",
+            );
         }
         Action::Delete | Action::Hash if !action.pattern.is_empty() => {
             crate::pattern::check(&action.pattern, block.at("pattern"), report);
@@ -132,7 +156,11 @@ fn source_rules(action: &AttributeAction, block: &Block<'_>, report: &mut Report
         ("from_attribute", !action.from_attribute.is_empty()),
         ("from_context", !action.from_context.is_empty()),
     ];
-    let written: Vec<&str> = sources.iter().filter(|source| source.1).map(|source| source.0).collect();
+    let written: Vec<&str> = sources
+        .iter()
+        .filter(|source| source.1)
+        .map(|source| source.0)
+        .collect();
     match written.as_slice() {
         [] if action.default_value.is_none() => {
             let text = format!("`{}` has no value to write", action.action.word());
@@ -142,13 +170,22 @@ fn source_rules(action: &AttributeAction, block: &Block<'_>, report: &mut Report
         [] | [_] => {}
         [first, second, ..] => {
             let text = format!("`{first}` and `{second}` exclude each other");
-            report.error_at(block.at(second), Cause::Contradiction, text, "keep one of them");
+            report.error_at(
+                block.at(second),
+                Cause::Contradiction,
+                text,
+                "keep one of them",
+            );
         }
     }
     let context = &action.from_context;
     let known = context == "client.address"
-        || context.strip_prefix("metadata.").is_some_and(|name| !name.is_empty())
-        || context.strip_prefix("auth.").is_some_and(|name| !name.is_empty());
+        || context
+            .strip_prefix("metadata.")
+            .is_some_and(|name| !name.is_empty())
+        || context
+            .strip_prefix("auth.")
+            .is_some_and(|name| !name.is_empty());
     if !context.is_empty() && !known {
         let text = format!("`from_context: {context}` is looked up as metadata of that name");
         let fix = "write `metadata.NAME`, `auth.NAME` or `client.address`";
@@ -159,7 +196,12 @@ fn source_rules(action: &AttributeAction, block: &Block<'_>, report: &mut Report
 fn extract_rules(action: &AttributeAction, block: &Block<'_>, report: &mut Report) {
     if action.pattern.is_empty() {
         let text = "`extract` needs `pattern`";
-        report.error_at(block.place(), Cause::Missing, text, "add a pattern with named groups");
+        report.error_at(
+            block.place(),
+            Cause::Missing,
+            text,
+            "add a pattern with named groups",
+        );
         return;
     }
     let place = block.at("pattern");
@@ -172,13 +214,21 @@ fn extract_rules(action: &AttributeAction, block: &Block<'_>, report: &mut Repor
         report.error_at(place, Cause::BadPattern, text, "write `(?P<name>...)`");
     } else if groups.any(|name| name.is_none()) {
         let text = "each group of the pattern must have a name";
-        report.error_at(place, Cause::BadPattern, text, "write `(?P<name>...)`, or `(?:...)` for none");
+        report.error_at(
+            place,
+            Cause::BadPattern,
+            text,
+            "write `(?P<name>...)`, or `(?:...)` for none",
+        );
     }
 }
 
 /// Options that the action would not look at, which the Collector refuses too.
 fn unusable(action: &AttributeAction, block: &Block<'_>, report: &mut Report) {
-    let writes = matches!(action.action, Action::Insert | Action::Update | Action::Upsert);
+    let writes = matches!(
+        action.action,
+        Action::Insert | Action::Update | Action::Upsert
+    );
     if action.action == Action::Unset {
         return;
     }
@@ -189,7 +239,16 @@ fn unusable(action: &AttributeAction, block: &Block<'_>, report: &mut Report) {
         }
     };
     misplaced("value", !writes && action.value.is_some());
-    misplaced("from_attribute", !writes && !action.from_attribute.is_empty());
-    misplaced("converted_type", action.action != Action::Convert && action.converted_type != ConvertedType::Unset);
-    misplaced("pattern", (writes || action.action == Action::Convert) && !action.pattern.is_empty());
+    misplaced(
+        "from_attribute",
+        !writes && !action.from_attribute.is_empty(),
+    );
+    misplaced(
+        "converted_type",
+        action.action != Action::Convert && action.converted_type != ConvertedType::Unset,
+    );
+    misplaced(
+        "pattern",
+        (writes || action.action == Action::Convert) && !action.pattern.is_empty(),
+    );
 }

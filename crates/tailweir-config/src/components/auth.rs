@@ -18,7 +18,8 @@ settings! {
 fn basic_rules(auth: &mut BasicAuth, block: &mut Block<'_>, report: &mut Report) {
     match (&auth.htpasswd, &auth.client_auth) {
         (None, None) => {
-            let text = "neither `htpasswd` (for receivers) nor `client_auth` (for exporters) is there";
+            let text =
+                "neither `htpasswd` (for receivers) nor `client_auth` (for exporters) is there";
             report.error_at(block.place(), Cause::Missing, text, "add one of them");
         }
         (Some(_), Some(_)) => {
@@ -44,7 +45,12 @@ settings! {
 fn htpasswd_rules(users: &mut HtPasswd, block: &mut Block<'_>, report: &mut Report) {
     if users.file.is_empty() && users.inline.is_empty() {
         let text = "`htpasswd` names no users";
-        report.error_at(block.place(), Cause::Missing, text, "add `file` or `inline`");
+        report.error_at(
+            block.place(),
+            Cause::Missing,
+            text,
+            "add `file` or `inline`",
+        );
     }
 }
 
@@ -66,7 +72,12 @@ settings! {
 fn credentials_rules(user: &mut ClientCredentials, block: &mut Block<'_>, report: &mut Report) {
     if user.username.is_empty() && user.username_file.is_empty() {
         let text = "`client_auth` has no user name";
-        report.error_at(block.place(), Cause::Missing, text, "add `username` or `username_file`");
+        report.error_at(
+            block.place(),
+            Cause::Missing,
+            text,
+            "add `username` or `username_file`",
+        );
     }
 }
 
@@ -91,10 +102,20 @@ fn bearer_rules(auth: &mut BearerTokenAuth, block: &mut Block<'_>, report: &mut 
     let plain = !auth.token.is_empty();
     if !plain && auth.tokens.is_empty() && auth.filename.is_empty() {
         let text = "no token is given";
-        report.error_at(block.place(), Cause::Missing, text, "add `token`, `tokens` or `filename`");
+        report.error_at(
+            block.place(),
+            Cause::Missing,
+            text,
+            "add `token`, `tokens` or `filename`",
+        );
     }
     if plain && !auth.tokens.is_empty() {
         let text = "`token` and `tokens` exclude each other";
-        report.error_at(block.at("tokens"), Cause::Contradiction, text, "keep one of them");
+        report.error_at(
+            block.at("tokens"),
+            Cause::Contradiction,
+            text,
+            "keep one of them",
+        );
     }
 }

@@ -29,12 +29,24 @@ fn batch_rules(batch: &mut Batch, block: &mut Block<'_>, report: &mut Report) {
             batch.send_batch_max_size, batch.send_batch_size
         );
         let fix = "raise `send_batch_max_size`, or lower `send_batch_size` (8192 when not written)";
-        report.error_at(block.at("send_batch_max_size"), Cause::Contradiction, text, fix);
+        report.error_at(
+            block.at("send_batch_max_size"),
+            Cause::Contradiction,
+            text,
+            fix,
+        );
     }
-    let lower: Vec<String> = batch.metadata_keys.iter().map(|key| key.to_lowercase()).collect();
+    let lower: Vec<String> = batch
+        .metadata_keys
+        .iter()
+        .map(|key| key.to_lowercase())
+        .collect();
     for (index, place) in block.items("metadata_keys").enumerate() {
         if index < lower.len() && lower[..index].contains(&lower[index]) {
-            let text = format!("`{}` is twice in `metadata_keys` (in any case of letters)", lower[index]);
+            let text = format!(
+                "`{}` is twice in `metadata_keys` (in any case of letters)",
+                lower[index]
+            );
             report.error_at(place, Cause::Contradiction, text, "remove one");
         }
     }

@@ -83,7 +83,13 @@ fn grpc_client_rules(client: &mut GrpcClient, block: &mut Block<'_>, report: &mu
     const BALANCERS: [&str; 2] = ["round_robin", "pick_first"];
     if !BALANCERS.contains(&client.balancer_name.as_str()) && !client.balancer_name.is_empty() {
         let place = block.at("balancer_name");
-        report.unknown_name(place, Cause::NotAllowed, "balancer", &client.balancer_name, &BALANCERS);
+        report.unknown_name(
+            place,
+            Cause::NotAllowed,
+            "balancer",
+            &client.balancer_name,
+            &BALANCERS,
+        );
     }
 }
 
@@ -175,6 +181,11 @@ settings! {
 fn authenticator_rules(auth: &mut Authenticator, block: &mut Block<'_>, report: &mut Report) {
     if auth.authenticator.is_none() {
         let text = "`auth` names no authenticator";
-        report.error_at(block.place(), Cause::Missing, text, "add `authenticator: bearertokenauth`, say");
+        report.error_at(
+            block.place(),
+            Cause::Missing,
+            text,
+            "add `authenticator: bearertokenauth`, say",
+        );
     }
 }

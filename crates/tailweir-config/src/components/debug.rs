@@ -38,7 +38,12 @@ settings! {
 fn debug_rules(exporter: &mut DebugExporter, block: &mut Block<'_>, report: &mut Report) {
     if exporter.use_internal_logger && !exporter.output_paths.is_empty() {
         let text = "`output_paths` needs `use_internal_logger: false`";
-        report.error_at(block.at("output_paths"), Cause::Contradiction, text, "add it");
+        report.error_at(
+            block.at("output_paths"),
+            Cause::Contradiction,
+            text,
+            "add it",
+        );
     }
     block.reject_negative("sampling_initial", exporter.sampling_initial, report);
     block.reject_negative("sampling_thereafter", exporter.sampling_thereafter, report);

@@ -57,20 +57,40 @@ settings! {
 fn file_rules(exporter: &mut FileExporter, block: &mut Block<'_>, report: &mut Report) {
     if exporter.path.is_empty() {
         let text = "the file exporter has no `path`";
-        report.error_at(block.at("path"), Cause::Missing, text, "add `path: /var/lib/traces.json`");
+        report.error_at(
+            block.at("path"),
+            Cause::Missing,
+            text,
+            "add `path: /var/lib/traces.json`",
+        );
     }
     if exporter.append && exporter.rotation.is_some() {
         let text = "`append` and `rotation` exclude each other";
-        report.error_at(block.at("append"), Cause::Contradiction, text, "remove one of them");
+        report.error_at(
+            block.at("append"),
+            Cause::Contradiction,
+            text,
+            "remove one of them",
+        );
     }
     if exporter.append && exporter.compression != FileCompression::None {
         let text = "`append` and `compression` exclude each other";
-        report.error_at(block.at("append"), Cause::Contradiction, text, "remove one of them");
+        report.error_at(
+            block.at("append"),
+            Cause::Contradiction,
+            text,
+            "remove one of them",
+        );
     }
     let permissions = &exporter.directory_permissions;
     if !permissions.is_empty() && u32::from_str_radix(permissions, 8).is_err() {
         let text = "`directory_permissions` is not an octal number";
-        report.error_at(block.at("directory_permissions"), Cause::NotAllowed, text, "write \"0755\"");
+        report.error_at(
+            block.at("directory_permissions"),
+            Cause::NotAllowed,
+            text,
+            "write \"0755\"",
+        );
     }
 }
 

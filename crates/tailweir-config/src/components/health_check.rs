@@ -33,11 +33,21 @@ settings! {
 
 fn health_check_rules(check: &mut HealthCheck, block: &mut Block<'_>, report: &mut Report) {
     if check.server.endpoint.is_empty() {
-        report.error_at(block.at("endpoint"), Cause::Missing, "`endpoint` is empty", "");
+        report.error_at(
+            block.at("endpoint"),
+            Cause::Missing,
+            "`endpoint` is empty",
+            "",
+        );
     }
     if !check.path.starts_with('/') {
         let text = "`path` must start with a slash";
-        report.error_at(block.at("path"), Cause::NotAllowed, text, "write `path: /healthz`, say");
+        report.error_at(
+            block.at("path"),
+            Cause::NotAllowed,
+            text,
+            "write `path: /healthz`, say",
+        );
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which telemetry a processor touches: the `include` and `exclude` blocks.
 
-use crate::setting::{Literal, Setting, Shape, choice, settings};
 use crate::node::Node;
 use crate::report::{Cause, Report};
 use crate::setting::Block;
+use crate::setting::{Literal, Setting, Shape, choice, settings};
 use serde_json::Value as Json;
 
 choice! {
@@ -97,7 +97,12 @@ settings! {
 
 fn attribute_rules(attribute: &mut MatchAttribute, block: &mut Block<'_>, report: &mut Report) {
     if attribute.key.is_empty() {
-        report.error_at(block.at("key"), Cause::Missing, "the attribute has no `key`", "");
+        report.error_at(
+            block.at("key"),
+            Cause::Missing,
+            "the attribute has no `key`",
+            "",
+        );
     }
 }
 

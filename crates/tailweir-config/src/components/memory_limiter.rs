@@ -32,7 +32,12 @@ settings! {
 fn memory_limiter_rules(limiter: &mut MemoryLimiter, block: &mut Block<'_>, report: &mut Report) {
     if limiter.check_interval.is_zero() {
         let text = "`check_interval` must be above zero";
-        report.error_at(block.at("check_interval"), Cause::Missing, text, "add `check_interval: 1s`");
+        report.error_at(
+            block.at("check_interval"),
+            Cause::Missing,
+            text,
+            "add `check_interval: 1s`",
+        );
     }
     if limiter.limit_mib == 0 && limiter.limit_percentage == 0 {
         let text = "the memory limiter has no limit";
@@ -49,7 +54,12 @@ fn memory_limiter_rules(limiter: &mut MemoryLimiter, block: &mut Block<'_>, repo
         }
     }
     for (limit_key, limit, spike_key, spike) in [
-        ("limit_mib", limiter.limit_mib, "spike_limit_mib", limiter.spike_limit_mib),
+        (
+            "limit_mib",
+            limiter.limit_mib,
+            "spike_limit_mib",
+            limiter.spike_limit_mib,
+        ),
         (
             "limit_percentage",
             limiter.limit_percentage,

@@ -25,7 +25,12 @@ settings! {
 fn grpc_rules(exporter: &mut OtlpGrpcExporter, block: &mut Block<'_>, report: &mut Report) {
     if exporter.client.endpoint.is_empty() {
         let text = "the exporter has no `endpoint`";
-        report.error_at(block.at("endpoint"), Cause::Missing, text, "add `endpoint: host:4317`");
+        report.error_at(
+            block.at("endpoint"),
+            Cause::Missing,
+            text,
+            "add `endpoint: host:4317`",
+        );
     }
 }
 

@@ -24,7 +24,12 @@ settings! {
     /// Offers metrics to be scraped by Prometheus.
     pub struct PrometheusExporter inlines {
         /// The server.
-        server: HttpServer = HttpServer::default(),
+        server: HttpServer = HttpServer {
+            read_header_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            ..HttpServer::default()
+        },
     } {
         /// Put before every name, with an underscore.
         namespace: String = String::new(),
@@ -44,8 +49,8 @@ settings! {
         add_metric_suffixes: bool = true,
         /// Labels made of resource attributes.
         resource_to_telemetry_conversion: ResourceToTelemetry = ResourceToTelemetry::default(),
-        /// Resource attributes that become labels of `target_info` and of every series.
-        resource_constant_labels: Vec<String> = Vec::new(),
+        /// The same, with a choice of attributes.
+        resource_constant_labels: ResourceConstantLabels = ResourceConstantLabels::default(),
     }
     rules prometheus_rules;
 }
@@ -53,7 +58,12 @@ settings! {
 fn prometheus_rules(exporter: &mut PrometheusExporter, block: &mut Block<'_>, report: &mut Report) {
     if exporter.server.endpoint.trim().is_empty() {
         let text = "the prometheus exporter has no `endpoint`";
-        report.error_at(block.at("endpoint"), Cause::Missing, text, "add `endpoint: 0.0.0.0:8889`");
+        report.error_at(
+            block.at("endpoint"),
+            Cause::Missing,
+            text,
+            "add `endpoint: 0.0.0.0:8889`",
+        );
     }
 }
 
@@ -64,5 +74,19 @@ settings! {
         enabled: bool = false,
         /// Leave out `service.name` and its like, which are in `job` and `instance`.
         exclude_service_attributes: bool = false,
+    }
+}
+
+settings! {
+    /// Labels made of chosen resource attributes.
+    pub struct ResourceConstantLabels {
+        /// Whether resource attributes become labels.
+        enabled: bool = false,
+        /// Leave out `service.name` and its like, which are in `job` and `instance`.
+        exclude_service_attributes: bool = false,
+        /// Keys that become labels; `*` stands for any text. Empty: all.
+        included: Vec<String> = Vec::new(),
+        /// Keys that do not, though they are among `included`.
+        excluded: Vec<String> = Vec::new(),
     }
 }

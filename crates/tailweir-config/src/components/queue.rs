@@ -55,7 +55,12 @@ fn queue_rules(queue: &mut SendingQueue, block: &mut Block<'_>, report: &mut Rep
     let same = batch.sizer.unwrap_or(Sizer::Items) == queue.sizer;
     if same && batch.min_size > queue.queue_size {
         let text = "`batch.min_size` is above `queue_size`: a batch could never fill";
-        report.error_at(block.at("batch"), Cause::Contradiction, text, "raise `queue_size`");
+        report.error_at(
+            block.at("batch"),
+            Cause::Contradiction,
+            text,
+            "raise `queue_size`",
+        );
     }
 }
 
@@ -82,8 +87,16 @@ fn queue_batch_rules(batch: &mut QueueBatch, block: &mut Block<'_>, report: &mut
     block.reject_negative("min_size", batch.min_size, report);
     block.reject_negative("max_size", batch.max_size, report);
     if batch.max_size > 0 && batch.max_size < batch.min_size {
-        let text = format!("`max_size` ({}) is below `min_size` ({})", batch.max_size, batch.min_size);
-        report.error_at(block.at("max_size"), Cause::Contradiction, text, "raise `max_size`");
+        let text = format!(
+            "`max_size` ({}) is below `min_size` ({})",
+            batch.max_size, batch.min_size
+        );
+        report.error_at(
+            block.at("max_size"),
+            Cause::Contradiction,
+            text,
+            "raise `max_size`",
+        );
     }
     if batch.flush_timeout.is_zero() {
         let text = "`flush_timeout` must be above zero";
@@ -120,7 +133,12 @@ fn retry_rules(retry: &mut RetryOnFailure, block: &mut Block<'_>, report: &mut R
     }
     if !(0.0..=1.0).contains(&retry.randomization_factor) {
         let text = "`randomization_factor` must be from 0 to 1";
-        report.error_at(block.at("randomization_factor"), Cause::OutOfRange, text, "");
+        report.error_at(
+            block.at("randomization_factor"),
+            Cause::OutOfRange,
+            text,
+            "",
+        );
     }
     if retry.multiplier < 0.0 || retry.multiplier.is_nan() {
         let text = "`multiplier` must not be negative";
@@ -135,7 +153,12 @@ fn retry_rules(retry: &mut RetryOnFailure, block: &mut Block<'_>, report: &mut R
     ] {
         if retry.max_elapsed_time < interval {
             let text = format!("`max_elapsed_time` is below `{key}`");
-            report.error_at(block.at("max_elapsed_time"), Cause::Contradiction, text, "raise it");
+            report.error_at(
+                block.at("max_elapsed_time"),
+                Cause::Contradiction,
+                text,
+                "raise it",
+            );
         }
     }
 }

@@ -51,7 +51,11 @@ settings! {
 }
 
 fn grpc_server_rules(server: &mut GrpcServer, block: &mut Block<'_>, report: &mut Report) {
-    block.reject_negative("max_recv_msg_size_mib", server.max_recv_msg_size_mib, report);
+    block.reject_negative(
+        "max_recv_msg_size_mib",
+        server.max_recv_msg_size_mib,
+        report,
+    );
     endpoint_rules(&server.endpoint, server.transport, block, report);
 }
 
@@ -77,7 +81,12 @@ fn endpoint_rules(endpoint: &str, transport: Transport, block: &Block<'_>, repor
         Some(_) => {}
         None => {
             let text = "an address to listen on needs a port";
-            report.error_at(place, Cause::NotAllowed, text, format!("write `{endpoint}:4317`, say"));
+            report.error_at(
+                place,
+                Cause::NotAllowed,
+                text,
+                format!("write `{endpoint}:4317`, say"),
+            );
         }
     }
 }
@@ -158,10 +167,19 @@ settings! {
 }
 
 fn http_server_rules(server: &mut HttpServer, block: &mut Block<'_>, report: &mut Report) {
-    block.reject_negative("max_request_body_size", server.max_request_body_size, report);
+    block.reject_negative(
+        "max_request_body_size",
+        server.max_request_body_size,
+        report,
+    );
     endpoint_rules(&server.endpoint, server.transport, block, report);
-    const KNOWN: [&str; 8] = ["", "none", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"];
-    for (place, name) in block.items("compression_algorithms").zip(&server.compression_algorithms) {
+    const KNOWN: [&str; 8] = [
+        "", "none", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4",
+    ];
+    for (place, name) in block
+        .items("compression_algorithms")
+        .zip(&server.compression_algorithms)
+    {
         if !KNOWN.contains(&name.as_str()) && name != "x-snappy-framed" {
             report.unknown_name(place, Cause::NotAllowed, "encoding", name, &KNOWN[1..]);
         }
@@ -196,6 +214,11 @@ settings! {
 fn authenticator_rules(auth: &mut ServerAuthenticator, block: &mut Block<'_>, report: &mut Report) {
     if auth.authenticator.is_none() {
         let text = "`auth` names no authenticator";
-        report.error_at(block.place(), Cause::Missing, text, "add `authenticator: basicauth`, say");
+        report.error_at(
+            block.place(),
+            Cause::Missing,
+            text,
+            "add `authenticator: basicauth`, say",
+        );
     }
 }

@@ -58,7 +58,12 @@ fn tls_rules(tls: &mut TlsFiles, block: &mut Block<'_>, report: &mut Report) {
     let mut both = |one: &str, file: bool, pem: bool| {
         if file && pem {
             let text = format!("`{one}_file` and `{one}_pem` are both written");
-            report.error_at(block.at(&format!("{one}_pem")), Cause::Contradiction, text, "keep one of them");
+            report.error_at(
+                block.at(&format!("{one}_pem")),
+                Cause::Contradiction,
+                text,
+                "keep one of them",
+            );
         }
     };
     both("ca", !tls.ca_file.is_empty(), !tls.ca_pem.is_empty());
@@ -67,19 +72,40 @@ fn tls_rules(tls: &mut TlsFiles, block: &mut Block<'_>, report: &mut Report) {
     let certificate = !tls.cert_file.is_empty() || !tls.cert_pem.is_empty();
     let key = !tls.key_file.is_empty() || !tls.key_pem.is_empty();
     if certificate != key {
-        let (has, lacks) = if certificate { ("certificate", "key") } else { ("key", "certificate") };
-        let (wanted, place) = if certificate { ("key_file", "cert_file") } else { ("cert_file", "key_file") };
+        let (has, lacks) = if certificate {
+            ("certificate", "key")
+        } else {
+            ("key", "certificate")
+        };
+        let (wanted, place) = if certificate {
+            ("key_file", "cert_file")
+        } else {
+            ("cert_file", "key_file")
+        };
         let text = format!("TLS has a {has} but no {lacks}");
-        report.error_at(block.at(place), Cause::MissingBeside, text, format!("add `{wanted}`"));
+        report.error_at(
+            block.at(place),
+            Cause::MissingBeside,
+            text,
+            format!("add `{wanted}`"),
+        );
     }
     let (low, high) = (tls.min_version, tls.max_version);
     if high != TlsVersion::Unset && low != TlsVersion::Unset && (low as u8) > (high as u8) {
         let text = "`min_version` is above `max_version`";
-        report.error_at(block.at("max_version"), Cause::Contradiction, text, "swap them");
+        report.error_at(
+            block.at("max_version"),
+            Cause::Contradiction,
+            text,
+            "swap them",
+        );
     }
     for (name, version) in [("min_version", low), ("max_version", high)] {
         if matches!(version, TlsVersion::V10 | TlsVersion::V11) {
-            let text = format!("`{name}: {}` is served as 1.2, the lowest version there is", version.word());
+            let text = format!(
+                "`{name}: {}` is served as 1.2, the lowest version there is",
+                version.word()
+            );
             report.warn_at(block.at(name), Cause::NoEffect, text, "");
         }
     }

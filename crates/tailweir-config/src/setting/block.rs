@@ -57,7 +57,12 @@ impl<'a> Block<'a> {
     }
 
     /// Checks the type of an option that does nothing, and says so when it is written.
-    pub(crate) fn ignore<T: Setting + Default>(&self, key: &str, reason: &str, report: &mut Report) {
+    pub(crate) fn ignore<T: Setting + Default>(
+        &self,
+        key: &str,
+        reason: &str,
+        report: &mut Report,
+    ) {
         let Some(node) = self.node.get(key) else {
             return;
         };
@@ -70,7 +75,11 @@ impl<'a> Block<'a> {
 
     /// Refuses an option that cannot be had.
     pub(crate) fn refuse(&self, key: &str, reason: &str, report: &mut Report) {
-        if let Some(node) = self.node.get(key).filter(|node| !matches!(node.value, Value::Null)) {
+        if let Some(node) = self
+            .node
+            .get(key)
+            .filter(|node| !matches!(node.value, Value::Null))
+        {
             let text = format!("`{key}` is not available");
             report.within(key, |report| {
                 report.error_at(node.head(), Cause::AbsentOption, text, reason);
@@ -105,7 +114,13 @@ impl<'a> Block<'a> {
                 .filter(|field| !matches!(field.standing, Standing::Refused(_)))
                 .map(|field| field.key)
                 .collect();
-            report.unknown_name(entry.node.head(), Cause::UnknownKey, "option", &entry.key, &known);
+            report.unknown_name(
+                entry.node.head(),
+                Cause::UnknownKey,
+                "option",
+                &entry.key,
+                &known,
+            );
         }
     }
 }

@@ -44,7 +44,10 @@ fn split<T: Setting + Default>(node: &Node, text: &str, report: &mut Report) -> 
     }
     let read = |part: &str| {
         let mut value = T::default();
-        value.read(&Node::new(node.place.clone(), Value::Text(part.to_owned())), report);
+        value.read(
+            &Node::new(node.place.clone(), Value::Text(part.to_owned())),
+            report,
+        );
         value
     };
     text.split(',').map(read).collect()
@@ -69,7 +72,9 @@ impl<T: Setting + Default> Setting for BTreeMap<String, T> {
     }
 
     fn write(&self) -> Json {
-        self.iter().map(|(key, value)| (key.clone(), value.write())).collect()
+        self.iter()
+            .map(|(key, value)| (key.clone(), value.write()))
+            .collect()
     }
 }
 
@@ -93,7 +98,9 @@ impl<T: Setting + Default> Setting for Option<T> {
 /// Whether an empty value stands for a block with its defaults.
 fn present_when_empty<T: Setting>() -> bool {
     match T::shape() {
-        Shape::Record { present_when_empty, .. } => present_when_empty,
+        Shape::Record {
+            present_when_empty, ..
+        } => present_when_empty,
         _ => false,
     }
 }

@@ -71,7 +71,10 @@ fn whole_number(node: &Node, signed: bool, report: &mut Report) -> Option<i128> 
         Value::Null => 0,
         Value::Number(number) if number.is_finite() => {
             if number.fract() != 0.0 {
-                let text = format!("expected a whole number; {number} is cut to {}", number.trunc());
+                let text = format!(
+                    "expected a whole number; {number} is cut to {}",
+                    number.trunc()
+                );
                 report.warn_at(node.place.clone(), Cause::Oddity, text, "");
             }
             number as i128
@@ -143,7 +146,8 @@ pub(crate) fn read_duration(node: &Node, report: &mut Report) -> Option<i64> {
         Value::Text(text) => {
             let parsed = duration::parse(text);
             if parsed.is_none() {
-                let fix = "write a number with a unit (ns, us, ms, s, m, h), such as `10s` or `1m30s`";
+                let fix =
+                    "write a number with a unit (ns, us, ms, s, m, h), such as `10s` or `1m30s`";
                 report.error_at(node.place.clone(), Cause::WrongType, "not a duration", fix);
             }
             return parsed;
@@ -157,7 +161,12 @@ pub(crate) fn read_duration(node: &Node, report: &mut Report) -> Option<i64> {
     };
     if number != 0 {
         let text = format!("{number} without a unit is {number} nanoseconds");
-        report.warn_at(node.place.clone(), Cause::Oddity, text, format!("write `{number}s` for seconds"));
+        report.warn_at(
+            node.place.clone(),
+            Cause::Oddity,
+            text,
+            format!("write `{number}s` for seconds"),
+        );
     }
     Some(number)
 }
@@ -189,7 +198,9 @@ impl Setting for ByteSize {
 
 /// Bytes of `512MiB`, `1.5 GiB`, `10MB` (decimal) or `4096`.
 fn parse_size(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,

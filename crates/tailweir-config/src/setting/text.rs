@@ -140,7 +140,9 @@ impl Setting for Headers {
     }
 
     fn write(&self) -> Json {
-        self.iter().map(|(name, value)| (name.to_owned(), value.write())).collect()
+        self.iter()
+            .map(|(name, value)| (name.to_owned(), value.write()))
+            .collect()
     }
 }
 
@@ -201,9 +203,10 @@ impl Setting for Literal {
             Self::Number(number) => Json::from(*number),
             Self::Text(text) => Json::from(text.as_str()),
             Self::List(items) => items.iter().map(Self::write).collect(),
-            Self::Map(entries) => {
-                entries.iter().map(|(key, value)| (key.clone(), value.write())).collect()
-            }
+            Self::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.clone(), value.write()))
+                .collect(),
         }
     }
 }

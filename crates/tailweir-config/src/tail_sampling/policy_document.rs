@@ -51,10 +51,16 @@ settings! {
 fn unknown_keys(block: &Block<'_>, report: &mut Report) {
     let fields = PolicyDocument::fields(&PolicyDocument::default());
     let known: Vec<&str> = fields.iter().map(|field| field.key).collect();
-    let kind = block.node().get("type").and_then(|node| node.text()).unwrap_or_default();
+    let kind = block
+        .node()
+        .get("type")
+        .and_then(|node| node.text())
+        .unwrap_or_default();
     for entry in block.node().entries() {
         let key = entry.key.as_str();
-        if known.contains(&key) || (key == kind && matches!(entry.node.value, Value::Map(_) | Value::Null)) {
+        if known.contains(&key)
+            || (key == kind && matches!(entry.node.value, Value::Map(_) | Value::Null))
+        {
             continue;
         }
         let place = entry.node.head();
@@ -67,7 +73,12 @@ fn unknown_keys(block: &Block<'_>, report: &mut Report) {
             let text = format!("the block `{key}` is not looked at; the policy runs without it");
             report.warn_at(place, Cause::Oddity, text, help);
         } else {
-            report.error_at(place, Cause::UnknownKey, format!("unknown option `{key}`"), help);
+            report.error_at(
+                place,
+                Cause::UnknownKey,
+                format!("unknown option `{key}`"),
+                help,
+            );
         }
     }
 }

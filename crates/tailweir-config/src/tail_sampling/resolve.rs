@@ -20,9 +20,22 @@ pub(crate) struct Overrides {
 
 /// The types of policies there are.
 const TYPES: [&str; 16] = [
-    "always_sample", "latency", "numeric_attribute", "string_attribute", "boolean_attribute",
-    "status_code", "trace_state", "trace_flags", "span_count", "probabilistic", "rate_limiting",
-    "bytes_limiting", "ottl_condition", "and", "not", "drop",
+    "always_sample",
+    "latency",
+    "numeric_attribute",
+    "string_attribute",
+    "boolean_attribute",
+    "status_code",
+    "trace_state",
+    "trace_flags",
+    "span_count",
+    "probabilistic",
+    "rate_limiting",
+    "bytes_limiting",
+    "ottl_condition",
+    "and",
+    "not",
+    "drop",
 ];
 
 /// Where a policy stands, which decides what it may be.
@@ -64,7 +77,10 @@ pub(crate) fn resolve(
         expected_new_traces_per_sec: document.expected_new_traces_per_sec,
         decision_cache: DecisionCache {
             sampled_cache_size: document.decision_cache.sampled_cache_size.unsigned_abs(),
-            non_sampled_cache_size: document.decision_cache.non_sampled_cache_size.unsigned_abs(),
+            non_sampled_cache_size: document
+                .decision_cache
+                .non_sampled_cache_size
+                .unsigned_abs(),
         },
         sample_on_first_match: document.sample_on_first_match,
         sampling_strategy: document.sampling_strategy,
@@ -76,7 +92,9 @@ pub(crate) fn resolve(
         }),
         memory_budget: document.memory_budget,
         compat,
-        write_threshold: document.write_threshold.unwrap_or(compat == Compat::Tailweir),
+        write_threshold: document
+            .write_threshold
+            .unwrap_or(compat == Compat::Tailweir),
         consistent_probability: document.consistent_probability,
         record_policy: document.record_policy.unwrap_or(overrides.record_policy),
     };
@@ -105,10 +123,20 @@ fn policies(
         report.leave();
         policy
     };
-    documents.iter().zip(items).enumerate().filter_map(each).collect()
+    documents
+        .iter()
+        .zip(items)
+        .enumerate()
+        .filter_map(each)
+        .collect()
 }
 
-fn policy(document: &PolicyDocument, node: &Node, level: Level, report: &mut Report) -> Option<Policy> {
+fn policy(
+    document: &PolicyDocument,
+    node: &Node,
+    level: Level,
+    report: &mut Report,
+) -> Option<Policy> {
     let kind_name = document.r#type.as_str();
     if !level.allows(kind_name) {
         let text = format!("a policy of type `{kind_name}` cannot stand here");
@@ -127,7 +155,8 @@ fn policy(document: &PolicyDocument, node: &Node, level: Level, report: &mut Rep
 }
 
 fn type_place(node: &Node) -> crate::node::Place {
-    node.get("type").map_or_else(|| node.head(), |node| node.place.clone())
+    node.get("type")
+        .map_or_else(|| node.head(), |node| node.place.clone())
 }
 
 /// What a policy does. Blocks that are not there count as empty, as in the Collector.
@@ -168,11 +197,17 @@ fn kind(
             let block = document.trace_state.clone().unwrap_or_default();
             policies_rules.key(&block.key, report);
             policies_rules.values(&block.values, report);
-            PolicyKind::TraceState { key: block.key, values: block.values }
+            PolicyKind::TraceState {
+                key: block.key,
+                values: block.values,
+            }
         }
         "span_count" => {
             let block = document.span_count.clone().unwrap_or_default();
-            PolicyKind::SpanCount { min_spans: block.min_spans, max_spans: block.max_spans }
+            PolicyKind::SpanCount {
+                min_spans: block.min_spans,
+                max_spans: block.max_spans,
+            }
         }
         "probabilistic" => policies_rules.probabilistic(document, report),
         "rate_limiting" => {
@@ -214,15 +249,26 @@ fn conjunction(
         false => ("drop_sub_policy", Level::InDrop),
     };
     let documents: &[PolicyDocument] = match is_and {
-        true => document.and.as_ref().map_or(&[], |block| &block.and_sub_policy),
-        false => document.drop.as_ref().map_or(&[], |block| &block.drop_sub_policy),
+        true => document
+            .and
+            .as_ref()
+            .map_or(&[], |block| &block.and_sub_policy),
+        false => document
+            .drop
+            .as_ref()
+            .map_or(&[], |block| &block.drop_sub_policy),
     };
     let list = body.and_then(|body| body.get(key));
     let policies = report.within(key, |report| policies(documents, list, level, report));
     if documents.is_empty() {
         let does = if is_and { "samples" } else { "drops" };
         let text = format!("no `{key}`: the policy {does} every trace");
-        report.warn_at(at.clone(), Cause::Oddity, text, "add sub-policies, or remove the policy");
+        report.warn_at(
+            at.clone(),
+            Cause::Oddity,
+            text,
+            "add sub-policies, or remove the policy",
+        );
     }
     rules::same_key(&policies, key, report);
     match is_and {
@@ -241,7 +287,12 @@ fn negation(
     let node = body.and_then(|body| body.get("not_sub_policy"));
     let (Some(sub), Some(node)) = (sub, node) else {
         let text = "the policy has no `not_sub_policy`";
-        report.error_at(at.clone(), Cause::BadPolicy, text, "add `not_sub_policy: {type: ..., ...}`");
+        report.error_at(
+            at.clone(),
+            Cause::BadPolicy,
+            text,
+            "add `not_sub_policy: {type: ..., ...}`",
+        );
         return None;
     };
     let step = "not_sub_policy";
@@ -268,7 +319,11 @@ fn composite(
     };
     let rate_allocation: Vec<RateAllocation> = block.rate_allocation.iter().map(share).collect();
     let at = Policies { at, body };
-    at.rate("max_total_spans_per_second", block.max_total_spans_per_second, report);
+    at.rate(
+        "max_total_spans_per_second",
+        block.max_total_spans_per_second,
+        report,
+    );
     at.composite(&names, &block.policy_order, &rate_allocation, report);
     PolicyKind::Composite {
         max_total_spans_per_second: block.max_total_spans_per_second,

@@ -21,7 +21,11 @@ impl Policies<'_> {
     }
 
     fn element(&self, key: &str, index: usize) -> Place {
-        match self.body.and_then(|body| body.get(key)).map(|node| &node.value) {
+        match self
+            .body
+            .and_then(|body| body.get(key))
+            .map(|node| &node.value)
+        {
             Some(Value::List(items)) if index < items.len() => items[index].place.clone(),
             _ => self.place(key),
         }
@@ -34,14 +38,24 @@ impl Policies<'_> {
     /// A policy about an attribute needs its key. Only said where there is a block.
     pub(super) fn key(&self, key: &str, report: &mut Report) {
         if key.is_empty() && self.body.is_some() {
-            self.odd("key", "no `key`: the policy looks at the attribute with the empty name", "add `key`", report);
+            self.odd(
+                "key",
+                "no `key`: the policy looks at the attribute with the empty name",
+                "add `key`",
+                report,
+            );
         }
     }
 
     /// A policy about texts needs some.
     pub(super) fn values(&self, values: &[String], report: &mut Report) {
         if values.is_empty() && self.body.is_some() {
-            self.odd("values", "no `values`: nothing matches", "add `values: [...]`", report);
+            self.odd(
+                "values",
+                "no `values`: nothing matches",
+                "add `values: [...]`",
+                report,
+            );
         }
     }
 
@@ -53,7 +67,11 @@ impl Policies<'_> {
         }
     }
 
-    pub(super) fn numeric(&self, document: &PolicyDocument, report: &mut Report) -> Option<PolicyKind> {
+    pub(super) fn numeric(
+        &self,
+        document: &PolicyDocument,
+        report: &mut Report,
+    ) -> Option<PolicyKind> {
         let block = document.numeric_attribute.clone().unwrap_or_default();
         self.key(&block.key, report);
         let bound = |value: i64| (value != 0).then_some(value);
@@ -67,7 +85,12 @@ impl Policies<'_> {
                 return None;
             }
             (Some(min), Some(max)) if min > max => {
-                self.odd("min_value", "`min_value` is above `max_value`: nothing matches", "swap them", report);
+                self.odd(
+                    "min_value",
+                    "`min_value` is above `max_value`: nothing matches",
+                    "swap them",
+                    report,
+                );
             }
             _ => {}
         }
@@ -96,7 +119,12 @@ impl Policies<'_> {
         let block = document.status_code.clone().unwrap_or_default();
         if block.status_codes.is_empty() {
             let help = "add `status_code: {status_codes: [ERROR]}`";
-            report.error_at(self.place("status_codes"), Cause::BadPolicy, "no `status_codes`", help);
+            report.error_at(
+                self.place("status_codes"),
+                Cause::BadPolicy,
+                "no `status_codes`",
+                help,
+            );
         }
         const CODES: [&str; 3] = ["OK", "ERROR", "UNSET"];
         for (index, code) in block.status_codes.iter().enumerate() {
@@ -105,19 +133,38 @@ impl Policies<'_> {
                 report.unknown_name(place, Cause::BadPolicy, "status code", code, &CODES);
             }
         }
-        PolicyKind::StatusCode { status_codes: block.status_codes }
+        PolicyKind::StatusCode {
+            status_codes: block.status_codes,
+        }
     }
 
-    pub(super) fn probabilistic(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+    pub(super) fn probabilistic(
+        &self,
+        document: &PolicyDocument,
+        report: &mut Report,
+    ) -> PolicyKind {
         let block = document.probabilistic.clone().unwrap_or_default();
         let key = "sampling_percentage";
         let percent = block.sampling_percentage;
         if percent > 100.0 {
-            self.odd(key, "more than 100 percent: every trace is sampled", "write 0 to 100", report);
+            self.odd(
+                key,
+                "more than 100 percent: every trace is sampled",
+                "write 0 to 100",
+                report,
+            );
         } else if percent.is_nan() || percent < 0.0 {
-            self.odd(key, "below 0 percent: no trace is sampled", "write 0 to 100", report);
+            self.odd(
+                key,
+                "below 0 percent: no trace is sampled",
+                "write 0 to 100",
+                report,
+            );
         }
-        PolicyKind::Probabilistic { hash_salt: block.hash_salt, sampling_percentage: percent }
+        PolicyKind::Probabilistic {
+            hash_salt: block.hash_salt,
+            sampling_percentage: percent,
+        }
     }
 
     pub(super) fn ottl(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
@@ -141,21 +188,36 @@ impl Policies<'_> {
         report: &mut Report,
     ) {
         if names.is_empty() {
-            self.odd("composite_sub_policy", "no sub-policies: nothing is sampled", "add some", report);
+            self.odd(
+                "composite_sub_policy",
+                "no sub-policies: nothing is sampled",
+                "add some",
+                report,
+            );
         }
         if !order.is_empty() && !order.iter().map(String::as_str).eq(names.iter().copied()) {
             let text = "`policy_order` differs from the order of `composite_sub_policy`, which alone \
                         counts";
-            self.odd("policy_order", text, "put the sub-policies in the wanted order", report);
+            self.odd(
+                "policy_order",
+                text,
+                "put the sub-policies in the wanted order",
+                report,
+            );
         }
         for (index, share) in shares.iter().enumerate() {
             if !names.contains(&share.policy.as_str()) {
                 let place = self.element("rate_allocation", index);
-                let text = format!("a share for `{}`, which is no sub-policy", shorten(&share.policy));
+                let text = format!(
+                    "a share for `{}`, which is no sub-policy",
+                    shorten(&share.policy)
+                );
                 report.warn_at(place, Cause::Oddity, text, "");
             }
         }
-        let total: i64 = shares.iter().fold(0, |total, share| total.saturating_add(share.percent.max(0)));
+        let total: i64 = shares
+            .iter()
+            .fold(0, |total, share| total.saturating_add(share.percent.max(0)));
         if total > 100 {
             let text = format!("the shares come to {total} percent");
             self.odd("rate_allocation", &text, "let them come to 100", report);
@@ -176,7 +238,12 @@ pub(super) fn without_body(document: &PolicyDocument, node: &Node, report: &mut 
     };
     let kind = &document.r#type;
     let text = format!("no block `{kind}`: the policy runs without options and {does}");
-    report.warn_at(node.head(), Cause::Oddity, text, format!("add `{kind}: ...`"));
+    report.warn_at(
+        node.head(),
+        Cause::Oddity,
+        text,
+        format!("add `{kind}: ...`"),
+    );
 }
 
 /// A type that does not exist, with what was probably meant.
@@ -195,7 +262,9 @@ pub(super) fn unknown_type(kind: &str, place: Place, types: &[&str], report: &mu
         "span_event" | "spanevent" | "span" => "use `ottl_condition` with `span` or `spanevent`",
         "sampling_table" => "use a list of `and` policies, each with a `probabilistic` one in it",
         "error" | "errors" | "status" => "use `status_code` with `status_codes: [ERROR]`",
-        "dynamic" | "dynamic_sampling" | "adaptive" => "there is no policy that adapts; use `rate_limiting`",
+        "dynamic" | "dynamic_sampling" | "adaptive" => {
+            "there is no policy that adapts; use `rate_limiting`"
+        }
         _ => {
             let known: Vec<&str> = types.iter().copied().chain(["composite"]).collect();
             report.unknown_name(place, Cause::BadPolicy, "policy type", kind, &known);
@@ -207,7 +276,10 @@ pub(super) fn unknown_type(kind: &str, place: Place, types: &[&str], report: &mu
 }
 
 fn policy_place(policy: &Policy) -> Place {
-    Place { location: policy.at.clone(), length: 1 }
+    Place {
+        location: policy.at.clone(),
+        length: 1,
+    }
 }
 
 /// Policies need names, each its own.
@@ -216,7 +288,12 @@ pub(super) fn names(policies: &[Policy], report: &mut Report) {
     for policy in policies {
         let place = policy_place(policy);
         if policy.name.is_empty() {
-            report.error_at(place, Cause::BadPolicy, "the policy has no `name`", "add `name: ...`");
+            report.error_at(
+                place,
+                Cause::BadPolicy,
+                "the policy has no `name`",
+                "add `name: ...`",
+            );
         } else if !seen.insert(policy.name.as_str()) {
             let text = format!("two policies are called `{}`", shorten(&policy.name));
             report.error_at(place, Cause::BadPolicy, text, "give each its own name");
@@ -237,16 +314,27 @@ pub(super) fn stateless(policies: &[Policy], report: &mut Report) {
             report.error_at(policy_place(policy), Cause::BadPolicy, text, help);
         } else if matches!(policy.kind, PolicyKind::Drop(_)) {
             let text = "under `span-ingest` a `drop` policy keeps the Collector from ever sampling";
-            report.warn_at(policy_place(policy), Cause::Oddity, text, "use `trace-complete`");
+            report.warn_at(
+                policy_place(policy),
+                Cause::Oddity,
+                text,
+                "use `trace-complete`",
+            );
         }
     }
 }
 
 fn needs_whole_trace(kind: &PolicyKind) -> bool {
-    let any = |policies: &[Policy]| policies.iter().any(|policy| needs_whole_trace(&policy.kind));
+    let any = |policies: &[Policy]| {
+        policies
+            .iter()
+            .any(|policy| needs_whole_trace(&policy.kind))
+    };
     match kind {
         PolicyKind::RateLimiting { .. } | PolicyKind::BytesLimiting { .. } => true,
-        PolicyKind::Latency { upper_threshold_ms, .. } => *upper_threshold_ms > 0,
+        PolicyKind::Latency {
+            upper_threshold_ms, ..
+        } => *upper_threshold_ms > 0,
         PolicyKind::SpanCount { max_spans, .. } => *max_spans > 0,
         PolicyKind::And(policies) | PolicyKind::Drop(policies) => any(policies),
         PolicyKind::Composite { sub_policies, .. } => any(sub_policies),
@@ -259,7 +347,12 @@ fn needs_whole_trace(kind: &PolicyKind) -> bool {
 pub(super) fn same_key(policies: &[Policy], list: &str, report: &mut Report) {
     let mut seen = BTreeSet::new();
     for policy in policies {
-        let PolicyKind::StringAttribute { key, invert_match: false, .. } = &policy.kind else {
+        let PolicyKind::StringAttribute {
+            key,
+            invert_match: false,
+            ..
+        } = &policy.kind
+        else {
             continue;
         };
         if !seen.insert(key.as_str()) {
@@ -275,28 +368,50 @@ pub(super) fn same_key(policies: &[Policy], list: &str, report: &mut Report) {
 
 /// Warnings about the whole block.
 pub(super) fn sizes(settings: &TailSampling, node: &Node, report: &mut Report) {
-    let place = |key: &str| node.get(key).map_or_else(|| node.head(), |node| node.place.clone());
+    let place = |key: &str| {
+        node.get(key)
+            .map_or_else(|| node.head(), |node| node.place.clone())
+    };
     let rate = settings.expected_new_traces_per_sec as f64;
     let needed = rate * settings.decision_wait.as_secs_f64();
     let held = settings.num_traces;
     if held < 1000 {
         let text = format!("no more than {held} traces are held; the oldest are decided early");
-        report.warn_at(place("num_traces"), Cause::Advisable, text, "raise `num_traces`");
+        report.warn_at(
+            place("num_traces"),
+            Cause::Advisable,
+            text,
+            "raise `num_traces`",
+        );
     } else if (held as f64) < needed {
         let text = format!(
             "{rate} new traces a second for the `decision_wait` are {needed:.0} traces, but \
              `num_traces` is {held}: the oldest are decided early"
         );
-        report.warn_at(place("num_traces"), Cause::Advisable, text, "raise `num_traces`");
+        report.warn_at(
+            place("num_traces"),
+            Cause::Advisable,
+            text,
+            "raise `num_traces`",
+        );
     }
     if !settings.decision_wait.is_zero() && settings.decision_wait.as_millis() < 100 {
         let text = "`decision_wait` is below 100 ms: traces are decided before they are whole";
-        report.warn_at(place("decision_wait"), Cause::Oddity, text, "write `10s`, say");
+        report.warn_at(
+            place("decision_wait"),
+            Cause::Oddity,
+            text,
+            "write `10s`, say",
+        );
     }
     if settings.policies.is_empty() {
         let text = "there are no policies: no trace is sampled";
         report.warn_at(place("policies"), Cause::Oddity, text, "add `policies`");
-    } else if !settings.policies.iter().any(|policy| catches_ordinary(&policy.kind)) {
+    } else if !settings
+        .policies
+        .iter()
+        .any(|policy| catches_ordinary(&policy.kind))
+    {
         let text = "no policy keeps a share of ordinary traces: what matches none is not sampled";
         let help = "add a `probabilistic` policy if a share is wanted";
         report.warn_at(place("policies"), Cause::Advisable, text, help);

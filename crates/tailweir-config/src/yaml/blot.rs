@@ -4,8 +4,20 @@ use granit_parser::Span;
 
 /// Words in keys whose values are secret.
 const SECRET_WORDS: [&str; 14] = [
-    "password", "passwd", "token", "secret", "authorization", "credential", "api_key", "api-key",
-    "apikey", "headers", "htpasswd", "key_pem", "hmac_key", "cookie",
+    "password",
+    "passwd",
+    "token",
+    "secret",
+    "authorization",
+    "credential",
+    "api_key",
+    "api-key",
+    "apikey",
+    "headers",
+    "htpasswd",
+    "key_pem",
+    "hmac_key",
+    "cookie",
 ];
 
 /// Whether the values under this key are secret.
@@ -33,7 +45,11 @@ impl Blotter {
         for (index, c) in text.chars().enumerate() {
             while hidden.next_if(|(_, end)| *end <= index).is_some() {}
             let covered = hidden.peek().is_some_and(|(start, _)| *start <= index);
-            out.push(if covered && !c.is_whitespace() { '*' } else { c });
+            out.push(if covered && !c.is_whitespace() {
+                '*'
+            } else {
+                c
+            });
         }
         blot_addresses(&out)
     }

@@ -4,7 +4,7 @@
 use crate::node::Value;
 
 /// The value of a plain scalar. `yes` and `no` are text; `0123` is octal; `1_000` is 1000.
-pub(super) fn resolve(text: &str) -> Value {
+pub(crate) fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Flag(true),
@@ -51,7 +51,9 @@ fn integer(text: &str) -> Option<i128> {
         return None;
     }
     let number = sign * i128::from_str_radix(digits, radix).ok()?;
-    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
+    (i128::from(i64::MIN)..=i128::from(u64::MAX))
+        .contains(&number)
+        .then_some(number)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`

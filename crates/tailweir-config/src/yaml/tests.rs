@@ -46,7 +46,10 @@ fn plain_scalars_are_those_of_go() {
 fn what_is_written_wins_over_what_is_merged() {
     let text = "a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a}\nc: {<<: [{y: 4}, *a]}";
     let b = json!({"x": 1, "y": 3});
-    assert_eq!(read(text), Ok(json!({"a": {"x": 1, "y": 2}, "b": b, "c": {"x": 1, "y": 4}})));
+    assert_eq!(
+        read(text),
+        Ok(json!({"a": {"x": 1, "y": 2}, "b": b, "c": {"x": 1, "y": 4}}))
+    );
 }
 
 /// Scenario: a key is written twice; a text breaks off; a text refers to itself; one holds a bomb
@@ -55,8 +58,15 @@ fn what_is_written_wins_over_what_is_merged() {
 #[test]
 fn texts_that_are_no_configuration_are_refused_with_their_place() {
     let error = read("a: 1\nb: {c: 1, c: 2}").unwrap_err();
-    assert_eq!(error, "test.yaml:2:11: the key `c` was already written in line 2");
-    assert!(read("receivers: [otlp").unwrap_err().starts_with("test.yaml:1:"));
+    assert_eq!(
+        error,
+        "test.yaml:2:11: the key `c` was already written in line 2"
+    );
+    assert!(
+        read("receivers: [otlp")
+            .unwrap_err()
+            .starts_with("test.yaml:1:")
+    );
     assert!(read("a:\n\tb: 1").is_err());
     assert!(read("a: &a [*a]").is_err());
     let mut bomb = "a0: &a0 [1,1,1,1,1,1,1,1]\n".to_owned();

@@ -1,0 +1,105 @@
+//! `print-config`: a configuration as YAML, secrets redacted.
+
+use crate::Settings;
+use crate::setting::REDACTED;
+use crate::yaml::{blot_addresses, is_secret};
+use serde_json::Value as Json;
+
+/// The configuration with all defaults, as YAML that can be loaded again; keys in alphabetical order,
+/// secrets as `[REDACTED]`. What is absent is left out.
+#[must_use]
+pub fn print_config(settings: &Settings) -> String {
+    print_tree(settings.effective())
+}
+
+/// A tree, such as [`Loaded::resolved`](crate::Loaded::resolved), as YAML; values under keys that look
+/// like secrets are redacted.
+#[must_use]
+pub fn print_tree(tree: &Json) -> String {
+    let mut tree = tree.clone();
+    redact(&mut tree, false);
+    let mut out = String::new();
+    block(&tree, 0, &mut out);
+    out
+}
+
+fn redact(tree: &mut Json, secret: bool) {
+    match tree {
+        Json::Object(entries) => {
+            entries
+                .iter_mut()
+                .for_each(|(key, value)| redact(value, secret || is_secret(key)));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| redact(item, secret)),
+        Json::String(text) if secret && !text.is_empty() => REDACTED.clone_into(text),
+        Json::String(text) => *text = blot_addresses(text),
+        Json::Number(_) if secret => *tree = Json::from(REDACTED),
+        _ => {}
+    }
+}
+
+fn is_absent(value: &Json) -> bool {
+    value.is_null()
+}
+
+/// Writes a map or list as lines of their own.
+fn block(value: &Json, indent: usize, out: &mut String) {
+    match value {
+        Json::Object(entries) => {
+            for (key, value) in entries.iter().filter(|(_, value)| !is_absent(value)) {
+                out.push_str(&" ".repeat(indent));
+                out.push_str(&text(key));
+                out.push(':');
+                inline_or_block(value, indent + 2, out);
+            }
+        }
+        Json::Array(items) => {
+            for item in items {
+                out.push_str(&" ".repeat(indent));
+                out.push('-');
+                inline_or_block(item, indent + 2, out);
+            }
+        }
+        _ => inline_or_block(value, indent, out),
+    }
+}
+
+fn inline_or_block(value: &Json, indent: usize, out: &mut String) {
+    match value {
+        Json::Object(entries) if entries.values().all(is_absent) => out.push_str(" {}\n"),
+        Json::Array(items) if items.is_empty() => out.push_str(" []\n"),
+        Json::Object(_) | Json::Array(_) => {
+            out.push('\n');
+            block(value, indent, out);
+        }
+        Json::String(string) => {
+            out.push(' ');
+            out.push_str(&text(string));
+            out.push('\n');
+        }
+        scalar => {
+            out.push_str(&format!(" {scalar}\n"));
+        }
+    }
+}
+
+/// A text as YAML: bare where nothing could misread it, else in double quotes. `$` is doubled, so
+/// that it is no substitution when read again.
+fn text(text: &str) -> String {
+    let escaped = text.replace('$', "$$");
+    let bare = escaped.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/')
+        && escaped
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+        && matches!(crate::yaml::resolve(&escaped), crate::node::Value::Text(_))
+        && !matches!(
+            escaped.to_ascii_lowercase().as_str(),
+            "yes" | "no" | "on" | "off" | "y" | "n"
+        );
+    // JSON's quotes and escapes are YAML's as well.
+    if bare {
+        escaped
+    } else {
+        Json::from(escaped).to_string()
+    }
+}

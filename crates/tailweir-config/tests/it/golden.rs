@@ -1,0 +1,310 @@
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::io;
+use tailweir_config::{Cause, Environment, LoadOptions, Loaded, Severity, Sources, load};
+use tailweir_testkit::{Folder, Tally};
+
+/// The files of one case and its variables.
+struct CaseEnvironment<'a> {
+    folder: &'a Folder,
+    case: &'a str,
+    variables: &'a Json,
+}
+
+impl Environment for CaseEnvironment<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        Some(self.variables.get(name)?.as_str()?.to_owned())
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        let bytes = self.folder.get(&format!("{}/{path}", self.case));
+        let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        String::from_utf8(bytes.to_vec()).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+    }
+}
+
+fn run(folder: &Folder, case: &str) -> Loaded {
+    let description = folder.json(&format!("{case}/case.json"));
+    let mut sources = Sources::new();
+    for uri in description["config"].as_array().unwrap() {
+        sources = sources.config(uri.as_str().unwrap());
+    }
+    for argument in description["args"].as_array().unwrap() {
+        let (flag, value) = argument.as_str().unwrap().split_once('=').unwrap();
+        sources = match flag {
+            "--set" => sources.set(value),
+            "--feature-gates" => sources.feature_gates(value),
+            _ => panic!("{case}: unknown flag {flag}"),
+        };
+    }
+    let variables = &description["env"];
+    load(
+        &sources,
+        LoadOptions::default(),
+        &CaseEnvironment {
+            folder,
+            case,
+            variables,
+        },
+    )
+}
+
+/// Cases on which Tailweir differs by design: whether it accepts them, and why.
+const BY_DESIGN: &[(&str, bool, &str)] = &[
+    (
+        "authenticator_not_configured",
+        false,
+        "the Collector notices at start; so do we, before",
+    ),
+    (
+        "tail_sampling_unknown_policy_type",
+        false,
+        "the Collector notices at start; so do we, before",
+    ),
+    (
+        "queue_storage_not_configured",
+        false,
+        "queues are in memory in this version, and a queue on disk is asked for",
+    ),
+    (
+        "unknown_exporter_type_loki",
+        true,
+        "the old exporter is taken, with advice",
+    ),
+];
+
+/// Scenario: every whole configuration of the vectors is loaded.
+/// Guarantees: accepted and refused as in the Collector, but for components that are not here (which
+/// is what the error says then) and differences by design.
+#[test]
+fn golden_config() {
+    let folder = Folder::open("config");
+    let mut tally = Tally::default();
+    let (mut passed, mut waiting, mut failures) = (0, BTreeMap::<String, usize>::new(), Vec::new());
+    for case in folder.suites("case.json") {
+        let loaded = run(&folder, &case);
+        let wanted = folder.json(&format!("{case}/expected.json"));
+        let wanted = wanted["valid"].as_bool().unwrap();
+        let accepted = loaded.settings.is_some();
+        let by_design = BY_DESIGN.iter().find(|(name, ..)| *name == case);
+        let missing: Vec<_> = loaded
+            .diagnostics
+            .iter()
+            .filter(|found| found.cause == Cause::AbsentComponent)
+            .collect();
+        if let Some(found) = missing.first() {
+            *waiting.entry(found.message.clone()).or_default() += 1;
+            // Nothing else may be wrong with a configuration that the Collector takes, and what it
+            // refuses may pass only where nothing uses the component.
+            let only = loaded
+                .diagnostics
+                .errors()
+                .all(|error| matches!(error.cause, Cause::AbsentComponent | Cause::AbsentOption));
+            let unused = found.severity == Severity::Warning;
+            if (wanted && !only) || (accepted && !unused) {
+                failures.push(format!(
+                    "{case}: more than a missing component:\n{}",
+                    loaded.diagnostics
+                ));
+            }
+        } else if accepted != by_design.map_or(wanted, |(_, accepts, _)| *accepts) {
+            failures.push(format!(
+                "{case}: accepted {accepted}\n{}",
+                loaded.diagnostics
+            ));
+        } else {
+            passed += 1;
+        }
+    }
+    for (component, cases) in &waiting {
+        println!("waits for a component: {component} ({cases} cases)");
+    }
+    let cases: usize = waiting.values().sum();
+    println!("waiting: {cases} cases");
+    let reason = "stricter where the Collector fails at start, and old forms run";
+    tally.record(
+        "config",
+        "validate",
+        passed,
+        Some((BY_DESIGN.len(), reason)),
+        &failures,
+    );
+    tally.finish("config");
+}
+
+/// Scenario: every configuration is resolved: substituted and merged.
+/// Guarantees: the tree is the Collector's.
+#[test]
+fn golden_config_resolved() {
+    let folder = Folder::open("config");
+    let mut tally = Tally::default();
+    let (mut passed, mut failures) = (0, Vec::new());
+    for case in folder.suites("resolved.json") {
+        let wanted = folder.json(&format!("{case}/resolved.json"));
+        let loaded = run(&folder, &case);
+        match same(&loaded.resolved, &wanted) {
+            true => passed += 1,
+            false => failures.push(format!("{case}:\n got {}\nwant {wanted}", loaded.resolved)),
+        }
+    }
+    tally.record("config", "resolved", passed, None, &failures);
+    tally.finish("config, resolved");
+}
+
+/// Equal as JSON of Go: numbers by value.
+fn same(ours: &Json, theirs: &Json) -> bool {
+    match (ours, theirs) {
+        (Json::Object(ours), Json::Object(theirs)) => {
+            ours.len() == theirs.len()
+                && ours
+                    .iter()
+                    .all(|(key, value)| theirs.get(key).is_some_and(|other| same(value, other)))
+        }
+        (Json::Array(ours), Json::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(a, b)| same(a, b))
+        }
+        (Json::Number(ours), Json::Number(theirs)) => ours.as_f64() == theirs.as_f64(),
+        _ => ours == theirs,
+    }
+}
+
+/// Scenario: the configurations that the Collector accepts are loaded, and what it prints of the
+/// components that are here is compared.
+/// Guarantees: every option that both print has the same value: the defaults are the Collector's.
+#[test]
+fn golden_config_effective() {
+    let folder = Folder::open("config");
+    let mut tally = Tally::default();
+    let (mut compared, mut failures) = (0, Vec::new());
+    for case in folder.suites("effective.json") {
+        let theirs = folder.json(&format!("{case}/effective.json"));
+        let Some(settings) = run(&folder, &case).settings else {
+            continue;
+        };
+        for section in [
+            "receivers",
+            "processors",
+            "exporters",
+            "extensions",
+            "service",
+        ] {
+            let ours = &settings.effective()[section];
+            compare(
+                &format!("{case}: {section}"),
+                ours,
+                &theirs[section],
+                &mut compared,
+                &mut failures,
+            );
+        }
+    }
+    tally.record("config", "effective", compared, None, &failures);
+    tally.finish("config, effective");
+}
+
+/// Compares what both have. Durations are text here and nanoseconds there.
+fn compare(
+    path: &str,
+    ours: &Json,
+    theirs: &Json,
+    compared: &mut usize,
+    failures: &mut Vec<String>,
+) {
+    // A sizer is printed as an empty map there, headers as a list; zpages is not here.
+    if ["/sizer", "/headers", "/zpages"]
+        .iter()
+        .any(|end| path.ends_with(end))
+    {
+        return;
+    }
+    match (ours, theirs) {
+        (Json::Object(ours), Json::Object(theirs)) => {
+            for (key, value) in ours {
+                if let Some(other) = theirs.get(key) {
+                    compare(&format!("{path}/{key}"), value, other, compared, failures);
+                }
+            }
+        }
+        (Json::Array(ours), Json::Array(theirs)) if ours.len() == theirs.len() => {
+            for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+                compare(&format!("{path}/{index}"), ours, theirs, compared, failures);
+            }
+        }
+        _ => {
+            *compared += 1;
+            if !equal(ours, theirs) {
+                failures.push(format!("{path}: {ours}, not {theirs}"));
+            }
+        }
+    }
+}
+
+fn equal(ours: &Json, theirs: &Json) -> bool {
+    match (ours, theirs) {
+        (Json::String(ours), Json::String(theirs)) => {
+            ours.eq_ignore_ascii_case(theirs) || ours == "[REDACTED]"
+        }
+        (Json::String(text), Json::Number(nanos)) => nanoseconds(text) == nanos.as_i64(),
+        _ => same(ours, theirs) || (empty(ours) && empty(theirs)),
+    }
+}
+
+/// Nothing, or a block of nothing: the Collector prints blocks that are not written.
+fn empty(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Array(items) => items.is_empty(),
+        Json::Object(entries) => entries.values().all(|value| empty(value) || *value == 0),
+        Json::String(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+/// What a duration comes to, by way of an option that is a duration.
+fn nanoseconds(text: &str) -> Option<i64> {
+    let block = format!("tail_sampling: {{decision_wait: {text}}}");
+    let options = LoadOptions::default();
+    let (settings, _) = tailweir_config::load_tail_sampling_block(
+        "",
+        &block,
+        options,
+        &tailweir_config::EmptyEnvironment,
+    );
+    i64::try_from(settings?.decision_wait.as_nanos()).ok()
+}
+
+/// Scenario: the blocks of the other suites are put into a pipeline and loaded.
+/// Guarantees: each is accepted without an error or advice.
+#[test]
+fn golden_component_blocks() {
+    let folder = Folder::open("processors");
+    let mut tally = Tally::default();
+    let (mut passed, mut failures) = (0, Vec::new());
+    for suite in folder.suites("config.yaml") {
+        let kind = suite.split('/').next().unwrap();
+        if !tailweir_config::components().any(|component| component.name == kind) {
+            continue;
+        }
+        let block = folder.text(&format!("{suite}/config.yaml"));
+        let signal = folder.json(&format!("{suite}/suite.json"))["signal"].clone();
+        let rest = format!(
+            "receivers: {{nop: }}\nexporters: {{nop: }}\nservice: {{pipelines: {{{}: \
+             {{receivers: [nop], processors: [{kind}], exporters: [nop]}}}}}}",
+            signal.as_str().unwrap()
+        );
+        let sources = Sources::new()
+            .config(format!("yaml:{block}"))
+            .config(format!("yaml:{rest}"));
+        let loaded = load(
+            &sources,
+            LoadOptions::default(),
+            &tailweir_config::EmptyEnvironment,
+        );
+        match loaded.settings.is_some() {
+            true => passed += 1,
+            false => failures.push(format!("{suite}\n{block}\n{}", loaded.diagnostics)),
+        }
+    }
+    tally.record("processors", "loaded", passed, None, &failures);
+    tally.finish("component blocks");
+}
