@@ -39,6 +39,7 @@ pub(crate) fn compile(settings: &TailSampling) -> Result<Plan, Vec<CompileError>
 struct Compiler<'s> {
     rules: Rules,
     strategy: SamplingStrategy,
+    is_consistent: bool,
     plan: Plan,
     tests: Vec<(String, ValueTest)>,
     /// Leaves whose answer is the same wherever they stand.
@@ -51,6 +52,7 @@ impl<'s> Compiler<'s> {
         Self {
             rules: Rules::of(settings.compat),
             strategy: settings.sampling_strategy,
+            is_consistent: settings.consistent_probability,
             plan: Plan::default(),
             tests: Vec::new(),
             known: Vec::new(),
@@ -142,12 +144,17 @@ impl<'s> Compiler<'s> {
     }
 
     /// Sub-policies that must all agree. Cheap questions are asked first, but never moved past one
-    /// whose asking has an effect.
+    /// whose asking has an effect. Under `consistent_probability` a limiter comes last, so that the
+    /// cut it makes is among traces that it alone decides about.
     fn conjunction(&mut self, subs: &'s [Policy], place: Place, path: &str) -> Option<Box<[Node]>> {
         let mut nodes = self.nodes(subs.iter(), place, path)?;
         let plan = &self.plan;
+        let is_limiter = |node: &Node| plan.any_leaf(node, &Leaf::is_limiter);
+        if self.is_consistent {
+            nodes.sort_by_key(is_limiter);
+        }
         let is_fixed =
-            |node: &Node| plan.any_leaf(node, &|leaf| leaf.is_limiter() || leaf.can_fail());
+            |node: &Node| is_limiter(node) || plan.any_leaf(node, &|leaf| leaf.can_fail());
         for run in nodes.split_mut(is_fixed) {
             run.sort_by_key(|node| match node {
                 Node::Leaf(leaf) | Node::Not(leaf) => plan.leaf(*leaf).cost(),

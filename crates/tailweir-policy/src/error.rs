@@ -80,11 +80,6 @@ pub enum CompileErrorCause {
     #[error("expected at least one OTTL condition to filter on")]
     NoCondition,
     /// A condition that does not compile.
-    #[error("unable to parse OTTL condition {condition:?}: {message}")]
-    InvalidCondition {
-        /// As written.
-        condition: String,
-        /// What is wrong with it.
-        message: String,
-    },
+    #[error("invalid OTTL {0}")]
+    InvalidCondition(#[source] tailweir_ottl::CompileError),
 }

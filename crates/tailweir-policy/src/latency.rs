@@ -37,10 +37,12 @@ impl LatencyTest {
 
     /// The Collector's rule: it is enough that some prefix of the spans passes.
     pub(crate) fn any_prefix(self, trace: &TraceView<'_>) -> bool {
-        if self.upper.is_none() && !trace.summary.has_unknown_times {
-            // Prefixes only grow longer, so the whole trace answers for all of them.
-            let summary = &trace.summary;
-            return self.holds(go_milliseconds(summary.earliest_start, summary.latest_end));
+        let summary = &trace.summary;
+        if !summary.has_unknown_times
+            && self.holds(go_milliseconds(summary.earliest_start, summary.latest_end))
+        {
+            // All spans are a prefix too.
+            return true;
         }
         let (mut start, mut end) = (0_u64, 0_u64);
         trace.spans.iter().any(|record| {

@@ -56,4 +56,6 @@ pub use error::{CompileError, CompileErrorCause};
 pub use needs::{KeysRead, Needs};
 pub use policy_set::PolicySet;
 pub use state::PolicyState;
+// What `PolicySet::strategy` answers, for rooms that do not read settings.
+pub use tailweir_config::SamplingStrategy;
 pub use weight::CarriedWeight;

@@ -56,7 +56,8 @@ impl Needs {
                     | Leaf::Conditions(_)
             )
         });
-        let by_randomness = is_consistent && any(|leaf| matches!(leaf, Leaf::Draw(_)));
+        let by_randomness =
+            is_consistent && any(|leaf| leaf.is_limiter() || matches!(leaf, Leaf::Draw(_)));
         Self {
             spans: collector_size || by_span || by_randomness,
             collector_size,

@@ -6,10 +6,11 @@ use crate::error::CompileError;
 use crate::evaluation::{Evaluation, Winner};
 use crate::needs::{KeysRead, Needs};
 use crate::plan::{Leaf, Node, Plan};
+use crate::randomness::{self, DrawBasis};
 use crate::rules::Rules;
 use crate::state::PolicyState;
 use tailweir_config::{SamplingStrategy, TailSampling};
-use tailweir_core::{Moment, PolicyIndex, Verdict};
+use tailweir_core::{Moment, PolicyIndex, Randomness, Verdict};
 use tailweir_otlp::TraceView;
 
 /// Compiled policies. Immutable, and shared by all who decide; what is remembered between traces is
@@ -108,6 +109,20 @@ impl PolicySet {
                 carried: Default::default(),
                 evaluation_errors: errors,
             },
+        }
+    }
+
+    /// Where a trace stands among those that are due at the same moment: the highest comes first, in a
+    /// round that [`PolicyState::begin_round`] begins. Nothing when the order does not matter, which is
+    /// so unless `consistent_probability` is on and a limiter admits traces.
+    #[must_use]
+    pub fn rank(&self, trace: &TraceView<'_>) -> Option<Randomness> {
+        if !self.consistent_probability || self.plan.buckets.is_empty() {
+            return None;
+        }
+        match randomness::consistent_basis(trace) {
+            DrawBasis::Randomness(randomness) => Some(randomness),
+            DrawBasis::Hash => Some(Randomness::of(trace.id)),
         }
     }
 

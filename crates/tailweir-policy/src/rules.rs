@@ -28,6 +28,9 @@ pub(crate) struct Rules {
     /// `max_total_spans_per_second` bounds the sum over all sub-policies. (Collector: it bounds each
     /// one.)
     pub(crate) total_is_a_sum: bool,
+    /// `spanevent.event_index` is the number of the event in its span. (Collector: conditions that name
+    /// it fail.)
+    pub(crate) event_index_counts: bool,
     /// With `span-ingest`, a trace that a policy sampled and no drop policy dropped is kept when the
     /// wait is over. (Collector: it is not sampled.)
     pub(crate) drop_only_delays: bool,
@@ -47,6 +50,7 @@ impl Rules {
             policy_order_counts: ours,
             spent_share_passes_on: ours,
             total_is_a_sum: ours,
+            event_index_counts: ours,
             drop_only_delays: ours,
         }
     }

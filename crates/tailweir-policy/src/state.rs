@@ -44,6 +44,13 @@ impl PolicyState {
             notes: Notes::default(),
         }
     }
+
+    /// Begins a round of traces that are decided at one moment in falling order of
+    /// [`PolicySet::rank`]. Within it, what a limiter refuses it refuses to all that follow, so that
+    /// no trace is preferred for being small. Without rounds, each trace is admitted that fits.
+    pub fn begin_round(&mut self) {
+        self.buckets.iter_mut().for_each(TokenBucket::begin_round);
+    }
 }
 
 /// What is known about the trace at hand. Kept for its memory, so that deciding allocates nothing

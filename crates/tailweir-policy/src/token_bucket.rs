@@ -30,6 +30,19 @@ pub(crate) struct TokenBucket {
     burst: i64,
     tokens: f64,
     last: Moment,
+    /// In a round: whether it has refused a trace.
+    closes: Closes,
+}
+
+/// Whether a refusal shuts a bucket for those that come after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closes {
+    /// It does not: a smaller trace may still fit.
+    Never,
+    /// It will, for the rest of the round.
+    AtRefusal,
+    /// It did.
+    Closed,
 }
 
 impl TokenBucket {
@@ -41,11 +54,25 @@ impl TokenBucket {
             burst: settings.burst,
             tokens: settings.burst as f64,
             last: Moment::ZERO,
+            closes: Closes::Never,
         }
     }
 
-    /// Takes `wanted` tokens, or none at all. A refusal leaves the bucket as it was.
+    /// Begins a round, in which the first refusal shuts the bucket.
+    pub(crate) fn begin_round(&mut self) {
+        self.closes = Closes::AtRefusal;
+    }
+
+    /// Takes `wanted` tokens, or none at all. A refusal takes nothing.
     pub(crate) fn admits(&mut self, now: Moment, wanted: u64) -> bool {
+        let admitted = self.closes != Closes::Closed && self.takes(now, wanted);
+        if !admitted && self.closes == Closes::AtRefusal {
+            self.closes = Closes::Closed;
+        }
+        admitted
+    }
+
+    fn takes(&mut self, now: Moment, wanted: u64) -> bool {
         let Ok(wanted) = i64::try_from(wanted) else {
             return false;
         };
@@ -121,6 +148,19 @@ mod tests {
         assert!(bucket.admits(Moment::from_millis(1_000), 1));
         assert!(!bucket.admits(Moment::from_millis(1_500), 1));
         assert!(bucket.admits(Moment::from_millis(2_000), 1));
+    }
+
+    /// Scenario: in a round, a trace too large for what is left comes before one that would fit.
+    /// Guarantees: the round is over for both, and the next round begins with what is left.
+    #[test]
+    fn in_a_round_the_first_refusal_is_the_last_word() {
+        let mut bucket = bucket(0, 5);
+        bucket.begin_round();
+        assert!(bucket.admits(Moment::ZERO, 3));
+        assert!(!bucket.admits(Moment::ZERO, 3));
+        assert!(!bucket.admits(Moment::ZERO, 1));
+        bucket.begin_round();
+        assert!(bucket.admits(Moment::ZERO, 2));
     }
 
     /// Scenario: a rate of zero, a negative rate, and a trace of more bytes than a burst can name.

@@ -162,7 +162,7 @@ impl Compiler<'_> {
                 error_mode,
                 span,
                 spanevent,
-            } => Leaf::Conditions(Conditions::compile(*error_mode, span, spanevent)?),
+            } => Leaf::Conditions(Conditions::compile(*error_mode, span, spanevent, rules)?),
             PolicyKind::And(_)
             | PolicyKind::Not(_)
             | PolicyKind::Drop(_)

@@ -1,0 +1,6 @@
+//! Tests of the policies through their public face.
+
+mod golden;
+mod model;
+mod replay;
+mod settings;
