@@ -19,13 +19,17 @@
 //! ```
 
 mod assemble;
+mod attribute_list;
 mod collector_size;
 mod count;
 mod head;
 pub mod json;
+mod outline;
 mod response;
+mod rewrite;
 mod scan;
 mod schema;
+mod splice;
 mod split;
 mod trace;
 mod trace_state;
@@ -33,11 +37,14 @@ mod view;
 mod wire;
 
 pub use assemble::{Assembler, Part};
+pub use attribute_list::{AttributeList, EncodedValue};
 pub use collector_size::{CollectorSize, collector_size};
 pub use count::count_items;
 pub use head::{SpanHead, StatusCode};
 pub use response::{ExportResponse, Status};
+pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};
 pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};
+pub use splice::write_span_with_trace_state;
 pub use split::Split;
 pub use trace::{SpanRecord, TraceSummary, TraceView};
 pub use trace_state::{TraceState, TraceStateError};

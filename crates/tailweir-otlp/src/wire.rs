@@ -121,41 +121,46 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    /// The next byte: the tag of a field whose number is below 16. It is not consumed.
-    #[inline(always)]
-    pub(crate) fn first(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
-
-    /// Consumes a tag of one byte that [`Self::first`] has shown.
-    #[inline(always)]
-    pub(crate) fn advance(&mut self) {
-        self.rest = self.rest.split_first().map_or(&[], |(_, rest)| rest);
-    }
-
     /// The content of the next field that is length-delimited and has this number, below 16. Ends where
     /// the bytes stop making sense.
     #[inline]
     pub(crate) fn next_delimited(&mut self, number: u32) -> Option<&'a [u8]> {
         let wanted = (number << 3 | 2) as u8;
+        let mut rest = self.rest;
         loop {
-            let tag = self.first()?;
-            // A tag of one byte, length-delimited, whose number is not zero.
-            if tag & 0x87 == 2 && tag != 2 {
-                self.advance();
-                let content = self.delimited().ok()?;
-                if tag == wanted {
-                    return Some(content);
+            let (found, content) = match rest {
+                [tag @ 8..0x80, length @ 0..0x80, tail @ ..] if tag & 7 == 2 => {
+                    let (content, tail) = tail.split_at_checked(usize::from(*length))?;
+                    rest = tail;
+                    (*tag == wanted, content)
                 }
-            } else if let Field {
-                number: found,
-                payload: Payload::Bytes(content),
-            } = self.field(0).ok()??
-                && found == number
-            {
+                [8..0x80, ..] if rest[0] & 7 == 1 => {
+                    rest = rest.get(9..)?;
+                    continue;
+                }
+                _ => {
+                    let mut reader = Self::new(rest);
+                    let (key, content) = reader.delimited_or_skipped()?;
+                    rest = reader.rest;
+                    (key == u32::from(wanted), content)
+                }
+            };
+            if found {
+                self.rest = rest;
                 return Some(content);
             }
         }
+    }
+
+    /// Key and content of the next field; no content unless it is length-delimited.
+    #[inline(never)]
+    fn delimited_or_skipped(&mut self) -> Option<(u32, &'a [u8])> {
+        let key = self.key().ok()??;
+        if key & 7 == 2 {
+            return Some((key, self.delimited().ok()?));
+        }
+        self.skip(key >> 3, (key & 7) as u8, 0).ok()?;
+        Some((key, &[]))
     }
 
     /// The next field, or nothing at the end.

@@ -72,7 +72,7 @@ pub enum MetricData<'a> {
 }
 
 impl<'a> MetricData<'a> {
-    fn new(number: u32, message: &'a [u8]) -> Option<Self> {
+    pub(crate) fn new(number: u32, message: &'a [u8]) -> Option<Self> {
         let points = Points { message };
         Some(match number {
             GAUGE => Self::Gauge(points),
@@ -86,15 +86,19 @@ impl<'a> MetricData<'a> {
 
     /// Each data point, whatever its kind.
     pub fn points(self) -> impl Iterator<Item = DataPoint<'a>> + Clone {
-        let message = self.message();
-        Messages::new(message, 1).map(move |point| match self {
-            Self::Empty | Self::Gauge(_) | Self::Sum(_) => DataPoint::Number(NumberPoint(point)),
-            Self::Histogram(_) => DataPoint::Histogram(HistogramPoint(point)),
+        Messages::new(self.message(), 1).map(move |point| self.point(point))
+    }
+
+    /// A data point of this kind.
+    pub(crate) fn point(self, message: &'a [u8]) -> DataPoint<'a> {
+        match self {
+            Self::Empty | Self::Gauge(_) | Self::Sum(_) => DataPoint::Number(NumberPoint(message)),
+            Self::Histogram(_) => DataPoint::Histogram(HistogramPoint(message)),
             Self::ExponentialHistogram(_) => {
-                DataPoint::ExponentialHistogram(ExponentialHistogramPoint(point))
+                DataPoint::ExponentialHistogram(ExponentialHistogramPoint(message))
             }
-            Self::Summary(_) => DataPoint::Summary(SummaryPoint(point)),
-        })
+            Self::Summary(_) => DataPoint::Summary(SummaryPoint(message)),
+        }
     }
 
     /// Which kind of metric: `None`, `Gauge`, `Sum`, `Histogram`, `ExponentialHistogram`, `Summary`.

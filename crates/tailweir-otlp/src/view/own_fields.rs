@@ -4,43 +4,21 @@
 //! [`Scan`]: crate::Scan
 
 use super::{ResourceFields, ScopeFields};
-use crate::wire::{Fields, Payload, put_bytes, put_key, put_varint};
+use crate::splice::replace;
 
 const NESTED: u32 = 2;
 
 impl ResourceFields<'_> {
     /// Appends its fields to `out`, its scopes left out.
     pub fn put_own_fields(self, out: &mut Vec<u8>) {
-        put_own_fields(self.0, out);
+        replace(self.0, NESTED, out, |_| {});
     }
 }
 
 impl ScopeFields<'_> {
     /// Appends its fields to `out`, its items left out.
     pub fn put_own_fields(self, out: &mut Vec<u8>) {
-        put_own_fields(self.0, out);
-    }
-}
-
-/// Groups, which no version of OTLP has had, are left out as well.
-fn put_own_fields(message: &[u8], out: &mut Vec<u8>) {
-    for field in Fields::new(message).filter(|field| field.number != NESTED) {
-        match field.payload {
-            Payload::Varint(value) => {
-                put_key(out, field.number, 0);
-                put_varint(out, value);
-            }
-            Payload::Fixed64(value) => {
-                put_key(out, field.number, 1);
-                out.extend_from_slice(&value.to_le_bytes());
-            }
-            Payload::Bytes(content) => put_bytes(out, field.number, content),
-            Payload::Fixed32(value) => {
-                put_key(out, field.number, 5);
-                out.extend_from_slice(&value.to_le_bytes());
-            }
-            Payload::Group => {}
-        }
+        replace(self.0, NESTED, out, |_| {});
     }
 }
 

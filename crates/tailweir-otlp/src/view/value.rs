@@ -14,7 +14,7 @@ const MAP: u32 = 6;
 const BYTES: u32 = 7;
 
 /// An attribute's value.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AnyValue<'a> {
     /// There is no value.
     Empty,
@@ -89,7 +89,7 @@ impl<'a> AnyValue<'a> {
 }
 
 /// The elements of a list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArrayView<'a> {
     message: &'a [u8],
     depth: u8,
@@ -115,7 +115,7 @@ impl<'a> ArrayView<'a> {
 }
 
 /// One attribute.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KeyValue<'a> {
     /// Its name. Names may occur twice; the first one counts.
     pub key: &'a [u8],
@@ -174,7 +174,7 @@ pub(crate) fn split_short(message: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A list of attributes: those of a message, or a map value.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attributes<'a> {
     message: &'a [u8],
     /// Number of the sub-message that holds the list, 0 when `message` itself does.

@@ -41,7 +41,7 @@ fn golden_otlp_json() {
 }
 
 fn check(signal: Signal, case: &Value) -> Result<(), String> {
-    let name = case["name"].as_str().unwrap();
+    let name = case["name"].as_str().expect("a name");
     let mut wire = b"before".to_vec();
     let result = json::to_wire(signal, &input(case), &mut wire);
     if case["result"] == "reject" || name == REFUSED_BY_DESIGN {
@@ -56,7 +56,9 @@ fn check(signal: Signal, case: &Value) -> Result<(), String> {
         };
     }
     result.map_err(|error| format!("{name}: {error}"))?;
-    let expected_wire = STANDARD.decode(case["protobuf"].as_str().unwrap()).unwrap();
+    let expected_wire = STANDARD
+        .decode(case["protobuf"].as_str().expect("a message"))
+        .expect("base64");
     let (expected, actual) = (normal(signal, &expected_wire), normal(signal, &wire[6..]));
     match (expected, actual) {
         (Ok(expected), Ok(actual)) if expected == actual => Ok(()),
@@ -100,7 +102,7 @@ fn input(case: &Value) -> Vec<u8> {
     match case["input"].as_str() {
         Some(text) => text.as_bytes().to_vec(),
         None => STANDARD
-            .decode(case["input_base64"].as_str().unwrap())
-            .unwrap(),
+            .decode(case["input_base64"].as_str().expect("a body"))
+            .expect("base64"),
     }
 }

@@ -2,4 +2,7 @@
 
 mod golden;
 mod normal;
+mod scan;
 mod sizes;
+mod telemetry;
+mod views;

@@ -53,8 +53,8 @@ fn golden_collector_sizes() {
 
 fn scanned(line: &str) -> Scanned {
     let (mut wire, mut scan) = (Vec::new(), Scan::new());
-    json::to_wire(Signal::Traces, line.as_bytes(), &mut wire).unwrap();
-    Scan::traces(&wire, &ScanLimits::default(), &mut scan).unwrap();
+    json::to_wire(Signal::Traces, line.as_bytes(), &mut wire).expect("a sound request");
+    Scan::traces(&wire, &ScanLimits::default(), &mut scan).expect("a sound request");
     Scanned { wire, scan }
 }
 

@@ -1,0 +1,127 @@
+//! Messages without what is nested in them, and with other marks: what a request is cut up and put
+//! together again with.
+
+use crate::attribute_list::AttributeList;
+use crate::splice::replace;
+use crate::trace_state::TraceState;
+use crate::view::{Messages, ResourceFields, ScopeFields};
+use crate::wire::put_bytes;
+
+const SCOPE: u32 = 1;
+const SCOPE_ATTRIBUTES: u32 = 3;
+
+impl ResourceFields<'_> {
+    /// The fields without the scopes: resource, schema URL, and fields that nobody knows yet.
+    #[must_use]
+    pub fn without_scopes(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put_own_fields(&mut out);
+        out
+    }
+}
+
+impl ScopeFields<'_> {
+    /// The fields without the items: scope, schema URL, and fields that nobody knows yet.
+    #[must_use]
+    pub fn without_items(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put_own_fields(&mut out);
+        out
+    }
+
+    /// The fields with the scope's attributes as `edit` leaves them. Several scopes, which are one,
+    /// become one.
+    #[must_use]
+    pub fn with_attributes(self, edit: impl FnOnce(&mut AttributeList<'_>)) -> Vec<u8> {
+        let scope: Vec<u8> = Messages::new(self.0, SCOPE).collect::<Vec<_>>().concat();
+        let mut list = AttributeList::new(Messages::new(&scope, SCOPE_ATTRIBUTES));
+        edit(&mut list);
+        let mut changed = Vec::with_capacity(scope.len() + 64);
+        replace(&scope, SCOPE_ATTRIBUTES, &mut changed, |out| {
+            list.write(SCOPE_ATTRIBUTES, out);
+        });
+        let mut out = Vec::with_capacity(self.0.len() + changed.len());
+        replace(self.0, SCOPE, &mut out, |out| {
+            put_bytes(out, SCOPE, &changed);
+        });
+        out
+    }
+}
+
+impl TraceState<'_> {
+    /// Appends to `out` this tracestate without a threshold: what is left when nobody can say how many
+    /// spans this one stands for. What else the member of OpenTelemetry says is kept.
+    pub fn write_without_threshold(&self, out: &mut Vec<u8>) {
+        let mut separator: &[u8] = b"";
+        for (key, value) in self.iter() {
+            let kept: Vec<u8> = if key == b"ot" {
+                let parts = value.split(|&byte| byte == b';');
+                let others = parts.filter(|part| !part.starts_with(b"th:"));
+                others.collect::<Vec<_>>().join(&b';')
+            } else {
+                value.to_vec()
+            };
+            if kept.is_empty() {
+                continue;
+            }
+            out.extend_from_slice(separator);
+            out.extend_from_slice(key);
+            out.push(b'=');
+            out.extend_from_slice(&kept);
+            separator = b",";
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{EncodedValue, RequestView, ScopeFields, TraceState};
+
+    /// Scenario: a request with a resource, a schema URL and a span is taken apart.
+    /// Guarantees: exactly the nested fields are left out.
+    #[test]
+    fn only_what_is_nested_is_left_out() {
+        // resource_spans { resource {} scope_spans { scope { name: "s" } spans {} } schema_url: "u" }
+        let request = b"\x0a\x0e\x0a\x00\x12\x07\x0a\x03\x0a\x01s\x12\x00\x1a\x01u";
+        let resource = RequestView(request).resources().next().unwrap();
+        assert_eq!(resource.without_scopes(), b"\x0a\x00\x1a\x01u");
+        let scope = resource.scopes().next().unwrap();
+        assert_eq!(scope.without_items(), b"\x0a\x03\x0a\x01s");
+    }
+
+    /// Scenario: an attribute is put into a scope that has a name, and into one that is not there.
+    /// Guarantees: it is there, and the name still is.
+    #[test]
+    fn a_scope_gets_an_attribute() {
+        for (fields, name) in [(&b"\x0a\x03\x0a\x01s"[..], &b"s"[..]), (b"", b"")] {
+            let changed = ScopeFields(fields).with_attributes(|list| {
+                list.put(b"policy", &EncodedValue::string(b"errors"));
+            });
+            let scope = ScopeFields(&changed).scope();
+            assert_eq!(scope.name(), name);
+            let value = scope.attributes().get(b"policy").unwrap();
+            assert_eq!(value, crate::AnyValue::String(b"errors"));
+        }
+    }
+
+    /// Scenario: thresholds are taken out of tracestates, alone and beside others.
+    /// Guarantees: nothing but the threshold is gone.
+    #[test]
+    fn only_the_threshold_is_taken_out() {
+        for (before, after) in [
+            ("ot=th:8", ""),
+            (
+                "a=1,ot=th:8;rv:6e6d1a75832a2f,b=2",
+                "a=1,ot=rv:6e6d1a75832a2f,b=2",
+            ),
+            ("a=1,ot=th:8", "a=1"),
+            ("a=1", "a=1"),
+        ] {
+            let mut out = Vec::new();
+            TraceState::parse(before.as_bytes())
+                .unwrap()
+                .write_without_threshold(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), after);
+        }
+    }
+}

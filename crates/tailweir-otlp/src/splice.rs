@@ -1,0 +1,117 @@
+//! Changes to a message that leave every other byte of it where it was.
+
+use crate::view::SpanView;
+use crate::view::span::TRACE_STATE;
+use crate::wire::{Reader, put_bytes};
+
+/// Rewrites occurrences of the length-delimited field `number`: `edit` returns new content, or nothing
+/// to keep what is there. The answer is the whole message, or nothing when nothing changed.
+pub(crate) fn splice(
+    message: &[u8],
+    number: u32,
+    mut edit: impl FnMut(&[u8]) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let mut out: Option<Vec<u8>> = None;
+    let mut copied = 0;
+    for (field, end) in Positions::new(message) {
+        if field.number != number {
+            continue;
+        }
+        let Some(changed) = field.content.and_then(&mut edit) else {
+            continue;
+        };
+        let out = out.get_or_insert_with(|| Vec::with_capacity(message.len() + changed.len()));
+        out.extend_from_slice(&message[copied..field.start]);
+        put_bytes(out, number, &changed);
+        copied = end;
+    }
+    if let Some(out) = &mut out {
+        out.extend_from_slice(&message[copied..]);
+    }
+    out
+}
+
+/// Writes `message` without the fields `number`, and in the place of the first of them, or where a field
+/// of this number belongs, what `write` writes.
+pub(crate) fn replace(
+    message: &[u8],
+    number: u32,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    let mut write = Some(write);
+    let mut copied = 0;
+    let has_one = Positions::new(message).any(|(field, _)| field.number == number);
+    for (field, end) in Positions::new(message) {
+        let is_place = field.number == number || (!has_one && field.number > number);
+        if is_place && let Some(write) = write.take() {
+            out.extend_from_slice(&message[copied..field.start]);
+            copied = field.start;
+            write(out);
+        }
+        if field.number == number {
+            out.extend_from_slice(&message[copied..field.start]);
+            copied = end;
+        }
+    }
+    out.extend_from_slice(&message[copied..]);
+    if let Some(write) = write {
+        write(out);
+    }
+}
+
+/// Appends to `out` the content of a span with another tracestate; every other field stays as it is.
+pub fn write_span_with_trace_state(span: SpanView<'_>, trace_state: &[u8], out: &mut Vec<u8>) {
+    replace(span.0, TRACE_STATE, out, |out| {
+        if !trace_state.is_empty() {
+            put_bytes(out, TRACE_STATE, trace_state);
+        }
+    });
+}
+
+/// A field and where it begins in its message.
+struct Position<'a> {
+    number: u32,
+    start: usize,
+    /// What it holds, when it is length-delimited.
+    content: Option<&'a [u8]>,
+}
+
+/// The fields of a message and where each ends. Ends where the bytes stop making sense.
+struct Positions<'a> {
+    reader: Reader<'a>,
+    length: usize,
+}
+
+impl<'a> Positions<'a> {
+    fn new(message: &'a [u8]) -> Self {
+        Self {
+            reader: Reader::new(message),
+            length: message.len(),
+        }
+    }
+}
+
+impl<'a> Iterator for Positions<'a> {
+    type Item = (Position<'a>, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.length - self.reader.rest().len();
+        let (number, wire_type) = self.reader.tag().ok()??;
+        let content = if wire_type == 2 {
+            Some(self.reader.delimited().ok()?)
+        } else {
+            self.reader.skip(number, wire_type, 0).ok()?;
+            None
+        };
+        let end = self.length - self.reader.rest().len();
+        Some((
+            Position {
+                number,
+                start,
+                content,
+            },
+            end,
+        ))
+    }
+}
