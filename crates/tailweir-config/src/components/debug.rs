@@ -13,6 +13,9 @@ choice! {
         Normal = "normal",
         /// Every field of every item.
         Detailed = "detailed",
+        /// Each trace as a tree with bars of time, for a terminal; of metrics and logs a line a
+        /// request. An addition of Tailweir.
+        Waterfall = "waterfall",
     }
 }
 
