@@ -1,0 +1,320 @@
+//! Holds the undecided traces of one shard, and decides them when their time has come.
+//!
+//! Parent: the node. Speaks to: the stage behind the sampler, which it only offers to and never waits
+//! for. Mailbox: unbounded in ractor, bounded here by the permit that each request carries.
+//! If it dies: nothing but the messages in its mailbox, whose senders are told to send again. The store
+//! is lent by the [`Shard`], and the next incarnation goes on with it.
+
+mod marks;
+mod outlet;
+mod store;
+
+pub(crate) use store::{ShardReport, ShardSettings};
+
+use super::ticker::Ticker;
+use crate::clock::Clock;
+use crate::pipeline::{Exchangeable, Routed, Stage};
+use crate::refusal::Refusal;
+use arc_swap::ArcSwapOption;
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use std::sync::Arc;
+use std::time::Duration;
+use store::ShardStore;
+use tailweir_policy::PolicySet;
+use tailweir_sampler::EngineSettings;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+/// Pause before spans that found no room behind are offered again.
+const RETRY_EVERY: Duration = Duration::from_millis(20);
+
+/// A shard: what its actor is lent, and where to reach the actor. A clone is the same shard.
+#[derive(Clone)]
+pub(crate) struct Shard {
+    inner: Arc<ShardInner>,
+}
+
+struct ShardInner {
+    store: Arc<Mutex<ShardStore>>,
+    next: Exchangeable,
+    clock: Clock,
+    /// Nothing while the actor is being restarted.
+    actor: ArcSwapOption<ActorRef<SamplerMsg>>,
+}
+
+/// What a reload changes in a shard.
+#[derive(Debug, Clone)]
+pub(crate) struct ShardChange {
+    /// The new policies.
+    pub(crate) policies: Arc<PolicySet>,
+    /// The new bounds and windows.
+    pub(crate) engine: EngineSettings,
+    /// Whether thresholds are written from here on.
+    pub(crate) write_threshold: bool,
+    /// Whether the policy's name is written from here on.
+    pub(crate) record_policy: bool,
+}
+
+impl Shard {
+    /// A shard without an actor yet.
+    pub(crate) fn new(settings: ShardSettings, clock: Clock, next: Arc<dyn Stage>) -> Self {
+        Self {
+            inner: Arc::new(ShardInner {
+                store: Arc::new(Mutex::new(ShardStore::new(settings))),
+                next: Exchangeable::new(next),
+                clock,
+                actor: ArcSwapOption::empty(),
+            }),
+        }
+    }
+
+    /// Kept traces go to this stage from here on.
+    pub(crate) fn set_next(&self, next: Arc<dyn Stage>) {
+        self.inner.next.exchange(next);
+    }
+
+    /// Where the actor is reached from here on.
+    pub(super) fn attach(&self, actor: ActorRef<SamplerMsg>) {
+        self.inner.actor.store(Some(Arc::new(actor)));
+    }
+
+    /// Appends this shard's part of a request. The message is sent at once; the future waits for the
+    /// answer.
+    pub(crate) fn append(
+        &self,
+        routed: Arc<Routed>,
+        shard: usize,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let (sender, answer) = oneshot::channel();
+        let message = SamplerMsg::Append {
+            routed,
+            shard,
+            reply: sender.into(),
+        };
+        self.cast(message);
+        async move { answer.await.unwrap_or(Err(INTERRUPTED)) }
+    }
+
+    /// What it says of itself; nothing while it is being restarted.
+    pub(crate) async fn report(&self) -> Option<ShardReport> {
+        let (sender, answer) = oneshot::channel();
+        self.cast(SamplerMsg::Report {
+            reply: sender.into(),
+        });
+        answer.await.ok()
+    }
+
+    /// Changes policies and settings. Held traces stay, and are decided by the new ones. Asked again
+    /// until it is done: a shard that dies meanwhile comes back.
+    pub(crate) async fn change(&self, change: ShardChange) {
+        loop {
+            let (sender, answer) = oneshot::channel();
+            self.cast(SamplerMsg::Change {
+                change: Box::new(change.clone()),
+                reply: sender.into(),
+            });
+            if answer.await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(RETRY_EVERY).await;
+        }
+    }
+
+    /// Decides everything that is held, and hands on what is kept. The future ends when all of it was
+    /// taken by the stage behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Interrupted`] when the actor died meanwhile.
+    pub(crate) async fn drain(&self) -> Result<(), Refusal> {
+        let (sender, answer) = oneshot::channel();
+        self.cast(SamplerMsg::Drain {
+            reply: sender.into(),
+        });
+        answer.await.map_err(|_| INTERRUPTED)
+    }
+
+    /// Ends the actor for good. What it still holds is counted as lost.
+    pub(crate) async fn close(&self) {
+        if let Some(actor) = self.inner.actor.swap(None) {
+            actor.stop(None);
+            // It may have ended already.
+            let _ = actor.wait(None).await;
+        }
+        self.inner.store.lock().await.abandon();
+    }
+
+    /// Makes the actor fail in the middle of a message.
+    #[cfg(test)]
+    pub(crate) fn fail(&self) {
+        self.cast(SamplerMsg::Fail);
+    }
+
+    /// A message that cannot be sent drops its reply port, which tells the one who waits.
+    fn cast(&self, message: SamplerMsg) {
+        if let Some(actor) = &*self.inner.actor.load() {
+            // Given back when the actor has gone; dropping it is the answer.
+            let _ = actor.cast(message);
+        }
+    }
+}
+
+const INTERRUPTED: Refusal = Refusal::Interrupted { part: "a sampler" };
+
+/// What a sampler is told.
+#[derive(Debug)]
+pub(crate) enum SamplerMsg {
+    /// Spans of one request. Taken whole or not at all.
+    Append {
+        /// The request.
+        routed: Arc<Routed>,
+        /// Which of its groups is ours.
+        shard: usize,
+        /// Answered when the spans are held.
+        reply: RpcReplyPort<Result<(), Refusal>>,
+    },
+    /// A deadline has come, or it is time to offer again what found no room.
+    Tick,
+    /// Other policies and settings hold from here on.
+    Change {
+        /// What changes.
+        change: Box<ShardChange>,
+        /// Answered when they hold.
+        reply: RpcReplyPort<()>,
+    },
+    /// Says what it has done and holds.
+    Report {
+        /// Answered at once.
+        reply: RpcReplyPort<ShardReport>,
+    },
+    /// Decides everything now.
+    Drain {
+        /// Answered when all that is kept has left.
+        reply: RpcReplyPort<()>,
+    },
+    /// Fails, as a defect would.
+    #[cfg(test)]
+    Fail,
+}
+
+/// The actor.
+pub(super) struct SamplerActor;
+
+/// What the actor works with between messages.
+pub(super) struct SamplerState {
+    shard: Arc<ShardInner>,
+    store: OwnedMutexGuard<ShardStore>,
+    ticker: Ticker,
+    /// Those who wait for the store to be empty.
+    drains: Vec<RpcReplyPort<()>>,
+}
+
+impl Actor for SamplerActor {
+    type Msg = SamplerMsg;
+    type State = SamplerState;
+    type Arguments = Shard;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<SamplerMsg>,
+        shard: Shard,
+    ) -> Result<SamplerState, ActorProcessingErr> {
+        let shard = shard.inner;
+        let store = Arc::clone(&shard.store).lock_owned().await;
+        let ticker = Ticker::start(move || myself.cast(SamplerMsg::Tick).is_ok());
+        let mut state = SamplerState {
+            shard,
+            store,
+            ticker,
+            drains: Vec::new(),
+        };
+        state.schedule();
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<SamplerMsg>,
+        message: SamplerMsg,
+        state: &mut SamplerState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SamplerMsg::Append {
+                routed,
+                shard,
+                reply,
+            } => state.append(&routed, shard, reply).await,
+            SamplerMsg::Tick => state.tick().await,
+            SamplerMsg::Change { change, reply } => {
+                state.store.change(*change);
+                answer(reply, ());
+            }
+            SamplerMsg::Report { reply } => {
+                answer(reply, state.store.report());
+                return Ok(());
+            }
+            SamplerMsg::Drain { reply } => state.drain(reply).await,
+            #[cfg(test)]
+            SamplerMsg::Fail => panic!("told to fail"),
+        }
+        state.schedule();
+        Ok(())
+    }
+}
+
+impl SamplerState {
+    async fn append(
+        &mut self,
+        routed: &Routed,
+        shard: usize,
+        reply: RpcReplyPort<Result<(), Refusal>>,
+    ) {
+        let outcome = self.store.append(self.shard.clock.now(), routed, shard);
+        answer(reply, outcome);
+        self.hand_on().await;
+    }
+
+    async fn tick(&mut self) {
+        // What is held back must leave first, or decisions would pile up behind it.
+        self.hand_on().await;
+        if !self.store.is_held_back() {
+            self.store.advance(self.shard.clock.now());
+            self.hand_on().await;
+        }
+        self.ticker.handled();
+    }
+
+    async fn drain(&mut self, reply: RpcReplyPort<()>) {
+        self.store.drain(self.shard.clock.now());
+        self.drains.push(reply);
+        self.hand_on().await;
+    }
+
+    /// Offers what was decided to the stage behind, until it has no room.
+    async fn hand_on(&mut self) {
+        while let Some(load) = self.store.next_load() {
+            if let Err(returned) = self.shard.next.current().take(load).await {
+                tracing::debug!(reason = %returned.refusal, "kept traces are held back");
+                self.store.give_back(returned.load);
+                return;
+            }
+        }
+        for waiting in self.drains.drain(..) {
+            answer(waiting, ());
+        }
+    }
+
+    fn schedule(&mut self) {
+        let clock = self.shard.clock;
+        let due = if self.store.is_held_back() {
+            Some(clock.now() + RETRY_EVERY)
+        } else {
+            self.store.next_deadline()
+        };
+        self.ticker.wake_at(due.map(|moment| clock.instant(moment)));
+    }
+}
+
+/// Whoever asked may have gone, which is no concern of ours.
+fn answer<T>(reply: RpcReplyPort<T>, value: T) {
+    let _ = reply.send(value);
+}

@@ -1,0 +1,116 @@
+//! Where the engine's decisions end: kept spans become requests, the rest goes into the books.
+
+use super::marks::Marks;
+use crate::ledger::{Charge, DropReason, Ledger};
+use crate::pipeline::Load;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tailweir_core::Signal;
+use tailweir_export::{Amount, LossReason};
+use tailweir_otlp::Assembler;
+use tailweir_sampler::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, Sink};
+
+/// A request of kept traces is closed when it has reached this size.
+const REQUEST_BYTES: usize = 1 << 20;
+
+/// See the module.
+pub(super) struct Outlet {
+    ledger: Arc<Ledger>,
+    assembler: Assembler,
+    marks: Marks,
+    open: Vec<u8>,
+    open_amount: Amount,
+    sealed: VecDeque<Load>,
+    sealed_bytes: usize,
+}
+
+impl Outlet {
+    pub(super) fn new(ledger: Arc<Ledger>, write_threshold: bool, record_policy: bool) -> Self {
+        Self {
+            ledger,
+            assembler: Assembler::new(),
+            marks: Marks::new(write_threshold, record_policy),
+            open: Vec::new(),
+            open_amount: Amount::default(),
+            sealed: VecDeque::new(),
+            sealed_bytes: 0,
+        }
+    }
+
+    pub(super) fn set_marks(&mut self, write_threshold: bool, record_policy: bool) {
+        self.marks.set(write_threshold, record_policy);
+    }
+
+    /// Closes the request that is being filled.
+    pub(super) fn seal(&mut self) {
+        if self.open_amount == Amount::default() {
+            return;
+        }
+        let body = Bytes::from(std::mem::take(&mut self.open));
+        let amount = std::mem::take(&mut self.open_amount);
+        let charge = Charge::from_store(&self.ledger, Signal::Traces, amount);
+        self.sealed_bytes += body.len();
+        self.sealed.push_back(Load::held(Signal::Traces, body, charge));
+    }
+
+    pub(super) fn next(&mut self) -> Option<Load> {
+        let load = self.sealed.pop_front()?;
+        self.sealed_bytes -= load.body.len();
+        Some(load)
+    }
+
+    pub(super) fn give_back(&mut self, load: Load) {
+        self.sealed_bytes += load.body.len();
+        self.sealed.push_front(load);
+    }
+
+    /// Bytes of requests that have not left.
+    pub(super) fn bytes(&self) -> usize {
+        self.sealed_bytes
+    }
+
+    /// Spans whose tracestate could not be given a threshold.
+    pub(super) fn unwritten_thresholds(&self) -> u64 {
+        self.marks.unwritten()
+    }
+}
+
+impl Sink for Outlet {
+    fn kept(&mut self, trace: &DecidedTrace<'_>) {
+        self.open_amount.items += u64::from(trace.summary.spans);
+        self.open_amount.bytes += trace.summary.bytes;
+        self.marks.prepare(trace);
+        let parts = self.marks.parts(trace);
+        self.assembler.assemble(parts, &mut self.open);
+        if self.open.len() >= REQUEST_BYTES {
+            self.seal();
+        }
+    }
+
+    fn discarded(&mut self, _trace: &DiscardedTrace<'_>) {
+        // Booked from the engine's counters.
+    }
+
+    fn abandoned(&mut self, trace: &AbandonedTrace) {
+        let amount = Amount {
+            items: trace.spans,
+            bytes: trace.bytes,
+        };
+        match trace.reason {
+            AbandonReason::Drained => {
+                let reason = DropReason::PendingAtShutdown;
+                self.ledger.dropped(Signal::Traces, reason, amount);
+            }
+            AbandonReason::Panicked => {
+                let reason = LossReason::WorkerFailed;
+                self.ledger.lost(Signal::Traces, reason, amount);
+                tracing::error!(
+                    trace = %trace.id,
+                    spans = trace.spans,
+                    "a trace was lost because its decision failed"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What a sampler's actor is lent: the engine, and what has left it but not yet the shard.
+
+use super::ShardChange;
+use super::outlet::Outlet;
+use crate::admission::{Admission, RETRY_AFTER};
+use crate::ledger::{DropReason, Ledger};
+use crate::pipeline::{Load, Routed};
+use crate::refusal::{Bound, Refusal};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tailweir_core::{Moment, Signal};
+use tailweir_export::{Amount, LossReason};
+use tailweir_policy::PolicySet;
+use tailweir_sampler::{ByVerdict, Counters, Engine, EngineSettings};
+
+/// Kept bytes that may wait for room behind; past it, appends are refused.
+const OUTLET_BYTES_MAX: usize = 16 << 20;
+
+/// What a shard starts with.
+pub(crate) struct ShardSettings {
+    /// Bounds and windows of this shard alone.
+    pub(crate) engine: EngineSettings,
+    /// The policies.
+    pub(crate) policies: Arc<PolicySet>,
+    /// Seeds the engine's tables.
+    pub(crate) seed: u64,
+    /// Whether thresholds are written into kept spans.
+    pub(crate) write_threshold: bool,
+    /// Whether the policy's name is written into the scopes of kept spans.
+    pub(crate) record_policy: bool,
+    /// The books.
+    pub(crate) ledger: Arc<Ledger>,
+    /// Told how much is held.
+    pub(crate) admission: Arc<Admission>,
+}
+
+/// What a shard says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct ShardReport {
+    /// The engine's counters.
+    pub(crate) counters: Counters,
+    /// Decisions by the name of the policy, those of policies of earlier settings included.
+    pub(crate) by_policy: BTreeMap<String, ByVerdict>,
+    /// Memory of undecided traces, in bytes.
+    pub(crate) held_memory: u64,
+    /// Memory of what is remembered, in bytes.
+    pub(crate) remembered_memory: u64,
+    /// Decisions that are remembered.
+    pub(crate) remembered_decisions: usize,
+    /// Calls of the engine that decided something.
+    pub(crate) ticks: u64,
+    /// Bytes of kept spans that wait for room behind.
+    pub(crate) held_back_bytes: usize,
+    /// Tracestates that could not be given a threshold.
+    pub(crate) unwritten_thresholds: u64,
+}
+
+/// See the module.
+pub(super) struct ShardStore {
+    engine: Engine,
+    outlet: Outlet,
+    ledger: Arc<Ledger>,
+    admission: Arc<Admission>,
+    booked: Booked,
+    ticks: u64,
+    /// Decisions of policies of earlier settings.
+    retired: BTreeMap<String, ByVerdict>,
+}
+
+/// What of the engine's counters is in the books already.
+#[derive(Debug, Default)]
+struct Booked {
+    taken: Amount,
+    stored: Amount,
+    not_sampled: Amount,
+    dropped: Amount,
+    duplicates: Amount,
+    memory: u64,
+}
+
+impl ShardStore {
+    pub(super) fn new(settings: ShardSettings) -> Self {
+        let ledger = settings.ledger;
+        Self {
+            engine: Engine::new(settings.engine, settings.policies, settings.seed),
+            outlet: Outlet::new(
+                Arc::clone(&ledger),
+                settings.write_threshold,
+                settings.record_policy,
+            ),
+            ledger,
+            admission: settings.admission,
+            booked: Booked::default(),
+            ticks: 0,
+            retired: BTreeMap::new(),
+        }
+    }
+
+    /// Takes this shard's part of a request, or nothing of it.
+    pub(super) fn append(
+        &mut self,
+        now: Moment,
+        routed: &Routed,
+        shard: usize,
+    ) -> Result<(), Refusal> {
+        if self.outlet.bytes() > OUTLET_BYTES_MAX {
+            return Err(full(Bound::Queue));
+        }
+        let spans = routed.scanned.split.group(shard);
+        let scan = &routed.scanned.scan;
+        let appended = self
+            .engine
+            .append(now, &routed.body, scan, spans, &mut self.outlet);
+        self.outlet.seal();
+        self.book();
+        match appended {
+            Ok(_) => Ok(()),
+            Err(tailweir_sampler::Refusal::Memory { .. }) => Err(full(Bound::Memory)),
+            Err(_) => Err(full(Bound::Traces)),
+        }
+    }
+
+    /// Decides what is due.
+    pub(super) fn advance(&mut self, now: Moment) {
+        self.engine.advance(now, &mut self.outlet);
+        self.ticks += 1;
+        self.outlet.seal();
+        self.book();
+    }
+
+    /// Decides everything.
+    pub(super) fn drain(&mut self, now: Moment) {
+        self.engine.drain(now, &mut self.outlet);
+        self.outlet.seal();
+        self.book();
+    }
+
+    pub(super) fn change(&mut self, change: ShardChange) {
+        self.engine.replace_settings(change.engine);
+        // Counts by policy begin anew with each set, but a metric must not go backwards.
+        let before = Arc::clone(self.engine.policies());
+        let counts = self.engine.replace_policies(change.policies);
+        add_policies(&mut self.retired, &before, &counts);
+        self.outlet
+            .set_marks(change.write_threshold, change.record_policy);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
+        self.engine.next_deadline()
+    }
+
+    /// The next decided spans, for the stage behind.
+    pub(super) fn next_load(&mut self) -> Option<Load> {
+        self.outlet.next()
+    }
+
+    /// The stage behind had no room for it; it stays the next.
+    pub(super) fn give_back(&mut self, load: Load) {
+        self.outlet.give_back(load);
+    }
+
+    /// Whether decided spans wait for room behind.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.outlet.bytes() > 0
+    }
+
+    pub(super) fn report(&self) -> ShardReport {
+        let mut by_policy = self.retired.clone();
+        let counts = &self.engine.counters().by_policy;
+        add_policies(&mut by_policy, self.engine.policies(), counts);
+        ShardReport {
+            counters: self.engine.counters().clone(),
+            by_policy,
+            held_memory: self.engine.held_memory().bytes(),
+            remembered_memory: self.engine.remembered_memory().bytes(),
+            remembered_decisions: self.engine.remembered_decisions(),
+            ticks: self.ticks,
+            held_back_bytes: self.outlet.bytes(),
+            unwritten_thresholds: self.outlet.unwritten_thresholds(),
+        }
+    }
+
+    /// Brings the books up to the engine's own counters. What a dead incarnation left unbooked is
+    /// booked by the next call.
+    fn book(&mut self) {
+        let (counters, booked) = (self.engine.counters(), &mut self.booked);
+        let signal = Signal::Traces;
+
+        let taken = amount(&[counters.appended]);
+        self.ledger.taken(signal, minus(taken, booked.taken));
+        booked.taken = taken;
+
+        let stored = amount(&[counters.held]);
+        self.ledger.store_holds(booked.stored, stored);
+        booked.stored = stored;
+
+        let (decided, late) = (&counters.decided, &counters.late);
+        let columns = [
+            (
+                DropReason::NotSampled,
+                amount(&[decided.not_sampled, late.not_sampled]),
+                &mut booked.not_sampled,
+            ),
+            (
+                DropReason::DropPolicy,
+                amount(&[decided.dropped, late.dropped]),
+                &mut booked.dropped,
+            ),
+            (
+                DropReason::Duplicate,
+                amount(&[counters.duplicates]),
+                &mut booked.duplicates,
+            ),
+        ];
+        for (reason, now, before) in columns {
+            self.ledger.dropped(signal, reason, minus(now, *before));
+            *before = now;
+        }
+
+        let memory = self.engine.held_memory().bytes() + self.outlet.bytes() as u64;
+        self.admission.report_held(booked.memory, memory);
+        booked.memory = memory;
+    }
+}
+
+impl ShardStore {
+    /// Gives up what is left, and counts it as lost: nobody will decide it any more.
+    pub(super) fn abandon(&mut self) {
+        let reason = LossReason::AbandonedAtShutdown;
+        let left = std::mem::take(&mut self.booked.stored);
+        if left != Amount::default() {
+            tracing::error!(spans = left.items, "undecided spans are lost");
+            self.ledger.lost(Signal::Traces, reason, left);
+            self.ledger.store_holds(left, Amount::default());
+        }
+        while let Some(load) = self.outlet.next() {
+            load.charge.lose(reason);
+        }
+        let memory = std::mem::take(&mut self.booked.memory);
+        self.admission.report_held(memory, 0);
+    }
+}
+
+impl Drop for ShardStore {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+fn add_policies(
+    sum: &mut BTreeMap<String, ByVerdict>,
+    policies: &PolicySet,
+    counts: &[ByVerdict],
+) {
+    for (name, count) in policies.names().zip(counts) {
+        let into = sum.entry(name.to_owned()).or_default();
+        for (into, more) in [
+            (&mut into.sampled, count.sampled),
+            (&mut into.not_sampled, count.not_sampled),
+            (&mut into.dropped, count.dropped),
+        ] {
+            into.traces += more.traces;
+            into.spans += more.spans;
+            into.bytes += more.bytes;
+        }
+    }
+}
+
+fn full(bound: Bound) -> Refusal {
+    Refusal::Full {
+        bound,
+        retry_after: RETRY_AFTER,
+    }
+}
+
+fn amount(parts: &[tailweir_sampler::Amount]) -> Amount {
+    Amount {
+        items: parts.iter().map(|part| part.spans).sum(),
+        bytes: parts.iter().map(|part| part.bytes).sum(),
+    }
+}
+
+fn minus(now: Amount, before: Amount) -> Amount {
+    Amount {
+        items: now.items - before.items,
+        bytes: now.bytes - before.bytes,
+    }
+}

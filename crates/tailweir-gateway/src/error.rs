@@ -1,0 +1,100 @@
+//! Why a gateway cannot start, or cannot change.
+
+use std::io;
+use tailweir_config::{ComponentId, PipelineId};
+use tailweir_export::BuildError;
+use tailweir_export::tls::TlsError;
+use tailweir_policy::CompileError;
+
+pub use crate::ingress::auth::AuthError;
+
+/// Why settings cannot be put into force.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Policies of a `tail_sampling` processor do not compile.
+    #[error("{processor}: {}", list(errors))]
+    Policies {
+        /// The processor.
+        processor: ComponentId,
+        /// What is wrong, with places.
+        errors: Vec<CompileError>,
+    },
+    /// The edits of a processor do not compile.
+    #[error("{processor}: {message}")]
+    Edits {
+        /// The processor.
+        processor: ComponentId,
+        /// What is wrong.
+        message: String,
+    },
+    /// An exporter cannot be built.
+    #[error("{exporter}: {source}")]
+    Exporter {
+        /// The exporter.
+        exporter: ComponentId,
+        /// What is wrong.
+        source: BuildError,
+    },
+    /// The authenticator that a component names does not run.
+    #[error("{component}: its authenticator {authenticator} is not among service::extensions, or is none")]
+    NoAuthenticator {
+        /// Who names it.
+        component: ComponentId,
+        /// Whom it names.
+        authenticator: String,
+    },
+    /// The credentials of a receiver cannot be set up.
+    #[error("{authenticator}: {source}")]
+    Auth {
+        /// The extension.
+        authenticator: ComponentId,
+        /// What is wrong.
+        source: AuthError,
+    },
+    /// TLS of a receiver cannot be set up.
+    #[error("{receiver}: {source}")]
+    Tls {
+        /// The receiver.
+        receiver: ComponentId,
+        /// What is wrong.
+        source: TlsError,
+    },
+    /// A receiver cannot listen.
+    #[error("{receiver} cannot listen on {endpoint}: {source}")]
+    Bind {
+        /// The receiver.
+        receiver: ComponentId,
+        /// Where it should.
+        endpoint: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A pipeline ends in more ways than there may be.
+    #[error("{pipeline} has more than {limit} exporters")]
+    TooManyWays {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// The bound.
+        limit: usize,
+    },
+    /// Something that the configuration's checks should have found.
+    #[error("{component}: {detail}")]
+    Unusable {
+        /// The component.
+        component: ComponentId,
+        /// What is wrong.
+        detail: &'static str,
+    },
+    /// The gateway has stopped.
+    #[error("the gateway has stopped")]
+    Stopped,
+    /// No actor could be started.
+    #[error("the supervisor cannot be started: {0}")]
+    Supervisor(String),
+}
+
+fn list(errors: &[CompileError]) -> String {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}

@@ -1,0 +1,255 @@
+//! Start, reload, status, shutdown.
+
+use crate::actors::Node;
+use crate::admission::{Admission, MemoryLimit};
+use crate::buffer::BufferPool;
+use crate::clock::Clock;
+use crate::error::StartError;
+use crate::graph::{Graph, Ground, Plan, Retired};
+use crate::ledger::{Ledger, LedgerSnapshot};
+use crate::metrics::Publisher;
+use crate::options::{Options, SHARDS_MAX};
+use crate::status::{BoundAddress, Status};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_config::Settings;
+use tailweir_core::ByteSize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Bytes of requests in flight before the first plan sets its own.
+const IN_FLIGHT_AT_START: ByteSize = ByteSize::mib(64);
+/// Memory that is assumed where the system does not say.
+const MEMORY_UNKNOWN: ByteSize = ByteSize::mib(1024);
+/// How long what a reload takes out of service may go on sending.
+const RETIRE_TIME: Duration = Duration::from_secs(30);
+
+/// The data plane.
+#[derive(Debug)]
+pub struct Gateway;
+
+/// A gateway that runs. Dropping it without [`Running::shutdown`] aborts it.
+pub struct Running {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ground: Ground,
+    /// Nothing after the shutdown. Also what keeps two reloads apart.
+    graph: Mutex<Option<Graph>>,
+    started: Instant,
+    publisher: Publisher,
+    /// What a reload took out of service and still sends.
+    retiring: TaskTracker,
+    abort: CancellationToken,
+}
+
+/// What a shutdown achieved.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Shutdown {
+    /// Whether everything was answered, decided and sent before the deadline.
+    pub in_time: bool,
+    /// The books at the end. Nothing is held any more.
+    pub ledger: LedgerSnapshot,
+}
+
+impl Gateway {
+    /// Compiles the settings, binds the receivers, and starts to work.
+    ///
+    /// Must be called within a Tokio runtime. When it returns, every receiver listens.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings, or which receiver cannot listen. Nothing runs then.
+    pub async fn start(settings: Settings, options: Options) -> Result<Running, StartError> {
+        let nursery = Node::start()
+            .await
+            .map_err(|error| StartError::Supervisor(error.to_string()))?;
+        let ground = ground(nursery, &options);
+        let settings = Arc::new(settings);
+        let mut graph = Graph::empty(Arc::clone(&settings));
+        let plan = match Plan::compile(settings, &graph, &ground) {
+            Ok(plan) => plan,
+            Err(error) => {
+                ground.nursery.stop().await;
+                return Err(error);
+            }
+        };
+        let (_, outcome) = graph.change(&ground, plan).await;
+        if let Err(error) = outcome {
+            graph.stop(&ground, Instant::now()).await;
+            ground.nursery.stop().await;
+            return Err(error);
+        }
+        let inner = Arc::new(Inner {
+            ground,
+            graph: Mutex::new(Some(graph)),
+            started: Instant::now(),
+            publisher: Publisher::default(),
+            retiring: TaskTracker::new(),
+            abort: CancellationToken::new(),
+        });
+        tokio::spawn(publish_every_second(Arc::clone(&inner)));
+        Ok(Running { inner })
+    }
+}
+
+impl Running {
+    /// Where the receivers listen; ports that were 0 are the ones that the system chose.
+    pub async fn addresses(&self) -> Vec<BoundAddress> {
+        let graph = self.inner.graph.lock().await;
+        graph.as_ref().map(crate::status::addresses).unwrap_or_default()
+    }
+
+    /// Everything that it knows about itself.
+    pub async fn status(&self) -> Status {
+        self.inner.status().await
+    }
+
+    /// The books, at once.
+    #[must_use]
+    pub fn ledger(&self) -> LedgerSnapshot {
+        self.inner.ground.ledger.snapshot()
+    }
+
+    /// Whether requests are taken: everything runs, and it is not stopping.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.inner.abort.is_cancelled()
+            && !self.inner.ground.admission.is_stopping()
+            && self.inner.ground.nursery.is_alive()
+    }
+
+    /// Puts other settings into force. Held traces stay and are decided by the new policies; what the
+    /// new settings leave as it is keeps running. What they take out of service sends what it has
+    /// in the background.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the new settings; the old ones are then still in force. Only when a changed
+    /// receiver cannot listen ([`StartError::Bind`]) is everything but that receiver in force.
+    pub async fn reload(&self, settings: Settings) -> Result<(), StartError> {
+        let inner = &self.inner;
+        let mut slot = inner.graph.lock().await;
+        let Some(graph) = slot.as_mut() else {
+            return Err(StartError::Stopped);
+        };
+        let plan = Plan::compile(Arc::new(settings), graph, &inner.ground)?;
+        let (retired, outcome) = graph.change(&inner.ground, plan).await;
+        inner.retire(retired);
+        outcome
+    }
+
+    /// Stops: takes in nothing more, lets open requests finish, decides what is held, sends what is
+    /// kept, at most until the deadline. What is left then is counted as lost.
+    ///
+    /// [`Running::abort`] makes it return at once.
+    pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
+        let inner = &self.inner;
+        let deadline = Instant::now() + deadline;
+        let in_time = tokio::select! {
+            in_time = inner.stop(deadline) => in_time,
+            () = inner.abort.cancelled() => false,
+        };
+        inner.abort.cancel();
+        inner.ground.nursery.stop().await;
+        Shutdown {
+            in_time,
+            ledger: inner.ground.ledger.snapshot(),
+        }
+    }
+
+    /// Ends everything at once. What is held is lost.
+    pub fn abort(&self) {
+        self.inner.abort.cancel();
+    }
+
+    /// Publishes all metrics now. They are published every second by themselves.
+    pub async fn publish_metrics(&self) {
+        self.inner.publish().await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.inner.abort.cancel();
+    }
+}
+
+impl Inner {
+    async fn stop(&self, deadline: Instant) -> bool {
+        let Some(graph) = self.graph.lock().await.take() else {
+            return true;
+        };
+        let in_time = graph.stop(&self.ground, deadline).await;
+        self.retiring.close();
+        let retired = tokio::time::timeout_at(deadline, self.retiring.wait()).await;
+        in_time && retired.is_ok()
+    }
+
+    fn retire(&self, retired: Retired) {
+        if retired.is_empty() {
+            return;
+        }
+        let abort = self.abort.clone();
+        self.retiring.spawn(async move {
+            tokio::select! {
+                _ = retired.empty(Instant::now() + RETIRE_TIME) => {}
+                () = abort.cancelled() => {}
+            }
+        });
+    }
+
+    async fn status(&self) -> Status {
+        let graph = self.graph.lock().await;
+        Status::gather(graph.as_ref(), &self.ground, self.started.elapsed()).await
+    }
+
+    async fn publish(&self) {
+        let status = self.status().await;
+        self.publisher.publish(&status);
+    }
+}
+
+async fn publish_every_second(inner: Arc<Inner>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = seconds.tick() => inner.publish().await,
+            () = inner.abort.cancelled() => return,
+        }
+    }
+}
+
+fn ground(nursery: crate::actors::Nursery, options: &Options) -> Ground {
+    let workers = tokio::runtime::Handle::current().metrics().num_workers();
+    let memory = options
+        .memory
+        .or_else(|| MemoryLimit::detect().map(|detected| detected.limit));
+    Ground {
+        ledger: Arc::new(Ledger::default()),
+        admission: Admission::new(options.in_flight_max.unwrap_or(IN_FLIGHT_AT_START)),
+        nursery,
+        clock: Clock::start(),
+        scans: Arc::default(),
+        buffers: Arc::new(BufferPool::default()),
+        shards: options.shards.unwrap_or(workers).clamp(1, SHARDS_MAX),
+        memory: memory.unwrap_or(MEMORY_UNKNOWN),
+        in_flight_max: options.in_flight_max,
+        seed: options.seed.unwrap_or_else(random_seed),
+        waterfall: options.waterfall,
+    }
+}
+
+/// Clients choose trace ids; they must not be able to choose where these land in a table.
+fn random_seed() -> u64 {
+    let mut seed = [0; 8];
+    // Without random numbers the tables are as good, only foreseeable.
+    let _ = SystemRandom::new().fill(&mut seed);
+    u64::from_le_bytes(seed)
+}

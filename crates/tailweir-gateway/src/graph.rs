@@ -1,0 +1,181 @@
+//! What runs: receivers, pipelines, exporters, built from settings and changed by a reload.
+//!
+//! A change has two halves. [`Plan::compile`] does everything that can fail for a reason in the
+//! settings and touches nothing that runs; [`Graph::change`] then puts it into force. What is the same
+//! as before keeps running: exporters with their queues, batches with what waits in them, receivers
+//! with their connections, and in any case the shards with the traces they hold.
+
+mod exporters;
+mod limits;
+mod plan;
+mod receivers;
+mod wiring;
+
+pub(crate) use exporters::RunningExporter;
+pub(crate) use plan::Plan;
+pub(crate) use receivers::RunningReceiver;
+
+use crate::actors::{Child, Nursery};
+use crate::admission::Admission;
+use crate::buffer::BufferPool;
+use crate::clock::Clock;
+use crate::error::StartError;
+use crate::ledger::Ledger;
+use crate::pipeline::{Batcher, NotExported, Sampler, ScanPool};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_config::{Batch, ComponentId, PipelineId, Settings};
+use tailweir_core::{ByteSize, Signal};
+use tailweir_export::WaterfallOptions;
+use tokio::time::Instant;
+
+/// What every part of a gateway stands on, whatever the settings.
+pub(crate) struct Ground {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) nursery: Nursery,
+    pub(crate) clock: Clock,
+    pub(crate) scans: Arc<ScanPool>,
+    pub(crate) buffers: Arc<BufferPool>,
+    /// Shards of each sampler.
+    pub(crate) shards: usize,
+    /// Memory that the process may use.
+    pub(crate) memory: ByteSize,
+    /// Bytes of requests in flight; nothing: a share of the memory.
+    pub(crate) in_flight_max: Option<ByteSize>,
+    /// Seeds the tables of the shards.
+    pub(crate) seed: u64,
+    /// `debug` exporters draw traces instead of listing them.
+    pub(crate) waterfall: Option<WaterfallOptions>,
+}
+
+/// A processor of a pipeline. The same processor in two pipelines is two things.
+pub(crate) type Place = (PipelineId, ComponentId);
+
+/// What runs.
+pub(crate) struct Graph {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) exporters: BTreeMap<(ComponentId, Signal), RunningExporter>,
+    pub(crate) not_exported: BTreeMap<(ComponentId, Signal), Arc<NotExported>>,
+    pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
+    pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
+    pub(crate) receivers: BTreeMap<ComponentId, RunningReceiver>,
+}
+
+/// A batch processor and the worker that empties it.
+pub(crate) struct RunningBatcher {
+    pub(crate) settings: Batch,
+    pub(crate) batcher: Arc<Batcher>,
+    pub(crate) worker: Child,
+}
+
+/// What a change has taken out of the graph, to be emptied in this order.
+#[derive(Default)]
+pub(crate) struct Retired {
+    pub(crate) samplers: Vec<Arc<Sampler>>,
+    pub(crate) batchers: Vec<RunningBatcher>,
+    pub(crate) exporters: Vec<RunningExporter>,
+}
+
+impl Graph {
+    /// A graph of nothing, to be changed into something.
+    pub(crate) fn empty(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            exporters: BTreeMap::new(),
+            not_exported: BTreeMap::new(),
+            samplers: BTreeMap::new(),
+            batchers: BTreeMap::new(),
+            receivers: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a plan into force. Receivers come last: nothing is taken in that has nowhere to go.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Bind`] when a receiver cannot listen; everything else is in force then.
+    pub(crate) async fn change(
+        &mut self,
+        ground: &Ground,
+        plan: Plan,
+    ) -> (Retired, Result<(), StartError>) {
+        let mut retired = Retired::default();
+        ground
+            .admission
+            .set_limits(plan.budgets.in_flight, plan.budgets.held);
+        let stages = self.rewire(ground, &plan, &mut retired).await;
+        let outcome = self.change_receivers(ground, &plan, stages).await;
+        self.settings = plan.settings;
+        (retired, outcome)
+    }
+
+    /// Stops everything, from the front to the back, so that what is held flows out. Returns whether
+    /// all of it was done in time.
+    pub(crate) async fn stop(mut self, ground: &Ground, deadline: Instant) -> bool {
+        let mut in_time = true;
+        for receiver in std::mem::take(&mut self.receivers).into_values() {
+            // Open requests get half of the time; what they bring must flow out in the other half.
+            let left = deadline.saturating_duration_since(Instant::now()) / 2;
+            in_time &= receiver.stop(left).await;
+        }
+        ground.admission.stop();
+        let retired = Retired {
+            samplers: self.samplers.into_values().collect(),
+            batchers: self.batchers.into_values().collect(),
+            exporters: self.exporters.into_values().collect(),
+        };
+        in_time & retired.empty(deadline).await
+    }
+}
+
+impl Retired {
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.samplers.is_empty() && self.batchers.is_empty() && self.exporters.is_empty()
+    }
+
+    /// Decides, flushes, sends; gives up at the deadline what has not left by then. Returns whether
+    /// all has left.
+    pub(crate) async fn empty(self, deadline: Instant) -> bool {
+        let mut in_time = true;
+        for sampler in &self.samplers {
+            in_time &= drain(sampler, part_of(deadline)).await;
+        }
+        for running in self.batchers {
+            running.batcher.close(part_of(deadline)).await;
+            running.worker.stop();
+        }
+        let mut closing = tokio::task::JoinSet::new();
+        for running in self.exporters {
+            closing.spawn(running.close(deadline));
+        }
+        while let Some(closed) = closing.join_next().await {
+            in_time &= closed.unwrap_or(false);
+        }
+        in_time
+    }
+}
+
+/// Earlier stages may not use up all the time: what leaves them must still be sent.
+fn part_of(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) * 2 / 3
+}
+
+/// Decides what a sampler holds; tried again when a shard fails meanwhile.
+async fn drain(sampler: &Sampler, deadline: Instant) -> bool {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut in_time = true;
+    for shard in sampler.shards() {
+        let drained = async {
+            while shard.drain().await.is_err() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        in_time &= tokio::time::timeout_at(deadline, drained).await.is_ok();
+        shard.close().await;
+    }
+    in_time
+}

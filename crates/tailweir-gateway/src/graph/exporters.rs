@@ -1,0 +1,195 @@
+//! Exporters that run.
+
+use super::Ground;
+use crate::actors::Child;
+use crate::error::StartError;
+use std::sync::Arc;
+use tailweir_config::{Authenticator, ComponentId, DebugExporter, Extension, Settings};
+use tailweir_core::Signal;
+use tailweir_export::{
+    Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, OtlpGrpc,
+    OtlpHttp, WaterfallOptions,
+};
+use tokio::time::Instant;
+
+/// An exporter for one signal and the worker that keeps it going.
+pub(crate) struct RunningExporter {
+    /// What it was built from, to tell whether a reload changes it.
+    pub(crate) blueprint: Blueprint,
+    /// The exporter.
+    pub(crate) exporter: Exporter,
+    /// Whether its callers wait for room even where others wait with them.
+    pub(crate) waits: bool,
+    worker: Child,
+}
+
+/// Everything that an exporter depends on in the settings.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Blueprint {
+    settings: tailweir_config::Exporter,
+    authenticator: Option<Extension>,
+}
+
+/// An exporter that was built and does not run yet.
+pub(crate) struct Built {
+    pub(crate) blueprint: Blueprint,
+    destination: Arc<dyn Destination>,
+    settings: ExporterSettings,
+    waits: bool,
+}
+
+impl Blueprint {
+    /// That of a configured exporter; nothing for those that export nothing.
+    ///
+    /// # Errors
+    ///
+    /// When its authenticator does not run.
+    pub(crate) fn of(id: &ComponentId, settings: &Settings) -> Result<Option<Self>, StartError> {
+        use tailweir_config::Exporter::{Loki, Nop, OtlpGrpc, OtlpHttp, Prometheus};
+        let Some(exporter) = settings.exporters.get(id) else {
+            return Ok(None);
+        };
+        let named = match exporter {
+            Nop | Prometheus(_) | Loki(_) => return Ok(None),
+            OtlpGrpc(exporter) => exporter.client.auth.as_ref(),
+            OtlpHttp(exporter) => exporter.client.auth.as_ref(),
+            _ => None,
+        };
+        Ok(Some(Self {
+            settings: exporter.clone(),
+            authenticator: named
+                .map(|named| extension_of(id, named, settings))
+                .transpose()?,
+        }))
+    }
+
+    /// Builds the exporter; connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// When an option cannot be used.
+    pub(crate) fn build(
+        self,
+        id: &ComponentId,
+        waterfall: Option<WaterfallOptions>,
+    ) -> Result<Built, StartError> {
+        use tailweir_config::Exporter as Kind;
+        let failed = |source| StartError::Exporter {
+            exporter: id.clone(),
+            source,
+        };
+        let authorization = self.authorization().map_err(failed)?;
+        let (destination, settings): (Arc<dyn Destination>, _) = match &self.settings {
+            Kind::OtlpGrpc(exporter) => (
+                Arc::new(OtlpGrpc::new(exporter, authorization).map_err(failed)?),
+                ExporterSettings::of_otlp_grpc(exporter),
+            ),
+            Kind::OtlpHttp(exporter) => (
+                Arc::new(OtlpHttp::new(exporter, authorization).map_err(failed)?),
+                ExporterSettings::of_otlp_http(exporter),
+            ),
+            Kind::Debug(exporter) => (
+                Arc::new(debug(exporter, waterfall).map_err(failed)?),
+                ExporterSettings::of_debug(exporter),
+            ),
+            Kind::File(exporter) => (
+                Arc::new(File::new(exporter).map_err(failed)?),
+                ExporterSettings::of_local(),
+            ),
+            Kind::Nop | Kind::Prometheus(_) | Kind::Loki(_) => {
+                return Err(StartError::Unusable {
+                    component: id.clone(),
+                    detail: "there is nothing to build",
+                });
+            }
+        };
+        Ok(Built {
+            waits: settings.block_on_overflow,
+            blueprint: self,
+            destination,
+            settings,
+        })
+    }
+
+    fn authorization(
+        &self,
+    ) -> Result<Option<Arc<Authorization>>, BuildError> {
+        match &self.authenticator {
+            Some(Extension::BasicAuth(auth)) => Authorization::basic(auth).map(Arc::new).map(Some),
+            Some(Extension::BearerTokenAuth(auth)) => {
+                Authorization::bearer(auth).map(Arc::new).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Built {
+    /// Starts it for one signal.
+    pub(crate) async fn start(
+        &self,
+        id: &ComponentId,
+        signal: Signal,
+        ground: &Ground,
+    ) -> Option<RunningExporter> {
+        let settings = ExporterSettings {
+            seed: ground.seed,
+            ..self.settings.clone()
+        };
+        let destination = Arc::clone(&self.destination);
+        let exporter = Exporter::new(&id.to_string(), signal, destination, &settings);
+        let worker = ground.nursery.start_worker(Arc::new(exporter.clone())).await?;
+        Some(RunningExporter {
+            blueprint: self.blueprint.clone(),
+            exporter,
+            waits: self.waits,
+            worker,
+        })
+    }
+}
+
+impl RunningExporter {
+    /// Sends what is queued, until the deadline. Returns whether all of it was sent.
+    pub(crate) async fn close(self, deadline: Instant) -> bool {
+        let given_up = self.exporter.shutdown(deadline).await;
+        self.worker.stop();
+        given_up == 0
+    }
+}
+
+/// Where a `debug` exporter writes: the log of the process is standard error.
+fn debug(settings: &DebugExporter, waterfall: Option<WaterfallOptions>) -> Result<Debug, BuildError> {
+    if let Some(options) = waterfall {
+        return Ok(Debug::waterfall(options, std::io::stdout()));
+    }
+    if settings.use_internal_logger {
+        return Ok(Debug::new(settings, std::io::stderr()));
+    }
+    match settings.output_paths.first().map(String::as_str) {
+        None | Some("stdout") => Ok(Debug::new(settings, std::io::stdout())),
+        Some("stderr") => Ok(Debug::new(settings, std::io::stderr())),
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            let file = file.map_err(|error| BuildError {
+                option: "output_paths".to_owned(),
+                message: format!("{path}: {error}"),
+            })?;
+            Ok(Debug::new(settings, file))
+        }
+    }
+}
+
+/// The extension that an `auth` block names, if it runs.
+fn extension_of(
+    id: &ComponentId,
+    named: &Authenticator,
+    settings: &Settings,
+) -> Result<Extension, StartError> {
+    let authenticator = named.authenticator.as_ref();
+    let running = authenticator.filter(|id| settings.service_extensions.contains(id));
+    let extension = running.and_then(|id| settings.extensions.get(id));
+    extension.cloned().ok_or_else(|| StartError::NoAuthenticator {
+        component: id.clone(),
+        authenticator: authenticator.map(ToString::to_string).unwrap_or_default(),
+    })
+}

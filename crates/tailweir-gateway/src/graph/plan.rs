@@ -1,0 +1,162 @@
+//! Everything of a change that can fail for a reason in the settings, done before anything is touched.
+
+use super::exporters::{Blueprint, Built};
+use super::limits::{Budgets, used_limiters};
+use super::receivers::{ReceiverBlueprint, ReceiverParts};
+use super::{Graph, Ground};
+use crate::error::StartError;
+use crate::pipeline::WAYS_MAX;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tailweir_config::{ComponentId, Processor, Settings};
+use tailweir_core::Signal;
+use tailweir_policy::PolicySet;
+use crate::tailweir_transform::Edits;
+
+/// Settings that are ready to be put into force.
+pub(crate) struct Plan {
+    pub(super) settings: Arc<Settings>,
+    pub(super) budgets: Budgets,
+    /// By processor. Pipelines that share a processor share its policies, not what they remember.
+    pub(super) policies: BTreeMap<ComponentId, Arc<PolicySet>>,
+    pub(super) edits: BTreeMap<ComponentId, Arc<Edits>>,
+    /// New and changed exporters.
+    pub(super) exporters: BTreeMap<ComponentId, Built>,
+    /// New and changed receivers.
+    pub(super) receivers: BTreeMap<ComponentId, ReceiverParts>,
+}
+
+impl Plan {
+    /// Compiles policies and edits, builds exporters, reads credentials and certificates.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub(crate) fn compile(
+        settings: Arc<Settings>,
+        running: &Graph,
+        ground: &Ground,
+    ) -> Result<Self, StartError> {
+        for pipeline in &settings.pipelines {
+            if pipeline.exporters.len() > WAYS_MAX {
+                return Err(StartError::TooManyWays {
+                    pipeline: pipeline.id.clone(),
+                    limit: WAYS_MAX,
+                });
+            }
+        }
+        let samplers = places(&settings)
+            .filter(|(_, processor)| matches!(processor, Processor::TailSampling(_)))
+            .count();
+        let mut plan = Self {
+            budgets: Budgets::of(ground, used_limiters(&settings), samplers),
+            policies: BTreeMap::new(),
+            edits: BTreeMap::new(),
+            exporters: BTreeMap::new(),
+            receivers: BTreeMap::new(),
+            settings,
+        };
+        plan.compile_processors()?;
+        plan.build_exporters(running, ground)?;
+        plan.prepare_receivers(running, ground)?;
+        Ok(plan)
+    }
+
+    fn compile_processors(&mut self) -> Result<(), StartError> {
+        let settings = Arc::clone(&self.settings);
+        for (id, processor) in places(&settings) {
+            match processor {
+                Processor::TailSampling(sampling) if !self.policies.contains_key(id) => {
+                    let set =
+                        PolicySet::compile(sampling).map_err(|errors| StartError::Policies {
+                            processor: id.clone(),
+                            errors,
+                        })?;
+                    self.policies.insert(id.clone(), Arc::new(set));
+                }
+                Processor::Attributes(_) | Processor::Resource(_)
+                    if !self.edits.contains_key(id) =>
+                {
+                    let edits = compile_edits(processor).map_err(|message| StartError::Edits {
+                        processor: id.clone(),
+                        message,
+                    })?;
+                    self.edits.insert(id.clone(), Arc::new(edits));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn build_exporters(&mut self, running: &Graph, ground: &Ground) -> Result<(), StartError> {
+        let used: BTreeSet<_> = used_exporters(&self.settings).map(|(id, _)| id).collect();
+        for id in used {
+            let Some(blueprint) = Blueprint::of(id, &self.settings)? else {
+                continue;
+            };
+            let unchanged = running
+                .exporters
+                .iter()
+                .any(|((known, _), running)| known == id && running.blueprint == blueprint);
+            // An unchanged exporter may still be new for one of its signals, so it is built in any
+            // case; that connects to nothing. A file would be opened twice.
+            let all_run = used_exporters(&self.settings)
+                .filter(|(used, _)| used == &id)
+                .all(|(id, signal)| running.exporters.contains_key(&(id.clone(), signal)));
+            if !(unchanged && all_run) {
+                let built = blueprint.build(id, ground.waterfall)?;
+                self.exporters.insert(id.clone(), built);
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare_receivers(&mut self, running: &Graph, ground: &Ground) -> Result<(), StartError> {
+        let settings = Arc::clone(&self.settings);
+        let used: BTreeSet<_> = settings
+            .pipelines
+            .iter()
+            .flat_map(|pipeline| &pipeline.receivers)
+            .collect();
+        for id in used {
+            let Some(blueprint) = ReceiverBlueprint::of(id, &settings)? else {
+                continue;
+            };
+            let same = running
+                .receivers
+                .get(id)
+                .is_some_and(|running| running.blueprint == blueprint);
+            if !same {
+                let parts = blueprint.prepare(id, ground)?;
+                self.receivers.insert(id.clone(), parts);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The processors that pipelines use, once for each use.
+fn places(settings: &Settings) -> impl Iterator<Item = (&ComponentId, &Processor)> {
+    let used = settings.pipelines.iter().flat_map(|pipeline| &pipeline.processors);
+    used.filter_map(|id| Some((id, settings.processors.get(id)?)))
+}
+
+/// The exporters that pipelines use, with the signal, once for each use.
+pub(super) fn used_exporters(
+    settings: &Settings,
+) -> impl Iterator<Item = (&ComponentId, Signal)> {
+    settings.pipelines.iter().flat_map(|pipeline| {
+        let signal = pipeline.id.signal;
+        pipeline.exporters.iter().map(move |id| (id, signal))
+    })
+}
+
+fn compile_edits(processor: &Processor) -> Result<Edits, String> {
+    let compiled = match processor {
+        Processor::Attributes(settings) => Edits::attributes(settings),
+        Processor::Resource(settings) => Edits::resource(settings),
+        _ => return Err("not a processor that edits".to_owned()),
+    };
+    compiled.map_err(|error| error.to_string())
+}

@@ -1,0 +1,24 @@
+//! OTLP over sockets: listeners, gRPC and HTTP, credentials, compression, limits.
+//!
+//! ```text
+//! listener -> (TLS) -> grpc | http -> door -> body read under a permit -> Intake
+//! ```
+//!
+//! Nothing here decodes OTLP: what goes to the [`Intake`] is the request's own protobuf bytes.
+//! What a refusal looks like to a client is known to `status.rs` alone.
+
+pub(crate) mod auth;
+mod body;
+mod compression;
+mod door;
+mod grpc;
+mod http_server;
+mod listener;
+mod status;
+
+pub(crate) use body::Reading;
+pub(crate) use compression::SizeLimit;
+pub(crate) use door::{Client, Delivery, Door, Intake, Transport};
+pub(crate) use grpc::GrpcService;
+pub(crate) use http_server::{Cors, HttpPaths, HttpService};
+pub(crate) use listener::{ConnectionLimits, Listener, Protocol, Server};

@@ -1,0 +1,227 @@
+//! User names and passwords: the lines of an `htpasswd` file.
+//!
+//! Checking a bcrypt hash takes tens of milliseconds by design, so it runs off the runtime's threads,
+//! few at once, and credentials that were right are remembered as keyed digests.
+
+use super::{AuthError, apr1};
+use crate::refusal::Refusal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
+use ring::rand::SystemRandom;
+use ring::{digest, hmac};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Right credentials that are remembered, at most; past it, all are forgotten.
+const REMEMBERED_MAX: usize = 4096;
+/// Passwords that are checked at once.
+const CHECKS_MAX: usize = 2;
+
+/// The users that are let in.
+#[derive(Debug)]
+pub(crate) struct Users {
+    users: HashMap<String, Hash>,
+    key: hmac::Key,
+    remembered: Mutex<HashSet<[u8; 32]>>,
+    checks: Arc<Semaphore>,
+}
+
+/// How a password is kept.
+#[derive(Debug, Clone)]
+enum Hash {
+    Bcrypt(String),
+    Apr1(String),
+    Sha { digest: Vec<u8>, salt: Vec<u8> },
+    Plain(String),
+}
+
+impl Users {
+    /// Reads the lines of a file, then those given inline, which win.
+    pub(super) fn parse(file: &str, inline: &str) -> Result<Self, AuthError> {
+        let mut users = HashMap::new();
+        for text in [file, inline] {
+            for (index, line) in text.lines().enumerate() {
+                let line = line.trim();
+                if line.is_empty() || line.starts_with('#') {
+                    continue;
+                }
+                let bad = |detail| AuthError::BadLine {
+                    line: index + 1,
+                    detail,
+                };
+                let (user, password) = line
+                    .split_once(':')
+                    .ok_or(bad("not of the form user:password"))?;
+                users.insert(user.to_owned(), Hash::parse(password).map_err(bad)?);
+            }
+        }
+        if users.is_empty() {
+            return Err(AuthError::Nobody);
+        }
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+            .map_err(|_| AuthError::Nobody)?;
+        Ok(Self {
+            users,
+            key,
+            remembered: Mutex::default(),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+        })
+    }
+
+    fn digest(&self, credentials: &str) -> [u8; 32] {
+        let tag = hmac::sign(&self.key, credentials.as_bytes());
+        let mut digest = [0; 32];
+        digest.copy_from_slice(tag.as_ref());
+        digest
+    }
+
+    fn remember(&self, digest: [u8; 32]) {
+        let mut remembered = self.remembered.lock();
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(digest);
+    }
+}
+
+impl Hash {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let sha = |encoded: &str| {
+            let bytes = STANDARD.decode(encoded).map_err(|_| "the hash is not base64")?;
+            let length = digest::SHA1_OUTPUT_LEN;
+            if bytes.len() < length {
+                return Err("the hash is too short for SHA-1");
+            }
+            let (digest, salt) = bytes.split_at(length);
+            Ok(Self::Sha {
+                digest: digest.to_vec(),
+                salt: salt.to_vec(),
+            })
+        };
+        if ["$2y$", "$2b$", "$2a$", "$2x$"].iter().any(|prefix| text.starts_with(prefix)) {
+            Ok(Self::Bcrypt(text.to_owned()))
+        } else if text.starts_with(apr1::PREFIX) {
+            Ok(Self::Apr1(text.to_owned()))
+        } else if let Some(encoded) = text.strip_prefix("{SHA}") {
+            sha(encoded)
+        } else if let Some(encoded) = text.strip_prefix("{SSHA}") {
+            sha(encoded)
+        } else if text.starts_with('$') {
+            Err("the hash is of an unknown kind, use bcrypt (htpasswd -B)")
+        } else {
+            Ok(Self::Plain(text.to_owned()))
+        }
+    }
+
+    fn matches(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+            Self::Apr1(hash) => apr1::hash(password, hash)
+                .is_some_and(|again| same(again.as_bytes(), hash.as_bytes())),
+            Self::Sha { digest, salt } => {
+                let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+                context.update(password.as_bytes());
+                context.update(salt);
+                same(context.finish().as_ref(), digest)
+            }
+            Self::Plain(plain) => same(plain.as_bytes(), password.as_bytes()),
+        }
+    }
+}
+
+/// Compares by digest, so that the time tells nothing about where texts differ.
+fn same(left: &[u8], right: &[u8]) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"compare");
+    let tag = hmac::sign(&key, left);
+    hmac::verify(&key, right, tag.as_ref()).is_ok()
+}
+
+/// Checks a header's text.
+///
+/// # Errors
+///
+/// [`Refusal::Unauthenticated`].
+pub(super) async fn authenticate(
+    users: &Arc<Users>,
+    header: Option<&str>,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let unauthenticated = |detail| Refusal::Unauthenticated {
+        detail,
+        scheme: "Basic",
+    };
+    let header = header.ok_or(unauthenticated("missing authorization header"))?;
+    let wrong = unauthenticated("the user name or password is wrong");
+    let encoded = header
+        .split_once(' ')
+        .filter(|(word, _)| word.eq_ignore_ascii_case("basic"))
+        .map(|(_, encoded)| encoded.trim())
+        .ok_or(wrong.clone())?;
+    let decoded = STANDARD.decode(encoded).map_err(|_| wrong.clone())?;
+    let credentials = String::from_utf8(decoded).map_err(|_| wrong.clone())?;
+    let (user, password) = credentials.split_once(':').ok_or(wrong.clone())?;
+    let known = vec![("username", user.to_owned()), ("raw", encoded.to_owned())];
+
+    let digest = users.digest(&credentials);
+    if users.remembered.lock().contains(&digest) {
+        return Ok(known);
+    }
+    let Some(hash) = users.users.get(user).cloned() else {
+        return Err(wrong);
+    };
+    let Ok(_turn) = Arc::clone(&users.checks).acquire_owned().await else {
+        return Err(wrong);
+    };
+    let password = password.to_owned();
+    let check = tokio::task::spawn_blocking(move || hash.matches(&password));
+    if !check.await.unwrap_or(false) {
+        return Err(wrong);
+    }
+    users.remember(digest);
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Users, authenticate};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use std::sync::Arc;
+
+    /// `myName:myPassword` as `htpasswd` writes it, `sha:sha`, and a plain one.
+    const FILE: &str = "# users\nmyName:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\n\
+                        sha:{SHA}2PRZAyDhNDqRW2OUFwZQqPNdaSY=\nplain:secret\n";
+
+    async fn is_let_in(users: &Arc<Users>, credentials: &str) -> bool {
+        let header = format!("Basic {}", STANDARD.encode(credentials));
+        authenticate(users, Some(&header)).await.is_ok()
+    }
+
+    /// Scenario: users whose passwords are kept in every known way, one overridden inline.
+    /// Guarantees: each comes in with their own password only, also when asked again.
+    #[tokio::test]
+    async fn each_user_comes_in_with_their_own_password() {
+        let bcrypt = bcrypt::hash("tiger", 4).unwrap();
+        let inline = format!("scott:{bcrypt}\nplain:other");
+        let users = Arc::new(Users::parse(FILE, &inline).unwrap());
+        for right in ["myName:myPassword", "scott:tiger", "plain:other", "sha:sha"] {
+            assert!(is_let_in(&users, right).await, "{right}");
+            assert!(is_let_in(&users, right).await, "{right} once more");
+        }
+        for wrong in ["myName:x", "scott:lion", "plain:secret", "sha:", "nobody:x", "scott"] {
+            assert!(!is_let_in(&users, wrong).await, "{wrong}");
+        }
+    }
+
+    /// Scenario: lines without a colon, with a hash of an unknown kind, and no lines at all.
+    /// Guarantees: they are refused at the start, naming the line and never the password.
+    #[test]
+    fn wrong_lines_are_found_at_the_start() {
+        let error = Users::parse("a:b\nsecretword", "").unwrap_err().to_string();
+        assert_eq!(error, "htpasswd line 2: not of the form user:password");
+        let error = Users::parse("", "a:$6$salt$hash").unwrap_err().to_string();
+        assert!(error.contains("unknown kind"), "{error}");
+        assert!(Users::parse("", "").is_err());
+    }
+}

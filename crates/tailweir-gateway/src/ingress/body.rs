@@ -1,0 +1,225 @@
+//! Reads request bodies into memory that was charged for first.
+
+use super::compression::{Compression, OFFLOAD, SizeLimit, decompress};
+use crate::admission::{Admission, Permit};
+use crate::buffer::{BufferPool, PooledBuffer};
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A client that sends nothing for this long in the middle of a body is cut off.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// What bodies are read with.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    /// The budget.
+    pub(crate) admission: Arc<Admission>,
+    /// Where buffers come from.
+    pub(crate) buffers: Arc<BufferPool>,
+    /// The receiver's limit.
+    pub(crate) limit: SizeLimit,
+}
+
+/// Bytes in memory, and the charge for them.
+#[derive(Debug)]
+pub(crate) struct Charged {
+    /// The bytes.
+    pub(crate) body: Bytes,
+    /// Dropped when the bytes are no longer needed.
+    pub(crate) permit: Permit,
+}
+
+impl Reading {
+    /// Reads a whole HTTP body, of `length` bytes where the client said so.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::TooLarge`], [`Refusal::Full`], or [`Refusal::Incomplete`] when the client stalls or
+    /// goes away.
+    pub(crate) async fn whole<B>(&self, body: &mut B, length: Option<u64>) -> Result<Charged, Refusal>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        if length.is_some_and(|length| length > self.limit.bytes as u64) {
+            return Err(self.limit.passed());
+        }
+        let mut permit = self.admission.take(length.unwrap_or(0))?;
+        let Some(first) = next_data(body).await? else {
+            return Ok(Charged {
+                body: Bytes::new(),
+                permit,
+            });
+        };
+        if length == Some(first.len() as u64) {
+            return Ok(Charged {
+                body: first,
+                permit,
+            });
+        }
+        let mut buffer = self.buffers.take();
+        buffer.vec().reserve(length.unwrap_or(0) as usize);
+        let mut next = Some(first);
+        while let Some(data) = next {
+            let size = buffer.vec().len() + data.len();
+            if size > self.limit.bytes {
+                return Err(self.limit.passed());
+            }
+            permit.grow_to(size as u64)?;
+            buffer.vec().extend_from_slice(&data);
+            next = next_data(body).await?;
+        }
+        Ok(Charged {
+            body: buffer.freeze(),
+            permit,
+        })
+    }
+
+    /// Reads the one message of a unary gRPC request: a flag, four bytes of length, the message.
+    /// Returns it and whether it is compressed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::whole`], and [`Refusal::BadFraming`].
+    pub(crate) async fn message<B>(&self, body: &mut B) -> Result<(Charged, bool), Refusal>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let (prefix, rest) = prefix(body).await?;
+        let [flag, length @ ..] = prefix;
+        let length = u32::from_be_bytes(length) as usize;
+        if flag > 1 {
+            return Err(Refusal::BadFraming {
+                detail: "the compression flag is neither 0 nor 1",
+            });
+        }
+        if length > self.limit.bytes {
+            return Err(self.limit.passed());
+        }
+        let permit = self.admission.take(length as u64)?;
+        let message = if rest.len() == length {
+            rest
+        } else {
+            self.rest_of_message(body, rest, length).await?
+        };
+        if next_data(body).await?.is_some_and(|data| !data.is_empty()) {
+            return Err(TRAILING);
+        }
+        let charged = Charged {
+            body: message,
+            permit,
+        };
+        Ok((charged, flag == 1))
+    }
+
+    async fn rest_of_message<B>(
+        &self,
+        body: &mut B,
+        first: Bytes,
+        length: usize,
+    ) -> Result<Bytes, Refusal>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let mut buffer = self.buffers.take();
+        buffer.vec().reserve(length);
+        let mut next = first;
+        loop {
+            if buffer.vec().len() + next.len() > length {
+                return Err(TRAILING);
+            }
+            buffer.vec().extend_from_slice(&next);
+            if buffer.vec().len() == length {
+                return Ok(buffer.freeze());
+            }
+            next = next_data(body).await?.ok_or(Refusal::BadFraming {
+                detail: "the message is shorter than its length",
+            })?;
+        }
+    }
+
+    /// Decompresses a body that was read. Large ones are worked on off the runtime's threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`decompress`].
+    pub(crate) async fn decompressed(
+        &self,
+        compression: Compression,
+        charged: Charged,
+    ) -> Result<Charged, Refusal> {
+        let (limit, buffer) = (self.limit, self.buffers.take());
+        if charged.body.len() <= OFFLOAD {
+            return expand(compression, charged, limit, buffer);
+        }
+        tokio::task::spawn_blocking(move || expand(compression, charged, limit, buffer))
+            .await
+            .unwrap_or(Err(Refusal::Interrupted {
+                part: "the decompressor",
+            }))
+    }
+}
+
+const TRAILING: Refusal = Refusal::BadFraming {
+    detail: "more than one message in a unary request",
+};
+
+fn expand(
+    compression: Compression,
+    mut charged: Charged,
+    limit: SizeLimit,
+    mut buffer: PooledBuffer,
+) -> Result<Charged, Refusal> {
+    decompress(compression, &charged.body, limit, &mut charged.permit, buffer.vec())?;
+    charged.body = buffer.freeze();
+    Ok(charged)
+}
+
+/// The first five bytes, and what came with them.
+async fn prefix<B>(body: &mut B) -> Result<([u8; 5], Bytes), Refusal>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    let mut prefix = [0; 5];
+    let mut filled = 0;
+    loop {
+        let mut data = next_data(body).await?.ok_or(Refusal::BadFraming {
+            detail: "there is no message",
+        })?;
+        let part = data.split_to(data.len().min(prefix.len() - filled));
+        prefix[filled..filled + part.len()].copy_from_slice(&part);
+        filled += part.len();
+        if filled == prefix.len() {
+            return Ok((prefix, data));
+        }
+    }
+}
+
+/// The next bytes of the body; nothing at its end. Trailers are passed over.
+async fn next_data<B>(body: &mut B) -> Result<Option<Bytes>, Refusal>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    loop {
+        let frame = tokio::time::timeout(IDLE_MAX, body.frame()).await;
+        let frame = frame.map_err(|_| Refusal::Incomplete {
+            detail: format!("nothing came for {} s", IDLE_MAX.as_secs()),
+        })?;
+        match frame {
+            None => return Ok(None),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+            Some(Err(error)) => {
+                return Err(Refusal::Incomplete {
+                    detail: error.to_string(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! OTLP/HTTP: one path per signal, protobuf and JSON, compression, CORS.
+
+use super::body::Charged;
+use super::compression::{Compression, OFFLOAD};
+use super::door::{Client, Door};
+use super::status::{Encoding, http_response};
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use std::sync::Arc;
+use tailweir_core::Signal;
+use tailweir_otlp::json;
+
+mod cors;
+
+pub(crate) use cors::Cors;
+
+/// The paths of the three signals.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpPaths {
+    /// In the order of [`Signal::ALL`].
+    pub(crate) paths: [String; 3],
+}
+
+impl HttpPaths {
+    fn signal_of(&self, path: &str) -> Option<Signal> {
+        let found = self.paths.iter().position(|known| known == path)?;
+        Some(Signal::ALL[found])
+    }
+}
+
+/// The HTTP side of a receiver. A clone is the same receiver.
+#[derive(Clone)]
+pub(crate) struct HttpService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    door: Arc<Door>,
+    paths: HttpPaths,
+    cors: Option<Cors>,
+    /// Names of compressions that are allowed, in lower case; `""` and `none` mean identity.
+    compressions: Vec<String>,
+    /// Headers of every answer.
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl HttpService {
+    /// A service behind this door.
+    pub(crate) fn new(
+        door: Arc<Door>,
+        paths: HttpPaths,
+        cors: Option<Cors>,
+        compressions: Vec<String>,
+        headers: Vec<(String, String)>,
+    ) -> Self {
+        let valid = |(name, value): (String, String)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_str(&value).ok()?))
+        };
+        Self {
+            inner: Arc::new(Inner {
+                door,
+                paths,
+                cors,
+                compressions,
+                headers: headers.into_iter().filter_map(valid).collect(),
+            }),
+        }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn call<B>(
+        self,
+        request: Request<B>,
+        peer: Arc<Client>,
+    ) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let mut response = self.inner.with_cors(request, &peer).await;
+        for (name, value) in &self.inner.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        response.map(Full::new)
+    }
+}
+
+impl Inner {
+    async fn with_cors<B>(&self, request: Request<B>, peer: &Arc<Client>) -> Response<Bytes>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let Some(cors) = &self.cors else {
+            return self.answer(request, peer).await;
+        };
+        if cors.is_preflight(&request) {
+            return cors.preflight(request.headers());
+        }
+        let origin = cors.allowed_origin(request.headers());
+        let mut response = self.answer(request, peer).await;
+        cors.decorate(origin, response.headers_mut());
+        response
+    }
+
+    async fn answer<B>(&self, request: Request<B>, peer: &Arc<Client>) -> Response<Bytes>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let encoding = encoding_of(request.headers());
+        // An unknown content type is answered in the encoding every client can read.
+        let answer_in = encoding.as_ref().copied().unwrap_or(Encoding::Json);
+        match self.export(request, encoding, peer).await {
+            Ok(()) => {
+                let mut response = Response::new(answer_in.success());
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, answer_in.content_type());
+                response
+            }
+            Err(refusal) => {
+                let mut response = http_response(&refusal, answer_in);
+                if let Refusal::UnknownEncoding { accepted, .. } = &refusal
+                    && let Ok(accepted) = HeaderValue::from_str(accepted)
+                {
+                    response.headers_mut().insert(ACCEPT_ENCODING, accepted);
+                }
+                response
+            }
+        }
+    }
+
+    async fn export<B>(
+        &self,
+        request: Request<B>,
+        encoding: Result<Encoding, Refusal>,
+        peer: &Arc<Client>,
+    ) -> Result<(), Refusal>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let (head, mut body) = request.into_parts();
+        let path = head.uri.path();
+        let signal = self.paths.signal_of(path).ok_or(Refusal::UnknownPath)?;
+        if head.method != Method::POST {
+            return Err(Refusal::WrongMethod);
+        }
+        let encoding = encoding?;
+        let client = self.door.identify(&head.headers, peer).await?;
+        let compression = self.compression_of(&head.headers)?;
+        let reading = &self.door.reading;
+        let length = length_of(&head.headers);
+        let mut charged = reading.whole(&mut body, length).await?;
+        if let Some(compression) = compression {
+            charged = reading.decompressed(compression, charged).await?;
+        }
+        if encoding == Encoding::Json {
+            charged = self.from_json(signal, charged).await?;
+        }
+        self.door.hand_in(signal, charged, client).await
+    }
+
+    fn compression_of(&self, headers: &HeaderMap) -> Result<Option<Compression>, Refusal> {
+        let value = headers.get(CONTENT_ENCODING);
+        let name = value.map_or("", |value| value.to_str().unwrap_or("(not text)"));
+        let allowed = |name: &str| {
+            let mut allowed = self.compressions.iter();
+            allowed.any(|allowed| allowed.eq_ignore_ascii_case(name))
+        };
+        if name.is_empty() || name.eq_ignore_ascii_case("identity") {
+            return Ok(None);
+        }
+        match Compression::named(name) {
+            Some(known) if allowed(name) || allowed(known.name()) => Ok(Some(known)),
+            _ => Err(Refusal::UnknownEncoding {
+                encoding: name.chars().take(64).collect(),
+                accepted: self.compressions.join(","),
+            }),
+        }
+    }
+
+    /// Turns JSON into protobuf, which is what everything behind the door works on.
+    async fn from_json(&self, signal: Signal, charged: Charged) -> Result<Charged, Refusal> {
+        let length = charged.body.len();
+        let mut buffer = self.door.reading.buffers.take();
+        let convert = move || {
+            json::to_wire(signal, &charged.body, buffer.vec()).map_err(|error| {
+                Refusal::Malformed {
+                    signal,
+                    detail: error.to_string(),
+                }
+            })?;
+            let mut permit = charged.permit;
+            permit.grow_to(buffer.vec().len() as u64)?;
+            Ok(Charged {
+                body: buffer.freeze(),
+                permit,
+            })
+        };
+        if length <= OFFLOAD {
+            return convert();
+        }
+        tokio::task::spawn_blocking(convert)
+            .await
+            .unwrap_or(Err(Refusal::Interrupted {
+                part: "the JSON reader",
+            }))
+    }
+}
+
+fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let value = headers.get(CONTENT_TYPE);
+    let text = value.map_or("", |value| value.to_str().unwrap_or("(not text)"));
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/x-protobuf") {
+        Ok(Encoding::Protobuf)
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Ok(Encoding::Json)
+    } else {
+        Err(Refusal::UnknownContentType {
+            content_type: text.chars().take(64).collect(),
+        })
+    }
+}
+
+fn length_of(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,158 @@
+//! The way from a receiver into its pipelines: check, count, charge, hand in, answer.
+
+use crate::ingress::{Delivery, Intake, Transport};
+use crate::ledger::{Charge, Ledger};
+use crate::pipeline::{Load, ScanPool, Scanned, Stage, scan};
+use crate::refusal::Refusal;
+use arc_swap::ArcSwap;
+use futures_core::future::BoxFuture;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tailweir_core::Signal;
+use tailweir_export::Amount;
+use tailweir_otlp::count_items;
+
+/// Where one signal of a receiver goes.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    /// The first stage.
+    pub(crate) stage: Arc<dyn Stage>,
+    /// Whether the work must be finished even when the client goes away meanwhile: everything but a
+    /// sampler, which looks after what it has taken.
+    pub(crate) is_detached: bool,
+}
+
+/// The entries of a receiver, in the order of [`Signal::ALL`]. None where no pipeline takes the signal.
+pub(crate) type Entries = [Option<Entry>; Signal::ALL.len()];
+
+/// The way in for one receiver. A reload exchanges the entries while requests flow.
+pub(crate) struct ReceiverIntake {
+    entries: ArcSwap<Entries>,
+    ledger: Arc<Ledger>,
+    scans: Arc<ScanPool>,
+    figures: ReceiverFigures,
+}
+
+/// What a receiver counts, by transport and signal.
+#[derive(Debug, Default)]
+pub(crate) struct ReceiverFigures {
+    counts: [[Counts; Signal::ALL.len()]; Transport::ALL.len()],
+}
+
+/// Counts of one transport and signal.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Items that were acknowledged.
+    pub(crate) accepted: AtomicU64,
+    /// Items of requests that were read and refused.
+    pub(crate) refused: AtomicU64,
+    /// Requests that were read.
+    pub(crate) requests: AtomicU64,
+}
+
+impl ReceiverFigures {
+    /// The counts of this transport and signal.
+    pub(crate) fn of(&self, transport: Transport, signal: Signal) -> &Counts {
+        &self.counts[transport as usize][signal as usize]
+    }
+}
+
+impl ReceiverIntake {
+    /// A way in that leads nowhere yet.
+    pub(crate) fn new(ledger: Arc<Ledger>, scans: Arc<ScanPool>) -> Self {
+        Self {
+            entries: ArcSwap::from_pointee(Entries::default()),
+            ledger,
+            scans,
+            figures: ReceiverFigures::default(),
+        }
+    }
+
+    /// Requests go there from here on.
+    pub(crate) fn set_entries(&self, entries: Entries) {
+        self.entries.store(Arc::new(entries));
+    }
+
+    /// What it has counted.
+    pub(crate) fn figures(&self) -> &ReceiverFigures {
+        &self.figures
+    }
+
+    async fn take(&self, delivery: Delivery) -> Result<(), Refusal> {
+        let signal = delivery.signal;
+        let counts = self.figures.of(delivery.transport, signal);
+        counts.requests.fetch_add(1, Relaxed);
+        let entries = self.entries.load();
+        let entry = entries[signal as usize].clone();
+        drop(entries);
+        let entry = entry.ok_or(Refusal::NotWanted { signal })?;
+        let (amount, scanned) = self.examine(&delivery)?;
+        if amount.items == 0 {
+            return Ok(());
+        }
+        let load = Load {
+            signal,
+            body: delivery.body,
+            charge: Charge::take(&self.ledger, signal, amount),
+            client: delivery.client,
+            permit: Some(delivery.permit),
+            is_held: false,
+            scanned,
+            ways_taken: 0,
+        };
+        match hand_in(entry, load).await {
+            Ok(()) => {
+                self.ledger.acknowledged(signal, amount);
+                counts.accepted.fetch_add(amount.items, Relaxed);
+                Ok(())
+            }
+            Err(refusal) => {
+                self.ledger.refused(signal, amount);
+                counts.refused.fetch_add(amount.items, Relaxed);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Checks the bytes and counts what is in them.
+    fn examine(&self, delivery: &Delivery) -> Result<(Amount, Option<Scanned>), Refusal> {
+        if delivery.signal == Signal::Traces {
+            let scanned = scan(&self.scans, &delivery.body)?;
+            let spans = &scanned.scan.spans;
+            let amount = Amount {
+                items: spans.len() as u64,
+                bytes: spans.iter().map(|span| span.length() as u64).sum(),
+            };
+            return Ok((amount, Some(scanned)));
+        }
+        let items = count_items(delivery.signal, &delivery.body).map_err(|error| {
+            Refusal::Malformed {
+                signal: delivery.signal,
+                detail: error.to_string(),
+            }
+        })?;
+        let bytes = delivery.body.len() as u64;
+        Ok((Amount { items, bytes }, None))
+    }
+}
+
+async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
+    let Entry { stage, is_detached } = entry;
+    let taken = async move {
+        stage.take(load).await.map_err(|returned| {
+            returned.load.charge.give_back();
+            returned.refusal
+        })
+    };
+    if !is_detached {
+        return taken.await;
+    }
+    let interrupted = Refusal::Interrupted { part: "a pipeline" };
+    tokio::spawn(taken).await.unwrap_or(Err(interrupted))
+}
+
+impl Intake for ReceiverIntake {
+    fn accept(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.take(delivery))
+    }
+}

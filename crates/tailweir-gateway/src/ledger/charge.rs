@@ -1,0 +1,222 @@
+//! A share of what is held, and the duty to say what becomes of it.
+
+use super::{DropReason, Ledger};
+use parking_lot::Mutex;
+use std::fmt;
+use std::sync::Arc;
+use tailweir_core::Signal;
+use tailweir_export::{Amount, LossReason, Receipt, Settle, Settlement};
+
+/// An amount that travels through the pipelines. It ends in one of the columns of the ledger, once:
+/// by one of the methods here, or, when it is dropped, as lost ([`LossReason::Abandoned`]).
+#[must_use = "a charge that is dropped counts its items as lost"]
+pub(crate) struct Charge {
+    ledger: Arc<Ledger>,
+    signal: Signal,
+    amount: Amount,
+}
+
+impl Charge {
+    /// Takes this amount into the books.
+    pub(crate) fn take(ledger: &Arc<Ledger>, signal: Signal, amount: Amount) -> Self {
+        ledger.taken(signal, amount);
+        Self::from_store(ledger, signal, amount)
+    }
+
+    /// The duty for an amount that was taken before and leaves the store now.
+    pub(crate) fn from_store(ledger: &Arc<Ledger>, signal: Signal, amount: Amount) -> Self {
+        ledger.book(signal).moving.add(amount);
+        Self::of(ledger, signal, amount)
+    }
+
+    fn of(ledger: &Arc<Ledger>, signal: Signal, amount: Amount) -> Self {
+        Self {
+            ledger: Arc::clone(ledger),
+            signal,
+            amount,
+        }
+    }
+
+    /// How much it is.
+    pub(crate) fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// A second charge over the same amount, for another way.
+    pub(crate) fn copy(&self) -> Self {
+        self.ledger.book(self.signal).copied.add(self.amount);
+        Self::from_store(&self.ledger, self.signal, self.amount)
+    }
+
+    /// Adds another charge of the same signal to this one.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        self.amount.items += other.amount.items;
+        self.amount.bytes += other.amount.bytes;
+        other.amount = Amount::default();
+    }
+
+    /// Takes `items` of its items off into a charge of their own, the bytes in proportion.
+    pub(crate) fn split_off(&mut self, items: u64) -> Self {
+        let items = items.min(self.amount.items);
+        let all = u128::from(self.amount.items.max(1));
+        let bytes = u128::from(self.amount.bytes) * u128::from(items) / all;
+        let part = Amount {
+            items,
+            bytes: bytes as u64,
+        };
+        self.amount.items -= part.items;
+        self.amount.bytes -= part.bytes;
+        Self::of(&self.ledger, self.signal, part)
+    }
+
+    /// Left out on purpose.
+    pub(crate) fn drop_as(mut self, reason: DropReason) {
+        let amount = self.leave();
+        self.ledger.dropped(self.signal, reason, amount);
+    }
+
+    /// Gone.
+    pub(crate) fn lose(mut self, reason: LossReason) {
+        let amount = self.leave();
+        self.ledger.lost(self.signal, reason, amount);
+    }
+
+    /// Was never taken after all: the request is refused as a whole, or a store takes it into the
+    /// books itself. The ticket takes it up again.
+    pub(crate) fn give_back(mut self) -> Ticket {
+        let amount = self.leave();
+        self.ledger.book(self.signal).taken.subtract(amount);
+        Ticket {
+            ledger: Arc::clone(&self.ledger),
+            signal: self.signal,
+            amount,
+        }
+    }
+
+    fn leave(&mut self) -> Amount {
+        let amount = std::mem::take(&mut self.amount);
+        self.ledger.book(self.signal).moving.subtract(amount);
+        amount
+    }
+
+    /// Is no copy after all: the way it was made for refused it.
+    pub(crate) fn undo_copy(mut self) {
+        let amount = self.leave();
+        self.ledger.book(self.signal).copied.subtract(amount);
+    }
+
+    /// Hands the duty on to an exporter. As long as the receipt is not settled, the charge can be
+    /// called back.
+    pub(crate) fn into_receipt(self) -> (Receipt, Arc<Settler>) {
+        let amount = self.amount;
+        let settler = Arc::new(Settler {
+            charge: Mutex::new(Some(self)),
+        });
+        (Receipt::new(settler.clone(), amount), settler)
+    }
+}
+
+/// What a charge was over. Carries no duty.
+pub(crate) struct Ticket {
+    ledger: Arc<Ledger>,
+    signal: Signal,
+    amount: Amount,
+}
+
+impl Ticket {
+    /// The charge once more.
+    pub(crate) fn take_up(self) -> Charge {
+        Charge::take(&self.ledger, self.signal, self.amount)
+    }
+}
+
+/// The ledger's side of a receipt.
+pub(crate) struct Settler {
+    charge: Mutex<Option<Charge>>,
+}
+
+impl Settler {
+    /// The charge, unless it was settled. The receipt means nothing from here on.
+    pub(crate) fn recall(&self) -> Option<Charge> {
+        self.charge.lock().take()
+    }
+}
+
+impl Settle for Settler {
+    fn settle(&self, settlement: Settlement) {
+        let Some(mut charge) = self.recall() else {
+            return;
+        };
+        charge.leave();
+        let (ledger, signal) = (&charge.ledger, charge.signal);
+        ledger.book(signal).delivered.add(settlement.delivered);
+        if settlement.lost != Amount::default() {
+            let reason = settlement.reason.unwrap_or(LossReason::Abandoned);
+            ledger.lost(signal, reason, settlement.lost);
+        }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let amount = self.leave();
+        if amount != Amount::default() {
+            self.ledger.lost(self.signal, LossReason::Abandoned, amount);
+        }
+    }
+}
+
+impl fmt::Debug for Charge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Charge({}, {:?})", self.signal, self.amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Charge;
+    use crate::ledger::{DropReason, Ledger};
+    use std::sync::Arc;
+    use tailweir_core::Signal;
+    use tailweir_export::{Amount, LossReason};
+
+    const AMOUNT: Amount = Amount {
+        items: 10,
+        bytes: 1003,
+    };
+
+    /// Scenario: an amount is split in odd parts, merged, copied, delivered, dropped and forgotten.
+    /// Guarantees: the books balance to the byte, and what was forgotten is counted as lost.
+    #[test]
+    fn the_books_balance_whatever_happens_to_a_charge() {
+        let ledger = Arc::new(Ledger::default());
+        let mut first = Charge::take(&ledger, Signal::Traces, AMOUNT);
+        let mut second = first.split_off(3);
+        let third = first.split_off(1);
+        second.merge(third);
+        let copy = first.copy();
+        copy.into_receipt().0.delivered();
+        drop(first.into_receipt().0);
+        second.split_off(1).drop_as(DropReason::NotSampled);
+        second.split_off(1).lose(LossReason::QueueFull);
+        drop(second);
+
+        let books = ledger.snapshot();
+        assert_eq!(books.imbalance(), 0);
+        let row = &books.signals["traces"];
+        assert_eq!((row.taken.items, row.copied.items, row.held.items), (10, 6, 0));
+        assert_eq!(row.delivered.items, 6);
+        assert_eq!(row.lost["abandoned"].items, 8);
+        assert_eq!(row.lost["queue_full"].items, 1);
+        assert_eq!(row.dropped["not_sampled"].items, 1);
+    }
+
+    /// Scenario: more is acknowledged than was taken.
+    /// Guarantees: the imbalance shows it.
+    #[test]
+    fn an_acknowledgement_without_cover_is_an_imbalance() {
+        let ledger = Arc::new(Ledger::default());
+        ledger.acknowledged(Signal::Logs, AMOUNT);
+        assert_eq!(ledger.snapshot().imbalance(), AMOUNT.items + AMOUNT.bytes);
+    }
+}

@@ -1,0 +1,208 @@
+//! The names.
+
+use Metric as M;
+use MetricKind::{Counter, Gauge, Histogram};
+
+/// What a metric does over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts values by size.
+    Histogram,
+}
+
+/// A metric as the documents list it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricReference {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does over time.
+    pub kind: MetricKind,
+    /// Its unit, in UCUM: `1`, `By`, `s`, or `{items}` for a count of such.
+    pub unit: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub description: &'static str,
+}
+
+macro_rules! metrics {
+    ($($variant:ident = $name:literal, $kind:ident, $unit:literal, [$($label:literal),*], $about:literal;)*) => {
+        /// Every metric of the gateway.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Metric {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Metric {
+            /// Each of them, in the order of the documents.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// What it is.
+            #[must_use]
+            pub const fn reference(self) -> MetricReference {
+                match self {
+                    $(M::$variant => MetricReference {
+                        name: $name,
+                        kind: $kind,
+                        unit: $unit,
+                        labels: &[$($label),*],
+                        description: $about,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    AcceptedSpans = "otelcol_receiver_accepted_spans", Counter, "{spans}", ["receiver", "transport"],
+        "Spans that were acknowledged.";
+    RefusedSpans = "otelcol_receiver_refused_spans", Counter, "{spans}", ["receiver", "transport"],
+        "Spans of requests that were read and refused.";
+    AcceptedPoints = "otelcol_receiver_accepted_metric_points", Counter, "{datapoints}", ["receiver", "transport"],
+        "Data points that were acknowledged.";
+    RefusedPoints = "otelcol_receiver_refused_metric_points", Counter, "{datapoints}", ["receiver", "transport"],
+        "Data points of requests that were read and refused.";
+    AcceptedRecords = "otelcol_receiver_accepted_log_records", Counter, "{records}", ["receiver", "transport"],
+        "Log records that were acknowledged.";
+    RefusedRecords = "otelcol_receiver_refused_log_records", Counter, "{records}", ["receiver", "transport"],
+        "Log records of requests that were read and refused.";
+    SentSpans = "otelcol_exporter_sent_spans", Counter, "{spans}", ["exporter"],
+        "Spans that the backend took.";
+    SentPoints = "otelcol_exporter_sent_metric_points", Counter, "{datapoints}", ["exporter"],
+        "Data points that the backend took.";
+    SentRecords = "otelcol_exporter_sent_log_records", Counter, "{records}", ["exporter"],
+        "Log records that the backend took.";
+    SendFailedSpans = "otelcol_exporter_send_failed_spans", Counter, "{spans}", ["exporter"],
+        "Spans that were given up after they left the queue.";
+    SendFailedPoints = "otelcol_exporter_send_failed_metric_points", Counter, "{datapoints}", ["exporter"],
+        "Data points that were given up after they left the queue.";
+    SendFailedRecords = "otelcol_exporter_send_failed_log_records", Counter, "{records}", ["exporter"],
+        "Log records that were given up after they left the queue.";
+    EnqueueFailedSpans = "otelcol_exporter_enqueue_failed_spans", Counter, "{spans}", ["exporter"],
+        "Spans that found no room in the queue. Held ones are offered again, and counted again.";
+    EnqueueFailedPoints = "otelcol_exporter_enqueue_failed_metric_points", Counter, "{datapoints}", ["exporter"],
+        "Data points that found no room in the queue.";
+    EnqueueFailedRecords = "otelcol_exporter_enqueue_failed_log_records", Counter, "{records}", ["exporter"],
+        "Log records that found no room in the queue.";
+    QueueSize = "otelcol_exporter_queue_size", Gauge, "{batches}", ["exporter", "data_type"],
+        "What the sending queue holds, in the unit of its sizer.";
+    QueueCapacity = "otelcol_exporter_queue_capacity", Gauge, "{batches}", ["exporter", "data_type"],
+        "Most that the sending queue may hold, in the unit of its sizer.";
+    BatchBySize = "otelcol_processor_batch_batch_size_trigger_send", Counter, "{times}", ["processor"],
+        "Batches that were sent because they were full.";
+    BatchByTimeout = "otelcol_processor_batch_timeout_trigger_send", Counter, "{times}", ["processor"],
+        "Batches that were sent because their time had come.";
+    BatchCombinations = "otelcol_processor_batch_metadata_cardinality", Gauge, "{combinations}", ["processor"],
+        "Combinations of metadata that have a batch of their own.";
+    SampledTraces = "otelcol_processor_tail_sampling_count_traces_sampled", Counter, "{traces}", ["policy", "sampled", "decision"],
+        "Traces by the policy that decided them: the one that is named for the decision.";
+    SampledSpans = "otelcol_processor_tail_sampling_count_spans_sampled", Counter, "{spans}", ["policy", "sampled", "decision"],
+        "Spans of these traces.";
+    SampledBytes = "otelcol_processor_tail_sampling_count_bytes_sampled", Counter, "By", ["policy", "sampled", "decision"],
+        "Bytes of these spans.";
+    GlobalTraces = "otelcol_processor_tail_sampling_global_count_traces_sampled", Counter, "{traces}", ["sampled", "decision"],
+        "Traces by decision.";
+    EarlyReleases = "otelcol_processor_tail_sampling_early_releases_from_cache_decision", Counter, "{spans}", ["sampled"],
+        "Spans that came after the decision and followed it.";
+    NewTraces = "otelcol_processor_tail_sampling_new_trace_id_received", Counter, "{traces}", [],
+        "Trace ids that were not known when a span came.";
+    LateSpanAge = "otelcol_processor_tail_sampling_sampling_late_span_age", Histogram, "s", [],
+        "Time from the decision to spans that came late, rounded up to 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800 s.";
+    RemovalAge = "otelcol_processor_tail_sampling_sampling_trace_removal_age", Histogram, "s", [],
+        "Time from the first span to the decision, rounded up like the age of late spans.";
+    EvaluationErrors = "otelcol_processor_tail_sampling_sampling_policy_evaluation_error", Counter, "{errors}", [],
+        "Times that a policy failed on a trace.";
+    DroppedTooEarly = "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early", Counter, "{traces}", [],
+        "Traces that were decided before their time for want of room. None is dropped for that.";
+    TracesOnMemory = "otelcol_processor_tail_sampling_sampling_traces_on_memory", Gauge, "{traces}", [],
+        "Undecided traces.";
+    TooLarge = "otelcol_processor_tail_sampling_traces_dropped_too_large", Counter, "{traces}", [],
+        "Traces that were not sampled because of maximum_trace_size_bytes.";
+    Acknowledged = "tailweir_acknowledged_items", Counter, "{items}", ["signal"],
+        "Items that clients were told to be safe.";
+    AcknowledgedBytes = "tailweir_acknowledged_bytes", Counter, "By", ["signal"],
+        "Bytes of these items as they arrived.";
+    Refused = "tailweir_refused_items", Counter, "{items}", ["signal"],
+        "Items that clients were told not to be taken.";
+    Taken = "tailweir_taken_items", Counter, "{items}", ["signal"],
+        "Items that the gateway took: what it acknowledged, and parts of requests that it refused as a whole.";
+    Copied = "tailweir_copied_items", Counter, "{items}", ["signal"],
+        "Further copies, where items go to several pipelines or exporters.";
+    Delivered = "tailweir_delivered_items", Counter, "{items}", ["signal"],
+        "Items that backends accepted.";
+    DeliveredBytes = "tailweir_delivered_bytes", Counter, "By", ["signal"],
+        "Bytes of these items as they arrived.";
+    Dropped = "tailweir_dropped_items", Counter, "{items}", ["signal", "reason"],
+        "Items that were left out on purpose.";
+    Lost = "tailweir_lost_items", Counter, "{items}", ["signal", "reason"],
+        "Items that were acknowledged and are gone. Not zero means that data was lost.";
+    Held = "tailweir_held_items", Gauge, "{items}", ["signal"],
+        "Items in stores, batches and queues.";
+    HeldBytes = "tailweir_held_bytes", Gauge, "By", ["signal"],
+        "Bytes of these items as they arrived.";
+    Imbalance = "tailweir_ledger_imbalance", Gauge, "1", [],
+        "By how much taken + copied differs from delivered + dropped + held + lost. For long not zero: a defect.";
+    InFlight = "tailweir_in_flight_bytes", Gauge, "By", [],
+        "Bytes of requests being worked on.";
+    InFlightMax = "tailweir_in_flight_bytes_max", Gauge, "By", [],
+        "Bound of the bytes in flight.";
+    AdmissionRefused = "tailweir_admission_refused_requests", Counter, "{requests}", [],
+        "Requests that were refused before they were read, for want of room.";
+    StoreMemory = "tailweir_store_memory_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Memory of undecided traces.";
+    RememberedMemory = "tailweir_remembered_memory_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Memory of decisions and span ids that are remembered.";
+    RememberedDecisions = "tailweir_remembered_decisions", Gauge, "{decisions}", ["pipeline", "processor"],
+        "Decisions that late spans can still follow.";
+    EarlyDecisions = "tailweir_early_decisions", Counter, "{traces}", ["pipeline", "processor", "reason"],
+        "Traces that were decided before their time.";
+    Duplicates = "tailweir_duplicate_spans", Counter, "{spans}", ["pipeline", "processor"],
+        "Spans that had come before and were left out.";
+    HeldBack = "tailweir_held_back_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Kept spans that wait for room behind the sampler.";
+    UnwrittenThresholds = "tailweir_unwritten_thresholds", Counter, "{spans}", ["pipeline", "processor"],
+        "Kept spans whose tracestate is damaged or full, so that no threshold could be written.";
+    ExporterRetries = "tailweir_exporter_retries", Counter, "{attempts}", ["exporter", "data_type"],
+        "Attempts beyond the first of their request.";
+    QueueBytes = "tailweir_exporter_queue_bytes", Gauge, "By", ["exporter", "data_type"],
+        "Bytes that the sending queue holds.";
+    Connections = "tailweir_receiver_connections", Gauge, "{connections}", ["receiver", "transport"],
+        "Open connections.";
+    FailedHandshakes = "tailweir_receiver_failed_handshakes", Counter, "{connections}", ["receiver", "transport"],
+        "Connections that never became HTTP: no TLS, no preface, or not in time.";
+    Restarts = "tailweir_actor_restarts", Counter, "{restarts}", [],
+        "Actors that were started again after a failure.";
+    Ready = "tailweir_ready", Gauge, "1", [],
+        "1 while requests are taken, else 0.";
+    Uptime = "tailweir_uptime_seconds", Gauge, "s", [],
+        "Time since the start.";
+}
+
+/// Every metric of the gateway, for the generated documents.
+#[must_use]
+pub fn metric_reference() -> Vec<MetricReference> {
+    Metric::ALL.iter().map(|metric| metric.reference()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::metric_reference;
+    use std::collections::BTreeSet;
+
+    /// Scenario: all metrics are listed.
+    /// Guarantees: no name occurs twice, and every description is a sentence.
+    #[test]
+    fn each_metric_has_a_name_of_its_own_and_a_sentence() {
+        let mut names = BTreeSet::new();
+        for metric in metric_reference() {
+            assert!(names.insert(metric.name), "{} twice", metric.name);
+            assert!(metric.description.ends_with('.'), "{}", metric.name);
+            assert!(!metric.name.ends_with("_total"), "{}", metric.name);
+        }
+    }
+}

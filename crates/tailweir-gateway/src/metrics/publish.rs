@@ -1,0 +1,272 @@
+//! From a status to the recorder.
+
+use super::{Metric, MetricKind};
+use crate::ledger::AmountRow;
+use crate::status::{DecisionRow, ExporterRow, SamplerRow, Status};
+use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use tailweir_sampler::AgeHistogram;
+
+/// Publishes statuses, and remembers what it has put into histograms.
+#[derive(Debug, Default)]
+pub(crate) struct Publisher {
+    ages: Mutex<BTreeMap<(Metric, String), AgeHistogram>>,
+}
+
+impl Publisher {
+    /// Brings the recorder of this process up to date.
+    pub(crate) fn publish(&self, status: &Status) {
+        metrics::with_recorder(|recorder| {
+            let page = Page { recorder };
+            page.describe();
+            page.process(status);
+            page.ledger(status);
+            page.receivers(status);
+            page.exporters(status);
+            page.batches(status);
+            page.samplers(&status.samplers);
+            for row in &status.samplers {
+                self.ages(&page, Metric::LateSpanAge, row, &row.late_age);
+                self.ages(&page, Metric::RemovalAge, row, &row.decision_age);
+            }
+        });
+    }
+
+    /// Adds what is new since the last time, each age as the bound of its bucket.
+    fn ages(&self, page: &Page<'_>, metric: Metric, row: &SamplerRow, now: &AgeHistogram) {
+        let mut seen = self.ages.lock();
+        let place = format!("{}/{}", row.pipeline, row.processor);
+        let before = seen.entry((metric, place)).or_default();
+        for (bucket, (count, seen)) in now.counts.iter().zip(&mut before.counts).enumerate() {
+            let new = count.saturating_sub(*seen);
+            *seen = *count;
+            // What is beyond the last bound counts as twice as much.
+            let last = AgeHistogram::BOUNDS[AgeHistogram::BOUNDS.len() - 1];
+            let age = AgeHistogram::BOUNDS.get(bucket).copied().unwrap_or(2 * last);
+            if new > 0 {
+                page.histogram(metric, age as f64, new as usize);
+            }
+        }
+    }
+}
+
+struct Page<'a> {
+    recorder: &'a dyn Recorder,
+}
+
+type Labels<'a> = &'a [(&'static str, &'a str)];
+
+impl Page<'_> {
+    fn describe(&self) {
+        for metric in Metric::ALL {
+            let reference = metric.reference();
+            let name = KeyName::from_const_str(reference.name);
+            let unit = match reference.unit {
+                "By" => Some(Unit::Bytes),
+                "s" => Some(Unit::Seconds),
+                _ => Some(Unit::Count),
+            };
+            let about = SharedString::const_str(reference.description);
+            match reference.kind {
+                MetricKind::Counter => self.recorder.describe_counter(name, unit, about),
+                MetricKind::Gauge => self.recorder.describe_gauge(name, unit, about),
+                MetricKind::Histogram => self.recorder.describe_histogram(name, unit, about),
+            }
+        }
+    }
+
+    fn process(&self, status: &Status) {
+        self.gauge(Metric::Ready, &[], u64::from(status.ready));
+        self.gauge(Metric::Uptime, &[], status.uptime_seconds);
+        self.counter(Metric::Restarts, &[], status.restarts);
+        let admission = &status.admission;
+        self.gauge(Metric::InFlight, &[], admission.in_flight_bytes);
+        self.gauge(Metric::InFlightMax, &[], admission.in_flight_bytes_max);
+        self.counter(Metric::AdmissionRefused, &[], admission.refused_requests);
+        self.gauge(Metric::Imbalance, &[], status.imbalance);
+    }
+
+    fn ledger(&self, status: &Status) {
+        for (signal, row) in &status.ledger.signals {
+            let labels: Labels<'_> = &[("signal", signal)];
+            let both = |items: Metric, bytes: Metric, amount: AmountRow| {
+                self.counter(items, labels, amount.items);
+                self.counter(bytes, labels, amount.bytes);
+            };
+            both(Metric::Acknowledged, Metric::AcknowledgedBytes, row.acknowledged);
+            both(Metric::Delivered, Metric::DeliveredBytes, row.delivered);
+            self.counter(Metric::Refused, labels, row.refused.items);
+            self.counter(Metric::Taken, labels, row.taken.items);
+            self.counter(Metric::Copied, labels, row.copied.items);
+            self.gauge(Metric::Held, labels, row.held.items);
+            self.gauge(Metric::HeldBytes, labels, row.held.bytes);
+            for (metric, rows) in [(Metric::Dropped, &row.dropped), (Metric::Lost, &row.lost)] {
+                for (reason, amount) in rows {
+                    let labels = [("signal", *signal), ("reason", *reason)];
+                    self.counter(metric, &labels, amount.items);
+                }
+            }
+        }
+    }
+
+    fn receivers(&self, status: &Status) {
+        for row in &status.receivers {
+            let labels: Labels<'_> = &[("receiver", &row.receiver), ("transport", row.transport)];
+            let (accepted, refused) = match row.signal {
+                "traces" => (Metric::AcceptedSpans, Metric::RefusedSpans),
+                "metrics" => (Metric::AcceptedPoints, Metric::RefusedPoints),
+                _ => (Metric::AcceptedRecords, Metric::RefusedRecords),
+            };
+            self.counter(accepted, labels, row.accepted);
+            self.counter(refused, labels, row.refused);
+            self.gauge(Metric::Connections, labels, row.connections);
+            self.counter(Metric::FailedHandshakes, labels, row.failed_handshakes);
+        }
+    }
+
+    fn exporters(&self, status: &Status) {
+        for row in status.exporters.iter().filter(|row| row.exports) {
+            self.exporter(row);
+        }
+    }
+
+    fn exporter(&self, row: &ExporterRow) {
+        let labels: Labels<'_> = &[("exporter", &row.exporter)];
+        let (sent, failed, enqueue_failed) = match row.signal {
+            "traces" => (Metric::SentSpans, Metric::SendFailedSpans, Metric::EnqueueFailedSpans),
+            "metrics" => {
+                (Metric::SentPoints, Metric::SendFailedPoints, Metric::EnqueueFailedPoints)
+            }
+            _ => (Metric::SentRecords, Metric::SendFailedRecords, Metric::EnqueueFailedRecords),
+        };
+        self.counter(sent, labels, row.sent);
+        self.counter(failed, labels, row.send_failed);
+        self.counter(enqueue_failed, labels, row.enqueue_failed);
+        let labels: Labels<'_> = &[("exporter", &row.exporter), ("data_type", row.signal)];
+        self.gauge(Metric::QueueSize, labels, row.queue_size);
+        self.gauge(Metric::QueueCapacity, labels, row.queue_capacity);
+        self.gauge(Metric::QueueBytes, labels, row.queue_bytes);
+        self.counter(Metric::ExporterRetries, labels, row.retries);
+    }
+
+    fn batches(&self, status: &Status) {
+        let mut sums: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+        for row in &status.batches {
+            let sum = sums.entry(&row.processor).or_default();
+            for (into, more) in sum.iter_mut().zip([row.by_size, row.by_timeout, row.combinations]) {
+                *into += more;
+            }
+        }
+        for (processor, [by_size, by_timeout, combinations]) in sums {
+            let labels: Labels<'_> = &[("processor", processor)];
+            self.counter(Metric::BatchBySize, labels, by_size);
+            self.counter(Metric::BatchByTimeout, labels, by_timeout);
+            self.gauge(Metric::BatchCombinations, labels, combinations);
+        }
+    }
+
+    /// The Collector's metrics have no label for the processor, so they are sums over all of them.
+    fn samplers(&self, rows: &[SamplerRow]) {
+        if rows.is_empty() {
+            return;
+        }
+        let traces = |of: fn(&SamplerRow) -> u64| rows.iter().map(of).sum::<u64>();
+        self.counter(Metric::NewTraces, &[], traces(|row| row.new_traces));
+        self.counter(Metric::EvaluationErrors, &[], traces(|row| row.evaluation_errors));
+        self.counter(Metric::TooLarge, &[], traces(|row| row.too_large.traces));
+        self.gauge(Metric::TracesOnMemory, &[], traces(|row| row.held.traces));
+        self.counter(Metric::DroppedTooEarly, &[], traces(forced_early));
+        let late = [
+            ("true", traces(|row| row.late_sampled.spans)),
+            ("false", traces(|row| row.late_not_sampled.spans)),
+        ];
+        for (sampled, spans) in late {
+            self.counter(Metric::EarlyReleases, &[("sampled", sampled)], spans);
+        }
+        for (sampled, decision, count) in [
+            ("true", "sampled", traces(|row| row.sampled.traces)),
+            ("false", "not_sampled", traces(|row| row.not_sampled.traces)),
+            ("false", "dropped", traces(|row| row.dropped.traces)),
+        ] {
+            let labels = [("sampled", sampled), ("decision", decision)];
+            self.counter(Metric::GlobalTraces, &labels, count);
+        }
+        self.policies(rows);
+        for row in rows {
+            self.sampler(row);
+        }
+    }
+
+    fn sampler(&self, row: &SamplerRow) {
+        let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
+        self.gauge(Metric::StoreMemory, labels, row.held_memory_bytes);
+        self.gauge(Metric::RememberedMemory, labels, row.remembered_memory_bytes);
+        self.gauge(Metric::RememberedDecisions, labels, row.remembered_decisions);
+        self.counter(Metric::Duplicates, labels, row.duplicates.spans);
+        self.gauge(Metric::HeldBack, labels, row.held_back_bytes);
+        self.counter(Metric::UnwrittenThresholds, labels, row.unwritten_thresholds);
+        for (reason, early) in &row.early {
+            let labels = [labels[0], labels[1], ("reason", *reason)];
+            self.counter(Metric::EarlyDecisions, &labels, early.traces);
+        }
+    }
+
+    /// The label is the policy's name, after that of the processor where it has one.
+    fn policies(&self, rows: &[SamplerRow]) {
+        let mut sums: BTreeMap<String, (DecisionRow, DecisionRow)> = BTreeMap::new();
+        for row in rows {
+            let name = row.processor.split_once('/').map(|(_, name)| name);
+            for policy in &row.policies {
+                let label = match name {
+                    Some(name) => format!("{name}.{}", policy.policy),
+                    None => policy.policy.clone(),
+                };
+                let (sampled, dropped) = sums.entry(label).or_default();
+                sampled.merge(policy.sampled);
+                dropped.merge(policy.dropped);
+            }
+        }
+        for (policy, (sampled, dropped)) in sums {
+            self.policy(&policy, "true", "sampled", sampled);
+            self.policy(&policy, "false", "dropped", dropped);
+        }
+    }
+
+    fn policy(&self, policy: &str, sampled: &str, decision: &str, count: DecisionRow) {
+        let labels: Labels<'_> =
+            &[("policy", policy), ("sampled", sampled), ("decision", decision)];
+        self.counter(Metric::SampledTraces, labels, count.traces);
+        self.counter(Metric::SampledSpans, labels, count.spans);
+        self.counter(Metric::SampledBytes, labels, count.bytes);
+    }
+
+    fn counter(&self, metric: Metric, labels: Labels<'_>, value: u64) {
+        let counter = self.recorder.register_counter(&key(metric, labels), &METADATA);
+        counter.absolute(value);
+    }
+
+    fn gauge(&self, metric: Metric, labels: Labels<'_>, value: u64) {
+        let gauge = self.recorder.register_gauge(&key(metric, labels), &METADATA);
+        gauge.set(value as f64);
+    }
+
+    fn histogram(&self, metric: Metric, value: f64, count: usize) {
+        let histogram = self.recorder.register_histogram(&key(metric, &[]), &METADATA);
+        histogram.record_many(value, count);
+    }
+}
+
+/// Traces that were decided before their time for want of room.
+fn forced_early(row: &SamplerRow) -> u64 {
+    let early = |reason: &str| row.early.get(reason).map_or(0, |early| early.traces);
+    early("memory") + early("traces")
+}
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+fn key(metric: Metric, labels: Labels<'_>) -> Key {
+    let labels = labels.iter();
+    let labels = labels.map(|&(name, value)| Label::new(name, value.to_owned()));
+    Key::from_parts(metric.reference().name, labels.collect::<Vec<_>>())
+}

@@ -1,0 +1,26 @@
+//! What a gateway is told beside the configuration.
+
+use tailweir_core::ByteSize;
+use tailweir_export::WaterfallOptions;
+
+/// How a gateway runs on this machine. Everything has a sensible default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Shards of each sampler, 1 to 1,024. Default: the runtime's worker threads.
+    pub shards: Option<usize>,
+    /// Memory that the process may use. Default: the limit of the control group, else the machine's
+    /// memory.
+    pub memory: Option<ByteSize>,
+    /// Bytes of requests that may be in flight at once. Default: an eighth of the memory, 64 to
+    /// 512 MiB.
+    pub in_flight_max: Option<ByteSize>,
+    /// Seeds the hash tables of the samplers and the spread of retries. Default: drawn at random;
+    /// tests set it.
+    pub seed: Option<u64>,
+    /// Lets `debug` exporters draw traces on standard output, as `tailweir demo` does. Default: they
+    /// write as the Collector's.
+    pub waterfall: Option<WaterfallOptions>,
+}
+
+/// Most shards of one sampler.
+pub(crate) const SHARDS_MAX: usize = 1024;

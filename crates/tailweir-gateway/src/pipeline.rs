@@ -1,0 +1,61 @@
+//! What a pipeline is made of: stages, each of which takes a load and hands it on.
+//!
+//! ```text
+//! receiver -> [edit | batch | sample]* -> ways -> exporters, other pipelines
+//! ```
+//!
+//! A load that cannot be taken comes back to whoever offered it, with the reason: to a receiver, which
+//! refuses the request, or to a batch or a sampler, which hold it and try again. So nothing is dropped
+//! on the way without being counted, and pressure reaches the client.
+
+mod batch;
+mod edit;
+mod load;
+mod portion;
+mod sampling;
+mod scans;
+mod ways;
+
+pub(crate) use batch::Batcher;
+pub(crate) use edit::Edit;
+pub(crate) use load::{Load, Returned};
+pub(crate) use sampling::{Routed, Sampler, scan};
+pub(crate) use scans::{ScanPool, Scanned};
+pub(crate) use ways::{ExportWay, NotExported, WAYS_MAX, Way, Ways};
+
+use futures_core::future::BoxFuture;
+use parking_lot::RwLock;
+use std::sync::Arc;
+
+/// The outcome of offering a load.
+pub(crate) type Taken<'a> = BoxFuture<'a, Result<(), Box<Returned>>>;
+
+/// A part of a pipeline.
+pub(crate) trait Stage: Send + Sync + 'static {
+    /// Takes the load, or gives it back whole. When it is taken, its charge is somebody else's.
+    fn take(&self, load: Load) -> Taken<'_>;
+}
+
+/// A stage that can be exchanged while loads flow: what a reload puts behind something that stays.
+pub(crate) struct Exchangeable {
+    stage: RwLock<Arc<dyn Stage>>,
+}
+
+impl Exchangeable {
+    /// This stage, for the time being.
+    pub(crate) fn new(stage: Arc<dyn Stage>) -> Self {
+        Self {
+            stage: RwLock::new(stage),
+        }
+    }
+
+    /// The stage that holds now.
+    pub(crate) fn current(&self) -> Arc<dyn Stage> {
+        Arc::clone(&self.stage.read())
+    }
+
+    /// Loads go to this one from here on; what was offered to the old one stays there.
+    pub(crate) fn exchange(&self, stage: Arc<dyn Stage>) {
+        *self.stage.write() = stage;
+    }
+}

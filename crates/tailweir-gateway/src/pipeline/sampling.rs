@@ -1,0 +1,165 @@
+//! The `tail_sampling` processor: one scan, one message per shard, one answer.
+//!
+//! A request is cut by trace: `shard = slot of the trace id % shards`. Each shard gets one message with
+//! the numbers of its spans; the bytes are shared. The request is taken when every shard has taken its
+//! part. Where one cannot, the request is refused as a whole, because OTLP forbids sending half of it
+//! again; the parts that were taken stay, and the client's resend is recognised by its ids.
+
+use super::{Load, ScanPool, Scanned, Stage, Taken};
+use crate::actors::{Shard, ShardReport};
+use crate::admission::Permit;
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use tailweir_core::{Signal, Slot, TraceId};
+use tailweir_otlp::{Scan, ScanLimits};
+
+/// All members of a cluster share the seed; there is one member.
+const SLOT_SEED: u64 = 0;
+
+/// One `tail_sampling` processor of one pipeline: its shards.
+pub(crate) struct Sampler {
+    shards: Vec<Shard>,
+    scans: Arc<ScanPool>,
+}
+
+/// A request whose spans are assigned to shards. Shared by the messages about it; the last one gives
+/// back its buffers and its permit.
+pub(crate) struct Routed {
+    /// The request.
+    pub(crate) body: Bytes,
+    /// Its spans, and which shard each goes to.
+    pub(crate) scanned: Scanned,
+    /// The charge for the request.
+    _permit: Option<Permit>,
+}
+
+impl Sampler {
+    /// A sampler over these shards, one at least.
+    pub(crate) fn new(shards: Vec<Shard>, scans: Arc<ScanPool>) -> Self {
+        Self { shards, scans }
+    }
+
+    /// Its shards.
+    pub(crate) fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// What each shard says of itself; shards that are being restarted say nothing.
+    pub(crate) async fn reports(&self) -> Vec<ShardReport> {
+        let mut reports = Vec::with_capacity(self.shards.len());
+        for shard in &self.shards {
+            reports.extend(shard.report().await);
+        }
+        reports
+    }
+
+    async fn append(&self, mut load: Load) -> Result<(), Box<super::Returned>> {
+        let scanned = match load.scanned.take() {
+            Some(scanned) => scanned,
+            None => match scan(&self.scans, &load.body) {
+                Ok(scanned) => scanned,
+                Err(refusal) => return Err(load.returned(refusal)),
+            },
+        };
+        let Load {
+            signal,
+            body,
+            charge,
+            client,
+            permit,
+            is_held,
+            ways_taken,
+            ..
+        } = load;
+        let routed = self.route(body.clone(), scanned, permit);
+        // The shards take the spans into the books themselves; a client that goes away while we
+        // wait must not leave a second entry behind.
+        let ticket = charge.give_back();
+        self.hand_out(&routed).await.map_err(|refusal| {
+            let load = Load {
+                signal,
+                body,
+                charge: ticket.take_up(),
+                client,
+                permit: None,
+                is_held,
+                scanned: None,
+                ways_taken,
+            };
+            load.returned(refusal)
+        })
+    }
+
+    fn route(&self, body: Bytes, mut scanned: Scanned, permit: Option<Permit>) -> Arc<Routed> {
+        let shards = self.shards.len();
+        let findings = &mut *scanned;
+        // Spans of one trace mostly stand together.
+        let mut last = (TraceId::default(), shard_of(TraceId::default(), shards));
+        findings.split.assign(&findings.scan.spans, shards, |span| {
+            let id = span.head.trace_id;
+            if id != last.0 {
+                last = (id, shard_of(id, shards));
+            }
+            last.1
+        });
+        Arc::new(Routed {
+            body,
+            scanned,
+            _permit: permit,
+        })
+    }
+
+    /// Sends every shard its part and waits for all of them.
+    async fn hand_out(&self, routed: &Arc<Routed>) -> Result<(), Refusal> {
+        let mut answers = Vec::with_capacity(self.shards.len());
+        for (index, shard) in self.shards.iter().enumerate() {
+            if !routed.scanned.split.group(index).is_empty() {
+                answers.push(shard.append(Arc::clone(routed), index));
+            }
+        }
+        let mut outcome = Ok(());
+        for answer in answers {
+            let answer = answer.await;
+            outcome = outcome.and(answer);
+        }
+        outcome
+    }
+}
+
+impl Stage for Sampler {
+    fn take(&self, load: Load) -> Taken<'_> {
+        Box::pin(self.append(load))
+    }
+}
+
+impl fmt::Debug for Routed {
+    /// Prints counts, never the payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routed")
+            .field("bytes", &self.body.len())
+            .field("scanned", &self.scanned)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Scans a request into a scan of the pool.
+///
+/// # Errors
+///
+/// [`Refusal::Malformed`].
+pub(crate) fn scan(pool: &Arc<ScanPool>, body: &[u8]) -> Result<Scanned, Refusal> {
+    let mut scanned = pool.take();
+    Scan::traces(body, &ScanLimits::default(), &mut scanned.scan).map_err(|error| {
+        Refusal::Malformed {
+            signal: Signal::Traces,
+            detail: error.to_string(),
+        }
+    })?;
+    Ok(scanned)
+}
+
+fn shard_of(trace: TraceId, shards: usize) -> usize {
+    Slot::of(trace, SLOT_SEED).index() % shards
+}

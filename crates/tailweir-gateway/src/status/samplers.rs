@@ -1,0 +1,169 @@
+//! Samplers: the sum over their shards.
+
+use crate::actors::ShardReport;
+use crate::graph::Graph;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tailweir_sampler::{AgeHistogram, Amount, ByVerdict, EarlyReason};
+
+/// Traces, spans and bytes that went one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct DecisionRow {
+    /// Traces.
+    pub traces: u64,
+    /// Spans.
+    pub spans: u64,
+    /// Bytes of spans as they arrived.
+    pub bytes: u64,
+}
+
+impl DecisionRow {
+    pub(crate) fn add(&mut self, amount: Amount) {
+        self.traces += amount.traces;
+        self.spans += amount.spans;
+        self.bytes += amount.bytes;
+    }
+
+    pub(crate) fn merge(&mut self, more: Self) {
+        self.traces += more.traces;
+        self.spans += more.spans;
+        self.bytes += more.bytes;
+    }
+}
+
+/// What a policy has decided: the traces for which it is named.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct PolicyRow {
+    /// Its name.
+    pub policy: String,
+    /// Kept because of it.
+    pub sampled: DecisionRow,
+    /// Dropped because of it.
+    pub dropped: DecisionRow,
+}
+
+/// A `tail_sampling` processor of one pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SamplerRow {
+    /// The pipeline's id.
+    pub pipeline: String,
+    /// The processor's id.
+    pub processor: String,
+    /// Its shards.
+    pub shards: u64,
+    /// Undecided now.
+    pub held: DecisionRow,
+    /// Memory of that, in bytes.
+    pub held_memory_bytes: u64,
+    /// Memory of decisions and span ids that are remembered, in bytes.
+    pub remembered_memory_bytes: u64,
+    /// Decisions that are remembered.
+    pub remembered_decisions: u64,
+    /// Trace ids that were not known when a span came.
+    pub new_traces: u64,
+    /// Decided to be kept.
+    pub sampled: DecisionRow,
+    /// Wanted by no policy.
+    pub not_sampled: DecisionRow,
+    /// Dropped by a policy.
+    pub dropped: DecisionRow,
+    /// Spans that came after the decision to keep.
+    pub late_sampled: DecisionRow,
+    /// Spans that came after another decision.
+    pub late_not_sampled: DecisionRow,
+    /// Spans that had come before.
+    pub duplicates: DecisionRow,
+    /// Not accepted for want of room.
+    pub refused: DecisionRow,
+    /// Decided before their time, by reason.
+    pub early: BTreeMap<&'static str, DecisionRow>,
+    /// Not sampled because of `maximum_trace_size_bytes`.
+    pub too_large: DecisionRow,
+    /// Times that a policy failed.
+    pub evaluation_errors: u64,
+    /// Times that traces were decided.
+    pub ticks: u64,
+    /// Bytes of kept spans that wait for room behind.
+    pub held_back_bytes: u64,
+    /// Spans whose tracestate could not be given a threshold.
+    pub unwritten_thresholds: u64,
+    /// The policies, in the order of their names.
+    pub policies: Vec<PolicyRow>,
+    /// Seconds between the decision and spans that came late: counts by bucket.
+    #[serde(skip)]
+    pub(crate) late_age: AgeHistogram,
+    /// Seconds between the first span and the decision: counts by bucket.
+    #[serde(skip)]
+    pub(crate) decision_age: AgeHistogram,
+}
+
+/// A row for each sampler.
+pub(super) async fn rows(graph: &Graph) -> Vec<SamplerRow> {
+    let mut rows = Vec::new();
+    for ((pipeline, processor), sampler) in &graph.samplers {
+        let mut row = SamplerRow {
+            pipeline: pipeline.to_string(),
+            processor: processor.to_string(),
+            shards: sampler.shards().len() as u64,
+            ..SamplerRow::default()
+        };
+        let mut policies = BTreeMap::new();
+        for report in sampler.reports().await {
+            row.add(&report);
+            add_policies(&mut policies, &report);
+        }
+        row.policies = policies.into_values().collect();
+        rows.push(row);
+    }
+    rows
+}
+
+impl SamplerRow {
+    fn add(&mut self, report: &ShardReport) {
+        let counters = &report.counters;
+        self.held.add(counters.held);
+        self.held_memory_bytes += report.held_memory;
+        self.remembered_memory_bytes += report.remembered_memory;
+        self.remembered_decisions += report.remembered_decisions as u64;
+        self.new_traces += counters.new_traces;
+        self.sampled.add(counters.decided.sampled);
+        self.not_sampled.add(counters.decided.not_sampled);
+        self.dropped.add(counters.decided.dropped);
+        self.late_sampled.add(counters.late.sampled);
+        self.late_not_sampled.add(counters.late.not_sampled);
+        self.late_not_sampled.add(counters.late.dropped);
+        self.duplicates.add(counters.duplicates);
+        self.refused.add(counters.refused);
+        for (reason, amount) in EarlyReason::ALL.iter().zip(counters.early) {
+            self.early.entry(reason.name()).or_default().add(amount);
+        }
+        self.too_large.add(counters.too_large);
+        self.evaluation_errors += counters.evaluation_errors;
+        self.ticks += report.ticks;
+        self.held_back_bytes += report.held_back_bytes as u64;
+        self.unwritten_thresholds += report.unwritten_thresholds;
+        add_ages(&mut self.late_age, &counters.late_age);
+        add_ages(&mut self.decision_age, &counters.decision_age);
+    }
+}
+
+fn add_policies(rows: &mut BTreeMap<String, PolicyRow>, report: &ShardReport) {
+    for (name, counts) in &report.by_policy {
+        let ByVerdict {
+            sampled, dropped, ..
+        } = *counts;
+        let row = rows.entry(name.clone()).or_insert_with(|| PolicyRow {
+            policy: name.clone(),
+            ..PolicyRow::default()
+        });
+        row.sampled.add(sampled);
+        row.dropped.add(dropped);
+    }
+}
+
+fn add_ages(sum: &mut AgeHistogram, more: &AgeHistogram) {
+    for (into, count) in sum.counts.iter_mut().zip(more.counts) {
+        *into += count;
+    }
+    sum.sum_millis += more.sum_millis;
+}
