@@ -28,6 +28,12 @@ pub(crate) struct Trace {
     pub(crate) is_large: bool,
 }
 
+impl Trace {
+    pub(crate) fn new(id: TraceId, arrived: Moment) -> Self {
+        Self { id, arrived, ..Self::default() }
+    }
+}
+
 impl Linked for Trace {
     fn links(&self) -> &Links {
         &self.links

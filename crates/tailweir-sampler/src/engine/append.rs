@@ -272,11 +272,7 @@ impl Engine {
         {
             self.decide(oldest, now, Some(EarlyReason::Traces), sink);
         }
-        let trace = Trace {
-            id: group.id,
-            arrived: now,
-            ..Trace::default()
-        };
+        let trace = Trace::new(group.id, now);
         let index = self.table.add(group.hash, trace);
         let wait = self.settings.decision_wait;
         self.table
