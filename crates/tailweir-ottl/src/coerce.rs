@@ -206,9 +206,12 @@ pub(crate) fn datum(value: Value<'_>) -> Coerced<'_> {
     }
 }
 
+/// Nil is a list of nothing here.
 fn texts(value: Value<'_>) -> Coerced<'_> {
-    let Value::List(list) = value else {
-        return Err(EvaluationError::type_of("list", &value));
+    let list = match value {
+        Value::List(list) => list,
+        Value::Nil => return Ok(Value::list(Vec::new())),
+        other => return Err(EvaluationError::type_of("list", &other)),
     };
     let origin = list.origin();
     let items: Result<_, _> = list.into_items().into_iter().map(string_like).collect();

@@ -5,8 +5,21 @@ use crate::value::{List, Map, Origin};
 use crate::{Text, Value};
 use std::cmp::Ordering;
 
-/// Whether a comparison holds. Values that cannot be compared are just not equal.
+/// Whether a comparison holds. Values that cannot be compared are just not equal. Bytes without a single
+/// byte are nil in a comparison, as in the Collector.
 pub(crate) fn compare(left: &Value<'_>, comparator: Comparator, right: &Value<'_>) -> bool {
+    const NIL: &Value<'_> = &Value::Nil;
+    match (left, right) {
+        (Value::Bytes(a), Value::Bytes(b)) if a.is_empty() && b.is_empty() => {
+            ordered(NIL, comparator, NIL)
+        }
+        (Value::Bytes(bytes), other) if bytes.is_empty() => ordered(NIL, comparator, other),
+        (other, Value::Bytes(bytes)) if bytes.is_empty() => ordered(other, comparator, NIL),
+        (left, right) => ordered(left, comparator, right),
+    }
+}
+
+fn ordered(left: &Value<'_>, comparator: Comparator, right: &Value<'_>) -> bool {
     match (left, right) {
         (Value::Nil, Value::Nil) => holds(comparator, Some(Ordering::Equal)),
         (Value::Bool(a), Value::Bool(b)) => bools(*a, comparator, *b),
@@ -83,7 +96,7 @@ fn same(left: &Value<'_>, right: &Value<'_>, same_origin: bool) -> bool {
         (Value::Int(_), Value::Double(_)) | (Value::Double(_), Value::Int(_)) => false,
         (Value::List(a), Value::List(b)) => items_equal(a.items(), b.items(), same_origin),
         (Value::Map(a), Value::Map(b)) => same_origin && maps_equal(a, b),
-        _ => compare(left, Comparator::Equal, right),
+        _ => ordered(left, Comparator::Equal, right),
     }
 }
 
@@ -117,6 +130,16 @@ mod tests {
             let held: Vec<_> = ALL.into_iter().filter(|by| compare(a, *by, b)).collect();
             assert_eq!(held, [NotEqual], "{a:?} {b:?}");
         }
+    }
+
+    /// Scenario: bytes of which there are none meet nil and other bytes.
+    /// Guarantees: they are nil, and before nothing.
+    #[test]
+    fn no_bytes_are_nil() {
+        let none = Value::Bytes(b"".as_slice().into());
+        let some = Value::Bytes(b"\x01".as_slice().into());
+        assert!(compare(&none, Equal, &Value::Nil) && compare(&none, LessOrEqual, &none));
+        assert!(!compare(&none, Less, &some) && compare(&some, NotEqual, &none));
     }
 
     /// Scenario: an int and a double, alone and inside lists; not-a-number.

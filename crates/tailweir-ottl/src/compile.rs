@@ -244,7 +244,8 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
     /// An argument, or an item of a list of arguments. A literal becomes its kind now, or is refused.
     fn supplied(&mut self, operand: &Operand<'c>, kind: Kind) -> Compiled<Supplied<P>> {
         let expression = match self.expression(operand)? {
-            Expression::Constant(value) => {
+            // Whether it turns out a list is only seen when it is needed.
+            Expression::Constant(value) if kind != Kind::Texts => {
                 Expression::Constant(self.literal(value, kind, operand.offset)?)
             }
             other => other,

@@ -4,9 +4,17 @@
 //! out, and gives a value or a reason.
 
 mod arguments;
+mod digests;
+mod encodings;
+mod format;
 mod kinds;
 mod lists;
+mod network;
+mod severity;
+mod structured;
 mod texts;
+mod times;
+mod url;
 
 pub(crate) use arguments::{Arguments, Failure, Literals, Outcome, Refusal};
 
@@ -82,7 +90,20 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn tables() -> impl Iterator<Item = &'static Converter> {
-    let tables: [&'static [Converter]; 4] = [kinds::TABLE, lists::TABLE, texts::TABLE, SPECIAL];
+    let tables = [
+        digests::TABLE,
+        encodings::TABLE,
+        format::TABLE,
+        kinds::TABLE,
+        lists::TABLE,
+        network::TABLE,
+        severity::TABLE,
+        structured::TABLE,
+        texts::TABLE,
+        times::TABLE,
+        url::TABLE,
+        SPECIAL,
+    ];
     tables.into_iter().flatten()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::coerce::hexadecimal;
 use crate::number::json_double;
-use crate::value::Map;
+use crate::value::{Map, Object};
 use crate::{Text, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -72,6 +72,9 @@ impl Writer {
             Value::SpanId(id) => self.plain(format_args!("\"{}\"", hexadecimal(id))),
             Value::List(list) => self.list(list.items(), depth)?,
             Value::Map(map) => self.map(map, depth)?,
+            Value::Object(object) if object.kind == Object::MACHINE_INT => {
+                self.plain(object.identity)
+            }
             Value::Object(_) => self.text.push_str("{}"),
         }
         Some(())

@@ -47,6 +47,7 @@
 //! assert_eq!(wrong.suggestion(), Some("IsMatch"));
 //! ```
 
+mod as_go;
 mod calendar;
 mod coerce;
 mod compare;
@@ -70,6 +71,7 @@ mod time;
 mod value;
 
 pub use crate::regex::{GoRegex, RegexError};
+pub use as_go::{integer_of, parse_float, parse_integer};
 pub use condition::Condition;
 pub use context::{Context, Key, PathError, PathExpression, Subject};
 pub use error::{CompileError, EvaluationError};

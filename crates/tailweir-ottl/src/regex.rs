@@ -59,7 +59,7 @@ impl RegexError {
 #[derive(Debug, Clone)]
 pub struct GoRegex {
     regex: regex::bytes::Regex,
-    names: Box<[Option<String>]>,
+    pub(crate) names: Box<[Option<String>]>,
 }
 
 impl GoRegex {

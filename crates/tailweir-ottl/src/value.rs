@@ -109,12 +109,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What it looks like as text: text itself, nothing for nil, base64 for bytes, JSON for lists and maps.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        crate::json::as_text(self)
-    }
-
     /// What it is called in errors.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -247,4 +241,9 @@ pub struct Object {
     pub identity: usize,
     /// How many parts it has, when it is a list of them.
     pub length: Option<usize>,
+}
+
+impl Object {
+    /// The kind of a number that equals no other number, only itself; its identity is the number.
+    pub(crate) const MACHINE_INT: &'static str = "machine int";
 }

@@ -56,7 +56,8 @@ fn map(attributes: Attributes<'_>) -> Value<'_> {
 }
 
 /// The value itself. Lists and maps are walked; views end them 64 levels deep.
-pub(crate) fn plain(value: AnyValue<'_>) -> Value<'_> {
+#[must_use]
+pub fn plain(value: AnyValue<'_>) -> Value<'_> {
     match value {
         AnyValue::Empty => Value::Nil,
         AnyValue::String(text) => Value::String(Cow::Borrowed(text)),

@@ -28,6 +28,7 @@ mod resource;
 mod scene;
 mod span;
 
+pub use attributes::plain as value_of;
 pub use log::LogSubject;
 pub use metric::MetricSubject;
 pub use path::Path;

@@ -155,6 +155,14 @@ impl Literals<'_> {
         }
     }
 
+    /// Bytes, when they are written in the condition.
+    pub(crate) fn bytes(&self, position: usize) -> Option<&[u8]> {
+        match self.0.get(position).copied().flatten() {
+            Some(Value::Bytes(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// A truth value, when it is written in the condition.
     pub(crate) fn bool(&self, position: usize) -> Option<bool> {
         match self.0.get(position).copied().flatten() {

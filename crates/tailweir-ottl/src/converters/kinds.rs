@@ -1,8 +1,9 @@
 //! What a value is, and what it can become.
 
-use super::{Arguments, Body, Converter, Outcome, converter, required};
+use super::{Arguments, Body, Converter, Literals, Outcome, Refusal, converter, required};
 use crate::Value;
 use crate::coerce::{Kind, hexadecimal};
+use crate::expression::Prepared;
 
 pub(super) const TABLE: &[Converter] = &[
     converter(
@@ -69,12 +70,12 @@ pub(super) const TABLE: &[Converter] = &[
     converter(
         "ProfileID",
         &[required("target", Kind::BytesLike)],
-        Body::Plain(profile_id),
+        Body::Prepared(profile_id),
     ),
     converter(
         "SpanID",
         &[required("target", Kind::BytesLike)],
-        Body::Plain(span_id),
+        Body::Prepared(span_id),
     ),
     converter(
         "String",
@@ -84,7 +85,7 @@ pub(super) const TABLE: &[Converter] = &[
     converter(
         "TraceID",
         &[required("target", Kind::BytesLike)],
-        Body::Plain(trace_id),
+        Body::Prepared(trace_id),
     ),
 ];
 
@@ -166,40 +167,50 @@ fn log(mut arguments: Arguments<'_>) -> Outcome<'_> {
 }
 
 /// An id from its bytes, or from its hexadecimal digits.
-fn id<const N: usize>(arguments: &mut Arguments<'_>) -> Result<[u8; N], String> {
-    let bytes = arguments.bytes(0).unwrap_or_default();
-    if let Ok(id) = <[u8; N]>::try_from(bytes.as_ref()) {
+fn id<const N: usize>(bytes: &[u8]) -> Result<[u8; N], String> {
+    if let Ok(id) = <[u8; N]>::try_from(bytes) {
         return Ok(id);
     }
-    let digits = std::str::from_utf8(&bytes)
-        .ok()
-        .filter(|digits| digits.len() == 2 * N);
-    let parsed = digits.and_then(|digits| {
-        let mut id = [0; N];
-        for (byte, pair) in id.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-            let high = char::from(pair[0]).to_digit(16)?;
-            let low = char::from(pair[1]).to_digit(16)?;
-            *byte = (high << 4 | low) as u8;
+    let mut id = [0; N];
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let pairs = bytes
+        .chunks(2)
+        .map(|pair| Some((digit(&pair[0])? << 4 | digit(pair.get(1)?)?) as u8));
+    let parsed: Option<Vec<u8>> = pairs.collect();
+    match parsed.filter(|parsed| parsed.len() == N) {
+        Some(parsed) => {
+            id.copy_from_slice(&parsed);
+            Ok(id)
         }
-        Some(id)
-    });
-    parsed.ok_or_else(|| {
-        format!(
+        None => Err(format!(
             "an id takes {N} bytes or {} hexadecimal digits, not {} bytes",
             2 * N,
             bytes.len()
-        )
-    })
+        )),
+    }
 }
 
-fn trace_id(mut arguments: Arguments<'_>) -> Outcome<'_> {
-    Ok(Value::TraceId(id(&mut arguments)?))
+/// A converter to an id, which refuses a literal that is none.
+fn to_id<const N: usize>(
+    literals: &Literals<'_>,
+    value: fn([u8; N]) -> Value<'static>,
+) -> Result<Prepared, Refusal> {
+    if let Some(bytes) = literals.bytes(0) {
+        id::<N>(bytes).map_err(|reason| Refusal::new(0, reason))?;
+    }
+    Ok(Box::new(move |mut arguments| {
+        Ok(value(id(&arguments.bytes(0).unwrap_or_default())?))
+    }))
 }
 
-fn span_id(mut arguments: Arguments<'_>) -> Outcome<'_> {
-    Ok(Value::SpanId(id(&mut arguments)?))
+fn trace_id(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
+    to_id(literals, Value::TraceId)
 }
 
-fn profile_id(mut arguments: Arguments<'_>) -> Outcome<'_> {
-    Ok(Value::ProfileId(id(&mut arguments)?))
+fn span_id(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
+    to_id(literals, Value::SpanId)
+}
+
+fn profile_id(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
+    to_id(literals, Value::ProfileId)
 }

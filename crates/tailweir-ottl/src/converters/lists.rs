@@ -103,7 +103,9 @@ fn slice_to_map(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
                 Some(path) => match at_path(&item, path)? {
                     Value::String(key) => key,
                     other => {
-                        return Err(format!("a key must be a string, not a {}", other.kind()).into());
+                        return Err(
+                            format!("a key must be a string, not a {}", other.kind()).into()
+                        );
                     }
                 },
                 None => number.to_string().into_bytes().into(),
