@@ -128,11 +128,17 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Puts findings and the texts of their sources together, the gravest first.
     pub(crate) fn new(mut items: Vec<Diagnostic>, texts: BTreeMap<Arc<str>, Arc<str>>) -> Self {
-        items.sort_by_key(|item| std::cmp::Reverse(item.severity));
+        items.sort_by(|a, b| {
+            let place = |item: &Diagnostic| (item.location.line, item.location.column);
+            b.severity
+                .cmp(&a.severity)
+                .then_with(|| a.location.source.cmp(&b.location.source))
+                .then_with(|| place(a).cmp(&place(b)))
+        });
         Self { items, texts }
     }
 
-    /// Everything, the gravest first, otherwise in order of the file.
+    /// Everything, the gravest first, otherwise by file, line and column.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.items.iter()
     }

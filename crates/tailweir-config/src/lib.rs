@@ -1,4 +1,33 @@
-//! Collector YAML to validated settings.
+//! Collector YAML, as it is, to validated settings.
+//!
+//! [`load`] reads [`Sources`] (files, variables, texts, `--set`), lays them over each other,
+//! substitutes `${env:NAME}` and its like, and makes [`Settings`] of the tree: typed, with the
+//! Collector's defaults, every reference checked. All mistakes are told at once in [`Diagnostics`],
+//! each with file, line and column, the nearest known name and what to do.
+//!
+//! What the Collector's start refuses is refused here, at load. What it runs although it is hardly
+//! meant runs here with a warning. Old forms that it no longer takes run with advice, unless the load
+//! is strict.
+//!
+//! The binary calls it at start, on reload and for its `config` and `policy` commands; every other room
+//! takes its settings from here. It never reads a file or variable by itself (the caller's
+//! [`Environment`] does), never repeats a secret, and starts nothing.
+//!
+//! Each block of options is defined once, by one macro: the struct, its defaults, how it is read and
+//! printed, and its part of [`schema_json`] and [`reference_markdown`].
+//!
+//! ```
+//! use tailweir_config::{EmptyEnvironment, LoadOptions, Sources, load};
+//!
+//! let text = "receivers: {otlp: {protocols: {grpc: {endpont: '0.0.0.0:4317'}}}}
+//! exporters: {debug: }
+//! service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}";
+//! let sources = Sources::new().config(format!("yaml:{text}"));
+//! let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
+//! let error = loaded.diagnostics.errors().next().unwrap();
+//! assert_eq!(error.location.to_string(), "yaml:...:1:39");
+//! assert!(error.help.as_deref().unwrap().starts_with("did you mean `endpoint`?"));
+//! ```
 
 mod assemble;
 mod catalogue;

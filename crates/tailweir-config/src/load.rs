@@ -49,6 +49,7 @@ pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environme
     let overrides = Overrides {
         compat: options.compat,
         record_policy: sources.has_gate(RECORD_POLICY),
+        consistent_probability: sources.has_gate(USE_TRACE_STATE),
     };
     let settings = readable.then(|| assemble::settings(&root, overrides, &mut report));
     let diagnostics = finish(report, options.strict, texts);
@@ -66,6 +67,9 @@ pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environme
 
 /// The feature gate by which the Collector writes the name of the deciding policy.
 const RECORD_POLICY: &str = "processor.tailsamplingprocessor.recordpolicy";
+
+/// The feature gate by which the Collector follows the randomness that spans carry.
+const USE_TRACE_STATE: &str = "processor.tailsamplingprocessor.usetracestate";
 
 /// Reads a text that holds nothing but a `tail_sampling:` block, as `policy simulate` takes it.
 ///
@@ -115,7 +119,7 @@ fn block(root: &Node, options: LoadOptions, report: &mut Report) -> Option<TailS
     };
     let overrides = Overrides {
         compat: options.compat,
-        record_policy: false,
+        ..Overrides::default()
     };
     let mut document = TailSamplingDocument::default();
     Some(report.within(KEY, |report| {

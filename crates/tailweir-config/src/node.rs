@@ -23,6 +23,8 @@ pub(crate) struct Node {
     pub(crate) value: Value,
     /// For what came from a substitution: its text, which options of text receive as it is.
     pub(crate) original: Option<String>,
+    /// Whether it came from a substitution, so that its value must not be repeated in messages.
+    pub(crate) is_substituted: bool,
 }
 
 /// A YAML value.
@@ -61,6 +63,7 @@ impl Node {
             key_place: None,
             value,
             original: None,
+            is_substituted: false,
         }
     }
 

@@ -87,19 +87,29 @@ fn inline_or_block(value: &Json, indent: usize, out: &mut String) {
 /// that it is no substitution when read again.
 fn text(text: &str) -> String {
     let escaped = text.replace('$', "$$");
-    let bare = escaped.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/')
-        && escaped
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
-        && matches!(crate::yaml::resolve(&escaped), crate::node::Value::Text(_))
-        && !matches!(
-            escaped.to_ascii_lowercase().as_str(),
-            "yes" | "no" | "on" | "off" | "y" | "n"
-        );
+    let bare = (is_word(&escaped) || is_unit(&escaped))
+        && matches!(crate::yaml::resolve(&escaped), crate::node::Value::Text(_));
     // JSON's quotes and escapes are YAML's as well.
     if bare {
         escaped
     } else {
         Json::from(escaped).to_string()
     }
+}
+
+fn is_word(text: &str) -> bool {
+    // What older readers of YAML take for truth values.
+    const TRUTHS: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+        && !TRUTHS.contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// A number with a unit, such as a duration.
+fn is_unit(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
 }

@@ -84,7 +84,7 @@ impl Report {
     /// A value of another type than wanted. The value itself is not repeated: it may be a secret.
     pub(crate) fn wrong_type(&mut self, node: &Node, wanted: &str) {
         let found = node.kind();
-        let origin = if node.original.is_some() {
+        let origin = if node.is_substituted {
             " (from a substitution)"
         } else {
             ""
@@ -99,8 +99,8 @@ impl Report {
 
     /// A value that is none of these words.
     pub(crate) fn unknown_word(&mut self, node: &Node, cause: Cause, what: &str, known: &[&str]) {
-        match (&node.original, node.text()) {
-            (None, Some(text)) => {
+        match (node.is_substituted, node.text()) {
+            (false, Some(text)) => {
                 let text = text.to_owned();
                 self.unknown_name(node.place.clone(), cause, what, &text, known);
             }

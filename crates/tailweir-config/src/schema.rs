@@ -63,7 +63,7 @@ fn of(shape: &Shape, definitions: &mut Map<String, Json>) -> Json {
             for (key, bound) in [("minimum", min), ("maximum", max)] {
                 if let Some(bound) = i64::try_from(*bound)
                     .ok()
-                    .filter(|bound| bound.abs() < 1 << 53)
+                    .filter(|bound| bound.unsigned_abs() < 1 << 53)
                 {
                     integer.insert(key.to_owned(), json!(bound));
                 }

@@ -16,6 +16,8 @@ use std::sync::Arc;
 const ROUNDS_MAX: usize = 1000;
 /// Most text that substitutions of one configuration may bring, in bytes.
 const BYTES_MAX: usize = 16 << 20;
+/// Deepest nesting of what one value becomes.
+const DEPTH_MAX: usize = 100;
 
 /// Substitutes in a whole tree. What cannot be substituted is reported and becomes nothing.
 pub(crate) fn apply(
@@ -80,7 +82,12 @@ impl Substitution<'_> {
             std::mem::replace(&mut node.value, Value::Null),
         );
         match self.exhaust(taken) {
-            Ok(done) => *node = unescape(done),
+            Ok((done, changed)) => {
+                *node = unescape(done);
+                if changed {
+                    mark(node);
+                }
+            }
             Err(problem) => {
                 let help =
                     "substitutions are `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`";
@@ -92,20 +99,23 @@ impl Substitution<'_> {
     }
 
     /// Substitutes until nothing is left to substitute.
-    fn exhaust(&mut self, mut node: Node) -> Result<Node, String> {
-        for _ in 0..ROUNDS_MAX {
-            let (next, changed) = self.round(node)?;
+    fn exhaust(&mut self, mut node: Node) -> Result<(Node, bool), String> {
+        for round in 0..ROUNDS_MAX {
+            let (next, changed) = self.round(node, 0)?;
             if !changed {
-                return Ok(next);
+                return Ok((next, round > 0));
             }
             node = next;
         }
         Err("the substitution never ends".to_owned())
     }
 
-    fn round(&mut self, mut node: Node) -> Result<(Node, bool), String> {
+    fn round(&mut self, mut node: Node, depth: usize) -> Result<(Node, bool), String> {
+        if depth > DEPTH_MAX {
+            return Err(format!("the substitution nests deeper than {DEPTH_MAX}"));
+        }
         if let Some(original) = node.original.take() {
-            return self.round_of_substituted(node, &original);
+            return self.round_of_substituted(node, &original, depth);
         }
         let place = node.place.clone();
         match node.value {
@@ -114,7 +124,7 @@ impl Substitution<'_> {
                 let mut any = false;
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    let (item, changed) = self.round(item)?;
+                    let (item, changed) = self.round(item, depth + 1)?;
                     any |= changed;
                     list.push(item);
                 }
@@ -131,7 +141,7 @@ impl Substitution<'_> {
                 let mut map = Vec::with_capacity(entries.len());
                 for mut entry in entries {
                     let key_place = entry.node.key_place.clone();
-                    let (next, changed) = self.round(entry.node)?;
+                    let (next, changed) = self.round(entry.node, depth + 1)?;
                     any |= changed;
                     entry.node = Node { key_place, ..next };
                     map.push(entry);
@@ -149,9 +159,14 @@ impl Substitution<'_> {
     }
 
     /// A value that came from a substitution and has both a value and a text.
-    fn round_of_substituted(&mut self, node: Node, original: &str) -> Result<(Node, bool), String> {
+    fn round_of_substituted(
+        &mut self,
+        node: Node,
+        original: &str,
+        depth: usize,
+    ) -> Result<(Node, bool), String> {
         let place = node.place.clone();
-        let (mut value, changed) = self.round(node)?;
+        let (mut value, changed) = self.round(node, depth)?;
         if value.original.is_some() || matches!(value.value, Value::Text(_)) {
             return Ok((value, changed));
         }
@@ -180,10 +195,7 @@ impl Substitution<'_> {
             return Ok((node, true));
         }
         let Some(inline) = brought.text else {
-            return Err(format!(
-                "`{}` has no text that could stand inside a text",
-                shorten(&found)
-            ));
+            return Err("what is substituted is no text that could stand inside a text".to_owned());
         };
         let copies = text.matches(&found).count();
         self.charge(copies.saturating_mul(inline.len()))?;
@@ -193,22 +205,24 @@ impl Substitution<'_> {
 
     fn fetch(&mut self, reference: &str, place: &Place) -> Result<Brought, String> {
         let inner = &reference[2..reference.len() - 1];
+        if let Some((name, _)) = inner.split_once(":-").filter(|(name, _)| is_name(name)) {
+            let name = shorten(name);
+            return Err(format!(
+                "`${{{name}:-...}}` needs its scheme: write `${{env:{name}:-...}}`"
+            ));
+        }
         let (scheme, rest) = match inner.contains(':') {
-            true => split_scheme(inner)
-                .ok_or_else(|| format!("`{}` names no scheme", shorten(reference)))?,
+            true => split_scheme(inner).ok_or("the substitution names no scheme")?,
             false => ("env", inner),
         };
         if rest.contains('$') {
-            return Err(format!("`{}` holds a dollar sign", shorten(reference)));
+            return Err("the substitution holds a dollar sign".to_owned());
         }
         match scheme {
             "env" => self.variable(rest, place),
             "yaml" => self.value(rest.to_owned(), place),
             "file" => self.file(rest, place),
             "http" | "https" => Err("configurations are not fetched over HTTP".to_owned()),
-            _ if rest.starts_with('-') => Err(format!(
-                "`${{{scheme}:-...}}` needs its scheme: write `${{env:{scheme}:-...}}`"
-            )),
             _ => Err(format!("the scheme `{}` is not known", shorten(scheme))),
         }
     }
@@ -218,12 +232,7 @@ impl Substitution<'_> {
             Some((name, default)) => (name, Some(default)),
             None => (rest, None),
         };
-        let mut letters = name.chars();
-        let sound = letters
-            .next()
-            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-            && letters.all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !sound {
+        if !is_name(name) {
             return Err(format!("`{}` is not a name of a variable", shorten(name)));
         }
         if let Some(value) = self.environment.variable(name) {
@@ -289,6 +298,15 @@ impl Substitution<'_> {
     }
 }
 
+/// Whether this may be the name of a variable.
+fn is_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 fn as_text(text: String, place: &Place) -> Brought {
     Brought {
         value: Node::new(place.clone(), Value::Text(text.clone())),
@@ -313,6 +331,16 @@ fn find(text: &str) -> Option<&str> {
             }
         }
         rest = &rest[close + 1..];
+    }
+}
+
+/// Remembers that a value was substituted, everywhere below.
+fn mark(node: &mut Node) {
+    node.is_substituted = true;
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(mark),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| mark(&mut entry.node)),
+        _ => {}
     }
 }
 

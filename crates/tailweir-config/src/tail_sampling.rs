@@ -1,5 +1,6 @@
 //! Settings of the `tail_sampling` processor, as meant: defaults filled in, units resolved.
 
+mod block_rules;
 mod document;
 mod policy_document;
 mod resolve;

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Most values of one text, those of aliases counted each time.
 const NODES_MAX: usize = 250_000;
+/// Deepest nesting of one text.
+const DEPTH_MAX: usize = 100;
 
 /// A text that is not the YAML of a configuration.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub(crate) fn parse(source: &Arc<str>, text: &str) -> Parsed {
         source,
         anchors: HashMap::new(),
         nodes: 0,
+        depth: 0,
         blotter: Blotter::default(),
     };
     let node = builder.document();
@@ -76,6 +79,7 @@ struct Builder<'t> {
     source: &'t Arc<str>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    depth: usize,
     blotter: Blotter,
 }
 
@@ -120,11 +124,15 @@ impl<'t> Builder<'t> {
                 Ok(self.anchored(anchor, Node::new(place, value)))
             }
             Event::SequenceStart(_, anchor, _) => {
+                self.descend(span)?;
                 let items = self.items(secret)?;
+                self.depth -= 1;
                 Ok(self.anchored(anchor, Node::new(place, Value::List(items))))
             }
             Event::MappingStart(_, anchor, _) => {
+                self.descend(span)?;
                 let entries = self.entries(secret)?;
+                self.depth -= 1;
                 Ok(self.anchored(anchor, Node::new(place, Value::Map(entries))))
             }
             Event::Alias(anchor) => {
@@ -133,7 +141,10 @@ impl<'t> Builder<'t> {
                     return Err(self.error(span, problem));
                 };
                 self.count(size(&node), span)?;
-                Ok(node)
+                match self.depth + depth(&node) > DEPTH_MAX {
+                    true => Err(self.error(span, too_deep())),
+                    false => Ok(node),
+                }
             }
             _ => Err(self.error(span, "a value is missing".to_owned())),
         }
@@ -222,6 +233,14 @@ impl<'t> Builder<'t> {
         }
     }
 
+    fn descend(&mut self, span: &Span) -> Result<(), SyntaxError> {
+        self.depth += 1;
+        match self.depth > DEPTH_MAX {
+            true => Err(self.error(span, too_deep())),
+            false => Ok(()),
+        }
+    }
+
     fn error(&self, span: &Span, problem: String) -> SyntaxError {
         SyntaxError {
             place: self.place(span),
@@ -242,6 +261,24 @@ impl<'t> Builder<'t> {
             },
             length: length as u32,
         }
+    }
+}
+
+fn too_deep() -> String {
+    format!("the text nests deeper than {DEPTH_MAX}")
+}
+
+fn depth(node: &Node) -> usize {
+    match &node.value {
+        Value::List(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Map(entries) => {
+            1 + entries
+                .iter()
+                .map(|entry| depth(&entry.node))
+                .max()
+                .unwrap_or(0)
+        }
+        _ => 0,
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn check(
     for pipeline in pipelines {
         let path = pipeline.id.to_string();
         report.within(&path, |report| {
-            both_sides(pipeline, pipelines, connectors, report)
+            both_sides(pipeline, pipelines, connectors, report);
         });
     }
     cycles(pipelines, connectors, report);

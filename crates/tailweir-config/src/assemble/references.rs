@@ -23,7 +23,7 @@ pub(super) fn check(service: &Service, parts: &Parts, report: &mut Report) {
     report.enter("pipelines");
     for pipeline in &service.pipelines {
         report.within(&pipeline.id.to_string(), |report| {
-            check_pipeline(pipeline, parts, report)
+            check_pipeline(pipeline, parts, report);
         });
     }
     report.leave();

@@ -83,6 +83,7 @@ pub(crate) static PRESENT: &[Kind] = &[
             document.compat = settings.compat;
             document.write_threshold = Some(settings.write_threshold);
             document.record_policy = Some(settings.record_policy);
+            document.consistent_probability = settings.consistent_probability;
             let part = Part::Processor(Processor::TailSampling(Box::new(settings)));
             (part, document.write())
         },

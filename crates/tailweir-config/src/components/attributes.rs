@@ -115,8 +115,9 @@ settings! {
 }
 
 fn action_rules(action: &mut AttributeAction, block: &mut Block<'_>, report: &mut Report) {
-    let by_pattern = matches!(action.action, Action::Delete | Action::Hash);
-    if action.key.is_empty() && !(by_pattern && !action.pattern.is_empty()) {
+    let takes_pattern = matches!(action.action, Action::Delete | Action::Hash);
+    let has_pattern = takes_pattern && !action.pattern.is_empty();
+    if action.key.is_empty() && !has_pattern {
         let text = "the action has no `key`";
         report.error_at(block.place(), Cause::Missing, text, "add `key`");
     }

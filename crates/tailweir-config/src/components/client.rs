@@ -157,7 +157,7 @@ pub(super) fn check_url(url: &str, key: &str, block: &Block<'_>, report: &mut Re
         return;
     }
     let text = format!("`{key}` is not a URL");
-    let fix = format!("write `http://{url}` or `https://{url}`");
+    let fix = "start it with `http://` or `https://`";
     report.error_at(block.at(key), Cause::NotAllowed, text, fix);
 }
 

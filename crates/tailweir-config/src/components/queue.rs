@@ -53,7 +53,8 @@ fn queue_rules(queue: &mut SendingQueue, block: &mut Block<'_>, report: &mut Rep
         batch.sizer = Some(queue.sizer);
     }
     let same = batch.sizer.unwrap_or(Sizer::Items) == queue.sizer;
-    if same && batch.min_size > queue.queue_size {
+    let measured = batch.sizer != Some(Sizer::Requests);
+    if measured && same && batch.min_size > queue.queue_size {
         let text = "`batch.min_size` is above `queue_size`: a batch could never fill";
         report.error_at(
             block.at("batch"),
@@ -147,18 +148,16 @@ fn retry_rules(retry: &mut RetryOnFailure, block: &mut Block<'_>, report: &mut R
     if retry.max_elapsed_time.is_zero() {
         return;
     }
-    for (key, interval) in [
+    let intervals = [
         ("initial_interval", retry.initial_interval),
         ("max_interval", retry.max_interval),
-    ] {
-        if retry.max_elapsed_time < interval {
-            let text = format!("`max_elapsed_time` is below `{key}`");
-            report.error_at(
-                block.at("max_elapsed_time"),
-                Cause::Contradiction,
-                text,
-                "raise it",
-            );
-        }
+    ];
+    let exceeding = intervals
+        .iter()
+        .find(|(_, interval)| retry.max_elapsed_time < *interval);
+    if let Some((key, _)) = exceeding {
+        let text = format!("`max_elapsed_time` is below `{key}`");
+        let place = block.at("max_elapsed_time");
+        report.error_at(place, Cause::Contradiction, text, "raise it");
     }
 }

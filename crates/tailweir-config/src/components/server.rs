@@ -66,9 +66,9 @@ fn endpoint_rules(endpoint: &str, transport: Transport, block: &Block<'_>, repor
         return;
     }
     let place = block.at("endpoint");
-    if let Some((_, rest)) = endpoint.split_once("://") {
+    if endpoint.contains("://") {
         let text = "an address to listen on has no scheme";
-        let fix = format!("write `{}`", rest.trim_end_matches('/'));
+        let fix = "write `host:port`";
         report.error_at(place, Cause::NotAllowed, text, fix);
         return;
     }
@@ -81,12 +81,7 @@ fn endpoint_rules(endpoint: &str, transport: Transport, block: &Block<'_>, repor
         Some(_) => {}
         None => {
             let text = "an address to listen on needs a port";
-            report.error_at(
-                place,
-                Cause::NotAllowed,
-                text,
-                format!("write `{endpoint}:4317`, say"),
-            );
+            report.error_at(place, Cause::NotAllowed, text, "write `host:4317`, say");
         }
     }
 }

@@ -147,9 +147,10 @@ impl Setting for Headers {
 }
 
 /// A free value of a configuration, such as the value of an attribute.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Literal {
     /// Nothing.
+    #[default]
     Null,
     /// True or false.
     Flag(bool),
@@ -208,12 +209,6 @@ impl Setting for Literal {
                 .map(|(key, value)| (key.clone(), value.write()))
                 .collect(),
         }
-    }
-}
-
-impl Default for Literal {
-    fn default() -> Self {
-        Self::Null
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a written `tail_sampling` block means.
 
+use super::block_rules::BlockRules;
 use super::document::TailSamplingDocument;
 use super::policy_document::PolicyDocument;
-use super::rules::{self, Policies};
+use super::rules;
 use super::{
     Compat, DecisionCache, Policy, PolicyKind, RateAllocation, SamplingStrategy, TailSampling,
 };
@@ -16,6 +17,8 @@ pub(crate) struct Overrides {
     pub(crate) compat: Option<Compat>,
     /// Whether the Collector's feature gate `recordpolicy` is on.
     pub(crate) record_policy: bool,
+    /// Whether the Collector's feature gate `usetracestate` is on.
+    pub(crate) consistent_probability: bool,
 }
 
 /// The types of policies there are.
@@ -95,7 +98,7 @@ pub(crate) fn resolve(
         write_threshold: document
             .write_threshold
             .unwrap_or(compat == Compat::Tailweir),
-        consistent_probability: document.consistent_probability,
+        consistent_probability: document.consistent_probability || overrides.consistent_probability,
         record_policy: document.record_policy.unwrap_or(overrides.record_policy),
     };
     report.within("policies", |report| {
@@ -167,7 +170,7 @@ fn kind(
     report: &mut Report,
 ) -> Option<PolicyKind> {
     let at = body.map_or_else(|| node.head(), Node::head);
-    let policies_rules = Policies { at: &at, body };
+    let rules_here = BlockRules { at: &at, body };
     if body.is_none() {
         rules::without_body(document, node, report);
     }
@@ -181,22 +184,22 @@ fn kind(
                 upper_threshold_ms: block.upper_threshold_ms,
             }
         }
-        "numeric_attribute" => policies_rules.numeric(document, report)?,
-        "string_attribute" => policies_rules.string(document, report),
+        "numeric_attribute" => rules_here.numeric(document, report)?,
+        "string_attribute" => rules_here.string(document, report),
         "boolean_attribute" => {
             let block = document.boolean_attribute.clone().unwrap_or_default();
-            policies_rules.key(&block.key, report);
+            rules_here.key(&block.key, report);
             PolicyKind::BooleanAttribute {
                 key: block.key,
                 value: block.value,
                 invert_match: block.invert_match,
             }
         }
-        "status_code" => policies_rules.status(document, report),
+        "status_code" => rules_here.status(document, report),
         "trace_state" => {
             let block = document.trace_state.clone().unwrap_or_default();
-            policies_rules.key(&block.key, report);
-            policies_rules.values(&block.values, report);
+            rules_here.key(&block.key, report);
+            rules_here.values(&block.values, report);
             PolicyKind::TraceState {
                 key: block.key,
                 values: block.values,
@@ -209,10 +212,10 @@ fn kind(
                 max_spans: block.max_spans,
             }
         }
-        "probabilistic" => policies_rules.probabilistic(document, report),
+        "probabilistic" => rules_here.probabilistic(document, report),
         "rate_limiting" => {
             let block = document.rate_limiting.clone().unwrap_or_default();
-            policies_rules.rate("spans_per_second", block.spans_per_second, report);
+            rules_here.rate("spans_per_second", block.spans_per_second, report);
             PolicyKind::RateLimiting {
                 spans_per_second: block.spans_per_second,
                 burst_capacity: block.burst_capacity,
@@ -220,13 +223,13 @@ fn kind(
         }
         "bytes_limiting" => {
             let block = document.bytes_limiting.clone().unwrap_or_default();
-            policies_rules.rate("bytes_per_second", block.bytes_per_second, report);
+            rules_here.rate("bytes_per_second", block.bytes_per_second, report);
             PolicyKind::BytesLimiting {
                 bytes_per_second: block.bytes_per_second,
                 burst_capacity: block.burst_capacity,
             }
         }
-        "ottl_condition" => policies_rules.ottl(document, report),
+        "ottl_condition" => rules_here.ottl(document, report),
         "and" | "drop" => conjunction(document, body, &at, report),
         "not" => negation(document, body, &at, report)?,
         "composite" => composite(document, body, &at, report),
@@ -318,7 +321,7 @@ fn composite(
         percent: share.percent,
     };
     let rate_allocation: Vec<RateAllocation> = block.rate_allocation.iter().map(share).collect();
-    let at = Policies { at, body };
+    let at = BlockRules { at, body };
     at.rate(
         "max_total_spans_per_second",
         block.max_total_spans_per_second,

@@ -1,3 +1,5 @@
+//! What YAML texts become, and how they are refused.
+
 use super::parse;
 use serde_json::json;
 use std::sync::Arc;

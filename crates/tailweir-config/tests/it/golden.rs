@@ -1,3 +1,5 @@
+//! The golden vectors of whole configurations and of component blocks.
+
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::io;
@@ -26,11 +28,12 @@ impl Environment for CaseEnvironment<'_> {
 fn run(folder: &Folder, case: &str) -> Loaded {
     let description = folder.json(&format!("{case}/case.json"));
     let mut sources = Sources::new();
-    for uri in description["config"].as_array().unwrap() {
-        sources = sources.config(uri.as_str().unwrap());
+    for uri in description["config"].as_array().expect("a list") {
+        sources = sources.config(uri.as_str().expect("text"));
     }
-    for argument in description["args"].as_array().unwrap() {
-        let (flag, value) = argument.as_str().unwrap().split_once('=').unwrap();
+    for argument in description["args"].as_array().expect("a list") {
+        let argument = argument.as_str().expect("text");
+        let (flag, value) = argument.split_once('=').expect("a flag with a value");
         sources = match flag {
             "--set" => sources.set(value),
             "--feature-gates" => sources.feature_gates(value),

@@ -1,3 +1,5 @@
+//! The golden vectors of `tail_sampling` blocks.
+
 use tailweir_config::{Cause, EmptyEnvironment, LoadOptions, load_tail_sampling_block};
 use tailweir_testkit::{Folder, Tally};
 

@@ -1,4 +1,13 @@
 //! The public face of the crate, and the golden vectors of the Collector.
 
+mod documents;
 mod golden;
 mod golden_tail_sampling;
+mod hostile;
+mod mistakes;
+mod old_forms;
+mod pipelines;
+mod policies;
+mod settings;
+mod substitution;
+mod workbench;

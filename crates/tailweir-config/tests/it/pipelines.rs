@@ -1,0 +1,128 @@
+//! Pipelines, connectors and what they refer to.
+
+use crate::workbench::{lines, load_text, settings, with_processors};
+use tailweir_config::{Cause, Diagnostics};
+use tailweir_core::Signal;
+
+fn causes(diagnostics: &Diagnostics) -> Vec<Cause> {
+    diagnostics.errors().map(|error| error.cause).collect()
+}
+
+/// Scenario: pipelines that are joined by a connector; one lists an exporter twice.
+/// Guarantees: they come in order of the file, with names and signals, without duplicates.
+#[test]
+fn pipelines_come_in_order_and_without_duplicates() {
+    let settings = settings(
+        "receivers: {otlp: {protocols: {grpc: , http: }}}
+connectors: {forward: }
+exporters: {debug: , nop: }
+service:
+  pipelines:
+    traces/in: {receivers: [otlp], exporters: [forward]}
+    traces: {receivers: [forward], exporters: [debug, nop, debug]}
+    logs: {receivers: [otlp], exporters: [nop]}",
+    );
+    let ids: Vec<String> = settings
+        .pipelines
+        .iter()
+        .map(|pipeline| pipeline.id.to_string())
+        .collect();
+    assert_eq!(ids, ["traces/in", "traces", "logs"]);
+    assert_eq!(settings.pipelines[1].exporters.len(), 2);
+    assert_eq!(settings.pipelines[2].id.signal, Signal::Logs);
+    let location = settings.location("service::pipelines::traces").unwrap();
+    assert_eq!(location.to_string(), "config.yaml:7:5");
+}
+
+/// Scenario: three pipelines of which two feed each other, and a connector between signals.
+/// Guarantees: the cycle is named once, in order; `forward` does not change the signal.
+#[test]
+fn pipelines_must_not_feed_themselves() {
+    let cycle = load_text(
+        "receivers: {nop: }
+exporters: {nop: }
+connectors: {forward/1: , forward/2: }
+service:
+  pipelines:
+    traces/start: {receivers: [nop], exporters: [forward/1]}
+    traces/a: {receivers: [forward/1], exporters: [forward/2, nop]}
+    traces/b: {receivers: [forward/2], exporters: [forward/1]}",
+    );
+    assert_eq!(causes(&cycle.diagnostics), [Cause::Cycle]);
+    assert!(lines(&cycle.diagnostics)[0].contains("traces/a -> traces/b -> traces/a"));
+    let across = load_text(
+        "receivers: {nop: }
+exporters: {nop: }
+connectors: {forward: }
+service:
+  pipelines:
+    traces: {receivers: [nop], exporters: [forward]}
+    logs: {receivers: [forward], exporters: [nop]}",
+    );
+    assert_eq!(
+        causes(&across.diagnostics),
+        [Cause::Dangling, Cause::Dangling]
+    );
+}
+
+/// Scenario: an exporter names an authenticator that is not there, one that does not run, and one of
+/// the wrong sort; then the right one.
+/// Guarantees: each is refused where it is named, though the Collector would notice only at start.
+#[test]
+fn authenticators_must_run_and_be_of_the_right_sort() {
+    let config = |extensions: &str, running: &str, name: &str| {
+        format!(
+            "receivers: {{nop: }}
+extensions: {{{extensions}}}
+exporters: {{otlp_grpc: {{endpoint: a:4317, auth: {{authenticator: {name}}}}}}}
+service: {{extensions: [{running}], pipelines: {{traces: {{receivers: [nop], exporters: [otlp_grpc]}}}}}}"
+        )
+    };
+    let server = "basicauth: {htpasswd: {inline: 'a:b'}}";
+    let client = "basicauth: {client_auth: {username: a, password: b}}";
+    for (text, problem) in [
+        (
+            config("health_check: ", "health_check", "basicauth"),
+            "is not configured",
+        ),
+        (config(client, "", "basicauth"), "does not run"),
+        (
+            config(server, "basicauth", "basicauth"),
+            "cannot sign calls",
+        ),
+        (
+            config("health_check: ", "health_check", "health_check"),
+            "is not an authenticator",
+        ),
+    ] {
+        let loaded = load_text(&text);
+        let told = lines(&loaded.diagnostics).join("\n");
+        assert!(
+            told.contains("config.yaml:3:65: error: exporters::otlp_grpc::auth"),
+            "{told}"
+        );
+        assert!(told.contains(problem), "{told}");
+    }
+    assert!(
+        load_text(&config(client, "basicauth", "basicauth"))
+            .settings
+            .is_some()
+    );
+}
+
+/// Scenario: a batch processor stands before the sampler, and one behind it.
+/// Guarantees: only the one before is warned of, and the configuration runs.
+#[test]
+fn a_batch_before_the_sampler_is_warned_of() {
+    let blocks =
+        "  tail_sampling: {policies: [{name: a, type: always_sample}]}\n  batch:\n  batch/2:";
+    let loaded = load_text(&with_processors(blocks, "batch, tail_sampling, batch/2"));
+    assert!(loaded.settings.is_some());
+    let warnings: Vec<String> = loaded
+        .diagnostics
+        .warnings()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("`batch` before the sampler"));
+}
