@@ -119,25 +119,23 @@ impl<'s> Compiler<'s> {
             },
             PolicyKind::Composite {
                 max_total_spans_per_second,
-                policy_order,
                 sub_policies,
                 rate_allocation,
-            } => {
-                let subs = self.in_order(sub_policies, policy_order);
-                self.composite(&subs, *max_total_spans_per_second, rate_allocation, path)
-            }
+                ..
+            } => self.composite(
+                sub_policies,
+                *max_total_spans_per_second,
+                rate_allocation,
+                path,
+            ),
             kind => self.leaf(policy, kind, path).map(Node::Leaf),
         }
     }
 
-    fn nodes(
-        &mut self,
-        subs: impl Iterator<Item = &'s Policy>,
-        place: Place,
-        path: &str,
-    ) -> Option<Vec<Node>> {
+    fn nodes(&mut self, subs: &'s [Policy], place: Place, path: &str) -> Option<Vec<Node>> {
         // Every sub-policy is compiled before a failure counts, so that all errors are found.
         let nodes: Vec<_> = subs
+            .iter()
             .map(|sub| self.node(sub, place, &join(path, &sub.name)))
             .collect();
         nodes.into_iter().collect()
@@ -147,7 +145,7 @@ impl<'s> Compiler<'s> {
     /// whose asking has an effect. Under `consistent_probability` a limiter comes last, so that the
     /// cut it makes is among traces that it alone decides about.
     fn conjunction(&mut self, subs: &'s [Policy], place: Place, path: &str) -> Option<Box<[Node]>> {
-        let mut nodes = self.nodes(subs.iter(), place, path)?;
+        let mut nodes = self.nodes(subs, place, path)?;
         let plan = &self.plan;
         let is_limiter = |node: &Node| plan.any_leaf(node, &Leaf::is_limiter);
         if self.is_consistent {
@@ -166,12 +164,12 @@ impl<'s> Compiler<'s> {
 
     fn composite(
         &mut self,
-        subs: &[&'s Policy],
+        subs: &'s [Policy],
         total: i64,
         allocation: &[RateAllocation],
         path: &str,
     ) -> Option<Node> {
-        let nodes = self.nodes(subs.iter().copied(), Place::Composite, path)?;
+        let nodes = self.nodes(subs, Place::Composite, path)?;
         let names: Vec<&str> = subs.iter().map(|sub| sub.name.as_str()).collect();
         let first = SubPolicyIndex(self.plan.sub_policy_names.len() as u16);
         self.plan
@@ -184,16 +182,6 @@ impl<'s> Compiler<'s> {
             first,
             sub_policies: nodes.into(),
         }))
-    }
-
-    /// Those that `order` names come first; the others follow as they stand.
-    fn in_order(&self, subs: &'s [Policy], order: &[String]) -> Vec<&'s Policy> {
-        let mut sorted: Vec<&Policy> = subs.iter().collect();
-        if self.rules.policy_order_counts {
-            let place = |policy: &&Policy| order.iter().position(|name| *name == policy.name);
-            sorted.sort_by_key(|policy| place(policy).unwrap_or(order.len()));
-        }
-        sorted
     }
 
     fn leaf(&mut self, policy: &Policy, kind: &'s PolicyKind, path: &str) -> Option<LeafIndex> {

@@ -37,8 +37,6 @@ impl ValueTest {
         most: Option<i64>,
         rules: Rules,
     ) -> Result<Self, CompileErrorCause> {
-        let bound = |given: Option<i64>| given.filter(|&value| value != 0 || rules.zero_is_a_bound);
-        let (least, most) = (bound(least), bound(most));
         if least.is_none() && most.is_none() {
             return Err(CompileErrorCause::NoBounds);
         }

@@ -8,8 +8,6 @@ use tailweir_config::Compat;
 /// Whose rule holds, deviation by deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
-    /// A numeric bound of 0 is a bound. (Collector: it is no bound.)
-    pub(crate) zero_is_a_bound: bool,
     /// Attributes that are not integers match no numeric range. (Collector: they count as 0.)
     pub(crate) only_integers_are_compared: bool,
     /// Attributes that are not booleans match neither value. (Collector: they count as false.)
@@ -20,8 +18,6 @@ pub(crate) struct Rules {
     /// (Collector: with an upper bound any prefix of the spans will do; a time of 0 counts as unset
     /// only while nothing else is known.)
     pub(crate) whole_trace_latency: bool,
-    /// `policy_order` orders the sub-policies of a composite. (Collector: it is not read.)
-    pub(crate) policy_order_counts: bool,
     /// When the share of a sub-policy is spent, the next one is asked. (Collector: the trace is not
     /// sampled.)
     pub(crate) spent_share_passes_on: bool,
@@ -42,12 +38,10 @@ impl Rules {
 
     const fn all(ours: bool) -> Self {
         Self {
-            zero_is_a_bound: ours,
             only_integers_are_compared: ours,
             only_booleans_are_compared: ours,
             only_text_is_compared: ours,
             whole_trace_latency: ours,
-            policy_order_counts: ours,
             spent_share_passes_on: ours,
             total_is_a_sum: ours,
             event_index_counts: ours,

@@ -32,8 +32,8 @@ pub enum CarriedWeight {
 impl CarriedWeight {
     /// The threshold to write into a span that carries one already, or none.
     ///
-    /// Nothing when there is no own threshold, or when the share that is left is below `2^-56`: then
-    /// none can be written, and what the span carries must be taken out.
+    /// Nothing when there is no own threshold, or when the share that is left rounds to none of `2^56`:
+    /// then none can be written, and what the span carries must be taken out.
     #[must_use]
     pub fn combine(self, carried: Option<Threshold>, own: Option<Threshold>) -> Option<Threshold> {
         let own = own?;

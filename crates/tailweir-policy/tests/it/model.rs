@@ -169,9 +169,9 @@ impl<'s> Model<'s> {
     ) -> Result<Vote, Failure> {
         let PolicyKind::Composite {
             max_total_spans_per_second: total,
-            policy_order,
             sub_policies,
             rate_allocation,
+            ..
         } = &policy.kind
         else {
             return Err(Failure);
@@ -184,18 +184,7 @@ impl<'s> Model<'s> {
         {
             self.composites.insert(policy, (second, HashMap::new()));
         }
-        let mut subs: Vec<&Policy> = Vec::new();
-        if self.is_ours() {
-            let named = policy_order.iter();
-            subs.extend(named.filter_map(|name| sub_policies.iter().find(|sub| sub.name == *name)));
-        }
-        subs.extend(
-            sub_policies
-                .iter()
-                .filter(|sub| !subs.iter().any(|s| s.name == sub.name))
-                .collect::<Vec<_>>(),
-        );
-        for sub in subs {
+        for sub in sub_policies {
             if self.vote(sub, now, trace)? == Vote::NotSampled {
                 continue;
             }
@@ -302,9 +291,7 @@ impl<'s> Model<'s> {
                 max_value,
                 invert_match,
             } => {
-                let bound = |given: &Option<i64>| given.filter(|bound| ours || *bound != 0);
-                let range =
-                    bound(min_value).unwrap_or(i64::MIN)..=bound(max_value).unwrap_or(i64::MAX);
+                let range = min_value.unwrap_or(i64::MIN)..=max_value.unwrap_or(i64::MAX);
                 let matches = |value: AnyValue<'_>, _: bool| match value {
                     AnyValue::Int(number) => range.contains(&number),
                     _ => !ours && range.contains(&0),
