@@ -242,7 +242,7 @@ fn ground(nursery: crate::actors::Nursery, options: &Options) -> Ground {
         memory: memory.unwrap_or(MEMORY_UNKNOWN),
         in_flight_max: options.in_flight_max,
         seed: options.seed.unwrap_or_else(random_seed),
-        waterfall: options.waterfall,
+        console: options.console.clone(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::actors::{Child, Nursery};
 use crate::admission::Admission;
 use crate::buffer::BufferPool;
 use crate::clock::Clock;
+use crate::console::Console;
 use crate::error::StartError;
 use crate::ledger::Ledger;
 use crate::pipeline::{Batcher, NotExported, Sampler, ScanPool};
@@ -27,7 +28,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{Batch, ComponentId, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
-use tailweir_export::WaterfallOptions;
 use tokio::time::Instant;
 
 /// What every part of a gateway stands on, whatever the settings.
@@ -46,8 +46,8 @@ pub(crate) struct Ground {
     pub(crate) in_flight_max: Option<ByteSize>,
     /// Seeds the tables of the shards.
     pub(crate) seed: u64,
-    /// `debug` exporters draw traces instead of listing them.
-    pub(crate) waterfall: Option<WaterfallOptions>,
+    /// Where `debug` exporters write.
+    pub(crate) console: Console,
 }
 
 /// A processor of a pipeline. The same processor in two pipelines is two things.

@@ -4,6 +4,7 @@ mod actors;
 mod admission;
 mod buffer;
 mod clock;
+mod console;
 mod error;
 mod gateway;
 mod graph;
@@ -19,6 +20,7 @@ mod transform_standin;
 pub(crate) use transform_standin as tailweir_transform;
 
 pub use admission::MemoryLimit;
+pub use console::{Console, Stream};
 pub use error::{AuthError, StartError};
 pub use gateway::{Gateway, Running, Shutdown};
 pub use ledger::{AmountRow, DropReason, LedgerRow, LedgerSnapshot};

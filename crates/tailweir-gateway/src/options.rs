@@ -1,10 +1,10 @@
 //! What a gateway is told beside the configuration.
 
+use crate::Console;
 use tailweir_core::ByteSize;
-use tailweir_export::WaterfallOptions;
 
 /// How a gateway runs on this machine. Everything has a sensible default.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Shards of each sampler, 1 to 1,024. Default: the runtime's worker threads.
     pub shards: Option<usize>,
@@ -17,9 +17,8 @@ pub struct Options {
     /// Seeds the hash tables of the samplers and the spread of retries. Default: drawn at random;
     /// tests set it.
     pub seed: Option<u64>,
-    /// Lets `debug` exporters draw traces on standard output, as `tailweir demo` does. Default: they
-    /// write as the Collector's.
-    pub waterfall: Option<WaterfallOptions>,
+    /// How `debug` exporters reach standard output and standard error.
+    pub console: Console,
 }
 
 /// Most shards of one sampler.

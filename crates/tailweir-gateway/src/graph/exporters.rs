@@ -2,13 +2,14 @@
 
 use super::Ground;
 use crate::actors::Child;
+use crate::console::{Console, Stream};
 use crate::error::StartError;
 use std::sync::Arc;
-use tailweir_config::{Authenticator, ComponentId, DebugExporter, Extension, Settings};
+use tailweir_config::{Authenticator, ComponentId, DebugExporter, Extension, Settings, Verbosity};
 use tailweir_core::Signal;
 use tailweir_export::{
     Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, OtlpGrpc,
-    OtlpHttp, WaterfallOptions,
+    OtlpHttp,
 };
 use tokio::time::Instant;
 
@@ -71,7 +72,7 @@ impl Blueprint {
     pub(crate) fn build(
         self,
         id: &ComponentId,
-        waterfall: Option<WaterfallOptions>,
+        console: &Console,
     ) -> Result<Built, StartError> {
         use tailweir_config::Exporter as Kind;
         let failed = |source| StartError::Exporter {
@@ -89,7 +90,7 @@ impl Blueprint {
                 ExporterSettings::of_otlp_http(exporter),
             ),
             Kind::Debug(exporter) => (
-                Arc::new(debug(exporter, waterfall).map_err(failed)?),
+                Arc::new(debug(exporter, console).map_err(failed)?),
                 ExporterSettings::of_debug(exporter),
             ),
             Kind::File(exporter) => (
@@ -158,16 +159,17 @@ impl RunningExporter {
 }
 
 /// Where a `debug` exporter writes: the log of the process is standard error.
-fn debug(settings: &DebugExporter, waterfall: Option<WaterfallOptions>) -> Result<Debug, BuildError> {
-    if let Some(options) = waterfall {
-        return Ok(Debug::waterfall(options, std::io::stdout()));
+fn debug(settings: &DebugExporter, console: &Console) -> Result<Debug, BuildError> {
+    if settings.verbosity == Verbosity::Waterfall {
+        let output = console.writer(Stream::Output);
+        return Ok(Debug::waterfall(console.waterfall, output));
     }
     if settings.use_internal_logger {
-        return Ok(Debug::new(settings, std::io::stderr()));
+        return Ok(Debug::new(settings, console.writer(Stream::Error)));
     }
     match settings.output_paths.first().map(String::as_str) {
-        None | Some("stdout") => Ok(Debug::new(settings, std::io::stdout())),
-        Some("stderr") => Ok(Debug::new(settings, std::io::stderr())),
+        None | Some("stdout") => Ok(Debug::new(settings, console.writer(Stream::Output))),
+        Some("stderr") => Ok(Debug::new(settings, console.writer(Stream::Error))),
         Some(path) => {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
             let file = file.map_err(|error| BuildError {

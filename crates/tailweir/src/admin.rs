@@ -1,0 +1,91 @@
+//! The admin listener: `/metrics`, `/livez`, `/readyz`, `/status` and `/kept`.
+//!
+//! It only tells; nothing can be changed through it. It has no authentication, so it listens on
+//! loopback unless it is told otherwise.
+
+use crate::kept::KeptTrace;
+use crate::node::{NodeView, Phase};
+use crate::status;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The content type of Prometheus' text format.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the admin listener tells.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) kept: KeptTrace,
+    pub(crate) view: NodeView,
+}
+
+/// Serves until `stop`.
+pub(crate) async fn serve(listener: TcpListener, admin: Admin, stop: CancellationToken) {
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/status", get(status_page))
+        .route("/kept", get(kept))
+        .with_state(admin);
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "admin listener stopped");
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    ([(header::CONTENT_TYPE, PROMETHEUS)], admin.metrics.render()).into_response()
+}
+
+/// Whoever can answer lives.
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(admin): State<Admin>) -> Response {
+    let phase = admin.view.phase();
+    let status = match phase {
+        Phase::Ready => StatusCode::OK,
+        Phase::Draining | Phase::Failing => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, format!("{}\n", phase.name())).into_response()
+}
+
+async fn status_page(State(admin): State<Admin>, uri: Uri, headers: HeaderMap) -> Response {
+    let outcome = if wants_text(uri.query(), &headers) {
+        let page = admin.view.status().await;
+        page.map(|page| status::page(&page).into_response())
+    } else {
+        let json = admin.view.status_json().await;
+        json.map(|json| ([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    };
+    outcome.unwrap_or_else(|error| {
+        (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
+    })
+}
+
+/// `?format=` decides; else a client that asks for text, as browsers do, gets it.
+fn wants_text(query: Option<&str>, headers: &HeaderMap) -> bool {
+    let pairs = query.unwrap_or("").split('&');
+    let format = pairs.filter_map(|pair| pair.strip_prefix("format=")).next();
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    match format {
+        Some(format) => format == "text",
+        None => accepted.is_some_and(|it| it.starts_with("text/")),
+    }
+}
+
+async fn kept(State(admin): State<Admin>) -> Response {
+    match admin.kept.latest() {
+        Some(text) => text.into_response(),
+        None => (StatusCode::NOT_FOUND, "no kept trace was shown here yet\n").into_response(),
+    }
+}

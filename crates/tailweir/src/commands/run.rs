@@ -1,0 +1,201 @@
+//! `tailweir run`, which is also `tailweir`: the gateway from start to end.
+
+use crate::cli::{RunArguments, StatusLine};
+use crate::configuration::{Accepted, Configuration, FilesRead};
+use crate::logging;
+use crate::node::{Node, NodeOptions};
+use crate::signals::{Event, Signals};
+use crate::status_line::StatusLinePainter;
+use crate::terminal::Terminal;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::time::Duration;
+use tailweir_config::Diagnostics;
+use tailweir_gateway::LedgerSnapshot;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// How often the status line is painted.
+const PAINT: Duration = Duration::from_millis(500);
+/// Stands for "never" where a timer needs a period.
+const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
+    let configuration = Configuration::of(&arguments.config);
+    let (outcome, files) = configuration.load();
+    let accepted = outcome?;
+    let is_live = match arguments.status_line {
+        StatusLine::Auto => Terminal::can_repaint(),
+        StatusLine::Always => true,
+        StatusLine::Never => false,
+    };
+    let terminal = Terminal::new(is_live);
+    logging::start(&accepted.settings.telemetry.logs, &terminal)?;
+    warn_of(&accepted.diagnostics);
+    let process = Process {
+        arguments,
+        configuration,
+        files,
+        terminal,
+    };
+    runtime()?.block_on(process.serve(accepted))
+}
+
+/// A runtime with as many workers as there are cores, quotas of the cgroup counted.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("tailweir")
+        .enable_all()
+        .build()?;
+    Ok(runtime)
+}
+
+/// A running process and what it was started with.
+struct Process {
+    arguments: RunArguments,
+    configuration: Configuration,
+    /// What the configuration in force, or the one refused last, was read from.
+    files: FilesRead,
+    terminal: Terminal,
+}
+
+impl Process {
+    async fn serve(mut self, accepted: Accepted) -> anyhow::Result<ExitCode> {
+        let mut signals = Signals::listen()?;
+        let options = NodeOptions {
+            admin: self.arguments.admin.clone(),
+            sources: self.configuration.names(),
+            terminal: self.terminal.clone(),
+        };
+        let node = Node::start(accepted.settings, options).await?;
+        self.attend(&node, &mut signals).await;
+        self.terminal.end_status();
+        Ok(self.stop(&node, &mut signals).await)
+    }
+
+    /// Reloads and paints until a signal says stop.
+    async fn attend(&mut self, node: &Node, signals: &mut Signals) {
+        let mut watch = interval(self.arguments.watch_interval);
+        let mut paint = interval(if self.terminal.is_live() { PAINT } else { NEVER });
+        let mut painter = StatusLinePainter::default();
+        loop {
+            tokio::select! {
+                event = signals.next() => match event {
+                    Event::Stop(signal) => {
+                        tracing::info!(signal, "stopping");
+                        return;
+                    }
+                    Event::Reload => {
+                        tracing::info!("reload asked for by SIGHUP");
+                        self.reload(node).await;
+                    }
+                },
+                _ = watch.tick() => {
+                    if self.files_have_changed().await {
+                        tracing::info!("configuration file changed");
+                        self.reload(node).await;
+                    }
+                }
+                _ = paint.tick() => {
+                    if let Ok(page) = node.view().status().await {
+                        self.terminal.show_status(&painter.line(&page));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Files may be on a slow mount, so they are read beside the runtime's workers.
+    async fn files_have_changed(&self) -> bool {
+        let files = self.files.clone();
+        let looking = tokio::task::spawn_blocking(move || files.have_changed());
+        looking.await.unwrap_or(false)
+    }
+
+    async fn reload(&mut self, node: &Node) {
+        let (outcome, files) = self.configuration.load();
+        self.files = files;
+        match outcome {
+            Ok(accepted) => {
+                warn_of(&accepted.diagnostics);
+                node.reload(accepted.settings).await;
+            }
+            Err(refused) => {
+                for mistake in refused.lines() {
+                    tracing::error!(mistake, "configuration refused");
+                }
+                let mistakes = refused.mistakes();
+                tracing::error!(mistakes, "the configuration before stays in force");
+                node.view().note_refused(refused.first());
+            }
+        }
+    }
+
+    /// Drains within the drain time; a second signal ends that at once.
+    async fn stop(&self, node: &Node, signals: &mut Signals) -> ExitCode {
+        let stopping = node.stop(self.arguments.drain_time);
+        tokio::pin!(stopping);
+        tokio::select! {
+            shutdown = &mut stopping => {
+                log_ledger(&shutdown.ledger);
+                if shutdown.in_time {
+                    tracing::info!("stopped");
+                } else {
+                    let lost_items = lost(&shutdown.ledger);
+                    tracing::error!(lost_items, "stopped before everything was sent");
+                }
+                ExitCode::SUCCESS
+            }
+            signal = signals.stop() => {
+                node.view().running().abort();
+                let shutdown = stopping.await;
+                log_ledger(&shutdown.ledger);
+                let lost_items = lost(&shutdown.ledger);
+                tracing::error!(signal, lost_items, "stopped at once; what was held is lost");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn warn_of(diagnostics: &Diagnostics) {
+    for warning in diagnostics.warnings() {
+        tracing::warn!(warning = %warning, "configuration");
+    }
+}
+
+/// What is gone, and what is still held by a process that is about to end.
+fn lost(ledger: &LedgerSnapshot) -> u64 {
+    let rows = ledger.signals.values();
+    rows.map(|row| row.held.items + row.lost_items()).sum()
+}
+
+/// A line for each signal that was seen.
+fn log_ledger(ledger: &LedgerSnapshot) {
+    for (signal, row) in &ledger.signals {
+        let dropped: u64 = row.dropped.values().map(|amount| amount.items).sum();
+        if row.taken.items == 0 && row.refused.items == 0 {
+            continue;
+        }
+        tracing::info!(
+            signal,
+            acknowledged = row.acknowledged.items,
+            delivered = row.delivered.items,
+            dropped,
+            spooled = row.spooled.items,
+            held = row.held.items,
+            lost = row.lost_items(),
+            refused = row.refused.items,
+            "final ledger"
+        );
+    }
+}
+
+/// Ticks at this period, the first time after one; never when it is zero.
+fn interval(period: Duration) -> tokio::time::Interval {
+    let period = if period.is_zero() { NEVER } else { period };
+    let mut interval = tokio::time::interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

@@ -1,0 +1,92 @@
+//! The Collector's `health_check` extension: 200 while data is taken, else 503.
+
+use crate::node::{NodeView, Phase};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::sync::Arc;
+use tailweir_config::HealthCheck;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
+/// Answers for one `health_check` extension.
+struct Health {
+    settings: HealthCheck,
+    view: NodeView,
+    up_since: String,
+    started: Instant,
+}
+
+/// Serves until `stop`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    settings: HealthCheck,
+    view: NodeView,
+    stop: CancellationToken,
+) {
+    let health = Arc::new(Health {
+        settings,
+        view,
+        up_since: time_of_day(),
+        started: Instant::now(),
+    });
+    let router = Router::new().fallback(answer).with_state(health);
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "health check stopped");
+    }
+}
+
+/// The present in UTC, as log lines write it.
+fn time_of_day() -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
+}
+
+async fn answer(State(health): State<Arc<Health>>, request: Request) -> Response {
+    if !health.answers(request.uri().path()) {
+        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    }
+    let is_ready = health.view.phase() == Phase::Ready;
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    match &health.settings.response_body {
+        Some(body) if is_ready => (status, body.healthy.clone()).into_response(),
+        Some(body) => (status, body.unhealthy.clone()).into_response(),
+        None => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (status, kind, health.page(is_ready)).into_response()
+        }
+    }
+}
+
+impl Health {
+    /// As Go's multiplexer has it: a path that ends in a slash stands for all below it.
+    fn answers(&self, path: &str) -> bool {
+        let own = self.settings.path.as_str();
+        path == own || own.ends_with('/') && path.starts_with(own)
+    }
+
+    fn page(&self, is_ready: bool) -> String {
+        let page = if is_ready {
+            json!({
+                "status": "Server available",
+                "upSince": self.up_since,
+                "uptime": format!("{:?}", self.started.elapsed()),
+            })
+        } else {
+            json!({ "status": "Server not available", "upSince": "0001-01-01T00:00:00Z", "uptime": "" })
+        };
+        page.to_string()
+    }
+}

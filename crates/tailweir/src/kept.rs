@@ -1,0 +1,47 @@
+//! The kept trace that was shown last, for the demo's closing view.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A text longer than this is cut: it is looked at, not processed.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// Remembers one text. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeptTrace(Arc<Mutex<Option<String>>>);
+
+impl KeptTrace {
+    /// Replaces what is remembered. Colours are left out, as who asks may not be a terminal.
+    pub(crate) fn remember(&self, text: &str) {
+        let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+        let plain = without_colours(&text[..end]);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(plain);
+    }
+
+    /// What was shown last, if anything was.
+    pub(crate) fn latest(&self) -> Option<String> {
+        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.clone()
+    }
+}
+
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| {
+        plain + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeptTrace;
+
+    /// Scenario: coloured text is remembered.
+    /// Guarantees: all of the text is there, and none of the colours.
+    #[test]
+    fn colours_are_left_out() {
+        let kept = KeptTrace::default();
+        kept.remember("\x1b[1mtrace 1\x1b[0m\nmore \x1b[31;1mmoon\x1b[0m");
+        assert_eq!(kept.latest().unwrap(), "trace 1\nmore moon");
+    }
+}

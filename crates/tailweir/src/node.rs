@@ -1,0 +1,204 @@
+//! A whole Tailweir: the gateway, the admin listener and the health checks, from start to end.
+
+mod listeners;
+mod view;
+
+pub(crate) use view::{NodeView, Phase};
+
+use crate::admin::{self, Admin};
+use crate::health;
+use crate::kept::KeptTrace;
+use crate::terminal::Terminal;
+use anyhow::Context;
+use listeners::{BoundHealthCheck, admin_addresses, bind, bind_health_checks};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tailweir_config::{HealthCheck, Settings, Telemetry};
+use tailweir_export::WaterfallOptions;
+use tailweir_gateway::{Console, Gateway, Options, Shutdown, Stream};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How often old values are let go of in histograms that nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Port of the Collector's own metrics.
+const ADMIN_DEFAULT: &str = "localhost:8888";
+
+/// What a node is told beside its configuration.
+pub(crate) struct NodeOptions {
+    /// Address of the admin listener; wins over the configuration.
+    pub(crate) admin: Option<String>,
+    /// Where the configuration came from, for the status page.
+    pub(crate) sources: Vec<String>,
+    /// Where exporters that show traces do so.
+    pub(crate) terminal: Terminal,
+}
+
+/// A running node.
+pub(crate) struct Node {
+    view: NodeView,
+    admin: SocketAddr,
+    /// What takes effect only at a start.
+    fixed: Fixed,
+    stop_servers: CancellationToken,
+}
+
+/// The part of the settings that a reload cannot change.
+#[derive(PartialEq)]
+struct Fixed {
+    telemetry: Telemetry,
+    health_checks: Vec<HealthCheck>,
+}
+
+impl Fixed {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            telemetry: settings.telemetry.clone(),
+            health_checks: listeners::health_checks(settings).cloned().collect(),
+        }
+    }
+}
+
+impl Node {
+    /// Binds every listener and starts to work.
+    ///
+    /// # Errors
+    /// When an address cannot be bound or the gateway cannot start.
+    pub(crate) async fn start(settings: Settings, options: NodeOptions) -> anyhow::Result<Self> {
+        let metrics = metrics_handle()?;
+        let mut admin_listeners = Vec::new();
+        for address in admin_addresses(&settings, options.admin.as_deref()) {
+            let bound = bind(&address).await;
+            let bound = bound.with_context(|| {
+                format!("the admin listener cannot have {address}; choose another by --admin")
+            })?;
+            admin_listeners.push(bound);
+        }
+        let health_checks = bind_health_checks(&settings).await?;
+        let fixed = Fixed::of(&settings);
+        let kept = KeptTrace::default();
+        let gateway_options = Options {
+            console: console(&options.terminal, &kept),
+            ..Options::default()
+        };
+        let running = Gateway::start(settings, gateway_options).await?;
+        let view = NodeView::of(running, options.sources);
+        let node = Self {
+            admin: admin_listeners.first().context("no admin listener")?.local_addr()?,
+            view: view.clone(),
+            fixed,
+            stop_servers: CancellationToken::new(),
+        };
+        node.announce(&health_checks).await;
+        let admin = Admin { metrics, kept, view };
+        node.serve(admin_listeners, health_checks, admin);
+        Ok(node)
+    }
+
+    /// Logs where everything listens.
+    async fn announce(&self, health_checks: &[BoundHealthCheck]) {
+        for bound in self.view.running().addresses().await {
+            let name = format!("{}/{}", bound.receiver, bound.transport);
+            tracing::info!(name, address = %bound.address, "listening");
+        }
+        for check in health_checks {
+            tracing::info!(name = %check.id, address = %check.address, "listening");
+        }
+        tracing::info!(name = "admin", address = %self.admin, "listening");
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    }
+
+    fn serve(&self, listeners: Vec<TcpListener>, checks: Vec<BoundHealthCheck>, admin: Admin) {
+        tokio::spawn(keep_up(admin.metrics.clone(), self.stop_servers.clone()));
+        for listener in listeners {
+            tokio::spawn(admin::serve(listener, admin.clone(), self.stop_servers.clone()));
+        }
+        for check in checks {
+            let (view, stop) = (self.view.clone(), self.stop_servers.clone());
+            tokio::spawn(health::serve(check.listener, check.settings, view, stop));
+        }
+    }
+
+    /// Who can be asked how it stands.
+    pub(crate) fn view(&self) -> &NodeView {
+        &self.view
+    }
+
+    /// Where the admin listener is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Where OTLP over gRPC is taken, if it is.
+    pub(crate) async fn otlp_grpc_address(&self) -> Option<SocketAddr> {
+        let addresses = self.view.running().addresses().await;
+        let grpc = addresses.into_iter().find(|it| it.transport == "grpc");
+        grpc.map(|bound| bound.address)
+    }
+
+    /// Puts other settings into force and says how that went.
+    pub(crate) async fn reload(&self, settings: Settings) {
+        if Fixed::of(&settings) != self.fixed {
+            tracing::warn!("changes of telemetry and of health checks need a restart");
+        }
+        match self.view.running().reload(settings).await {
+            Ok(()) => {
+                let revision = self.view.note_reloaded();
+                tracing::info!(revision, "configuration reloaded");
+            }
+            Err(error) => {
+                tracing::error!(%error, "configuration refused, the one before stays in force");
+                self.view.note_refused(error.to_string());
+            }
+        }
+    }
+
+    /// Drains within this time, then closes the admin listener too.
+    pub(crate) async fn stop(&self, drain_time: Duration) -> Shutdown {
+        self.view.note_draining();
+        let shutdown = self.view.running().shutdown(drain_time).await;
+        self.stop_servers.cancel();
+        shutdown
+    }
+}
+
+/// The recorder of this process. There is one, however many nodes there are.
+fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("the metrics recorder cannot be installed")?;
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => metrics.run_upkeep(),
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Shows what exporters print above the status line, and remembers what they kept.
+fn console(terminal: &Terminal, kept: &KeptTrace) -> Console {
+    let (terminal, kept) = (terminal.clone(), kept.clone());
+    let waterfall = WaterfallOptions {
+        width: Terminal::width(),
+        colours: Terminal::output_has_colours(),
+        ..WaterfallOptions::default()
+    };
+    Console::new(waterfall, move |stream, text| match stream {
+        Stream::Output => {
+            kept.remember(text);
+            terminal.print(text)
+        }
+        Stream::Error => terminal.note(text),
+    })
+}

@@ -1,0 +1,108 @@
+//! Commands that end by themselves.
+
+use crate::gateway::{stderr, stdout, tailweir};
+use serde_json::Value;
+use std::fs;
+use tempfile::TempDir;
+
+const MISTAKEN: &str = "\
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpiont: localhost:4317
+processors:
+  tail_sampling:
+    decision_wait: ten seconds
+    policies:
+      - name: slow
+        type: latncy
+  tail_sampling/second:
+    policies:
+      - name: broken
+        type: ottl_condition
+        ottl_condition:
+          span: ['attributes[\"a\" == 1']
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [tail_sampling, tail_sampling/second]
+      exporters: [debgu]
+";
+
+/// Scenario: a configuration with an unknown key, a bad duration, a misspelt policy type, a dangling
+/// exporter and a condition that does not parse.
+/// Guarantees: all are reported at once, each with line and column and the nearest valid name; the
+/// text is the one on record.
+#[test]
+fn validate_reports_every_mistake_at_once() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("mistaken.yaml");
+    fs::write(&path, MISTAKEN).unwrap();
+    let output = tailweir(["validate", "--config", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output).replace(path.to_str().unwrap(), "mistaken.yaml");
+    let on_record = include_str!("mistaken.txt");
+    assert_eq!(text, on_record, "got:\n{text}");
+}
+
+/// Scenario: the embedded configuration and the example are validated.
+/// Guarantees: both are valid.
+#[test]
+fn what_is_shipped_is_valid() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/examples/gateway.yaml");
+    for output in [tailweir(["validate"]), tailweir(["validate", "--config", example])] {
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stdout(&output).contains("valid"));
+    }
+}
+
+/// Scenario: a configuration holds a secret header, one value is overridden on the command line.
+/// Guarantees: the printed configuration has the override and not the secret.
+#[test]
+fn print_config_merges_and_redacts() {
+    let config = "yaml:exporters: {otlp: {endpoint: 'https://a:1', headers: {x-token: hunter2}}}";
+    let output = tailweir([
+        "print-config",
+        "--config",
+        config,
+        "--config",
+        "yaml:receivers: {otlp: {protocols: {grpc: {}}}}",
+        "--set",
+        "service.pipelines.traces.receivers=[otlp]",
+        "--set",
+        "service.pipelines.traces.exporters=[otlp]",
+        "--set",
+        "exporters.otlp.timeout=17s",
+    ]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("17s"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(text.contains("x-token"), "{text}");
+}
+
+/// Scenario: the schema and the list of components are asked for.
+/// Guarantees: the schema is JSON and knows the sampler; the list has what the example uses.
+#[test]
+fn schema_and_components_describe_what_is_built_in() {
+    let schema: Value = serde_json::from_str(&stdout(&tailweir(["config", "schema"]))).unwrap();
+    assert!(schema.to_string().contains("tail_sampling"));
+    let components = stdout(&tailweir(["components"]));
+    for name in ["otlp", "tail_sampling", "batch", "attributes", "debug", "health_check"] {
+        assert!(components.contains(name), "{name} in {components}");
+    }
+}
+
+/// Scenario: an unknown command, and an address where nothing listens.
+/// Guarantees: the first is a mistake of usage (2), the second a failed check (1).
+#[test]
+fn exit_codes_tell_usage_from_failure() {
+    assert_eq!(tailweir(["no-such-command"]).status.code(), Some(2));
+    let output = tailweir(["healthcheck", "--admin", "127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("127.0.0.1:1"), "{}", stderr(&output));
+}

@@ -1,0 +1,9 @@
+//! The real binary, from its start to its end.
+
+mod commands;
+mod demo;
+mod gateway;
+mod golden;
+mod lifecycle;
+mod reload;
+mod simulate;
