@@ -191,7 +191,7 @@ impl<'s> Compiler<'s> {
         if let Some((_, leaf)) = self.known.iter().find(|(known, _)| *known == kind) {
             return Some(*leaf);
         }
-        let leaf = match self.question(kind) {
+        let leaf = match self.question(kind, path) {
             Ok(leaf) => leaf,
             Err(causes) => {
                 causes

@@ -111,7 +111,8 @@ pub(crate) struct Plan {
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) attributes: AttributePlan,
     pub(crate) draws: Draws,
-    pub(crate) buckets: Vec<BucketSettings>,
+    /// Each with the way to its policy, by which a later set knows it again.
+    pub(crate) buckets: Vec<(Box<str>, BucketSettings)>,
     pub(crate) composites: Vec<CompositeSettings>,
     pub(crate) sub_policy_names: Vec<Box<str>>,
 }

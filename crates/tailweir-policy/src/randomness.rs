@@ -79,7 +79,7 @@ impl Draws {
         match basis {
             DrawBasis::Hash => positions.extend(self.salts.iter().map(|salt| salt.of(trace))),
             DrawBasis::Randomness(randomness) => {
-                positions.push(RANDOMNESS_MAX - randomness.value())
+                positions.push(RANDOMNESS_MAX - randomness.value());
             }
         }
     }

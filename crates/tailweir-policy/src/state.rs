@@ -4,7 +4,7 @@ use crate::PolicySet;
 use crate::attributes::AttributeWalk;
 use crate::composite::CompositeCounters;
 use crate::plan::Plan;
-use crate::token_bucket::TokenBucket;
+use crate::token_bucket::{BucketSettings, TokenBucket};
 
 /// Token buckets and counters of one [`PolicySet`], for one decider.
 ///
@@ -15,6 +15,7 @@ pub struct PolicyState {
     pub(crate) buckets: Vec<TokenBucket>,
     pub(crate) composites: Vec<CompositeCounters>,
     pub(crate) notes: Notes,
+    share: f64,
 }
 
 impl PolicyState {
@@ -30,19 +31,28 @@ impl PolicyState {
     #[must_use]
     pub fn with_share(set: &PolicySet, share: f64) -> Self {
         let plan = set.plan();
+        let full = |(_, settings): &(_, BucketSettings)| TokenBucket::full(*settings, share);
+        let fresh = |settings| CompositeCounters::new(settings, share);
         Self {
-            buckets: plan
-                .buckets
-                .iter()
-                .map(|&settings| TokenBucket::full(settings, share))
-                .collect(),
-            composites: plan
-                .composites
-                .iter()
-                .map(|settings| CompositeCounters::new(settings, share))
-                .collect(),
+            buckets: plan.buckets.iter().map(full).collect(),
+            composites: plan.composites.iter().map(fresh).collect(),
             notes: Notes::default(),
+            share,
         }
+    }
+
+    /// The state for a set that replaces another. Limiters that are in both, under the same name and
+    /// with the same settings, keep what is in their buckets, so that a reload gives no new burst.
+    #[must_use]
+    pub fn succeeding(&self, replaced: &PolicySet, set: &PolicySet) -> Self {
+        let mut state = Self::with_share(set, self.share);
+        let (old, new) = (&replaced.plan().buckets, &set.plan().buckets);
+        for (bucket, known) in self.buckets.iter().zip(old) {
+            if let Some(place) = new.iter().position(|limiter| limiter == known) {
+                state.buckets[place] = bucket.clone();
+            }
+        }
+        state
     }
 
     /// Begins a round of traces that are decided at one moment in falling order of

@@ -93,7 +93,11 @@ fn type_name(kind: &PolicyKind) -> &'static str {
 
 impl Compiler<'_> {
     /// The question that a single policy asks.
-    pub(super) fn question(&mut self, kind: &PolicyKind) -> Result<Leaf, Vec<CompileErrorCause>> {
+    pub(super) fn question(
+        &mut self,
+        kind: &PolicyKind,
+        path: &str,
+    ) -> Result<Leaf, Vec<CompileErrorCause>> {
         let rules = self.rules;
         Ok(match kind {
             PolicyKind::AlwaysSample => Leaf::Always,
@@ -153,11 +157,11 @@ impl Compiler<'_> {
             PolicyKind::RateLimiting {
                 spans_per_second,
                 burst_capacity,
-            } => Leaf::SpanBucket(self.bucket(*spans_per_second, *burst_capacity)),
+            } => Leaf::SpanBucket(self.bucket(path, *spans_per_second, *burst_capacity)),
             PolicyKind::BytesLimiting {
                 bytes_per_second,
                 burst_capacity,
-            } => Leaf::ByteBucket(self.bucket(*bytes_per_second, *burst_capacity)),
+            } => Leaf::ByteBucket(self.bucket(path, *bytes_per_second, *burst_capacity)),
             PolicyKind::OttlCondition {
                 error_mode,
                 span,
@@ -177,8 +181,10 @@ impl Compiler<'_> {
         Ok(Leaf::Draw(self.plan.draws.add(salt, percentage)))
     }
 
-    fn bucket(&mut self, rate: i64, burst: i64) -> usize {
-        self.plan.buckets.push(BucketSettings::new(rate, burst));
+    fn bucket(&mut self, path: &str, rate: i64, burst: i64) -> usize {
+        self.plan
+            .buckets
+            .push((path.into(), BucketSettings::new(rate, burst)));
         self.plan.buckets.len() - 1
     }
 }

@@ -102,6 +102,27 @@ fn a_share_of_the_rate_keeps_the_whole_burst() {
     assert!(!admitted(2500, 3));
 }
 
+/// Scenario: a set with two spent limiters is replaced by one in which a limiter is new, one has
+/// another burst, and one is as it was.
+/// Guarantees: only the limiter that is as it was stays spent.
+#[test]
+fn a_reload_gives_no_new_burst() {
+    let before = compile(vec![policy("same", limit(1)), policy("other", limit(1))]);
+    let mut state = PolicyState::new(&before);
+    decide_plain(&before, &mut state, trace_id(1));
+    let after = compile(vec![
+        policy("same", limit(1)),
+        policy("other", limit(2)),
+        policy("new", limit(1)),
+    ]);
+    let mut state = state.succeeding(&before, &after);
+    let mut sampled = || reason(&after, decide_plain(&after, &mut state, trace_id(1)));
+    assert_eq!(
+        [sampled(), sampled(), sampled()],
+        ["other", "other", "not_sampled"]
+    );
+}
+
 fn budget() -> Policy {
     let percent = |policy: &str, percent| RateAllocation {
         policy: policy.to_owned(),

@@ -29,7 +29,7 @@ pub(crate) fn settings(policies: Vec<Policy>) -> TailSampling {
 
 /// Policies that compile.
 pub(crate) fn compile(policies: Vec<Policy>) -> PolicySet {
-    PolicySet::compile(&settings(policies)).unwrap()
+    PolicySet::compile(&settings(policies)).expect("policies that compile")
 }
 
 /// Samples traces with an error.

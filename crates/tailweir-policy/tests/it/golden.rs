@@ -73,7 +73,7 @@ struct Suite {
 impl Suite {
     fn read(folder: &Folder, name: String) -> Option<Self> {
         let about = folder.json(&format!("{name}/suite.json"));
-        let mode = about["mode"].as_str().unwrap().to_owned();
+        let mode = about["mode"].as_str().expect("a mode").to_owned();
         if mode == "timed" {
             return None;
         }
@@ -90,7 +90,7 @@ impl Suite {
             requests: lines.map(Request::from_json).collect(),
             expected: expected
                 .map(|line| {
-                    let id = text(&line["trace_id"]).parse().unwrap();
+                    let id = text(&line["trace_id"]).parse().expect("a trace id");
                     (id, (text(&line["decision"]), text(&line["policy"])))
                 })
                 .collect(),
@@ -125,7 +125,7 @@ impl Suite {
 
     /// What the model decides.
     fn model(&self) -> Decisions {
-        let set = PolicySet::compile(&self.settings).unwrap();
+        let set = PolicySet::compile(&self.settings).expect("settings that compile");
         let mut model = Model::new(&self.settings);
         self.each_trace(&set, |is_fresh, id, spans| {
             if is_fresh {

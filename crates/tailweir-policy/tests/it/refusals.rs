@@ -5,7 +5,7 @@ use tailweir_config::{Policy, PolicyKind, SamplingStrategy, TailSampling};
 use tailweir_policy::PolicySet;
 
 fn refused(policies: Vec<Policy>) -> Vec<String> {
-    let errors = PolicySet::compile(&settings(policies)).unwrap_err();
+    let errors = PolicySet::compile(&settings(policies)).expect_err("a mistake");
     errors.iter().map(ToString::to_string).collect()
 }
 

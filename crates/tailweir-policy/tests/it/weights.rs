@@ -99,7 +99,7 @@ fn kept_by_share(percentage: f64) -> TraceId {
     let mut state = PolicyState::new(&set);
     let mut ids = (0..).map(trace_id);
     ids.find(|&id| decide_plain(&set, &mut state, id).verdict.is_sampled())
-        .unwrap()
+        .expect("some id is kept")
 }
 
 /// Scenario: traces that a limiter or a composite admits, refuses, or has no part in.
