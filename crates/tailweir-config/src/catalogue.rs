@@ -79,18 +79,21 @@ pub enum Stability {
     Stable,
     /// It is complete; its options may change.
     Beta,
-    /// It is accepted and does nothing yet.
+    /// It is accepted and does nothing.
     Accepted,
+    /// It runs for the sake of old configurations; there is a newer form.
+    Old,
 }
 
 impl Stability {
-    /// The word: `stable`, `beta` or `accepted`.
+    /// The word: `stable`, `beta`, `accepted` or `old`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stable => "stable",
             Self::Beta => "beta",
             Self::Accepted => "accepted",
+            Self::Old => "old",
         }
     }
 }

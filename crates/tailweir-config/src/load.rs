@@ -87,8 +87,7 @@ pub fn load_tail_sampling_block(
     texts.insert(source, Arc::from(parsed.blotted));
     let settings = match parsed.node {
         Err(error) => {
-            let text = format!("not YAML: {}", error.problem);
-            report.error_at(error.place, Cause::Syntax, text, "");
+            error.report(&mut report);
             None
         }
         Ok(mut root) => {

@@ -57,7 +57,12 @@ fn block(value: &Json, indent: usize, out: &mut String) {
             for item in items {
                 out.push_str(&" ".repeat(indent));
                 out.push('-');
+                let start = out.len();
                 inline_or_block(item, indent + 2, out);
+                // A map starts on the line of its dash.
+                if out[start..].starts_with('\n') {
+                    out.replace_range(start..start + indent + 2, "");
+                }
             }
         }
         _ => inline_or_block(value, indent, out),

@@ -11,7 +11,7 @@ mod text;
 
 pub(crate) use block::Block;
 pub(crate) use number::read_duration;
-pub(crate) use record::{choice, key, read_choice, read_record, settings};
+pub(crate) use record::{block_name, choice, key, read_choice, read_record, settings};
 pub(crate) use text::REDACTED;
 pub use text::{Headers, Literal, Secret};
 

@@ -190,8 +190,7 @@ fn read_text(
             None
         }
         Err(error) => {
-            let text = format!("not YAML: {}", error.problem);
-            report.error_at(error.place, Cause::Syntax, text, "");
+            error.report(report);
             None
         }
     }

@@ -139,27 +139,31 @@ fn metrics_rules(metrics: &mut TelemetryMetrics, block: &mut Block<'_>, report: 
         return;
     };
     let place = block.at("address");
+    let split = address
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let Some((host, port)) = split else {
+        let text = "the address is not `host:port`";
+        let help = "write `0.0.0.0:8888`, say";
+        report.error_at(place, Cause::NotAllowed, text, help);
+        return;
+    };
+    let host = match host.trim_start_matches('[').trim_end_matches(']') {
+        "" => "0.0.0.0",
+        host => host,
+    };
     report.advise_at(
         place.clone(),
         "`service.telemetry.metrics.address` is an old form",
-        "write `readers: [{pull: {exporter: {prometheus: {host: localhost, port: 8888}}}}]`",
+        format!("write `readers: [{{pull: {{exporter: {{prometheus: {{host: {host:?}, port: {port}}}}}}}}}]`"),
     );
-    let split = address
-        .rsplit_once(':')
-        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    let Some((host, port)) = split else {
-        let text = "the address is not `host:port`";
-        report.error_at(place, Cause::NotAllowed, text, "write `0.0.0.0:8888`, say");
-        return;
-    };
     if block.has("readers") {
         let text = "`address` has no effect beside `readers`";
         report.warn_at(place, Cause::NoEffect, text, "remove it");
         return;
     }
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     let prometheus = PrometheusPull {
-        host: if host.is_empty() { "0.0.0.0" } else { host }.to_owned(),
+        host: host.to_owned(),
         port,
         ..PrometheusPull::default()
     };

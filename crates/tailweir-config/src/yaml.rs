@@ -8,6 +8,7 @@ pub(crate) use scalar::resolve;
 
 use crate::Location;
 use crate::node::{Entry, Node, Place, Value};
+use crate::report::{Cause, Report};
 use blot::Blotter;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 use std::collections::HashMap;
@@ -25,6 +26,29 @@ pub(crate) struct SyntaxError {
     pub(crate) place: Place,
     /// What is wrong.
     pub(crate) problem: String,
+    /// What to do about it. Empty: nothing is known.
+    help: &'static str,
+}
+
+impl SyntaxError {
+    /// Adds what is most often meant.
+    fn explain(mut self, text: &str) -> Self {
+        let index = self.place.location.line.saturating_sub(1) as usize;
+        let line = text.lines().nth(index).unwrap_or_default();
+        if line.contains("${") && line.contains('{') {
+            self.help = "inside `{...}` and `[...]` a substitution must be in quotes; it may still be a \
+                         number";
+        } else if line.starts_with('\t') {
+            self.help = "indent by spaces, not by tabs";
+        }
+        self
+    }
+
+    /// Reports it.
+    pub(crate) fn report(self, report: &mut Report) {
+        let text = format!("not YAML: {}", self.problem);
+        report.error_at(self.place, Cause::Syntax, text, self.help);
+    }
 }
 
 /// What a text holds, and the text with its secrets blotted out.
@@ -46,6 +70,7 @@ pub(crate) fn parse(source: &Arc<str>, text: &str) -> Parsed {
         blotter: Blotter::default(),
     };
     let node = builder.document();
+    let node = node.map_err(|error| error.explain(text));
     let blotted = match &node {
         Ok(_) => builder.blotter.apply(text),
         Err(_) => blot::lines(text),
@@ -183,6 +208,7 @@ impl<'t> Builder<'t> {
                 return Err(SyntaxError {
                     place: key_place,
                     problem,
+                    help: "",
                 });
             }
             node.key_place = Some(key_place);
@@ -213,6 +239,7 @@ impl<'t> Builder<'t> {
                 Err(SyntaxError {
                     place: node.place,
                     problem,
+                    help: "",
                 })
             }
         }
@@ -245,6 +272,7 @@ impl<'t> Builder<'t> {
         SyntaxError {
             place: self.place(span),
             problem,
+            help: "",
         }
     }
 

@@ -220,7 +220,7 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
-        component: component(Role::Exporter, "logging", &[], ALL, Stability::Stable),
+        component: component(Role::Exporter, "logging", &[], ALL, Stability::Old),
         shape: LoggingExporter::shape,
         read: |node, _, report| {
             let part = |settings: LoggingExporter| Part::Exporter(Exporter::Debug(settings.debug));
@@ -228,7 +228,7 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
-        component: component(Role::Exporter, "jaeger", &[], TRACES, Stability::Stable),
+        component: component(Role::Exporter, "jaeger", &[], TRACES, Stability::Old),
         shape: OtlpGrpcExporter::shape,
         read: |node, _, report| {
             let mut settings = OtlpGrpcExporter::default();
@@ -307,7 +307,7 @@ pub(crate) static PRESENT: &[Kind] = &[
             Stability::Accepted,
         ),
         shape: || Shape::Any,
-        read: |node, _, _| (Part::Extension(Extension::Absent), node.to_json()),
+        read: |node, _, _| absent(node),
     },
 ];
 
@@ -325,7 +325,15 @@ fn absent_extension(kind: &str, node: &Node, report: &mut Report) -> (Part, Json
         text,
         "remove it when convenient",
     );
-    (Part::Extension(Extension::Absent), node.to_json())
+    absent(node)
+}
+
+fn absent(node: &Node) -> (Part, Json) {
+    let written = match node.to_json() {
+        Json::Null => Json::Object(serde_json::Map::new()),
+        written => written,
+    };
+    (Part::Extension(Extension::Absent), written)
 }
 
 /// The `jaeger` exporter spoke a protocol of its own, to port 14250. Jaeger takes OTLP on 4317.

@@ -98,6 +98,7 @@ fn logging_rules(exporter: &mut LoggingExporter, block: &mut Block<'_>, report: 
         OldLogLevel::Info => Verbosity::Normal,
         _ => Verbosity::Basic,
     };
+    exporter.loglevel = OldLogLevel::Unset;
     let text = "`loglevel` is called `verbosity` today";
     let help = format!("write `verbosity: {}`", exporter.debug.verbosity.word());
     report.advise_at(place, text, help);

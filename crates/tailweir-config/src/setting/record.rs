@@ -41,7 +41,7 @@ macro_rules! settings {
         }
 
         impl $crate::setting::Record for $name {
-            const NAME: &'static str = stringify!($name);
+            const NAME: &'static str = $crate::setting::block_name(stringify!($name));
             const ABOUT: &'static [&'static str] = &[$($doc),*];
             const PRESENT_WHEN_EMPTY: bool = false $( || $present )?;
 
@@ -221,6 +221,17 @@ pub(crate) fn read_choice<T: Copy>(
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     report.unknown_word(node, Cause::NotAllowed, "value", &names);
     None
+}
+
+/// The name of a block in schema and reference: documents are what they are read into.
+pub(crate) const fn block_name(name: &'static str) -> &'static str {
+    const SUFFIX: usize = "Document".len();
+    match name.as_bytes() {
+        [_, .., b'D', b'o', b'c', b'u', b'm', b'e', b'n', b't'] => {
+            name.split_at(name.len() - SUFFIX).0
+        }
+        _ => name,
+    }
 }
 
 /// The key of an option, from the name of its field.

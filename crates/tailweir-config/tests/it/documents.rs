@@ -12,12 +12,13 @@ processors:
   tail_sampling:
     policies: [{name: yes, type: string_attribute, string_attribute: {key: a, values: ['^a$', '5']}}]
   attributes: {actions: [{key: price, value: '$$5', action: upsert}]}
-extensions: {bearertokenauth: {token: hush}}
+extensions: {bearertokenauth: {token: hush}, zpages: }
 exporters:
+  logging: {loglevel: info}
   otlp_http: {endpoint: 'http://me:hush@host', headers: {authorization: hush}}
 service:
-  extensions: [bearertokenauth]
-  pipelines: {traces: {receivers: [otlp], processors: [tail_sampling, attributes], exporters: [otlp_http]}}
+  extensions: [bearertokenauth, zpages]
+  pipelines: {traces: {receivers: [otlp], processors: [tail_sampling, attributes], exporters: [otlp_http, logging]}}
 ";
 
 /// Scenario: a configuration is printed with its defaults and loaded again.
@@ -78,7 +79,7 @@ fn the_schema_knows_every_component() {
             assert!(patterns.get(format!("^{name}(/.+)?$")).is_some(), "{name}");
         }
     }
-    let wait = &schema["$defs"]["TailSamplingDocument"]["properties"]["decision_wait"];
+    let wait = &schema["$defs"]["TailSampling"]["properties"]["decision_wait"];
     assert_eq!(wait["default"], "30s");
 }
 

@@ -87,6 +87,12 @@ fn deep_nesting_is_refused() {
         let _ = writeln!(blocks, "{}a:", " ".repeat(depth));
     }
     assert!(load_text(&blocks).diagnostics.has_errors());
+    let mut ladder = "a0: &a0 [1]\n".to_owned();
+    for step in 1..5000 {
+        let _ = writeln!(ladder, "a{step}: &a{step} [*a{}]", step - 1);
+    }
+    let ladder = load_text(&ladder).diagnostics.to_string();
+    assert!(ladder.contains("nests deeper than 100"), "{ladder}");
     let mut memory = Memory::default();
     memory
         .files

@@ -84,6 +84,16 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [debug, otlp_http]}
     }
 }
 
+/// Scenario: a substitution without quotes in a flow map, and a tab.
+/// Guarantees: both are refused as YAML, with what to do.
+#[test]
+fn common_slips_of_yaml_are_explained() {
+    let bare = load_text("a: {b: ${env:X}}").diagnostics.to_string();
+    assert!(bare.contains("a substitution must be in quotes"), "{bare}");
+    let tab = load_text("a:\n\tb: 1").diagnostics.to_string();
+    assert!(tab.contains("by spaces, not by tabs"), "{tab}");
+}
+
 /// Scenario: components of the Collector that are not here, used and unused, and one that nobody has.
 /// Guarantees: what is used is refused with what to use instead; what is unused is passed with a
 /// warning; the unknown name gets the nearest known one.
