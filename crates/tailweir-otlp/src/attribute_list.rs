@@ -94,21 +94,29 @@ impl EncodedValue {
 pub struct AttributeList<'a> {
     /// Contents of `KeyValue` messages.
     entries: Vec<Cow<'a, [u8]>>,
-    is_changed: bool,
+    /// How many there were.
+    initial: usize,
 }
 
 impl<'a> AttributeList<'a> {
     pub(crate) fn new(messages: impl Iterator<Item = &'a [u8]>) -> Self {
-        Self {
-            entries: messages.map(Cow::Borrowed).collect(),
-            is_changed: false,
-        }
+        let entries: Vec<_> = messages.map(Cow::Borrowed).collect();
+        let initial = entries.len();
+        Self { entries, initial }
     }
 
-    /// Whether anything was changed.
+    /// Whether anything differs from what was there. New attributes own their bytes, so only as many old
+    /// ones as there were are all of them.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        self.is_changed
+        let is_new = |entry: &Cow<'_, [u8]>| matches!(entry, Cow::Owned(_));
+        self.entries.len() != self.initial || self.entries.iter().any(is_new)
+    }
+
+    /// Sum of the lengths of the attributes, in bytes, without what stands around each of them.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.entries.iter().map(|entry| entry.len()).sum()
     }
 
     /// Each attribute, in order.
@@ -144,11 +152,10 @@ impl<'a> AttributeList<'a> {
     pub fn put(&mut self, key: &[u8], value: &EncodedValue) {
         let content = Cow::Owned(encode_attribute(key, value));
         match self.position(key) {
-            Some(position) if self.entries[position] == content => return,
+            Some(position) if self.entries[position] == content => {}
             Some(position) => self.entries[position] = content,
             None => self.entries.push(content),
         }
-        self.is_changed = true;
     }
 
     /// Removes the first attribute with this name. Answers whether there was one.
@@ -156,16 +163,13 @@ impl<'a> AttributeList<'a> {
         let position = self.position(key);
         if let Some(position) = position {
             self.entries.remove(position);
-            self.is_changed = true;
         }
         position.is_some()
     }
 
     /// Removes every attribute for which `keep` says no.
     pub fn retain(&mut self, mut keep: impl FnMut(KeyValue<'_>) -> bool) {
-        let before = self.entries.len();
         self.entries.retain(|entry| keep(KeyValue::new(entry)));
-        self.is_changed |= self.entries.len() != before;
     }
 
     /// Gives each attribute for which `edit` answers a new value.
@@ -178,7 +182,6 @@ impl<'a> AttributeList<'a> {
             let content = encode_attribute(before.key, &value);
             if **entry != *content {
                 *entry = Cow::Owned(content);
-                self.is_changed = true;
             }
         }
     }

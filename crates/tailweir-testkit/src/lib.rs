@@ -1,12 +1,14 @@
 //! For tests only: golden vectors, and what else several rooms' tests share.
 //!
 //! - [`Folder`] and [`Tally`] read and count the golden vectors of real Collector components.
+//! - [`normal_form`] and [`sorted_form`] make two encodings of the same telemetry comparable.
 //! - [`request`], [`span`] and [`trace_id`] build OTLP requests, one sentence each.
 //! - [`Sink`] is a scripted OTLP backend on loopback.
 //! - [`Binary`] runs a real process and waits for what it writes.
 
 mod builder;
 mod golden;
+mod normal;
 mod process;
 mod sink;
 
@@ -15,5 +17,6 @@ pub use builder::{
     trace_id,
 };
 pub use golden::{Folder, Tally};
+pub use normal::{normal_form, sorted_form};
 pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post};
 pub use sink::{Answer, Gate, PATIENCE, Received, Sink};

@@ -1,12 +1,11 @@
 //! Held against the real Collector.
 
-use crate::normal::normal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tailweir_core::Signal;
 use tailweir_otlp::{AnyValue, RequestView, ResourceFields, ScopeFields, SpanView, json};
-use tailweir_testkit::{Folder, Tally};
+use tailweir_testkit::{Folder, Tally, normal_form};
 
 /// The Collector takes values nested 2,500 deep. Tailweir refuses more than 64 levels: most protobuf
 /// decoders stop there or before, and one such span would lose everything that was sent with it.
@@ -59,7 +58,10 @@ fn check(signal: Signal, case: &Value) -> Result<(), String> {
     let expected_wire = STANDARD
         .decode(case["protobuf"].as_str().expect("a message"))
         .expect("base64");
-    let (expected, actual) = (normal(signal, &expected_wire), normal(signal, &wire[6..]));
+    let (expected, actual) = (
+        normal_form(signal, &expected_wire),
+        normal_form(signal, &wire[6..]),
+    );
     match (expected, actual) {
         (Ok(expected), Ok(actual)) if expected == actual => Ok(()),
         // Too deep for this decoder, or text that is not UTF-8: look at what matters.

@@ -157,7 +157,7 @@ proptest! {
         let (mut text, mut again) = (Vec::new(), Vec::new());
         json::from_wire(Signal::Traces, &wire, &mut text).unwrap();
         json::to_wire(Signal::Traces, &text, &mut again).unwrap();
-        let normal = |wire: &[u8]| crate::normal::normal(Signal::Traces, wire).unwrap();
+        let normal = |wire: &[u8]| tailweir_testkit::normal_form(Signal::Traces, wire).unwrap();
         prop_assert_eq!(normal(&again), normal(&wire));
     }
 

@@ -1,0 +1,234 @@
+//! The edits of one processor.
+
+use crate::action::Action;
+use crate::client::ClientContext;
+use crate::error::{CompileError, CompileErrors, EditError};
+use crate::matcher::Matcher;
+use bytes::Bytes;
+use tailweir_config::{AttributeAction, AttributesProcessor, ResourceProcessor};
+use tailweir_core::Signal;
+use tailweir_otlp::{AttributeList, Attributes, Item, ItemPlace, rewrite_items, rewrite_resources};
+
+/// By how many bytes edits may make a request longer: 64 MiB. A request of many tiny items, each given a
+/// long value that its client chose, is refused.
+pub const GROWTH_MAX: usize = 64 << 20;
+
+/// Whose attributes are edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Those of resources.
+    Resources,
+    /// Those of spans, log records and data points.
+    Items,
+}
+
+/// The compiled settings of a `resource` or `attributes` processor. Immutable; shared by all pipelines
+/// that name the processor.
+#[derive(Debug)]
+pub struct Edits {
+    target: Target,
+    include: Option<Matcher>,
+    exclude: Option<Matcher>,
+    actions: Vec<Action>,
+}
+
+impl Edits {
+    /// Compiles a `resource` processor.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn resource(settings: &ResourceProcessor) -> Result<Self, CompileErrors> {
+        let mut errors = Vec::new();
+        let actions = compile_actions("attributes", &settings.attributes, &mut errors);
+        let edits = Self {
+            target: Target::Resources,
+            include: None,
+            exclude: None,
+            actions,
+        };
+        finish(edits, errors)
+    }
+
+    /// Compiles an `attributes` processor.
+    ///
+    /// # Errors
+    /// All that is wrong with it, whatever the signal. See also [`Self::check`].
+    pub fn attributes(settings: &AttributesProcessor) -> Result<Self, CompileErrors> {
+        let mut errors = Vec::new();
+        let actions = compile_actions("actions", &settings.actions, &mut errors);
+        let mut matcher = |path, block: &Option<_>| {
+            block
+                .as_ref()
+                .map(|block| Matcher::compile(block, path, &mut errors))
+        };
+        let include = matcher("include", &settings.include);
+        let exclude = matcher("exclude", &settings.exclude);
+        finish(
+            Self {
+                target: Target::Items,
+                include,
+                exclude,
+                actions,
+            },
+            errors,
+        )
+    }
+
+    /// Whether the edits fit a pipeline of this signal: `include` and `exclude` may name what only spans
+    /// or only logs have.
+    ///
+    /// # Errors
+    /// The first setting that does not fit.
+    pub fn check(&self, signal: Signal) -> Result<(), CompileError> {
+        for (path, matcher) in [("include", &self.include), ("exclude", &self.exclude)] {
+            if let Some(matcher) = matcher {
+                matcher.check(signal, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Edits a request that was found sound. It comes back as the same buffer when nothing changes.
+    ///
+    /// # Errors
+    /// When it would grow by more than [`GROWTH_MAX`].
+    pub fn apply(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        client: &ClientContext,
+    ) -> Result<Bytes, EditError> {
+        self.apply_within(signal, body, client, GROWTH_MAX)
+    }
+
+    fn apply_within(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        client: &ClientContext,
+        limit: usize,
+    ) -> Result<Bytes, EditError> {
+        let mut growth = Growth {
+            left: limit,
+            is_exceeded: false,
+        };
+        let mut run = |list: &mut AttributeList<'_>| {
+            growth.watch(list, |list| {
+                for action in &self.actions {
+                    action.run(list, client);
+                }
+            });
+        };
+        let edited = match self.target {
+            Target::Resources => rewrite_resources(&body, run),
+            Target::Items => rewrite_items(signal, &body, |place, list| {
+                if self.is_selected(place) {
+                    run(list);
+                }
+            }),
+        };
+        if growth.is_exceeded {
+            return Err(EditError::Growth {
+                length: body.len(),
+                limit,
+            });
+        }
+        Ok(edited.map_or(body, Bytes::from))
+    }
+
+    fn is_selected(&self, place: &ItemPlace<'_>) -> bool {
+        let attributes = attributes_of(place.item);
+        let matches = |matcher: &Matcher| matcher.matches(place, attributes);
+        self.include.as_ref().is_none_or(matches) && !self.exclude.as_ref().is_some_and(matches)
+    }
+
+    /// Whose attributes are edited.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Whether the attribute of this name could be added, changed or removed, on the [`Self::target`].
+    /// Edits that write nothing of what a decision reads may as well come after it.
+    #[must_use]
+    pub fn may_write(&self, key: &[u8]) -> bool {
+        self.actions.iter().any(|action| action.may_write(key))
+    }
+
+    /// Whether resources could change in the attribute of this name.
+    #[must_use]
+    pub fn touches_resource_key(&self, key: &[u8]) -> bool {
+        self.target == Target::Resources && self.may_write(key)
+    }
+
+    /// Whether spans, log records or data points could change in the attribute of this name.
+    #[must_use]
+    pub fn touches_item_key(&self, key: &[u8]) -> bool {
+        self.target == Target::Items && self.may_write(key)
+    }
+
+    /// Whether they ask who sent the request, so that they must run while that is known.
+    #[must_use]
+    pub fn reads_client(&self) -> bool {
+        self.actions.iter().any(Action::reads_client)
+    }
+}
+
+fn attributes_of(item: Item<'_>) -> Attributes<'_> {
+    match item {
+        Item::Span(span) => span.attributes(),
+        Item::Log(record) => record.attributes(),
+        Item::Point(_, point) => point.attributes(),
+    }
+}
+
+fn compile_actions(
+    path: &str,
+    settings: &[AttributeAction],
+    errors: &mut Vec<CompileError>,
+) -> Vec<Action> {
+    if settings.is_empty() {
+        errors.push(CompileError::new(path, "there are no actions"));
+    }
+    let mut actions = Vec::with_capacity(settings.len());
+    for (index, settings) in settings.iter().enumerate() {
+        match Action::compile(settings, &format!("{path}[{index}]")) {
+            Ok(action) => actions.push(action),
+            Err(error) => errors.push(error),
+        }
+    }
+    actions
+}
+
+fn finish(edits: Edits, errors: Vec<CompileError>) -> Result<Edits, CompileErrors> {
+    if errors.is_empty() {
+        Ok(edits)
+    } else {
+        Err(CompileErrors(errors))
+    }
+}
+
+/// How much longer a request may still become.
+struct Growth {
+    left: usize,
+    is_exceeded: bool,
+}
+
+impl Growth {
+    /// Lets `edit` change a list, unless the limit was exceeded before.
+    fn watch(&mut self, list: &mut AttributeList<'_>, edit: impl FnOnce(&mut AttributeList<'_>)) {
+        if self.is_exceeded {
+            return;
+        }
+        let before = list.length();
+        edit(list);
+        let grown = list.length().saturating_sub(before);
+        match self.left.checked_sub(grown) {
+            Some(left) => self.left = left,
+            None => self.is_exceeded = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

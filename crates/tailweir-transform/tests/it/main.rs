@@ -1,0 +1,4 @@
+//! Tests of edits through their public face.
+
+mod golden;
+mod properties;
