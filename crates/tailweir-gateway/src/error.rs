@@ -37,7 +37,9 @@ pub enum StartError {
         source: BuildError,
     },
     /// The authenticator that a component names does not run.
-    #[error("{component}: its authenticator {authenticator} is not among service::extensions, or is none")]
+    #[error(
+        "{component}: its authenticator {authenticator} is not among service::extensions, or is none"
+    )]
     NoAuthenticator {
         /// Who names it.
         component: ComponentId,

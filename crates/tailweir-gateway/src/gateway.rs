@@ -102,7 +102,10 @@ impl Running {
     /// Where the receivers listen; ports that were 0 are the ones that the system chose.
     pub async fn addresses(&self) -> Vec<BoundAddress> {
         let graph = self.inner.graph.lock().await;
-        graph.as_ref().map(crate::status::addresses).unwrap_or_default()
+        graph
+            .as_ref()
+            .map(crate::status::addresses)
+            .unwrap_or_default()
     }
 
     /// Everything that it knows about itself.

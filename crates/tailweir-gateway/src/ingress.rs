@@ -18,7 +18,7 @@ mod status;
 
 pub(crate) use body::Reading;
 pub(crate) use compression::SizeLimit;
-pub(crate) use door::{Client, Delivery, Door, Intake, Transport};
+pub(crate) use door::{Delivery, Door, Intake, Transport};
 pub(crate) use grpc::GrpcService;
 pub(crate) use http_server::{Cors, HttpPaths, HttpService};
 pub(crate) use listener::{ConnectionLimits, Listener, Protocol, Server};

@@ -125,12 +125,11 @@ impl ReceiverIntake {
             };
             return Ok((amount, Some(scanned)));
         }
-        let items = count_items(delivery.signal, &delivery.body).map_err(|error| {
-            Refusal::Malformed {
+        let items =
+            count_items(delivery.signal, &delivery.body).map_err(|error| Refusal::Malformed {
                 signal: delivery.signal,
                 detail: error.to_string(),
-            }
-        })?;
+            })?;
         let bytes = delivery.body.len() as u64;
         Ok((Amount { items, bytes }, None))
     }

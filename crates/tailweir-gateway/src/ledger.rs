@@ -9,8 +9,9 @@
 //! taken is acknowledged: when one part of a request cannot be held, the whole request is refused, and
 //! the parts that were held go their way all the same (the resend is recognised by its ids).
 //!
-//! Items are spans, data points or log records. Bytes are those of the items as they arrived, whatever
-//! edits, batches and compression do to them later, so that the columns can be added up.
+//! Items are spans, data points or log records. Bytes are those of the items as they were taken,
+//! whatever edits, batches and compression do to them later, so that the columns can be added up. (Edits
+//! before a sampler change how much it takes of what was acknowledged.)
 
 mod charge;
 mod snapshot;

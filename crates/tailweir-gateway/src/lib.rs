@@ -1,4 +1,34 @@
 //! The data plane: OTLP servers, admission, router, actors, pipelines, supervision.
+//!
+//! The binary calls [`Gateway::start`] with the settings of a configuration file, asks the [`Running`]
+//! gateway for its [`Status`], gives it other settings by [`Running::reload`], and ends it by
+//! [`Running::shutdown`]. Everything between a client's socket and a backend's is here; what a trace
+//! is, which traces are kept and how a request is sent are other rooms' business.
+//!
+//! ```text
+//! ingress -> admission -> intake -> [edit | batch | sampling]* -> ways -> exporters
+//! ```
+//!
+//! What it promises: a request is answered with success only when everything in it is held or was
+//! handed on; what cannot be held is refused, and says whether to come again; what was acknowledged
+//! is in the books ([`LedgerSnapshot`]) until it is delivered, dropped by decision, or lost with a
+//! reason. It never decodes OTLP, never calls a metric for each span, and serves no page of its own.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use tailweir_config::Settings;
+//! use tailweir_gateway::{Gateway, Options, StartError};
+//!
+//! # async fn run(settings: Settings) -> Result<(), StartError> {
+//! let running = Gateway::start(settings, Options::default()).await?;
+//! for bound in running.addresses().await {
+//!     println!("{} listens on {}", bound.receiver, bound.address);
+//! }
+//! let end = running.shutdown(Duration::from_secs(30)).await;
+//! assert_eq!(end.ledger.imbalance(), 0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod actors;
 mod admission;
@@ -16,8 +46,6 @@ mod options;
 mod pipeline;
 mod refusal;
 mod status;
-mod transform_standin;
-pub(crate) use transform_standin as tailweir_transform;
 
 pub use admission::MemoryLimit;
 pub use console::{Console, Stream};

@@ -62,7 +62,9 @@ pub enum Refusal {
         detail: String,
     },
     /// The content type is none of OTLP's.
-    #[error("content type {content_type:?} is not OTLP, use application/x-protobuf or application/json")]
+    #[error(
+        "content type {content_type:?} is not OTLP, use application/x-protobuf or application/json"
+    )]
     UnknownContentType {
         /// What the client named, cut to 64 characters.
         content_type: String,

@@ -169,11 +169,15 @@ impl Status {
 pub(crate) fn addresses(graph: &Graph) -> Vec<BoundAddress> {
     let mut all = Vec::new();
     for (id, running) in &graph.receivers {
-        all.extend(running.addresses().map(|(transport, address)| BoundAddress {
-            receiver: id.to_string(),
-            transport: transport.name(),
-            address,
-        }));
+        all.extend(
+            running
+                .addresses()
+                .map(|(transport, address)| BoundAddress {
+                    receiver: id.to_string(),
+                    transport: transport.name(),
+                    address,
+                }),
+        );
     }
     all
 }
@@ -191,7 +195,13 @@ fn receivers(graph: &Graph) -> Vec<ReceiverRow> {
     for (id, running) in &graph.receivers {
         for (transport, server) in running.servers() {
             for signal in Signal::ALL {
-                rows.push(receiver(&id.to_string(), transport, signal, running, server));
+                rows.push(receiver(
+                    &id.to_string(),
+                    transport,
+                    signal,
+                    running,
+                    server,
+                ));
             }
         }
     }
@@ -219,18 +229,21 @@ fn receiver(
 }
 
 fn batches(graph: &Graph) -> Vec<BatchRow> {
-    let rows = graph.batchers.iter().map(|((pipeline, processor), running)| {
-        let figures = running.batcher.figures();
-        BatchRow {
-            pipeline: pipeline.to_string(),
-            processor: processor.to_string(),
-            by_size: figures.by_size,
-            by_timeout: figures.by_timeout,
-            items: figures.items,
-            bytes: figures.bytes,
-            combinations: figures.combinations,
-        }
-    });
+    let rows = graph
+        .batchers
+        .iter()
+        .map(|((pipeline, processor), running)| {
+            let figures = running.batcher.figures();
+            BatchRow {
+                pipeline: pipeline.to_string(),
+                processor: processor.to_string(),
+                by_size: figures.by_size,
+                by_timeout: figures.by_timeout,
+                items: figures.items,
+                bytes: figures.bytes,
+                combinations: figures.combinations,
+            }
+        });
     rows.collect()
 }
 
@@ -252,19 +265,22 @@ fn exporters(graph: &Graph) -> Vec<ExporterRow> {
             last_error: snapshot.last_error,
         }
     });
-    let nowhere = graph.not_exported.iter().map(|((id, signal), counter)| ExporterRow {
-        exporter: id.to_string(),
-        signal: signal.name(),
-        exports: false,
-        sent: 0,
-        send_failed: 0,
-        enqueue_failed: 0,
-        not_exported: counter.items.load(Relaxed),
-        retries: 0,
-        queue_size: 0,
-        queue_capacity: 0,
-        queue_bytes: 0,
-        last_error: String::new(),
-    });
+    let nowhere = graph
+        .not_exported
+        .iter()
+        .map(|((id, signal), counter)| ExporterRow {
+            exporter: id.to_string(),
+            signal: signal.name(),
+            exports: false,
+            sent: 0,
+            send_failed: 0,
+            enqueue_failed: 0,
+            not_exported: counter.items.load(Relaxed),
+            retries: 0,
+            queue_size: 0,
+            queue_capacity: 0,
+            queue_bytes: 0,
+            last_error: String::new(),
+        });
     running.chain(nowhere).collect()
 }

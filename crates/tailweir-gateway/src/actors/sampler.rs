@@ -8,6 +8,8 @@
 mod marks;
 mod outlet;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use store::{ShardReport, ShardSettings};
 

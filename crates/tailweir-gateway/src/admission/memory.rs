@@ -48,7 +48,10 @@ impl MemoryLimit {
 /// The least limit on the way from this process's group to the root of the hierarchy.
 fn group_limit(root: &Path) -> Option<u64> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
-    groups.lines().filter_map(|line| one_group(root, line)).min()
+    groups
+        .lines()
+        .filter_map(|line| one_group(root, line))
+        .min()
 }
 
 /// A line of `/proc/self/cgroup`: `0::/path` (version 2) or `5:memory:/path` (version 1).
@@ -73,7 +76,9 @@ fn one_group(root: &Path, line: &str) -> Option<u64> {
 
 fn machine_total(meminfo: &Path) -> Option<u64> {
     let text = fs::read_to_string(meminfo).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib << 10)
 }
@@ -104,14 +109,20 @@ mod tests {
         let limit = |files: &[(&str, &str)]| MemoryLimit::read(machine(files).path()).unwrap();
 
         let none = limit(&[meminfo]);
-        assert_eq!((none.limit, none.from_control_group), (ByteSize(1_024_000), false));
+        assert_eq!(
+            (none.limit, none.from_control_group),
+            (ByteSize(1_024_000), false)
+        );
         let second = limit(&[
             meminfo,
             ("proc/self/cgroup", "0::/a/b\n"),
             ("sys/fs/cgroup/a/b/memory.max", "max\n"),
             ("sys/fs/cgroup/a/memory.max", "5000\n"),
         ]);
-        assert_eq!((second.limit, second.from_control_group), (ByteSize(5000), true));
+        assert_eq!(
+            (second.limit, second.from_control_group),
+            (ByteSize(5000), true)
+        );
         let first = limit(&[
             meminfo,
             ("proc/self/cgroup", "3:cpu:/x\n5:memory:/host/path\n"),
@@ -123,7 +134,10 @@ mod tests {
             ("proc/self/cgroup", "0::/\n"),
             ("sys/fs/cgroup/memory.max", "9000000000\n"),
         ]);
-        assert_eq!((unlimited.limit, unlimited.from_control_group), (ByteSize(1_024_000), false));
+        assert_eq!(
+            (unlimited.limit, unlimited.from_control_group),
+            (ByteSize(1_024_000), false)
+        );
     }
 
     /// Scenario: shares of a limit, one of them over the whole.

@@ -69,11 +69,7 @@ impl Blueprint {
     /// # Errors
     ///
     /// When an option cannot be used.
-    pub(crate) fn build(
-        self,
-        id: &ComponentId,
-        console: &Console,
-    ) -> Result<Built, StartError> {
+    pub(crate) fn build(self, id: &ComponentId, console: &Console) -> Result<Built, StartError> {
         use tailweir_config::Exporter as Kind;
         let failed = |source| StartError::Exporter {
             exporter: id.clone(),
@@ -112,9 +108,7 @@ impl Blueprint {
         })
     }
 
-    fn authorization(
-        &self,
-    ) -> Result<Option<Arc<Authorization>>, BuildError> {
+    fn authorization(&self) -> Result<Option<Arc<Authorization>>, BuildError> {
         match &self.authenticator {
             Some(Extension::BasicAuth(auth)) => Authorization::basic(auth).map(Arc::new).map(Some),
             Some(Extension::BearerTokenAuth(auth)) => {
@@ -139,7 +133,10 @@ impl Built {
         };
         let destination = Arc::clone(&self.destination);
         let exporter = Exporter::new(&id.to_string(), signal, destination, &settings);
-        let worker = ground.nursery.start_worker(Arc::new(exporter.clone())).await?;
+        let worker = ground
+            .nursery
+            .start_worker(Arc::new(exporter.clone()))
+            .await?;
         Some(RunningExporter {
             blueprint: self.blueprint.clone(),
             exporter,
@@ -154,7 +151,7 @@ impl RunningExporter {
     pub(crate) async fn close(self, deadline: Instant) -> bool {
         let given_up = self.exporter.shutdown(deadline).await;
         self.worker.stop();
-        given_up == 0
+        given_up == 0 && Instant::now() < deadline
     }
 }
 
@@ -171,7 +168,10 @@ fn debug(settings: &DebugExporter, console: &Console) -> Result<Debug, BuildErro
         None | Some("stdout") => Ok(Debug::new(settings, console.writer(Stream::Output))),
         Some("stderr") => Ok(Debug::new(settings, console.writer(Stream::Error))),
         Some(path) => {
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            let file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path);
             let file = file.map_err(|error| BuildError {
                 option: "output_paths".to_owned(),
                 message: format!("{path}: {error}"),
@@ -190,8 +190,10 @@ fn extension_of(
     let authenticator = named.authenticator.as_ref();
     let running = authenticator.filter(|id| settings.service_extensions.contains(id));
     let extension = running.and_then(|id| settings.extensions.get(id));
-    extension.cloned().ok_or_else(|| StartError::NoAuthenticator {
-        component: id.clone(),
-        authenticator: authenticator.map(ToString::to_string).unwrap_or_default(),
-    })
+    extension
+        .cloned()
+        .ok_or_else(|| StartError::NoAuthenticator {
+            component: id.clone(),
+            authenticator: authenticator.map(ToString::to_string).unwrap_or_default(),
+        })
 }

@@ -90,7 +90,10 @@ pub(crate) fn engine_settings(
 
 /// The memory limiters that some pipeline uses.
 pub(crate) fn used_limiters(settings: &Settings) -> impl Iterator<Item = &MemoryLimiter> {
-    let used = settings.pipelines.iter().flat_map(|pipeline| &pipeline.processors);
+    let used = settings
+        .pipelines
+        .iter()
+        .flat_map(|pipeline| &pipeline.processors);
     used.filter_map(|id| match settings.processors.get(id) {
         Some(tailweir_config::Processor::MemoryLimiter(limiter)) => Some(limiter),
         _ => None,

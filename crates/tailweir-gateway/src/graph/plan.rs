@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tailweir_config::{ComponentId, Processor, Settings};
 use tailweir_core::Signal;
 use tailweir_policy::PolicySet;
-use crate::tailweir_transform::Edits;
+use tailweir_transform::Edits;
 
 /// Settings that are ready to be put into force.
 pub(crate) struct Plan {
@@ -86,6 +86,24 @@ impl Plan {
                 _ => {}
             }
         }
+        self.check_edits()
+    }
+
+    /// An `attributes` processor may ask for what only spans have, and stand in a pipeline of logs.
+    fn check_edits(&self) -> Result<(), StartError> {
+        for pipeline in &self.settings.pipelines {
+            for id in &pipeline.processors {
+                let Some(edits) = self.edits.get(id) else {
+                    continue;
+                };
+                edits
+                    .check(pipeline.id.signal)
+                    .map_err(|error| StartError::Edits {
+                        processor: id.clone(),
+                        message: error.to_string(),
+                    })?;
+            }
+        }
         Ok(())
     }
 
@@ -138,14 +156,15 @@ impl Plan {
 
 /// The processors that pipelines use, once for each use.
 fn places(settings: &Settings) -> impl Iterator<Item = (&ComponentId, &Processor)> {
-    let used = settings.pipelines.iter().flat_map(|pipeline| &pipeline.processors);
+    let used = settings
+        .pipelines
+        .iter()
+        .flat_map(|pipeline| &pipeline.processors);
     used.filter_map(|id| Some((id, settings.processors.get(id)?)))
 }
 
 /// The exporters that pipelines use, with the signal, once for each use.
-pub(super) fn used_exporters(
-    settings: &Settings,
-) -> impl Iterator<Item = (&ComponentId, Signal)> {
+pub(super) fn used_exporters(settings: &Settings) -> impl Iterator<Item = (&ComponentId, Signal)> {
     settings.pipelines.iter().flat_map(|pipeline| {
         let signal = pipeline.id.signal;
         pipeline.exporters.iter().map(move |id| (id, signal))

@@ -24,7 +24,14 @@ use tailweir_export::tls::ServerConfigs;
 const GRPC_MESSAGE_BYTES: usize = 4 << 20;
 const HTTP_BODY_BYTES: usize = 20 << 20;
 /// Compressions that are taken over HTTP where the settings do not say.
-const COMPRESSIONS: [&str; 6] = ["gzip", "zstd", "zlib", "deflate", "snappy", "x-snappy-framed"];
+const COMPRESSIONS: [&str; 6] = [
+    "gzip",
+    "zstd",
+    "zlib",
+    "deflate",
+    "snappy",
+    "x-snappy-framed",
+];
 /// Open requests of a receiver that a reload changes get this long.
 const CHANGE_GRACE: Duration = Duration::from_secs(5);
 
@@ -70,7 +77,8 @@ impl ReceiverBlueprint {
         };
         let protocols = &receiver.protocols;
         let auth = |auth: Option<&ServerAuthenticator>| {
-            auth.map(|auth| extension_of(id, auth, settings)).transpose()
+            auth.map(|auth| extension_of(id, auth, settings))
+                .transpose()
         };
         let grpc = protocols.grpc.as_ref();
         let http = protocols.http.as_ref();
@@ -127,12 +135,16 @@ impl ReceiverBlueprint {
 impl RunningReceiver {
     /// Where it listens.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
-        self.servers.iter().map(|(transport, server)| (*transport, server.address()))
+        self.servers
+            .iter()
+            .map(|(transport, server)| (*transport, server.address()))
     }
 
     /// Its servers.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (Transport, &Server)> {
-        self.servers.iter().map(|(transport, server)| (*transport, server))
+        self.servers
+            .iter()
+            .map(|(transport, server)| (*transport, server))
     }
 
     /// Stops listening, and lets open requests finish. Returns whether all did in time.
@@ -214,11 +226,7 @@ async fn listen(
 }
 
 /// Where each signal of a receiver goes.
-fn entries(
-    id: &ComponentId,
-    settings: &Settings,
-    heads: &BTreeMap<PipelineId, Head>,
-) -> Entries {
+fn entries(id: &ComponentId, settings: &Settings, heads: &BTreeMap<PipelineId, Head>) -> Entries {
     Signal::ALL.map(|signal| {
         let mut fed: Vec<Head> = settings
             .pipelines
@@ -251,10 +259,21 @@ fn grpc_door(
 ) -> Arc<Door> {
     let mib = usize::try_from(server.max_recv_msg_size_mib).unwrap_or(0);
     let limit = SizeLimit {
-        bytes: if mib == 0 { GRPC_MESSAGE_BYTES } else { mib << 20 },
+        bytes: if mib == 0 {
+            GRPC_MESSAGE_BYTES
+        } else {
+            mib << 20
+        },
         option: "max_recv_msg_size_mib",
     };
-    door(Transport::Grpc, limit, server.include_metadata, authenticator, intake, ground)
+    door(
+        Transport::Grpc,
+        limit,
+        server.include_metadata,
+        authenticator,
+        intake,
+        ground,
+    )
 }
 
 fn http_door(
@@ -268,7 +287,14 @@ fn http_door(
         bytes: if bytes == 0 { HTTP_BODY_BYTES } else { bytes },
         option: "max_request_body_size",
     };
-    door(Transport::Http, limit, server.include_metadata, authenticator, intake, ground)
+    door(
+        Transport::Http,
+        limit,
+        server.include_metadata,
+        authenticator,
+        intake,
+        ground,
+    )
 }
 
 fn door(
@@ -301,7 +327,10 @@ fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
             settings.logs_url_path.clone(),
         ],
     };
-    let cors = server.cors.as_ref().filter(|cors| !cors.allowed_origins.is_empty());
+    let cors = server
+        .cors
+        .as_ref()
+        .filter(|cors| !cors.allowed_origins.is_empty());
     let cors = cors.map(|cors| Cors {
         allowed_origins: cors.allowed_origins.clone(),
         allowed_headers: cors.allowed_headers.clone(),
@@ -312,7 +341,10 @@ fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
         COMPRESSIONS.map(str::to_owned).to_vec()
     } else {
         let named = server.compression_algorithms.iter();
-        named.filter(|name| !name.is_empty() && *name != "none").cloned().collect()
+        named
+            .filter(|name| !name.is_empty() && *name != "none")
+            .cloned()
+            .collect()
     };
     let headers = server.response_headers.iter();
     let headers = headers.map(|(name, value)| (name.to_owned(), value.expose().to_owned()));
@@ -334,7 +366,10 @@ fn grpc_limits(settings: &OtlpGrpcServer) -> ConnectionLimits {
         };
         set(wanted.time, &mut limits.keepalive_time);
         set(wanted.timeout, &mut limits.keepalive_timeout);
-        set(wanted.max_connection_age_grace, &mut limits.connection_age_grace);
+        set(
+            wanted.max_connection_age_grace,
+            &mut limits.connection_age_grace,
+        );
         let age = wanted.max_connection_age;
         limits.connection_age_max = (!age.is_zero()).then_some(age);
     }
@@ -386,7 +421,10 @@ fn extension_of(
     let found = running.and_then(|id| Some((id.clone(), settings.extensions.get(id)?.clone())));
     found
         .filter(|(_, extension)| {
-            matches!(extension, Extension::BasicAuth(_) | Extension::BearerTokenAuth(_))
+            matches!(
+                extension,
+                Extension::BasicAuth(_) | Extension::BearerTokenAuth(_)
+            )
         })
         .ok_or_else(|| StartError::NoAuthenticator {
             component: id.clone(),

@@ -82,17 +82,28 @@ impl Graph {
                     signal = key.1.name(),
                     "this exporter exports nothing, what reaches it is counted as dropped"
                 );
-                self.not_exported.insert(key, Arc::new(NotExported::default()));
+                self.not_exported
+                    .insert(key, Arc::new(NotExported::default()));
             }
         }
     }
 
     fn retire(&mut self, places: &BTreeSet<Place>, retired: &mut Retired) {
-        let gone: Vec<_> = self.samplers.keys().filter(|place| !places.contains(*place)).cloned().collect();
+        let gone: Vec<_> = self
+            .samplers
+            .keys()
+            .filter(|place| !places.contains(*place))
+            .cloned()
+            .collect();
         retired
             .samplers
             .extend(gone.iter().filter_map(|place| self.samplers.remove(place)));
-        let gone: Vec<_> = self.batchers.keys().filter(|place| !places.contains(*place)).cloned().collect();
+        let gone: Vec<_> = self
+            .batchers
+            .keys()
+            .filter(|place| !places.contains(*place))
+            .cloned()
+            .collect();
         retired
             .batchers
             .extend(gone.iter().filter_map(|place| self.batchers.remove(place)));
@@ -203,7 +214,8 @@ impl Wiring<'_> {
             batcher: Arc::clone(&batcher),
             worker,
         };
-        self.replaced.extend(self.graph.batchers.insert(place, running));
+        self.replaced
+            .extend(self.graph.batchers.insert(place, running));
         batcher
     }
 

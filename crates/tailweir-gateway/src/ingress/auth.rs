@@ -15,6 +15,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use std::path::PathBuf;
 use tailweir_config::Extension;
+use tailweir_transform::AuthAttribute;
 use watched::Watched;
 
 /// Why credentials cannot be set up.
@@ -129,7 +130,7 @@ impl Authenticator {
     pub(crate) async fn authenticate(
         &self,
         headers: &HeaderMap,
-    ) -> Result<Vec<(&'static str, String)>, Refusal> {
+    ) -> Result<Vec<(String, AuthAttribute)>, Refusal> {
         match self {
             Self::Basic(users) => {
                 let header = headers.get(AUTHORIZATION);

@@ -40,7 +40,11 @@ impl Reading {
     ///
     /// [`Refusal::TooLarge`], [`Refusal::Full`], or [`Refusal::Incomplete`] when the client stalls or
     /// goes away.
-    pub(crate) async fn whole<B>(&self, body: &mut B, length: Option<u64>) -> Result<Charged, Refusal>
+    pub(crate) async fn whole<B>(
+        &self,
+        body: &mut B,
+        length: Option<u64>,
+    ) -> Result<Charged, Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
@@ -173,7 +177,13 @@ fn expand(
     limit: SizeLimit,
     mut buffer: PooledBuffer,
 ) -> Result<Charged, Refusal> {
-    decompress(compression, &charged.body, limit, &mut charged.permit, buffer.vec())?;
+    decompress(
+        compression,
+        &charged.body,
+        limit,
+        &mut charged.permit,
+        buffer.vec(),
+    )?;
     charged.body = buffer.freeze();
     Ok(charged)
 }

@@ -4,7 +4,7 @@
 
 use crate::admission::Permit;
 use crate::refusal::Refusal;
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder, DeflateDecoder};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 use tailweir_core::ByteSize;
 
@@ -250,7 +250,13 @@ mod tests {
         for (compression, body) in compressed(&content) {
             let refusal = run(compression, &body, 600_000).unwrap_err();
             assert!(
-                matches!(refusal, Refusal::Full { bound: Bound::InFlight, .. }),
+                matches!(
+                    refusal,
+                    Refusal::Full {
+                        bound: Bound::InFlight,
+                        ..
+                    }
+                ),
                 "{compression:?}: {refusal}"
             );
         }
@@ -260,7 +266,9 @@ mod tests {
     /// Guarantees: each is refused as damaged; half a request is never taken for a whole one.
     #[test]
     fn a_body_that_is_cut_off_is_damaged() {
-        let content: Vec<u8> = (0..300_000_u32).map(|n| (n.wrapping_mul(n) >> 3) as u8).collect();
+        let content: Vec<u8> = (0..300_000_u32)
+            .map(|n| (n.wrapping_mul(n) >> 3) as u8)
+            .collect();
         for (compression, body) in compressed(&content) {
             let refusal = run(compression, &body[..body.len() / 2], 64 << 20).unwrap_err();
             assert!(

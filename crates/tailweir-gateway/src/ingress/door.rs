@@ -7,9 +7,9 @@ use crate::refusal::Refusal;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::HeaderMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use tailweir_core::Signal;
+use tailweir_transform::ClientContext;
 
 /// The protocol a request came by; the label `transport` of the receiver's metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,27 +33,6 @@ impl Transport {
     }
 }
 
-/// Who sent a request, as far as processors may ask.
-#[derive(Debug, Default)]
-pub(crate) struct Client {
-    /// Its address; nothing over a Unix socket.
-    pub(crate) address: Option<IpAddr>,
-    /// Header names, in lower case, and their values, where the receiver has `include_metadata`.
-    pub(crate) metadata: Vec<(String, Vec<String>)>,
-    /// What the authenticator found out.
-    pub(crate) auth: Vec<(&'static str, String)>,
-}
-
-impl Client {
-    /// The client at this address, of which nothing else is known.
-    pub(crate) fn at(address: Option<IpAddr>) -> Arc<Self> {
-        Arc::new(Self {
-            address,
-            ..Self::default()
-        })
-    }
-}
-
 /// A request that came in whole: plain protobuf, charged to the budget.
 #[derive(Debug)]
 pub(crate) struct Delivery {
@@ -66,7 +45,7 @@ pub(crate) struct Delivery {
     /// The charge for `body`.
     pub(crate) permit: Permit,
     /// Who sent it.
-    pub(crate) client: Arc<Client>,
+    pub(crate) client: Arc<ClientContext>,
 }
 
 /// Where requests go. The future ends when the request is safe, or refused.
@@ -98,8 +77,8 @@ impl Door {
     pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
-        peer: &Arc<Client>,
-    ) -> Result<Arc<Client>, Refusal> {
+        peer: &Arc<ClientContext>,
+    ) -> Result<Arc<ClientContext>, Refusal> {
         let auth = match &self.authenticator {
             Some(authenticator) => authenticator.authenticate(headers).await?,
             None => Vec::new(),
@@ -107,7 +86,7 @@ impl Door {
         if auth.is_empty() && !self.include_metadata {
             return Ok(Arc::clone(peer));
         }
-        Ok(Arc::new(Client {
+        Ok(Arc::new(ClientContext {
             address: peer.address,
             metadata: if self.include_metadata {
                 metadata(headers)
@@ -127,7 +106,7 @@ impl Door {
         &self,
         signal: Signal,
         charged: Charged,
-        client: Arc<Client>,
+        client: Arc<ClientContext>,
     ) -> Result<(), Refusal> {
         let delivery = Delivery {
             transport: self.transport,

@@ -4,7 +4,7 @@
 //! charged to the budget before it is read.
 
 use super::compression::Compression;
-use super::door::{Client, Door};
+use super::door::Door;
 use super::status::grpc_status;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tailweir_core::Signal;
+use tailweir_transform::ClientContext;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -35,7 +36,11 @@ impl GrpcService {
     }
 
     /// Answers one call.
-    pub(crate) async fn call<B>(self, request: Request<B>, peer: Arc<Client>) -> Response<Answer>
+    pub(crate) async fn call<B>(
+        self,
+        request: Request<B>,
+        peer: Arc<ClientContext>,
+    ) -> Response<Answer>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
@@ -50,7 +55,7 @@ impl GrpcService {
         }
     }
 
-    async fn export<B>(&self, request: Request<B>, peer: &Arc<Client>) -> Result<(), Refusal>
+    async fn export<B>(&self, request: Request<B>, peer: &Arc<ClientContext>) -> Result<(), Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {

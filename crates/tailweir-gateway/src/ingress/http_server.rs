@@ -2,7 +2,7 @@
 
 use super::body::Charged;
 use super::compression::{Compression, OFFLOAD};
-use super::door::{Client, Door};
+use super::door::Door;
 use super::status::{Encoding, http_response};
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use http_body_util::Full;
 use std::sync::Arc;
 use tailweir_core::Signal;
 use tailweir_otlp::json;
+use tailweir_transform::ClientContext;
 
 mod cors;
 
@@ -76,7 +77,7 @@ impl HttpService {
     pub(crate) async fn call<B>(
         self,
         request: Request<B>,
-        peer: Arc<Client>,
+        peer: Arc<ClientContext>,
     ) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
@@ -90,7 +91,7 @@ impl HttpService {
 }
 
 impl Inner {
-    async fn with_cors<B>(&self, request: Request<B>, peer: &Arc<Client>) -> Response<Bytes>
+    async fn with_cors<B>(&self, request: Request<B>, peer: &Arc<ClientContext>) -> Response<Bytes>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
@@ -106,7 +107,7 @@ impl Inner {
         response
     }
 
-    async fn answer<B>(&self, request: Request<B>, peer: &Arc<Client>) -> Response<Bytes>
+    async fn answer<B>(&self, request: Request<B>, peer: &Arc<ClientContext>) -> Response<Bytes>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
@@ -136,7 +137,7 @@ impl Inner {
         &self,
         request: Request<B>,
         encoding: Result<Encoding, Refusal>,
-        peer: &Arc<Client>,
+        peer: &Arc<ClientContext>,
     ) -> Result<(), Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,

@@ -6,7 +6,6 @@
 
 mod preface;
 
-use super::door::Client;
 use super::grpc::GrpcService;
 use super::http_server::HttpService;
 use hyper::body::Incoming;
@@ -21,13 +20,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tailweir_export::tls::ServerConfigs;
+use tailweir_transform::ClientContext;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tailweir_export::tls::ServerConfigs;
 
 /// Bytes that one stream may send ahead of being read.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -249,7 +249,10 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 async fn serve(opening: Opening, peer: IpAddr, shared: &Arc<Shared>) {
-    let client = Client::at(Some(peer));
+    let client = Arc::new(ClientContext {
+        address: Some(peer),
+        ..ClientContext::default()
+    });
     match (&shared.protocol, opening.is_http2) {
         (Protocol::Grpc(service), true) => {
             let service = service.clone();

@@ -213,7 +213,11 @@ mod tests {
             detail: "truncated".to_owned(),
         };
         for (refusal, code, status) in [
-            (too_large, Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE),
+            (
+                too_large,
+                Code::ResourceExhausted,
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
             (malformed, Code::InvalidArgument, StatusCode::BAD_REQUEST),
         ] {
             let grpc = grpc_status(&refusal);

@@ -65,7 +65,8 @@ impl LedgerRow {
     /// As [`LedgerSnapshot::imbalance`], for one signal.
     #[must_use]
     pub fn imbalance(&self) -> u64 {
-        self.off_by(|amount| amount.items) + self.off_by(|amount| amount.bytes)
+        let uncovered = self.acknowledged.items.saturating_sub(self.taken.items);
+        self.off_by(|amount| amount.items) + self.off_by(|amount| amount.bytes) + uncovered
     }
 
     /// Items lost, for whatever reason.
@@ -82,7 +83,6 @@ impl LedgerRow {
             + of(&self.held)
             + sum(&self.dropped)
             + sum(&self.lost);
-        let uncovered = of(&self.acknowledged).saturating_sub(of(&self.taken));
-        into.abs_diff(out) + uncovered
+        into.abs_diff(out)
     }
 }

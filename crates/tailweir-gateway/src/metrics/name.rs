@@ -186,7 +186,10 @@ metrics! {
 /// Every metric of the gateway, for the generated documents.
 #[must_use]
 pub fn metric_reference() -> Vec<MetricReference> {
-    Metric::ALL.iter().map(|metric| metric.reference()).collect()
+    Metric::ALL
+        .iter()
+        .map(|metric| metric.reference())
+        .collect()
 }
 
 #[cfg(test)]

@@ -43,7 +43,10 @@ impl Publisher {
             *seen = *count;
             // What is beyond the last bound counts as twice as much.
             let last = AgeHistogram::BOUNDS[AgeHistogram::BOUNDS.len() - 1];
-            let age = AgeHistogram::BOUNDS.get(bucket).copied().unwrap_or(2 * last);
+            let age = AgeHistogram::BOUNDS
+                .get(bucket)
+                .copied()
+                .unwrap_or(2 * last);
             if new > 0 {
                 page.histogram(metric, age as f64, new as usize);
             }
@@ -94,7 +97,11 @@ impl Page<'_> {
                 self.counter(items, labels, amount.items);
                 self.counter(bytes, labels, amount.bytes);
             };
-            both(Metric::Acknowledged, Metric::AcknowledgedBytes, row.acknowledged);
+            both(
+                Metric::Acknowledged,
+                Metric::AcknowledgedBytes,
+                row.acknowledged,
+            );
             both(Metric::Delivered, Metric::DeliveredBytes, row.delivered);
             self.counter(Metric::Refused, labels, row.refused.items);
             self.counter(Metric::Taken, labels, row.taken.items);
@@ -134,11 +141,21 @@ impl Page<'_> {
     fn exporter(&self, row: &ExporterRow) {
         let labels: Labels<'_> = &[("exporter", &row.exporter)];
         let (sent, failed, enqueue_failed) = match row.signal {
-            "traces" => (Metric::SentSpans, Metric::SendFailedSpans, Metric::EnqueueFailedSpans),
-            "metrics" => {
-                (Metric::SentPoints, Metric::SendFailedPoints, Metric::EnqueueFailedPoints)
-            }
-            _ => (Metric::SentRecords, Metric::SendFailedRecords, Metric::EnqueueFailedRecords),
+            "traces" => (
+                Metric::SentSpans,
+                Metric::SendFailedSpans,
+                Metric::EnqueueFailedSpans,
+            ),
+            "metrics" => (
+                Metric::SentPoints,
+                Metric::SendFailedPoints,
+                Metric::EnqueueFailedPoints,
+            ),
+            _ => (
+                Metric::SentRecords,
+                Metric::SendFailedRecords,
+                Metric::EnqueueFailedRecords,
+            ),
         };
         self.counter(sent, labels, row.sent);
         self.counter(failed, labels, row.send_failed);
@@ -154,7 +171,10 @@ impl Page<'_> {
         let mut sums: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
         for row in &status.batches {
             let sum = sums.entry(&row.processor).or_default();
-            for (into, more) in sum.iter_mut().zip([row.by_size, row.by_timeout, row.combinations]) {
+            for (into, more) in sum
+                .iter_mut()
+                .zip([row.by_size, row.by_timeout, row.combinations])
+            {
                 *into += more;
             }
         }
@@ -173,7 +193,11 @@ impl Page<'_> {
         }
         let traces = |of: fn(&SamplerRow) -> u64| rows.iter().map(of).sum::<u64>();
         self.counter(Metric::NewTraces, &[], traces(|row| row.new_traces));
-        self.counter(Metric::EvaluationErrors, &[], traces(|row| row.evaluation_errors));
+        self.counter(
+            Metric::EvaluationErrors,
+            &[],
+            traces(|row| row.evaluation_errors),
+        );
         self.counter(Metric::TooLarge, &[], traces(|row| row.too_large.traces));
         self.gauge(Metric::TracesOnMemory, &[], traces(|row| row.held.traces));
         self.counter(Metric::DroppedTooEarly, &[], traces(forced_early));
@@ -201,11 +225,23 @@ impl Page<'_> {
     fn sampler(&self, row: &SamplerRow) {
         let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
         self.gauge(Metric::StoreMemory, labels, row.held_memory_bytes);
-        self.gauge(Metric::RememberedMemory, labels, row.remembered_memory_bytes);
-        self.gauge(Metric::RememberedDecisions, labels, row.remembered_decisions);
+        self.gauge(
+            Metric::RememberedMemory,
+            labels,
+            row.remembered_memory_bytes,
+        );
+        self.gauge(
+            Metric::RememberedDecisions,
+            labels,
+            row.remembered_decisions,
+        );
         self.counter(Metric::Duplicates, labels, row.duplicates.spans);
         self.gauge(Metric::HeldBack, labels, row.held_back_bytes);
-        self.counter(Metric::UnwrittenThresholds, labels, row.unwritten_thresholds);
+        self.counter(
+            Metric::UnwrittenThresholds,
+            labels,
+            row.unwritten_thresholds,
+        );
         for (reason, early) in &row.early {
             let labels = [labels[0], labels[1], ("reason", *reason)];
             self.counter(Metric::EarlyDecisions, &labels, early.traces);
@@ -234,25 +270,34 @@ impl Page<'_> {
     }
 
     fn policy(&self, policy: &str, sampled: &str, decision: &str, count: DecisionRow) {
-        let labels: Labels<'_> =
-            &[("policy", policy), ("sampled", sampled), ("decision", decision)];
+        let labels: Labels<'_> = &[
+            ("policy", policy),
+            ("sampled", sampled),
+            ("decision", decision),
+        ];
         self.counter(Metric::SampledTraces, labels, count.traces);
         self.counter(Metric::SampledSpans, labels, count.spans);
         self.counter(Metric::SampledBytes, labels, count.bytes);
     }
 
     fn counter(&self, metric: Metric, labels: Labels<'_>, value: u64) {
-        let counter = self.recorder.register_counter(&key(metric, labels), &METADATA);
+        let counter = self
+            .recorder
+            .register_counter(&key(metric, labels), &METADATA);
         counter.absolute(value);
     }
 
     fn gauge(&self, metric: Metric, labels: Labels<'_>, value: u64) {
-        let gauge = self.recorder.register_gauge(&key(metric, labels), &METADATA);
+        let gauge = self
+            .recorder
+            .register_gauge(&key(metric, labels), &METADATA);
         gauge.set(value as f64);
     }
 
     fn histogram(&self, metric: Metric, value: f64, count: usize) {
-        let histogram = self.recorder.register_histogram(&key(metric, &[]), &METADATA);
+        let histogram = self
+            .recorder
+            .register_histogram(&key(metric, &[]), &METADATA);
         histogram.record_many(value, count);
     }
 }

@@ -8,7 +8,6 @@ mod waiting;
 
 use super::portion::portions;
 use super::{Exchangeable, Load, Stage, Taken};
-use crate::ingress::Client;
 use crate::refusal::{Bound, Refusal};
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::Batch as Settings;
 use tailweir_core::Signal;
+use tailweir_transform::ClientContext;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use waiting::{Due, Key, Waiting};
@@ -117,7 +117,10 @@ impl Batcher {
         // The run that finds nothing left leaves a permit behind, so this cannot miss it.
         let emptied = tokio::time::timeout_at(deadline, self.empty.notified()).await;
         if emptied.is_err() {
-            tracing::error!(signal = self.signal.name(), "a batch could not leave in time");
+            tracing::error!(
+                signal = self.signal.name(),
+                "a batch could not leave in time"
+            );
             self.waiting.lock().clear();
         }
     }
@@ -134,7 +137,11 @@ impl Batcher {
         };
         {
             let mut figures = self.figures.lock();
-            let count = if by_size { &mut figures.by_size } else { &mut figures.by_timeout };
+            let count = if by_size {
+                &mut figures.by_size
+            } else {
+                &mut figures.by_timeout
+            };
             *count += 1;
         }
         let max = u64::from(self.settings.send_batch_max_size);
@@ -161,7 +168,11 @@ impl Batcher {
         if waiting.is_closed() {
             return Err(load.returned(Refusal::Stopping));
         }
-        if waiting.is_full(load.body.len(), BYTES_MAX, u64::from(self.settings.send_batch_size)) {
+        if waiting.is_full(
+            load.body.len(),
+            BYTES_MAX,
+            u64::from(self.settings.send_batch_size),
+        ) {
             return Err(load.returned(Refusal::Full {
                 bound: Bound::Batch,
                 retry_after: RETRY_AFTER,
@@ -178,10 +189,10 @@ impl Batcher {
         Ok(())
     }
 
-    fn key_of(&self, client: &Client) -> Key {
+    fn key_of(&self, client: &ClientContext) -> Key {
         let values = |key: &String| {
             let mut metadata = client.metadata.iter();
-            let found = metadata.find(|(name, _)| name == key);
+            let found = metadata.find(|(name, _)| name.eq_ignore_ascii_case(key));
             found.map(|(_, values)| values.clone()).unwrap_or_default()
         };
         self.keys.iter().map(values).collect()

@@ -1,12 +1,10 @@
 //! The `attributes` and `resource` processors as a stage.
 
 use super::{Load, Stage, Taken};
-use crate::ingress::Client;
 use crate::refusal::Refusal;
-use bytes::Bytes;
 use std::sync::Arc;
 use tailweir_export::LossReason;
-use crate::tailweir_transform::{ClientContext, Edits};
+use tailweir_transform::Edits;
 
 /// Applies edits, and hands on.
 pub(crate) struct Edit {
@@ -21,7 +19,8 @@ impl Edit {
     }
 
     async fn edit(&self, mut load: Load) -> Result<(), Box<super::Returned>> {
-        match self.apply(&load) {
+        let body = load.body.clone();
+        match self.edits.apply(load.signal, body, &load.client) {
             Ok(body) => {
                 // Unchanged bytes come back as they are, and what was found in them still holds.
                 if body.as_ptr() != load.body.as_ptr() || body.len() != load.body.len() {
@@ -36,18 +35,12 @@ impl Edit {
                 Ok(())
             }
             Err(error) => {
-                let refusal = Refusal::Malformed {
-                    signal: load.signal,
+                let refusal = Refusal::Impossible {
                     detail: error.to_string(),
                 };
                 Err(load.returned(refusal))
             }
         }
-    }
-
-    fn apply(&self, load: &Load) -> Result<Bytes, crate::tailweir_transform::EditError> {
-        let context = context(&load.client);
-        self.edits.apply(load.signal, load.body.clone(), &context)
     }
 }
 
@@ -55,8 +48,4 @@ impl Stage for Edit {
     fn take(&self, load: Load) -> Taken<'_> {
         Box::pin(self.edit(load))
     }
-}
-
-fn context(_client: &Client) -> ClientContext {
-    ClientContext
 }

@@ -2,13 +2,13 @@
 
 use super::Scanned;
 use crate::admission::Permit;
-use crate::ingress::Client;
 use crate::ledger::Charge;
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use tailweir_core::Signal;
+use tailweir_transform::ClientContext;
 
 /// A request on its way through a pipeline.
 pub(crate) struct Load {
@@ -19,7 +19,7 @@ pub(crate) struct Load {
     /// The duty to say what becomes of its items.
     pub(crate) charge: Charge,
     /// Who sent it; nobody in particular behind a sampler or a batch.
-    pub(crate) client: Arc<Client>,
+    pub(crate) client: Arc<ClientContext>,
     /// The charge to the budget of requests in flight, while a client waits.
     pub(crate) permit: Option<Permit>,
     /// Whether no client waits for it any more: it was acknowledged, so it cannot be refused.

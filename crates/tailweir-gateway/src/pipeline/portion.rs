@@ -77,7 +77,9 @@ fn cut(signal: Signal, body: &[u8], max: u64) -> Vec<(Bytes, u64)> {
 }
 
 fn scopes(body: &[u8]) -> impl Iterator<Item = ScopeFields<'_>> {
-    RequestView(body).resources().flat_map(ResourceFields::scopes)
+    RequestView(body)
+        .resources()
+        .flat_map(ResourceFields::scopes)
 }
 
 fn outers(body: &[u8]) -> Vec<Outer> {

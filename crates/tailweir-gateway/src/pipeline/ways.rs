@@ -126,7 +126,10 @@ impl ExportWay {
             return Ok(());
         };
         let reason = refusal.reason;
-        let lasts = matches!(reason, LossReason::QueueFull | LossReason::AbandonedAtShutdown);
+        let lasts = matches!(
+            reason,
+            LossReason::QueueFull | LossReason::AbandonedAtShutdown
+        );
         if is_held && !(lasts && (is_only || self.waits)) {
             charge.lose(reason);
             return Ok(());

@@ -51,7 +51,8 @@ impl Outlet {
         let amount = std::mem::take(&mut self.open_amount);
         let charge = Charge::from_store(&self.ledger, Signal::Traces, amount);
         self.sealed_bytes += body.len();
-        self.sealed.push_back(Load::held(Signal::Traces, body, charge));
+        self.sealed
+            .push_back(Load::held(Signal::Traces, body, charge));
     }
 
     pub(super) fn next(&mut self) -> Option<Load> {

@@ -247,11 +247,7 @@ impl Drop for ShardStore {
     }
 }
 
-fn add_policies(
-    sum: &mut BTreeMap<String, ByVerdict>,
-    policies: &PolicySet,
-    counts: &[ByVerdict],
-) {
+fn add_policies(sum: &mut BTreeMap<String, ByVerdict>, policies: &PolicySet, counts: &[ByVerdict]) {
     for (name, count) in policies.names().zip(counts) {
         let into = sum.entry(name.to_owned()).or_default();
         for (into, more) in [

@@ -12,6 +12,7 @@ use ring::rand::SystemRandom;
 use ring::{digest, hmac};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tailweir_transform::AuthAttribute;
 use tokio::sync::Semaphore;
 
 /// Right credentials that are remembered, at most; past it, all are forgotten.
@@ -89,7 +90,9 @@ impl Users {
 impl Hash {
     fn parse(text: &str) -> Result<Self, &'static str> {
         let sha = |encoded: &str| {
-            let bytes = STANDARD.decode(encoded).map_err(|_| "the hash is not base64")?;
+            let bytes = STANDARD
+                .decode(encoded)
+                .map_err(|_| "the hash is not base64")?;
             let length = digest::SHA1_OUTPUT_LEN;
             if bytes.len() < length {
                 return Err("the hash is too short for SHA-1");
@@ -100,7 +103,10 @@ impl Hash {
                 salt: salt.to_vec(),
             })
         };
-        if ["$2y$", "$2b$", "$2a$", "$2x$"].iter().any(|prefix| text.starts_with(prefix)) {
+        if ["$2y$", "$2b$", "$2a$", "$2x$"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
             Ok(Self::Bcrypt(text.to_owned()))
         } else if text.starts_with(apr1::PREFIX) {
             Ok(Self::Apr1(text.to_owned()))
@@ -146,7 +152,7 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 pub(super) async fn authenticate(
     users: &Arc<Users>,
     header: Option<&str>,
-) -> Result<Vec<(&'static str, String)>, Refusal> {
+) -> Result<Vec<(String, AuthAttribute)>, Refusal> {
     let unauthenticated = |detail| Refusal::Unauthenticated {
         detail,
         scheme: "Basic",
@@ -161,7 +167,8 @@ pub(super) async fn authenticate(
     let decoded = STANDARD.decode(encoded).map_err(|_| wrong.clone())?;
     let credentials = String::from_utf8(decoded).map_err(|_| wrong.clone())?;
     let (user, password) = credentials.split_once(':').ok_or(wrong.clone())?;
-    let known = vec![("username", user.to_owned()), ("raw", encoded.to_owned())];
+    let text = |name: &str, value: &str| (name.to_owned(), AuthAttribute::Text(value.to_owned()));
+    let known = vec![text("username", user), text("raw", encoded)];
 
     let digest = users.digest(&credentials);
     if users.remembered.lock().contains(&digest) {
@@ -209,7 +216,14 @@ mod tests {
             assert!(is_let_in(&users, right).await, "{right}");
             assert!(is_let_in(&users, right).await, "{right} once more");
         }
-        for wrong in ["myName:x", "scott:lion", "plain:secret", "sha:", "nobody:x", "scott"] {
+        for wrong in [
+            "myName:x",
+            "scott:lion",
+            "plain:secret",
+            "sha:",
+            "nobody:x",
+            "scott",
+        ] {
             assert!(!is_let_in(&users, wrong).await, "{wrong}");
         }
     }

@@ -4,6 +4,7 @@ use super::AuthError;
 use crate::refusal::Refusal;
 use ring::hmac;
 use ring::rand::SystemRandom;
+use tailweir_transform::AuthAttribute;
 
 const SCHEME: &str = "Bearer";
 
@@ -48,7 +49,7 @@ pub(super) fn authenticate(
     tokens: &Tokens,
     scheme: &str,
     header: Option<&str>,
-) -> Result<Vec<(&'static str, String)>, Refusal> {
+) -> Result<Vec<(String, AuthAttribute)>, Refusal> {
     let unauthenticated = |detail| Refusal::Unauthenticated {
         detail,
         scheme: SCHEME,
@@ -63,7 +64,10 @@ pub(super) fn authenticate(
             .map(|(_, token)| token.trim())
     };
     match token {
-        Some(token) if tokens.holds(token) => Ok(vec![("raw", token.to_owned())]),
+        Some(token) if tokens.holds(token) => Ok(vec![(
+            "raw".to_owned(),
+            AuthAttribute::Text(token.to_owned()),
+        )]),
         _ => Err(unauthenticated("the bearer token is not valid")),
     }
 }

@@ -45,10 +45,12 @@ impl<T> Watched<T> {
         parse: impl Fn(&str) -> Result<T, AuthError> + Send + Sync + 'static,
     ) -> Result<Self, AuthError> {
         let text = match &file {
-            Some(path) => std::fs::read_to_string(path).map_err(|source| AuthError::Unreadable {
-                path: path.clone(),
-                source,
-            })?,
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|source| AuthError::Unreadable {
+                    path: path.clone(),
+                    source,
+                })?
+            }
             None => String::new(),
         };
         let current = ArcSwap::from_pointee(parse(&text)?);
@@ -107,6 +109,8 @@ fn version(path: &std::path::Path) -> Option<Version> {
 
 impl<T> fmt::Debug for Watched<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("Watched")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
     }
 }

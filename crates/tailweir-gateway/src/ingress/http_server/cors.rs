@@ -9,7 +9,12 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 /// Headers that every page may send: those a plain form could send, and OTLP's content type.
-const ALWAYS_ALLOWED: [&str; 4] = ["accept", "content-type", "content-encoding", "x-requested-with"];
+const ALWAYS_ALLOWED: [&str; 4] = [
+    "accept",
+    "content-type",
+    "content-encoding",
+    "x-requested-with",
+];
 
 /// The `cors` block of an HTTP receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +61,18 @@ impl Cors {
         }
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
-        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+        answer.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("POST"),
+        );
         if let Some(wanted) = wanted {
             answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }
         if self.max_age_seconds > 0 {
-            answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(self.max_age_seconds));
+            answer.insert(
+                ACCESS_CONTROL_MAX_AGE,
+                HeaderValue::from(self.max_age_seconds),
+            );
         }
         response
     }
@@ -98,7 +109,9 @@ impl Cors {
         let is_allowed = |name: &str| {
             let mut allowed = self.allowed_headers.iter().map(String::as_str);
             name.is_empty()
-                || ALWAYS_ALLOWED.iter().any(|known| name.eq_ignore_ascii_case(known))
+                || ALWAYS_ALLOWED
+                    .iter()
+                    .any(|known| name.eq_ignore_ascii_case(known))
                 || allowed.any(|allowed| allowed == "*" || name.eq_ignore_ascii_case(allowed))
         };
         wanted.split(',').all(|name| is_allowed(name.trim()))
@@ -136,8 +149,14 @@ mod tests {
     fn ask(origin: &'static str, headers: &'static str) -> HeaderMap {
         let mut asked = HeaderMap::new();
         asked.insert("origin", HeaderValue::from_static(origin));
-        asked.insert("access-control-request-method", HeaderValue::from_static("POST"));
-        asked.insert("access-control-request-headers", HeaderValue::from_static(headers));
+        asked.insert(
+            "access-control-request-method",
+            HeaderValue::from_static("POST"),
+        );
+        asked.insert(
+            "access-control-request-headers",
+            HeaderValue::from_static(headers),
+        );
         cors().preflight(&asked).headers().clone()
     }
 
@@ -146,7 +165,10 @@ mod tests {
     #[test]
     fn only_allowed_pages_may_send() {
         let yes = ask("https://app.EXAMPLE.com", "content-type, x-tenant");
-        assert_eq!(yes["access-control-allow-origin"], "https://app.EXAMPLE.com");
+        assert_eq!(
+            yes["access-control-allow-origin"],
+            "https://app.EXAMPLE.com"
+        );
         assert_eq!(yes["access-control-max-age"], "60");
         for (origin, headers) in [
             ("https://example.org", "content-type"),
@@ -154,7 +176,10 @@ mod tests {
             ("http://app.example.com", "content-type"),
         ] {
             let no = ask(origin, headers);
-            assert!(!no.contains_key("access-control-allow-origin"), "{origin} {headers}");
+            assert!(
+                !no.contains_key("access-control-allow-origin"),
+                "{origin} {headers}"
+            );
         }
     }
 

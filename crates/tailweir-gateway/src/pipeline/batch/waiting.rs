@@ -63,7 +63,10 @@ impl Waiting {
             if is_full || deadline <= now || self.is_closed {
                 let loads = std::mem::take(batch).loads;
                 self.bytes -= loads.iter().map(|load| load.body.len()).sum::<usize>();
-                self.items -= loads.iter().map(|load| load.charge.amount().items).sum::<u64>();
+                self.items -= loads
+                    .iter()
+                    .map(|load| load.charge.amount().items)
+                    .sum::<u64>();
                 return Due::Now(loads, is_full);
             }
             earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
