@@ -157,6 +157,13 @@ impl Diagnostics {
             .filter(|item| item.severity != Severity::Error)
     }
 
+    /// What the configuration is refused for, without the warnings that may only follow from it.
+    #[must_use]
+    pub fn only_errors(mut self) -> Self {
+        self.items.retain(|item| item.severity == Severity::Error);
+        self
+    }
+
     /// Whether the configuration is refused.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -141,6 +141,10 @@ impl Report {
         message: String,
         help: String,
     ) {
+        // A value that could not be read is not missing as well.
+        if cause == Cause::Missing && self.is_unread(&place) {
+            return;
+        }
         self.found.push(Diagnostic {
             severity,
             cause,
@@ -150,6 +154,15 @@ impl Report {
             message,
             help: (!help.is_empty()).then_some(help),
         });
+    }
+}
+
+impl Report {
+    /// Whether the value at this place was refused already.
+    fn is_unread(&self, place: &Place) -> bool {
+        let refused = |cause| matches!(cause, Cause::WrongType | Cause::NotAllowed | Cause::BadId);
+        let same = |found: &&Diagnostic| found.location == place.location && refused(found.cause);
+        self.found.iter().any(|found| same(&found))
     }
 }
 

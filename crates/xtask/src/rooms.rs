@@ -53,7 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ractor", &["tailweir-gateway"]),
     ("metrics-exporter-prometheus", &["tailweir"]),
     ("clap", &["tailweir", "tailweir-benches", "xtask"]),
-    ("serde-saphyr", &["tailweir-config"]),
+    ("granit-parser", &["tailweir-config"]),
 ];
 
 /// Checks the graph that cargo resolved; every violation is named.

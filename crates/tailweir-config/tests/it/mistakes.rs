@@ -84,6 +84,23 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [debug, otlp_http]}
     }
 }
 
+/// Scenario: the endpoint of an exporter is a number.
+/// Guarantees: that is told, and not that there is no endpoint.
+#[test]
+fn one_mistake_is_told_once() {
+    let loaded = load_text(
+        "receivers: {nop: }
+exporters: {otlp_grpc: {endpoint: 4317}}
+service: {pipelines: {traces: {receivers: [nop], exporters: [otlp_grpc]}}}",
+    );
+    let causes: Vec<Cause> = loaded
+        .diagnostics
+        .errors()
+        .map(|error| error.cause)
+        .collect();
+    assert_eq!(causes, [Cause::WrongType], "{}", loaded.diagnostics);
+}
+
 /// Scenario: a substitution without quotes in a flow map, and a tab.
 /// Guarantees: both are refused as YAML, with what to do.
 #[test]
