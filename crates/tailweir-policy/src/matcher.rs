@@ -55,44 +55,24 @@ impl ValueTest {
         }
     }
 
-    /// One of these texts; empty ones are left out.
-    pub(crate) fn text(values: &[String], rules: Rules) -> Self {
-        let mut sorted: Vec<Box<[u8]>> = values
-            .iter()
-            .filter(|value| !value.is_empty())
-            .map(|value| value.as_bytes().into())
-            .collect();
-        sorted.sort_unstable();
-        sorted.dedup();
-        Self::Text {
-            values: sorted.into(),
-            strict: rules.only_text_is_compared,
-        }
-    }
-
-    /// Texts that one of these expressions of the Go syntax matches; empty ones are left out.
-    pub(crate) fn pattern(values: &[String], rules: Rules) -> Result<Self, Vec<CompileErrorCause>> {
-        let (mut patterns, mut errors) = (Vec::new(), Vec::new());
+    /// One of these texts, or a text that one of these expressions of the Go syntax matches somewhere.
+    /// Empty ones are left out.
+    pub(crate) fn text(
+        values: &[String],
+        are_patterns: bool,
+        rules: Rules,
+    ) -> Result<Self, Vec<CompileErrorCause>> {
+        let strict = rules.only_text_is_compared;
         let given = || values.iter().filter(|value| !value.is_empty());
-        for pattern in given() {
-            match GoRegex::new(pattern) {
-                Ok(regex) => patterns.push(regex),
-                Err(error) => errors.push(CompileErrorCause::InvalidRegex {
-                    pattern: pattern.clone(),
-                    message: error.reason().to_owned(),
-                }),
-            }
+        if are_patterns {
+            let patterns = compile_patterns(given)?;
+            return Ok(Self::Pattern { patterns, strict });
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        if let Some(union) = union(given()) {
-            patterns = vec![union];
-        }
-        Ok(Self::Pattern {
-            patterns: patterns.into(),
-            strict: rules.only_text_is_compared,
-        })
+        let mut values: Vec<Box<[u8]>> = given().map(|value| value.as_bytes().into()).collect();
+        values.sort_unstable();
+        values.dedup();
+        let values = values.into();
+        Ok(Self::Text { values, strict })
     }
 
     /// Whether the value passes.
@@ -112,6 +92,29 @@ impl ValueTest {
                 .is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(text))),
         }
     }
+}
+
+/// Each on its own, so that all that are wrong are told; then as one, if that is possible.
+fn compile_patterns<'p, I: Iterator<Item = &'p String>>(
+    given: impl Fn() -> I,
+) -> Result<Box<[GoRegex]>, Vec<CompileErrorCause>> {
+    let (mut patterns, mut errors) = (Vec::new(), Vec::new());
+    for pattern in given() {
+        match GoRegex::new(pattern) {
+            Ok(regex) => patterns.push(regex),
+            Err(error) => errors.push(CompileErrorCause::InvalidRegex {
+                pattern: pattern.clone(),
+                message: error.reason().to_owned(),
+            }),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    if let Some(union) = union(given()) {
+        patterns = vec![union];
+    }
+    Ok(patterns.into())
 }
 
 /// Several expressions as one, which reads a text once. Not possible when two of them name a group

@@ -15,7 +15,6 @@ pub struct PolicyState {
     pub(crate) buckets: Vec<TokenBucket>,
     pub(crate) composites: Vec<CompositeCounters>,
     pub(crate) notes: Notes,
-    share: f64,
 }
 
 impl PolicyState {
@@ -37,19 +36,19 @@ impl PolicyState {
             buckets: plan.buckets.iter().map(full).collect(),
             composites: plan.composites.iter().map(fresh).collect(),
             notes: Notes::default(),
-            share,
         }
     }
 
-    /// The state for a set that replaces another. Limiters that are in both, under the same name and
-    /// with the same settings, keep what is in their buckets, so that a reload gives no new burst.
+    /// The state for a set that replaces another, or for the same set with another share. Limiters
+    /// that are in both, under the same name and with the same settings, keep what is in their
+    /// buckets, so that a reload gives no new burst.
     #[must_use]
-    pub fn succeeding(&self, replaced: &PolicySet, set: &PolicySet) -> Self {
-        let mut state = Self::with_share(set, self.share);
+    pub fn succeeding(&self, replaced: &PolicySet, set: &PolicySet, share: f64) -> Self {
+        let mut state = Self::with_share(set, share);
         let (old, new) = (&replaced.plan().buckets, &set.plan().buckets);
         for (bucket, known) in self.buckets.iter().zip(old) {
             if let Some(place) = new.iter().position(|limiter| limiter == known) {
-                state.buckets[place] = bucket.clone();
+                state.buckets[place].inherit(bucket);
             }
         }
         state

@@ -58,6 +58,12 @@ impl TokenBucket {
         }
     }
 
+    /// Takes over what is left in another bucket.
+    pub(crate) fn inherit(&mut self, other: &Self) {
+        self.tokens = other.tokens;
+        self.last = other.last;
+    }
+
     /// Begins a round, in which the first refusal shuts the bucket.
     pub(crate) fn begin_round(&mut self) {
         self.closes = Closes::AtRefusal;

@@ -104,13 +104,7 @@ impl Compiler<'_> {
             PolicyKind::Latency {
                 threshold_ms,
                 upper_threshold_ms,
-            } => {
-                let test = LatencyTest::new(*threshold_ms, *upper_threshold_ms);
-                match rules.whole_trace_latency {
-                    true => Leaf::Latency(test),
-                    false => Leaf::PrefixLatency(test),
-                }
-            }
+            } => self.latency(*threshold_ms, *upper_threshold_ms),
             PolicyKind::NumericAttribute {
                 key,
                 min_value,
@@ -127,10 +121,7 @@ impl Compiler<'_> {
                 invert_match,
                 ..
             } => {
-                let test = match enabled_regex_matching {
-                    true => ValueTest::pattern(values, rules)?,
-                    false => ValueTest::text(values, rules),
-                };
+                let test = ValueTest::text(values, *enabled_regex_matching, rules)?;
                 self.attribute(key, test, *invert_match)
             }
             PolicyKind::BooleanAttribute {
@@ -146,32 +137,34 @@ impl Compiler<'_> {
             PolicyKind::SpanCount {
                 min_spans,
                 max_spans,
-            } => Leaf::SpanCount {
-                least: i64::from(*min_spans),
-                most: Some(i64::from(*max_spans)).filter(|&most| most != 0),
-            },
+            } => span_count(*min_spans, *max_spans),
             PolicyKind::Probabilistic {
                 hash_salt,
                 sampling_percentage,
             } => self.draw(hash_salt, *sampling_percentage).map_err(one)?,
             PolicyKind::RateLimiting {
-                spans_per_second,
+                spans_per_second: rate,
                 burst_capacity,
-            } => Leaf::SpanBucket(self.bucket(path, *spans_per_second, *burst_capacity)),
+            } => Leaf::SpanBucket(self.bucket(path, *rate, *burst_capacity)),
             PolicyKind::BytesLimiting {
-                bytes_per_second,
+                bytes_per_second: rate,
                 burst_capacity,
-            } => Leaf::ByteBucket(self.bucket(path, *bytes_per_second, *burst_capacity)),
+            } => Leaf::ByteBucket(self.bucket(path, *rate, *burst_capacity)),
             PolicyKind::OttlCondition {
                 error_mode,
                 span,
                 spanevent,
             } => Leaf::Conditions(Conditions::compile(*error_mode, span, spanevent, rules)?),
-            PolicyKind::And(_)
-            | PolicyKind::Not(_)
-            | PolicyKind::Drop(_)
-            | PolicyKind::Composite { .. } => return Err(Vec::new()),
+            compound => unreachable!("{} is a node of the tree", type_name(compound)),
         })
+    }
+
+    fn latency(&self, threshold_ms: i64, upper_threshold_ms: i64) -> Leaf {
+        let test = LatencyTest::new(threshold_ms, upper_threshold_ms);
+        match self.rules.whole_trace_latency {
+            true => Leaf::Latency(test),
+            false => Leaf::PrefixLatency(test),
+        }
     }
 
     fn draw(&mut self, salt: &str, percentage: f64) -> Result<Leaf, CompileErrorCause> {
@@ -186,6 +179,13 @@ impl Compiler<'_> {
             .buckets
             .push((path.into(), BucketSettings::new(rate, burst)));
         self.plan.buckets.len() - 1
+    }
+}
+
+fn span_count(min_spans: i32, max_spans: i32) -> Leaf {
+    Leaf::SpanCount {
+        least: i64::from(min_spans),
+        most: Some(i64::from(max_spans)).filter(|&most| most != 0),
     }
 }
 

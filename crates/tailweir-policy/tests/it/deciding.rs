@@ -115,7 +115,7 @@ fn a_reload_gives_no_new_burst() {
         policy("other", limit(2)),
         policy("new", limit(1)),
     ]);
-    let mut state = state.succeeding(&before, &after);
+    let mut state = state.succeeding(&before, &after, 1.0);
     let mut sampled = || reason(&after, decide_plain(&after, &mut state, trace_id(1)));
     assert_eq!(
         [sampled(), sampled(), sampled()],

@@ -1,11 +1,13 @@
 //! A second implementation of the policies, written to be read: each policy asks each span for itself,
 //! nothing is shared, skipped, reordered or remembered.
 
+mod single;
+
 use std::collections::HashMap;
 use tailweir_config::{Compat, OttlErrorMode, Policy, PolicyKind, RateAllocation, TailSampling};
 use tailweir_core::Moment;
-use tailweir_otlp::{AnyValue, SpanRecord, TraceState, TraceView, collector_size};
-use tailweir_ottl::{GoRegex, Options};
+use tailweir_otlp::{SpanRecord, TraceView, collector_size};
+use tailweir_ottl::Options;
 use tailweir_paths::{Condition, Scene, SpanEventSubject, SpanSubject};
 
 /// The word of the decision, the policy named, and the sub-policy of a composite.
@@ -127,7 +129,7 @@ impl<'s> Model<'s> {
                 let bytes = collector_size(trace).traces_data as f64;
                 self.bucket(policy, now, *bytes_per_second, *burst_capacity, bytes)
             }
-            kind => self.looks_good(kind, trace),
+            kind => single::samples(kind, trace, self.is_ours()),
         };
         Ok(if samples {
             Vote::Sampled
@@ -265,123 +267,6 @@ impl<'s> Model<'s> {
             .entry((scene == Scene::Span, text))
             .or_insert_with(compile)
     }
-
-    /// Policies that look at the trace alone.
-    fn looks_good(&self, kind: &PolicyKind, trace: &TraceView<'_>) -> bool {
-        let ours = self.is_ours();
-        match kind {
-            PolicyKind::AlwaysSample => true,
-            PolicyKind::Latency {
-                threshold_ms,
-                upper_threshold_ms,
-            } => {
-                let fits = |length: i64| {
-                    length > *threshold_ms
-                        && (*upper_threshold_ms == 0 || length <= *upper_threshold_ms)
-                };
-                if ours {
-                    whole_length(trace).is_some_and(fits)
-                } else {
-                    prefix_lengths(trace).any(fits)
-                }
-            }
-            PolicyKind::NumericAttribute {
-                key,
-                min_value,
-                max_value,
-                invert_match,
-            } => {
-                let range = min_value.unwrap_or(i64::MIN)..=max_value.unwrap_or(i64::MAX);
-                let matches = |value: AnyValue<'_>, _: bool| match value {
-                    AnyValue::Int(number) => range.contains(&number),
-                    _ => !ours && range.contains(&0),
-                };
-                any_attribute(trace, key, matches) != *invert_match
-            }
-            PolicyKind::BooleanAttribute {
-                key,
-                value: wanted,
-                invert_match,
-            } => {
-                let matches = |value: AnyValue<'_>, _: bool| match value {
-                    AnyValue::Bool(truth) => truth == *wanted,
-                    _ => !ours && !wanted,
-                };
-                any_attribute(trace, key, matches) != *invert_match
-            }
-            PolicyKind::StringAttribute {
-                key,
-                values,
-                enabled_regex_matching,
-                invert_match,
-                ..
-            } => {
-                let is_wanted = |text: &[u8]| {
-                    values
-                        .iter()
-                        .filter(|value| !value.is_empty())
-                        .any(|value| match enabled_regex_matching {
-                            true => GoRegex::new(value).expect("an expression").is_match(text),
-                            false => value.as_bytes() == text,
-                        })
-                };
-                let matches = |value: AnyValue<'_>, on_span: bool| match value {
-                    AnyValue::String(text) => (!on_span || !text.is_empty()) && is_wanted(text),
-                    _ => !ours && !on_span && is_wanted(b""),
-                };
-                any_attribute(trace, key, matches) != *invert_match
-            }
-            PolicyKind::StatusCode { status_codes } => trace.spans.iter().any(|record| {
-                let name = ["UNSET", "OK", "ERROR"].get(record.span.status().code as usize);
-                name.is_some_and(|name| status_codes.iter().any(|wanted| wanted == name))
-            }),
-            PolicyKind::TraceState { key, values } => trace.spans.iter().any(|record| {
-                let Ok(state) = TraceState::parse(record.span.trace_state()) else {
-                    return false;
-                };
-                let found = state.get(key.as_bytes()).unwrap_or_default();
-                !found.is_empty()
-                    && values
-                        .iter()
-                        .any(|value| value.as_bytes() == found && key.len() + value.len() < 256)
-            }),
-            PolicyKind::TraceFlags => trace
-                .spans
-                .iter()
-                .any(|record| record.span.flags() & 1 == 1),
-            PolicyKind::SpanCount {
-                min_spans,
-                max_spans,
-            } => {
-                let count = trace.spans.len() as i64;
-                count >= i64::from(*min_spans)
-                    && (*max_spans == 0 || count <= i64::from(*max_spans))
-            }
-            PolicyKind::Probabilistic {
-                hash_salt,
-                sampling_percentage,
-            } => {
-                // Exact for percentages whose share is a multiple of 1/16.
-                let sixteenths = (sampling_percentage / 100.0 * 16.0) as u64;
-                hash(hash_salt, &trace.id.0) >> 60 < sixteenths
-            }
-            _ => false,
-        }
-    }
-}
-
-fn hash(salt: &str, id: &[u8]) -> u64 {
-    let salt = if salt.is_empty() {
-        "default-hash-seed"
-    } else {
-        salt
-    };
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in salt.bytes().chain(id.iter().copied()) {
-        hash ^= u64::from(byte);
-        hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash
 }
 
 fn share(total: i64, subs: usize, name: &str, allocation: &[RateAllocation]) -> i64 {
@@ -393,46 +278,4 @@ fn share(total: i64, subs: usize, name: &str, allocation: &[RateAllocation]) -> 
         return (percent as f64 / 100.0 * total as f64) as i64;
     }
     (total as f64 / subs as f64) as i64
-}
-
-fn whole_length(trace: &TraceView<'_>) -> Option<i64> {
-    let start = trace
-        .spans
-        .iter()
-        .map(|record| record.span.start())
-        .filter(|time| *time != 0)
-        .min()?;
-    let end = trace
-        .spans
-        .iter()
-        .map(|record| record.span.end())
-        .filter(|time| *time != 0)
-        .max()?;
-    Some(((i128::from(end) - i128::from(start)) / 1_000_000) as i64)
-}
-
-fn prefix_lengths(trace: &TraceView<'_>) -> impl Iterator<Item = i64> {
-    let (mut start, mut end) = (0, 0);
-    trace.spans.iter().map(move |record| {
-        if start == 0 || record.span.start() < start {
-            start = record.span.start();
-        }
-        if end == 0 || record.span.end() > end {
-            end = record.span.end();
-        }
-        (end as i64).saturating_sub(start as i64) / 1_000_000
-    })
-}
-
-fn any_attribute(
-    trace: &TraceView<'_>,
-    key: &str,
-    matches: impl Fn(AnyValue<'_>, bool) -> bool,
-) -> bool {
-    trace.spans.iter().any(|record| {
-        let of_resource = record.resource.resource().attributes().get(key.as_bytes());
-        let of_span = record.span.attributes().get(key.as_bytes());
-        of_resource.is_some_and(|value| matches(value, false))
-            || of_span.is_some_and(|value| matches(value, true))
-    })
 }
