@@ -3,10 +3,12 @@
 //! Every function gets its arguments already as the kinds that the table names, with nil for those left
 //! out, and gives a value or a reason.
 
+mod agent;
 mod arguments;
 mod digests;
 mod encodings;
 mod format;
+mod grok;
 mod kinds;
 mod lists;
 mod network;
@@ -15,6 +17,7 @@ mod structured;
 mod texts;
 mod times;
 mod url;
+mod xml;
 
 pub(crate) use arguments::{Arguments, Failure, Literals, Outcome, Refusal};
 
@@ -91,9 +94,11 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 fn tables() -> impl Iterator<Item = &'static Converter> {
     let tables = [
+        agent::TABLE,
         digests::TABLE,
         encodings::TABLE,
         format::TABLE,
+        grok::TABLE,
         kinds::TABLE,
         lists::TABLE,
         network::TABLE,
@@ -102,6 +107,7 @@ fn tables() -> impl Iterator<Item = &'static Converter> {
         texts::TABLE,
         times::TABLE,
         url::TABLE,
+        xml::TABLE,
         SPECIAL,
     ];
     tables.into_iter().flatten()

@@ -69,6 +69,7 @@ mod regex;
 mod syntax;
 mod time;
 mod value;
+mod xml;
 
 pub use crate::regex::{GoRegex, RegexError};
 pub use as_go::{integer_of, parse_float, parse_integer};

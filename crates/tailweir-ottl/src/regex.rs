@@ -82,6 +82,18 @@ impl GoRegex {
         self.regex.is_match(&as_go_reads(text))
     }
 
+    /// Every group of the first match by number, the whole match first; empty where one took no part.
+    pub(crate) fn groups(&self, text: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let text = as_go_reads(text);
+        let captures = self.regex.captures(&text)?;
+        let groups = captures.iter();
+        Some(
+            groups
+                .map(|group| group.map_or(Vec::new(), |group| group.as_bytes().to_vec()))
+                .collect(),
+        )
+    }
+
     /// Whether any group has a name.
     #[must_use]
     pub fn has_named_groups(&self) -> bool {

@@ -218,14 +218,13 @@ fn extract_patterns(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
         if !regex.has_named_groups() {
             return Err("the pattern needs at least one named group".into());
         }
-        let groups = regex.named_groups(&arguments.text(0)).unwrap_or_default();
-        let entry = |(name, text): (&str, Vec<u8>)| {
-            (
-                Cow::Owned(name.as_bytes().to_vec()),
-                Value::String(Cow::Owned(text)),
-            )
-        };
-        Ok(Value::map(groups.into_iter().map(entry).collect()))
+        let mut entries: Vec<(Text<'_>, Value<'_>)> = Vec::new();
+        for (name, text) in regex.named_groups(&arguments.text(0)).unwrap_or_default() {
+            // Of groups with one name the last counts.
+            entries.retain(|(taken, _)| taken.as_ref() != name.as_bytes());
+            entries.push((name.as_bytes().to_vec().into(), Value::String(text.into())));
+        }
+        Ok(Value::map(entries))
     }))
 }
 

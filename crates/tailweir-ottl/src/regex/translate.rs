@@ -31,6 +31,8 @@ pub(super) fn translate(pattern: &str) -> Result<Translation, RegexError> {
         names: vec![None],
         depth: 0,
         last: Last::Nothing,
+        weight: 1,
+        heaviest: vec![1],
     };
     while translator.peek().is_some() {
         translator.element()?;
@@ -51,6 +53,10 @@ pub(super) struct Translator<'p> {
     names: Vec<Option<String>>,
     depth: usize,
     last: Last,
+    /// How often the repetition counts inside the last element repeat something.
+    weight: u32,
+    /// The greatest of those in each open group, the pattern itself first.
+    heaviest: Vec<u32>,
 }
 
 impl<'p> Translator<'p> {
@@ -117,18 +123,49 @@ impl<'p> Translator<'p> {
             }
             '*' | '+' | '?' => return self.repeat(start, &character.to_string()),
             '{' => {
-                if let Some(counts) = self.counts(start)? {
-                    return self.repeat(start, &counts);
+                if let Some((counts, most)) = self.counts(start)? {
+                    self.repeat(start, &counts)?;
+                    if !self.weigh(most) {
+                        let reason =
+                            format!("nested repeat counts multiply beyond {REPETITION_MAX}");
+                        return Err(self.error_at(start, reason));
+                    }
+                    return Ok(());
                 }
                 self.literal('{');
             }
             '[' => class::bracketed(self, start)?,
+            '\\' if self.take("Q") => return self.quoted(),
             '\\' => self.escape(start)?,
             '.' | '^' | '$' => self.text.push(character),
             other => self.literal(other),
         }
         self.last = Last::Element;
+        self.weight = 1;
         Ok(())
+    }
+
+    /// Text up to `\E`, which stands for itself.
+    fn quoted(&mut self) -> Result<(), RegexError> {
+        let rest = self.rest();
+        let end = rest.find("\\E").unwrap_or(rest.len());
+        for character in rest[..end].chars() {
+            self.literal(character);
+            self.last = Last::Element;
+            self.weight = 1;
+        }
+        self.position += end;
+        self.take("\\E");
+        Ok(())
+    }
+
+    /// Repeats the last element so often. Go bounds what nested counts multiply to.
+    fn weigh(&mut self, times: u32) -> bool {
+        self.weight = self.weight.saturating_mul(times.max(1));
+        if let Some(heaviest) = self.heaviest.last_mut() {
+            *heaviest = (*heaviest).max(self.weight);
+        }
+        self.weight <= REPETITION_MAX
     }
 
     fn open(&mut self, start: usize) -> Result<(), RegexError> {
@@ -147,6 +184,7 @@ impl<'p> Translator<'p> {
 
     fn enter(&mut self, start: usize) -> Result<(), RegexError> {
         self.depth += 1;
+        self.heaviest.push(1);
         self.last = Last::Nothing;
         if self.depth > DEPTH_MAX {
             return Err(self.error_at(start, "groups are nested too deeply"));
@@ -163,9 +201,6 @@ impl<'p> Translator<'p> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(allowed) {
             return Err(self.error_at(start, "invalid named capture"));
-        }
-        if self.names.iter().flatten().any(|taken| taken == name) {
-            return Err(self.error_at(start, format!("duplicate group name `{name}`")));
         }
         self.position += end + 1;
         Ok(name.to_owned())
@@ -210,13 +245,15 @@ impl<'p> Translator<'p> {
             return Err(self.error_at(start, "unexpected )"));
         }
         self.depth -= 1;
+        self.weight = self.heaviest.pop().unwrap_or(1);
+        self.weigh(1);
         self.text.push(')');
         self.last = Last::Element;
         Ok(())
     }
 
-    /// `{2}`, `{2,}` or `{2,5}` after its brace; nothing when it is just a brace.
-    fn counts(&mut self, start: usize) -> Result<Option<String>, RegexError> {
+    /// `{2}`, `{2,}` or `{2,5}` after its brace, and its greatest number; nothing when it is just a brace.
+    fn counts(&mut self, start: usize) -> Result<Option<(String, u32)>, RegexError> {
         let Some(end) = self.rest().find('}') else {
             return Ok(None);
         };
@@ -237,19 +274,17 @@ impl<'p> Translator<'p> {
         let (least, most) = (
             count(low),
             if high.is_empty() {
-                Some(REPETITION_MAX)
+                count(low)
             } else {
                 count(high)
             },
         );
-        if least.is_none() || most.is_none() || least > most {
-            return Err(self.error_at(
-                start,
-                format!("invalid repeat count {{{inside}}}; at most {REPETITION_MAX}"),
-            ));
-        }
+        let Some(most) = most.filter(|most| least.is_some_and(|least| least <= *most)) else {
+            let reason = format!("invalid repeat count {{{inside}}}; at most {REPETITION_MAX}");
+            return Err(self.error_at(start, reason));
+        };
         self.position += end + 1;
-        Ok(Some(format!("{{{inside}}}")))
+        Ok(Some((format!("{{{inside}}}"), most)))
     }
 
     fn repeat(&mut self, start: usize, operator: &str) -> Result<(), RegexError> {
@@ -268,16 +303,6 @@ impl<'p> Translator<'p> {
     }
 
     fn escape(&mut self, start: usize) -> Result<(), RegexError> {
-        if self.take("Q") {
-            let rest = self.rest();
-            let end = rest.find("\\E").unwrap_or(rest.len());
-            rest[..end]
-                .chars()
-                .for_each(|character| self.literal(character));
-            self.position += end;
-            self.take("\\E");
-            return Ok(());
-        }
         if class::shorthand(self, start)? {
             return Ok(());
         }
