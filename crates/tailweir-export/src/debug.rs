@@ -29,10 +29,14 @@ enum Style {
 }
 
 impl Debug {
-    /// As the Collector's exporter of these settings, writing to `sink`.
+    /// As the settings say, writing to `sink`; waterfalls with the default options.
     pub fn new(settings: &DebugExporter, sink: impl Write + Send + 'static) -> Self {
+        let style = match settings.verbosity {
+            Verbosity::Waterfall => Style::Waterfall(WaterfallOptions::default()),
+            verbosity => Style::Collector(verbosity),
+        };
         Self {
-            style: Style::Collector(settings.verbosity),
+            style,
             sampling: Sampling::new(settings.sampling_initial, settings.sampling_thereafter),
             sink: Arc::new(Mutex::new(sink)),
         }
@@ -42,7 +46,7 @@ impl Debug {
     pub fn waterfall(options: WaterfallOptions, sink: impl Write + Send + 'static) -> Self {
         Self {
             style: Style::Waterfall(options),
-            sampling: Sampling::ALL,
+            sampling: Sampling::all(),
             sink: Arc::new(Mutex::new(sink)),
         }
     }

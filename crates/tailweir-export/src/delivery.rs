@@ -11,6 +11,9 @@ use tailweir_core::Signal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// Longest pause between attempts while a shutdown waits for them, unless the backend asks for more.
+const DRAIN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -32,7 +35,9 @@ pub(crate) struct Delivery {
     pub(crate) jitter: Jitter,
     pub(crate) throttle: Throttle,
     pub(crate) stats: Stats,
-    /// The drain's deadline has passed.
+    /// A shutdown waits: there is no point in long pauses any more.
+    pub(crate) drain: CancellationToken,
+    /// The shutdown's deadline has passed.
     pub(crate) end: CancellationToken,
 }
 
@@ -99,7 +104,17 @@ impl Delivery {
         );
         self.stats.note_error(&failure.message);
         self.stats.retries.add(1);
-        tokio::time::sleep(delay).await;
+        let is_draining = self.drain.is_cancelled();
+        let delay = if is_draining {
+            delay.min(DRAIN_INTERVAL)
+        } else {
+            delay
+        };
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            // What the backend asked for is kept all the same: see `throttle`.
+            () = self.drain.cancelled(), if !is_draining => {}
+        }
     }
 
     async fn attempt(&self, request: Bytes) -> Result<Accepted, Failure> {

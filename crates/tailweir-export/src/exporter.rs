@@ -96,6 +96,7 @@ impl Exporter {
                 jitter: Jitter::new(settings.seed),
                 throttle: Throttle::default(),
                 stats: Stats::default(),
+                drain: CancellationToken::new(),
                 end: CancellationToken::new(),
             },
             consumers: settings.consumers.max(1),
@@ -188,8 +189,8 @@ impl Exporter {
         }
     }
 
-    /// Takes in no more, sends what is queued without waiting for batches to fill, and gives up what is
-    /// left at `deadline` ([`LossReason::AbandonedAtShutdown`]). When it returns, every
+    /// Takes in no more, sends what is queued without waiting for batches to fill or for long retry
+    /// intervals, and gives up what is left at `deadline` ([`LossReason::AbandonedAtShutdown`]). When it returns, every
     /// receipt is settled. Returns how many items were given up while they waited in the queue.
     ///
     /// Cancel safe, but what is left is then lost only when the exporter is dropped.
@@ -198,6 +199,7 @@ impl Exporter {
             queue, delivery, ..
         } = &*self.0;
         queue.close();
+        delivery.drain.cancel();
         let emptied = tokio::time::timeout_at(deadline, queue.emptied()).await;
         let mut given_up = 0;
         if emptied.is_err() {

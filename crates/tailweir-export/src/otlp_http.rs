@@ -19,6 +19,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
+use std::time::Duration;
 use tailweir_config::{Encoding, HttpClient, OtlpHttpExporter};
 use tailweir_core::Signal;
 use tailweir_otlp::json;
@@ -28,6 +29,11 @@ use url::Url;
 const HTTP1_BUFFER: usize = 64 << 10;
 /// Most of the headers of an answer over HTTP/2, in bytes.
 const HTTP2_HEADERS_MAX: u32 = 64 << 10;
+
+/// A connection of HTTP/2 that is silent for so long while a request is open is pinged, and closed
+/// where no answer comes.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where `otlp_http` sends to.
 pub struct OtlpHttp {
@@ -182,6 +188,9 @@ fn http_client(settings: &HttpClient, is_secure: bool) -> Result<Client, BuildEr
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http1_max_buf_size(HTTP1_BUFFER)
+        // A connection whose other end has vanished would swallow request after request.
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
         .http2_max_header_list_size(HTTP2_HEADERS_MAX);
     let timeout = settings.idle_conn_timeout;
     builder.pool_idle_timeout((!timeout.is_zero()).then_some(timeout));

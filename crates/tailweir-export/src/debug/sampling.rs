@@ -22,14 +22,16 @@ struct Window {
 }
 
 impl Sampling {
-    pub(super) const ALL: Self = Self::of(0, 1);
+    pub(super) fn all() -> Self {
+        Self::of(0, 1)
+    }
 
     pub(super) fn new(initial: i64, thereafter: i64) -> Self {
         let positive = |number| u64::try_from(number).unwrap_or(0);
         Self::of(positive(initial), positive(thereafter))
     }
 
-    const fn of(initial: u64, thereafter: u64) -> Self {
+    fn of(initial: u64, thereafter: u64) -> Self {
         let window = Window {
             since: None,
             count: 0,

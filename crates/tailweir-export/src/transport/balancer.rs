@@ -6,8 +6,12 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use parking_lot::Mutex;
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,6 +21,9 @@ const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 const RESOLVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Most addresses of a name that are used.
 const ADDRESSES_MAX: usize = 256;
+/// A connection is replaced after so many calls in a row that ended without an answer: the other end
+/// may have vanished without a word, and TCP takes many minutes to notice.
+const UNANSWERED_MAX: u32 = 2;
 
 /// Where calls go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +36,15 @@ pub(crate) struct Target {
     pub(crate) round_robin: bool,
 }
 
+/// The addresses of a target.
+pub(crate) type Resolved = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
 /// One client for each address of a target.
 pub(crate) struct Balancer {
     target: Target,
     connector: Connector,
     build: Box<dyn Fn(Connector) -> Client + Send + Sync>,
+    resolve: fn(Target) -> Resolved,
     addresses: Mutex<Addresses>,
     next: AtomicUsize,
     failed: AtomicBool,
@@ -41,11 +52,20 @@ pub(crate) struct Balancer {
 
 #[derive(Default)]
 struct Addresses {
-    clients: Vec<(SocketAddr, Client)>,
+    entries: Vec<Entry>,
     resolved: Option<Instant>,
 }
 
+#[derive(Clone)]
+struct Entry {
+    address: SocketAddr,
+    client: Client,
+    /// Calls in a row that were dropped before an answer came.
+    unanswered: Arc<AtomicU32>,
+}
+
 impl Balancer {
+    /// `build` makes the client of one address; addresses are those of the system's resolver.
     pub(crate) fn new(
         target: Target,
         connector: Connector,
@@ -55,6 +75,7 @@ impl Balancer {
             target,
             connector,
             build: Box::new(build),
+            resolve: |target| Box::pin(look_up(target)),
             addresses: Mutex::default(),
             next: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
@@ -66,23 +87,17 @@ impl Balancer {
         &self,
         request: &Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, CallError> {
-        let clients = self.clients().await?;
+        let entries = self.entries().await?;
         let start = self.next.load(Relaxed);
         if self.target.round_robin {
             self.next.fetch_add(1, Relaxed);
         }
         let mut last = CallError::unreachable(format!("{} has no address", self.target.host));
-        for turn in 0..clients.len() {
+        for turn in 0..entries.len() {
             let index = start.wrapping_add(turn);
-            let client = &clients[index % clients.len()];
-            match client.request(request.clone()).await {
+            match entries[index % entries.len()].call(request.clone()).await {
                 Ok(response) => return Ok(response),
-                Err(error) => {
-                    last = CallError {
-                        is_unreachable: error.is_connect(),
-                        message: chain(&error),
-                    };
-                }
+                Err(error) => last = error,
             }
             self.failed.store(true, Relaxed);
             if !last.is_unreachable {
@@ -96,16 +111,25 @@ impl Balancer {
         Err(last)
     }
 
-    async fn clients(&self) -> Result<Vec<Client>, CallError> {
+    async fn entries(&self) -> Result<Vec<Entry>, CallError> {
         if self.is_due() {
             self.resolve().await?;
         }
-        let addresses = self.addresses.lock();
-        Ok(addresses
-            .clients
-            .iter()
-            .map(|(_, client)| client.clone())
-            .collect())
+        let mut addresses = self.addresses.lock();
+        for entry in &mut addresses.entries {
+            if entry.unanswered.load(Relaxed) >= UNANSWERED_MAX {
+                *entry = self.entry(entry.address);
+            }
+        }
+        Ok(addresses.entries.clone())
+    }
+
+    fn entry(&self, address: SocketAddr) -> Entry {
+        Entry {
+            address,
+            client: (self.build)(self.connector.to(address)),
+            unanswered: Arc::default(),
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -116,40 +140,71 @@ impl Balancer {
         age >= RESOLVE_INTERVAL || (age >= RESOLVE_INTERVAL_MIN && self.failed.load(Relaxed))
     }
 
-    /// Looks the name up. Addresses that stay keep their connections; where the look-up fails,
-    /// all stay.
+    /// Looks the name up. Addresses that stay keep their connections; where the look-up fails, all
+    /// stay.
     async fn resolve(&self) -> Result<(), CallError> {
-        let found = tokio::net::lookup_host((&*self.target.host, self.target.port)).await;
+        let found = (self.resolve)(self.target.clone()).await;
         let mut addresses = self.addresses.lock();
-        let mut found: Vec<SocketAddr> = match found {
-            Ok(found) => found.take(ADDRESSES_MAX).collect(),
-            Err(error) if addresses.clients.is_empty() => {
+        let mut found = match found {
+            Ok(found) => found,
+            Err(error) if addresses.entries.is_empty() => {
                 let text = format!("{} cannot be resolved: {error}", self.target.host);
                 return Err(CallError::unreachable(text));
             }
             Err(_) => addresses
-                .clients
+                .entries
                 .iter()
-                .map(|(address, _)| *address)
+                .map(|entry| entry.address)
                 .collect(),
         };
         // Resolvers shuffle; a fixed order lets the turn reach everyone.
         found.sort_unstable();
         found.dedup();
-        let mut old = std::mem::take(&mut addresses.clients);
-        addresses.clients = found
+        found.truncate(ADDRESSES_MAX);
+        let mut old = std::mem::take(&mut addresses.entries);
+        addresses.entries = found
             .into_iter()
             .map(|address| {
-                let kept = old.iter().position(|(old, _)| *old == address);
-                kept.map_or_else(
-                    || (address, (self.build)(self.connector.to(address))),
-                    |index| old.swap_remove(index),
-                )
+                let kept = old.iter().position(|entry| entry.address == address);
+                kept.map_or_else(|| self.entry(address), |index| old.swap_remove(index))
             })
             .collect();
         addresses.resolved = Some(Instant::now());
         self.failed.store(false, Relaxed);
         Ok(())
+    }
+}
+
+async fn look_up(target: Target) -> io::Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((target.host, target.port)).await?;
+    Ok(found.collect())
+}
+
+impl Entry {
+    async fn call(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
+        let pending = Pending(&self.unanswered);
+        let answer = self.client.request(request).await;
+        pending.answered();
+        answer.map_err(|error| CallError {
+            is_unreachable: error.is_connect(),
+            message: chain(&error),
+        })
+    }
+}
+
+/// A call under way. Counts when it is dropped before its answer, because its caller lost patience.
+struct Pending<'a>(&'a AtomicU32);
+
+impl Pending<'_> {
+    fn answered(self) {
+        self.0.store(0, Relaxed);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
     }
 }
 
@@ -167,5 +222,117 @@ impl CallError {
             is_unreachable: true,
             message,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Balancer, Connector, Target};
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::Full;
+    use hyper_util::client::legacy;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
+    use tokio::net::TcpListener;
+
+    /// A server that answers everything, and counts.
+    async fn server(served: &'static AtomicUsize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let service = hyper::service::service_fn(|_| async {
+                    served.fetch_add(1, SeqCst);
+                    Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+                });
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(connection);
+            }
+        });
+        address
+    }
+
+    fn balancer(round_robin: bool, resolve: fn(Target) -> super::Resolved) -> Balancer {
+        let target = Target {
+            host: "backend".to_owned(),
+            port: 1,
+            round_robin,
+        };
+        let build = |connector| legacy::Client::builder(TokioExecutor::new()).build(connector);
+        Balancer {
+            resolve,
+            ..Balancer::new(target, Connector::new(None), build)
+        }
+    }
+
+    fn request() -> Request<Full<Bytes>> {
+        Request::post("http://backend/")
+            .body(Full::default())
+            .unwrap()
+    }
+
+    /// Scenario: a name with three addresses, at one of which nobody listens; six calls by turns, then six to
+    /// the first that works.
+    /// Guarantees: no call fails; by turns both servers get their share, else one gets all.
+    #[tokio::test]
+    async fn calls_are_spread_over_the_addresses_that_answer() {
+        static SERVED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        static ADDRESSES: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
+        let closed = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            listener.local_addr().unwrap()
+        };
+        let addresses = vec![server(&SERVED[0]).await, closed, server(&SERVED[1]).await];
+        *ADDRESSES.lock().unwrap() = addresses;
+        for (round_robin, least) in [(true, 2), (false, 0)] {
+            let balancer = balancer(round_robin, |_| {
+                Box::pin(std::future::ready(Ok(ADDRESSES.lock().unwrap().clone())))
+            });
+            for _ in 0..6 {
+                balancer.call(&request()).await.unwrap();
+            }
+            let mut served = SERVED.each_ref().map(|served| served.swap(0, SeqCst));
+            served.sort_unstable();
+            assert_eq!(served.iter().sum::<usize>(), 6);
+            assert_eq!(served[0] >= 2, least == 2, "{served:?}");
+        }
+    }
+
+    /// Scenario: a name moves to another server; for a while it cannot be resolved at all.
+    /// Guarantees: calls follow it after the interval; while the resolver fails, the last addresses serve.
+    #[tokio::test(start_paused = true)]
+    async fn names_are_resolved_again() {
+        static SERVED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        static ADDRESS: Mutex<Option<SocketAddr>> = Mutex::new(None);
+        let balancer = balancer(true, |_| {
+            let address = *ADDRESS.lock().unwrap();
+            let missing = || std::io::Error::other("no such name");
+            Box::pin(std::future::ready(
+                address.map(|address| vec![address]).ok_or_else(missing),
+            ))
+        });
+        let error = balancer.call(&request()).await.unwrap_err();
+        assert!(
+            error.is_unreachable && error.message.contains("no such name"),
+            "{error:?}"
+        );
+        let places = [
+            Some(server(&SERVED[0]).await),
+            None,
+            Some(server(&SERVED[1]).await),
+        ];
+        for place in places {
+            *ADDRESS.lock().unwrap() = place;
+            tokio::time::advance(Duration::from_secs(31)).await;
+            balancer.call(&request()).await.unwrap();
+        }
+        assert_eq!(SERVED.each_ref().map(|served| served.load(SeqCst)), [2, 1]);
     }
 }

@@ -37,15 +37,22 @@ fn pause(seconds: u64) -> Failure {
 async fn a_request_is_tried_again_until_it_is_taken() {
     let ledger = Ledger::new();
     let destination = Scripted::failing([Failure::transient("one"), Failure::transient("two")]);
-    let exporter =
-        Exporter::new("otlp", Signal::Traces, destination.clone(), &settings(Some(steady())));
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination.clone(),
+        &settings(Some(steady())),
+    );
     let start = Instant::now();
     exporter.offer(ledger.parcel(4, "x")).unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.items(), (4, 0));
     assert_eq!(destination.times(start), [0, 5000, 12_500]);
     let snapshot = exporter.snapshot();
-    assert_eq!((snapshot.retries, snapshot.sent_items, snapshot.failed_items), (2, 4, 0));
+    assert_eq!(
+        (snapshot.retries, snapshot.sent_items, snapshot.failed_items),
+        (2, 4, 0)
+    );
     assert_eq!(snapshot.last_error, "two");
 }
 
@@ -56,15 +63,34 @@ async fn a_request_is_tried_again_until_it_is_taken() {
 async fn a_request_is_given_up_with_its_reason() {
     let forever = || (0..100).map(|_| Failure::transient("down"));
     let cases = [
-        (Scripted::failing([Failure::permanent("bad")]), Some(steady()), LossReason::PermanentError, 1),
-        (Scripted::failing(forever()), None, LossReason::RetriesExhausted, 1),
+        (
+            Scripted::failing([Failure::permanent("bad")]),
+            Some(steady()),
+            LossReason::PermanentError,
+            1,
+        ),
+        (
+            Scripted::failing(forever()),
+            None,
+            LossReason::RetriesExhausted,
+            1,
+        ),
         // 5 + 7.5 + 11.25 + 16.875 + 25.3125 + 7 times 30 s fit into 300 s.
-        (Scripted::failing(forever()), Some(steady()), LossReason::RetriesExhausted, 13),
+        (
+            Scripted::failing(forever()),
+            Some(steady()),
+            LossReason::RetriesExhausted,
+            13,
+        ),
     ];
     for (destination, retry, reason, attempts) in cases {
         let ledger = Ledger::new();
-        let exporter =
-            Exporter::new("otlp", Signal::Traces, destination.clone(), &settings(retry));
+        let exporter = Exporter::new(
+            "otlp",
+            Signal::Traces,
+            destination.clone(),
+            &settings(retry),
+        );
         exporter.offer(ledger.parcel(4, "x")).unwrap();
         while_running(&exporter, ledger.settled(1)).await;
         assert_eq!(ledger.reasons(), [Some(reason)]);
@@ -79,8 +105,12 @@ async fn a_request_is_given_up_with_its_reason() {
 async fn a_pause_that_the_backend_asks_for_is_kept_by_all() {
     let ledger = Ledger::new();
     let destination = Scripted::failing([pause(60)]);
-    let exporter =
-        Exporter::new("otlp", Signal::Traces, destination.clone(), &settings(Some(steady())));
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination.clone(),
+        &settings(Some(steady())),
+    );
     let start = Instant::now();
     while_running(&exporter, async {
         exporter.offer(ledger.parcel(1, "a")).unwrap();
@@ -103,8 +133,12 @@ async fn no_answer_silences_an_exporter_for_good() {
     };
     let ledger = Ledger::new();
     let destination = Scripted::failing([pause(365 * 86_400)]);
-    let exporter =
-        Exporter::new("otlp", Signal::Traces, destination.clone(), &settings(Some(retry)));
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination.clone(),
+        &settings(Some(retry)),
+    );
     let start = Instant::now();
     exporter.offer(ledger.parcel(1, "a")).unwrap();
     while_running(&exporter, ledger.settled(1)).await;
@@ -116,8 +150,12 @@ async fn no_answer_silences_an_exporter_for_good() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_without_an_answer_times_out() {
     let (ledger, destination) = (Ledger::new(), Scripted::gated([], 0));
-    let exporter =
-        Exporter::new("otlp", Signal::Traces, destination.clone(), &settings(Some(steady())));
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination.clone(),
+        &settings(Some(steady())),
+    );
     let start = Instant::now();
     exporter.offer(ledger.parcel(1, "a")).unwrap();
     while_running(&exporter, async {
@@ -127,7 +165,12 @@ async fn an_attempt_without_an_answer_times_out() {
     })
     .await;
     assert_eq!(destination.times(start), [0, 10_000]);
-    assert!(exporter.snapshot().last_error.contains("no answer within 5s"));
+    assert!(
+        exporter
+            .snapshot()
+            .last_error
+            .contains("no answer within 5s")
+    );
 }
 
 /// Scenario: a destination that cannot encode the request.
@@ -155,6 +198,39 @@ async fn what_cannot_be_encoded_is_lost() {
     assert_eq!(ledger.reasons(), [Some(LossReason::PermanentError)]);
 }
 
+/// Scenario: a shutdown while a request waits for its next attempt in an hour; the backend has come back.
+/// Guarantees: it is tried again at once, and then every second, instead of being lost at the deadline.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_long_intervals() {
+    let ledger = Ledger::new();
+    let hour = Duration::from_secs(3600);
+    let retry = Retry {
+        initial_interval: hour,
+        max_interval: hour,
+        max_elapsed_time: Duration::ZERO,
+        ..steady()
+    };
+    let destination = Scripted::failing([Failure::transient("one"), Failure::transient("two")]);
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination.clone(),
+        &settings(Some(retry)),
+    );
+    let start = Instant::now();
+    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    let shutdown = async {
+        destination.attempted(1).await;
+        tokio::time::advance(Duration::from_secs(10)).await;
+        exporter
+            .shutdown(Instant::now() + Duration::from_secs(5))
+            .await
+    };
+    let (given_up, ()) = tokio::join!(shutdown, exporter.run());
+    assert_eq!((given_up, ledger.items()), (0, (1, 0)));
+    assert_eq!(destination.times(start), [0, 10_000, 11_000]);
+}
+
 /// Scenario: an answer that claims more rejected items than were sent.
 /// Guarantees: what was sent is the most that can be lost.
 #[tokio::test]
@@ -165,8 +241,12 @@ async fn a_backend_cannot_reject_more_than_it_was_sent() {
         message: String::new(),
     };
     let destination = Scripted::new([Step::Answer(Ok(answer))]);
-    let exporter =
-        Exporter::new("otlp", Signal::Traces, destination, &ExporterSettings::default());
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination,
+        &ExporterSettings::default(),
+    );
     exporter.offer(ledger.parcel(3, "a")).unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.items(), (0, 3));

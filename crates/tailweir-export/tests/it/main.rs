@@ -1,10 +1,13 @@
 //! Exporters against backends that do as they are told.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod debug;
 mod delivery;
 mod file;
 mod grpc;
 mod http;
+mod portion;
 mod property;
 mod queue;
 mod receipt;

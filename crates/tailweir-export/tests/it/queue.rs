@@ -66,7 +66,10 @@ async fn a_parcel_larger_than_the_queue_is_refused() {
         ..holding(5, Unit::Items, 1000)
     };
     let (ledger, destination) = (Ledger::new(), Scripted::accepting());
-    let refusal = exporter(&destination, &settings).accept(ledger.parcel(6, "x")).await.unwrap_err();
+    let refusal = exporter(&destination, &settings)
+        .accept(ledger.parcel(6, "x"))
+        .await
+        .unwrap_err();
     assert_eq!(refusal.reason, LossReason::LargerThanQueue);
 }
 
@@ -85,7 +88,10 @@ async fn a_sender_waits_for_room_when_told_to() {
         exporter.accept(ledger.parcel(1, "first")).await.unwrap();
         destination.attempted(1).await;
         let mut second = std::pin::pin!(exporter.accept(ledger.parcel(1, "second")));
-        assert!(futures_poll(second.as_mut()).await.is_none(), "no room while the first is sent");
+        assert!(
+            futures_poll(second.as_mut()).await.is_none(),
+            "no room while the first is sent"
+        );
         destination.open(1);
         second.await.unwrap();
         destination.open(1);
@@ -125,7 +131,10 @@ async fn parcels_wait_for_each_other_but_not_for_long() {
         ledger.settled(5).await;
     })
     .await;
-    assert_eq!(destination.bodies(), [Bytes::from("abc"), Bytes::from("de")]);
+    assert_eq!(
+        destination.bodies(),
+        [Bytes::from("abc"), Bytes::from("de")]
+    );
     assert_eq!(destination.times(start), [0, 200]);
     assert_eq!(exporter.snapshot().sent_requests, 2);
     assert_eq!(exporter.snapshot().sent_items, 10);
@@ -141,7 +150,10 @@ async fn a_batch_stays_below_its_maximum() {
         exporter.offer(ledger.parcel(1, body)).unwrap();
     }
     while_running(&exporter, ledger.settled(3)).await;
-    assert_eq!(destination.bodies(), [Bytes::from("aaaabbbb"), Bytes::from("cccc")]);
+    assert_eq!(
+        destination.bodies(),
+        [Bytes::from("aaaabbbb"), Bytes::from("cccc")]
+    );
 }
 
 /// Scenario: a queue of two requests waits for a batch that would take three.
@@ -154,7 +166,13 @@ async fn a_full_queue_does_not_wait_for_its_batch() {
         ..batching(3, 0, Unit::Items)
     };
     let capacity = holding(2, Unit::Requests, 1000).capacity;
-    let exporter = exporter(&destination, &ExporterSettings { capacity, ..settings });
+    let exporter = exporter(
+        &destination,
+        &ExporterSettings {
+            capacity,
+            ..settings
+        },
+    );
     let start = Instant::now();
     while_running(&exporter, async {
         for body in ["a", "b", "c"] {
@@ -183,7 +201,14 @@ async fn rejected_items_of_a_batch_are_shared_out() {
     while_running(&exporter, ledger.settled(3)).await;
     assert_eq!(ledger.items(), (3, 3));
     let snapshot = exporter.snapshot();
-    assert_eq!((snapshot.sent_items, snapshot.rejected_items, snapshot.failed_items), (3, 3, 3));
+    assert_eq!(
+        (
+            snapshot.sent_items,
+            snapshot.rejected_items,
+            snapshot.failed_items
+        ),
+        (3, 3, 3)
+    );
     assert_eq!(snapshot.last_error, "3 items rejected: too old");
 }
 
@@ -208,7 +233,11 @@ async fn the_queue_outlives_its_worker() {
         exporter.offer(ledger.parcel(1, body)).unwrap();
     }
     run_to_panic(&exporter).await;
-    assert_eq!(ledger.settlements().len(), 0, "nothing is lost with the worker");
+    assert_eq!(
+        ledger.settlements().len(),
+        0,
+        "nothing is lost with the worker"
+    );
     assert_eq!(exporter.snapshot().queue_size, 2);
     while_running(&exporter, ledger.settled(2)).await;
     assert_eq!(ledger.items(), (2, 0));

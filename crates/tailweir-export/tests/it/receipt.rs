@@ -15,7 +15,11 @@ fn a_receipt_that_is_dropped_is_lost() {
     ledger.receipt(3, 30).delivered();
     ledger.receipt(2, 20).lost(LossReason::QueueFull);
     drop(ledger.receipt(1, 10));
-    let reasons = [None, Some(LossReason::QueueFull), Some(LossReason::Abandoned)];
+    let reasons = [
+        None,
+        Some(LossReason::QueueFull),
+        Some(LossReason::Abandoned),
+    ];
     assert_eq!(ledger.reasons(), reasons);
     assert_eq!(ledger.items(), (3, 3));
 }
@@ -25,9 +29,15 @@ fn a_receipt_that_is_dropped_is_lost() {
 #[test]
 fn rejected_items_are_lost_and_the_others_are_delivered() {
     let ledger = Ledger::new();
-    ledger.receipt(3, 30).lost_in_part(1, LossReason::RejectedByBackend);
-    ledger.receipt(3, 30).lost_in_part(9, LossReason::RejectedByBackend);
-    ledger.receipt(3, 30).lost_in_part(0, LossReason::RejectedByBackend);
+    ledger
+        .receipt(3, 30)
+        .lost_in_part(1, LossReason::RejectedByBackend);
+    ledger
+        .receipt(3, 30)
+        .lost_in_part(9, LossReason::RejectedByBackend);
+    ledger
+        .receipt(3, 30)
+        .lost_in_part(0, LossReason::RejectedByBackend);
     let [part, all, none] = ledger.settlements().try_into().unwrap();
     let rejected = Settlement {
         delivered: amount(2, 20),
@@ -51,12 +61,20 @@ fn a_split_receipt_is_delivered_when_all_its_ways_are() {
     }
     assert_eq!(ledger.items(), (4, 0));
     let mut ways = ledger.receipt(4, 40).split(3);
-    ways.pop().unwrap().lost_in_part(3, LossReason::RejectedByBackend);
-    ways.pop().unwrap().lost_in_part(2, LossReason::RetriesExhausted);
+    ways.pop()
+        .unwrap()
+        .lost_in_part(3, LossReason::RejectedByBackend);
+    ways.pop()
+        .unwrap()
+        .lost_in_part(2, LossReason::RetriesExhausted);
     ways.pop().unwrap().delivered();
     let last = ledger.settlements()[1];
     assert_eq!((last.delivered, last.lost), (amount(0, 0), amount(4, 40)));
-    assert_eq!(last.reason, Some(LossReason::RejectedByBackend), "the first reason");
+    assert_eq!(
+        last.reason,
+        Some(LossReason::RejectedByBackend),
+        "the first reason"
+    );
 }
 
 /// Scenario: a pipeline without exporters, and one with a single exporter.

@@ -9,7 +9,7 @@ mod scripted;
 pub(crate) use grpc_backend::{Answer, GrpcBackend};
 pub(crate) use http_backend::{HttpBackend, HttpRequest, Reply};
 pub(crate) use ledger::Ledger;
-pub(crate) use requests::{logs, metrics, span, traces};
+pub(crate) use requests::{attribute, logs, metrics, span, traces};
 pub(crate) use scripted::{Scripted, Step};
 
 use std::future::Future;

@@ -57,7 +57,10 @@ impl Ledger {
     /// Items delivered, and items lost.
     pub(crate) fn items(&self) -> (u64, u64) {
         let sum = |of: fn(&Settlement) -> u64| self.settlements().iter().map(of).sum();
-        (sum(|each| each.delivered.items), sum(|each| each.lost.items))
+        (
+            sum(|each| each.delivered.items),
+            sum(|each| each.lost.items),
+        )
     }
 
     pub(crate) fn reasons(&self) -> Vec<Option<LossReason>> {

@@ -31,7 +31,11 @@ impl Scripted {
     }
 
     pub(crate) fn failing(failures: impl IntoIterator<Item = Failure>) -> Arc<Self> {
-        Self::new(failures.into_iter().map(|failure| Step::Answer(Err(failure))))
+        Self::new(
+            failures
+                .into_iter()
+                .map(|failure| Step::Answer(Err(failure))),
+        )
     }
 
     pub(crate) fn panicking(times: usize) -> Arc<Self> {
@@ -54,13 +58,21 @@ impl Scripted {
 
     /// The bodies of all attempts.
     pub(crate) fn bodies(&self) -> Vec<Bytes> {
-        self.received.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+        self.received
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, body)| body.clone())
+            .collect()
     }
 
     /// When the attempts were made, in whole milliseconds after `start`.
     pub(crate) fn times(&self, start: Instant) -> Vec<u128> {
         let received = self.received.lock().unwrap();
-        received.iter().map(|(time, _)| time.duration_since(start).as_millis()).collect()
+        received
+            .iter()
+            .map(|(time, _)| time.duration_since(start).as_millis())
+            .collect()
     }
 
     /// Waits for so many attempts in all.
@@ -75,9 +87,16 @@ impl Scripted {
     }
 
     async fn answer(&self, request: Bytes) -> Result<Accepted, Failure> {
-        self.received.lock().unwrap().push((Instant::now(), request));
+        self.received
+            .lock()
+            .unwrap()
+            .push((Instant::now(), request));
         self.arrived.notify_waiters();
-        self.gate.acquire().await.expect("the gate is never closed").forget();
+        self.gate
+            .acquire()
+            .await
+            .expect("the gate is never closed")
+            .forget();
         let step = self.script.lock().unwrap().pop_front();
         match step {
             None => Ok(Accepted::default()),
