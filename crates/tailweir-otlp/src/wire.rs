@@ -64,42 +64,22 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The bytes of a length-delimited field.
+    /// What it holds, when it is length-delimited.
     #[inline]
-    pub(crate) fn bytes(self) -> Result<&'a [u8], WireError> {
+    pub(crate) fn bytes(self) -> Option<&'a [u8]> {
         match self.payload {
-            Payload::Bytes(bytes) => Ok(bytes),
-            _ => Err(self.wrong_type()),
+            Payload::Bytes(bytes) => Some(bytes),
+            _ => None,
         }
     }
 
+    /// What it holds, when it is a varint.
     #[inline]
-    pub(crate) fn varint(self) -> Result<u64, WireError> {
+    pub(crate) fn varint(self) -> Option<u64> {
         match self.payload {
-            Payload::Varint(value) => Ok(value),
-            _ => Err(self.wrong_type()),
+            Payload::Varint(value) => Some(value),
+            _ => None,
         }
-    }
-
-    #[inline]
-    pub(crate) fn fixed64(self) -> Result<u64, WireError> {
-        match self.payload {
-            Payload::Fixed64(value) => Ok(value),
-            _ => Err(self.wrong_type()),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn fixed32(self) -> Result<u32, WireError> {
-        match self.payload {
-            Payload::Fixed32(value) => Ok(value),
-            _ => Err(self.wrong_type()),
-        }
-    }
-
-    #[cold]
-    pub(crate) fn wrong_type(self) -> WireError {
-        WireError::WireType { field: self.number }
     }
 }
 
@@ -230,6 +210,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Goes to the payload of the next field of this number and wire type. Answers no at the end, and where
+    /// the bytes stop making sense.
+    #[inline]
+    pub(crate) fn find(&mut self, number: u32, wire_type: u8) -> bool {
+        while let Ok(Some(tag)) = self.tag() {
+            if tag == (number, wire_type) {
+                return true;
+            }
+            if self.skip(tag.0, tag.1, 0).is_err() {
+                return false;
+            }
+        }
+        false
+    }
+
     /// A varint. Nearly all are lengths and counts of one or two bytes.
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
@@ -349,37 +344,55 @@ impl<'a> Iterator for Fields<'a> {
 /// The last occurrence of a length-delimited field, which is the one that counts.
 #[inline]
 pub(crate) fn last_bytes(message: &[u8], number: u32) -> Option<&[u8]> {
-    Fields::new(message)
-        .filter(|field| field.number == number)
-        .filter_map(|field| field.bytes().ok())
-        .last()
+    let mut reader = Reader::new(message);
+    let mut last = None;
+    while reader.find(number, 2) {
+        match reader.delimited() {
+            Ok(content) => last = Some(content),
+            Err(_) => break,
+        }
+    }
+    last
 }
 
 /// The last occurrence of a varint field, or zero.
 #[inline]
 pub(crate) fn last_varint(message: &[u8], number: u32) -> u64 {
-    Fields::new(message)
-        .filter(|field| field.number == number)
-        .filter_map(|field| field.varint().ok())
-        .last()
-        .unwrap_or(0)
+    let mut reader = Reader::new(message);
+    let mut last = 0;
+    while reader.find(number, 0) {
+        match reader.varint() {
+            Ok(value) => last = value,
+            Err(_) => break,
+        }
+    }
+    last
 }
 
 /// The last occurrence of a 64-bit field, if there is one.
 #[inline]
 pub(crate) fn last_fixed64(message: &[u8], number: u32) -> Option<u64> {
-    Fields::new(message)
-        .filter(|field| field.number == number)
-        .filter_map(|field| field.fixed64().ok())
-        .last()
+    let mut reader = Reader::new(message);
+    let mut last = None;
+    while reader.find(number, 1) {
+        match reader.fixed64() {
+            Ok(value) => last = Some(value),
+            Err(_) => break,
+        }
+    }
+    last
 }
 
 /// The last occurrence of a 32-bit field, or zero.
 #[inline]
 pub(crate) fn last_fixed32(message: &[u8], number: u32) -> u32 {
-    Fields::new(message)
-        .filter(|field| field.number == number)
-        .filter_map(|field| field.fixed32().ok())
-        .last()
-        .unwrap_or(0)
+    let mut reader = Reader::new(message);
+    let mut last = 0;
+    while reader.find(number, 5) {
+        match reader.fixed32() {
+            Ok(value) => last = value,
+            Err(_) => break,
+        }
+    }
+    last
 }

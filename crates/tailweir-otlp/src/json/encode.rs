@@ -65,7 +65,7 @@ fn write_field(field: &FieldType, wire: &[u8], out: &mut Vec<u8>) -> bool {
 /// Occurrences of one message, put behind each other, are that message.
 fn merged<'a>(occurrences: impl Iterator<Item = Field<'a>>) -> Option<Cow<'a, [u8]>> {
     let mut whole: Option<Cow<'a, [u8]>> = None;
-    for content in occurrences.filter_map(|occurrence| occurrence.bytes().ok()) {
+    for content in occurrences.filter_map(|occurrence| occurrence.bytes()) {
         match &mut whole {
             None => whole = Some(Cow::Borrowed(content)),
             Some(whole) => whole.to_mut().extend_from_slice(content),

@@ -125,7 +125,7 @@ impl<'a> ScopeView<'a> {
 fn nested_bytes(message: &[u8], within: u32, number: u32) -> &[u8] {
     Fields::new(message)
         .filter(|field| field.number == within)
-        .filter_map(|field| last_bytes(field.bytes().ok()?, number))
+        .filter_map(|field| last_bytes(field.bytes()?, number))
         .last()
         .unwrap_or_default()
 }
@@ -133,10 +133,10 @@ fn nested_bytes(message: &[u8], within: u32, number: u32) -> &[u8] {
 fn nested_varint(message: &[u8], within: u32, number: u32) -> u64 {
     Fields::new(message)
         .filter(|field| field.number == within)
-        .filter_map(|field| field.bytes().ok())
+        .filter_map(|field| field.bytes())
         .flat_map(Fields::new)
         .filter(|field| field.number == number)
-        .filter_map(|field| field.varint().ok())
+        .filter_map(|field| field.varint())
         .last()
         .unwrap_or(0)
 }

@@ -2,6 +2,7 @@
 
 mod golden;
 mod scan;
+mod signals;
 mod sizes;
 mod telemetry;
 mod views;

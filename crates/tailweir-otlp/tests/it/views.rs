@@ -70,6 +70,8 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
     /// Scenario: every field of every span of any request is read through views.
     /// Guarantees: they say what a full decoder says.
     #[test]
