@@ -57,20 +57,29 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Full`] when a bound would be passed, [`Refusal::Stopping`] after [`Self::stop`].
+    /// [`Refusal::Full`] when a bound would be passed, [`Refusal::TooLarge`] when these bytes alone
+    /// would pass it, [`Refusal::Stopping`] after [`Self::stop`].
     pub(crate) fn take(self: &Arc<Self>, bytes: u64) -> Result<Permit, Refusal> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Stopping);
         }
-        self.charge(bytes)?;
+        self.charge(bytes, bytes)?;
         Ok(Permit {
             admission: Arc::clone(self),
             bytes,
         })
     }
 
-    fn charge(&self, bytes: u64) -> Result<(), Refusal> {
+    fn charge(&self, bytes: u64, whole: u64) -> Result<(), Refusal> {
         let limit = self.in_flight_max.load(Ordering::Relaxed);
+        if whole > limit {
+            // To come again would not help.
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(Refusal::TooLarge {
+                limit: ByteSize(limit),
+                option: "the memory of the process",
+            });
+        }
         let before = self.in_flight.fetch_add(bytes, Ordering::AcqRel);
         let flying = before.saturating_add(bytes);
         let bound = if flying > limit {
@@ -143,7 +152,7 @@ impl Permit {
     /// As [`Admission::take`]; the permit keeps what it had.
     pub(crate) fn grow_to(&mut self, bytes: u64) -> Result<(), Refusal> {
         if bytes > self.bytes {
-            self.admission.charge(bytes - self.bytes)?;
+            self.admission.charge(bytes - self.bytes, bytes)?;
             self.bytes = bytes;
         }
         Ok(())
@@ -181,8 +190,11 @@ mod tests {
         assert_eq!((admission.in_flight(), admission.refused()), (100, 1));
         drop(first);
         let mut second = admission.take(100).unwrap();
-        assert_eq!(second.grow_to(151).unwrap_err(), full(Bound::InFlight));
+        let third = admission.take(50).unwrap();
+        assert_eq!(second.grow_to(101).unwrap_err(), full(Bound::InFlight));
+        drop(third);
         second.grow_to(150).unwrap();
+        assert!(!second.grow_to(151).unwrap_err().is_retryable());
         drop(second);
         assert_eq!(admission.in_flight(), 0);
     }

@@ -180,6 +180,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.inner.abort.cancel();
+        self.inner.ground.nursery.abandon();
     }
 }
 

@@ -11,7 +11,7 @@ mod plan;
 mod receivers;
 mod wiring;
 
-pub(crate) use exporters::RunningExporter;
+pub(crate) use exporters::{Blueprint, RunningExporter};
 pub(crate) use plan::Plan;
 pub(crate) use receivers::RunningReceiver;
 
@@ -106,7 +106,7 @@ impl Graph {
             .admission
             .set_limits(plan.budgets.in_flight, plan.budgets.held);
         let stages = self.rewire(ground, &plan, &mut retired).await;
-        let outcome = self.change_receivers(ground, &plan, stages).await;
+        let outcome = self.change_receivers(&plan, stages).await;
         self.settings = plan.settings;
         (retired, outcome)
     }

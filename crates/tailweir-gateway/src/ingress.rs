@@ -21,4 +21,4 @@ pub(crate) use compression::SizeLimit;
 pub(crate) use door::{Delivery, Door, Intake, Transport};
 pub(crate) use grpc::GrpcService;
 pub(crate) use http_server::{Cors, HttpPaths, HttpService};
-pub(crate) use listener::{ConnectionLimits, Listener, Protocol, Server};
+pub(crate) use listener::{ConnectionLimits, Endpoint, Listener, Protocol, Server};

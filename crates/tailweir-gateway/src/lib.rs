@@ -33,6 +33,7 @@
 mod actors;
 mod admission;
 mod buffer;
+mod check;
 mod clock;
 mod console;
 mod error;
@@ -48,6 +49,7 @@ mod refusal;
 mod status;
 
 pub use admission::MemoryLimit;
+pub use check::Mistake;
 pub use console::{Console, Stream};
 pub use error::{AuthError, StartError};
 pub use gateway::{Gateway, Running, Shutdown};

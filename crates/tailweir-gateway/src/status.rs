@@ -33,7 +33,7 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Tells one configuration from another: hexadecimal, of the effective settings without secrets.
     pub configuration: String,
-    /// Where receivers listen.
+    /// Where receivers listen, Unix sockets left out.
     pub addresses: Vec<BoundAddress>,
     /// The books.
     pub ledger: LedgerSnapshot,

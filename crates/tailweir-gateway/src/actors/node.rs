@@ -63,6 +63,11 @@ impl Nursery {
         self.node.get_status() == ractor::ActorStatus::Running
     }
 
+    /// As [`Self::stop`], without waiting for the end.
+    pub(crate) fn abandon(&self) {
+        self.node.stop(None);
+    }
+
     /// Ends all children and the node.
     pub(crate) async fn stop(&self) {
         self.node.stop(None);

@@ -10,6 +10,9 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What is charged before the first byte of a body, where it is longer. The rest is charged as it
+/// comes, so that a client that announces much and sends little does not keep others out.
+const STEP: u64 = 64 << 10;
 /// A client that sends nothing for this long in the middle of a body is cut off.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
@@ -51,7 +54,7 @@ impl Reading {
         if length.is_some_and(|length| length > self.limit.bytes as u64) {
             return Err(self.limit.passed());
         }
-        let mut permit = self.admission.take(length.unwrap_or(0))?;
+        let mut permit = self.admission.take(length.unwrap_or(0).min(STEP))?;
         let Some(first) = next_data(body).await? else {
             return Ok(Charged {
                 body: Bytes::new(),
@@ -59,13 +62,13 @@ impl Reading {
             });
         };
         if length == Some(first.len() as u64) {
+            permit.grow_to(first.len() as u64)?;
             return Ok(Charged {
                 body: first,
                 permit,
             });
         }
         let mut buffer = self.buffers.take();
-        buffer.vec().reserve(length.unwrap_or(0) as usize);
         let mut next = Some(first);
         while let Some(data) = next {
             let size = buffer.vec().len() + data.len();
@@ -103,11 +106,13 @@ impl Reading {
         if length > self.limit.bytes {
             return Err(self.limit.passed());
         }
-        let permit = self.admission.take(length as u64)?;
+        let mut permit = self.admission.take((length as u64).min(STEP))?;
         let message = if rest.len() == length {
+            permit.grow_to(length as u64)?;
             rest
         } else {
-            self.rest_of_message(body, rest, length).await?
+            self.rest_of_message(body, rest, length, &mut permit)
+                .await?
         };
         if next_data(body).await?.is_some_and(|data| !data.is_empty()) {
             return Err(TRAILING);
@@ -124,17 +129,19 @@ impl Reading {
         body: &mut B,
         first: Bytes,
         length: usize,
+        permit: &mut Permit,
     ) -> Result<Bytes, Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let mut buffer = self.buffers.take();
-        buffer.vec().reserve(length);
         let mut next = first;
         loop {
-            if buffer.vec().len() + next.len() > length {
+            let size = buffer.vec().len() + next.len();
+            if size > length {
                 return Err(TRAILING);
             }
+            permit.grow_to(size as u64)?;
             buffer.vec().extend_from_slice(&next);
             if buffer.vec().len() == length {
                 return Ok(buffer.freeze());

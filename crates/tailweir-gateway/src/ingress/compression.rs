@@ -210,8 +210,8 @@ mod tests {
         ]
     }
 
-    fn run(compression: Compression, body: &[u8], budget: u64) -> Result<Vec<u8>, Refusal> {
-        let admission = Admission::new(ByteSize(budget));
+    fn run(compression: Compression, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let admission = Admission::new(ByteSize::mib(64));
         let mut permit = admission.take(body.len() as u64)?;
         let mut out = Vec::new();
         decompress(compression, body, LIMIT, &mut permit, &mut out).map(|()| out)
@@ -224,7 +224,7 @@ mod tests {
         for length in [0, 1, 100, 65_536, 300_000, LIMIT.bytes] {
             let content: Vec<u8> = (0..length).map(|n| (n * n >> 3) as u8).collect();
             for (compression, body) in compressed(&content) {
-                let out = run(compression, &body, 64 << 20).unwrap();
+                let out = run(compression, &body).unwrap();
                 assert!(out == content, "{compression:?} of {length}");
             }
         }
@@ -236,7 +236,7 @@ mod tests {
     fn a_bomb_stops_at_the_limit() {
         let content = vec![0; LIMIT.bytes + 1];
         for (compression, body) in compressed(&content) {
-            let refusal = run(compression, &body, 64 << 20).unwrap_err();
+            let refusal = run(compression, &body).unwrap_err();
             assert_eq!(refusal, LIMIT.passed(), "{compression:?}");
             assert!(!refusal.is_retryable());
         }
@@ -247,8 +247,12 @@ mod tests {
     #[test]
     fn decompression_is_charged_to_the_budget() {
         let content = vec![0; LIMIT.bytes];
+        let admission = Admission::new(ByteSize(2 << 20));
+        let _others = admission.take(1 << 20).unwrap();
         for (compression, body) in compressed(&content) {
-            let refusal = run(compression, &body, 600_000).unwrap_err();
+            let mut permit = admission.take(body.len() as u64).unwrap();
+            let mut out = Vec::new();
+            let refusal = decompress(compression, &body, LIMIT, &mut permit, &mut out).unwrap_err();
             assert!(
                 matches!(
                     refusal,
@@ -270,7 +274,7 @@ mod tests {
             .map(|n| (n.wrapping_mul(n) >> 3) as u8)
             .collect();
         for (compression, body) in compressed(&content) {
-            let refusal = run(compression, &body[..body.len() / 2], 64 << 20).unwrap_err();
+            let refusal = run(compression, &body[..body.len() / 2]).unwrap_err();
             assert!(
                 matches!(refusal, Refusal::BadCompression { .. }),
                 "{compression:?}: {refusal}"

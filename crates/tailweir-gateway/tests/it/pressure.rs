@@ -5,6 +5,8 @@ use std::time::Duration;
 use tailweir_core::ByteSize;
 use tailweir_gateway::Options;
 use tailweir_testkit::{Answer, Gate, Sink, request, span, trace_id};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -71,17 +73,25 @@ async fn a_full_queue_holds_decisions_back() {
     assert_eq!(traces_of(&books).delivered.items, 6);
 }
 
-/// Scenario: the budget of requests in flight is smaller than a request, over both protocols.
-/// Guarantees: it is refused before it is read, with a hint when to come back, and nothing is
-/// acknowledged.
+/// Scenario: a client that sends half of its request takes up the budget of requests in flight, and
+/// others come over both protocols.
+/// Guarantees: they are refused before they are read, with a hint when to come back; once the first has
+/// gone, the same requests are taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_budget_refuses_with_a_retry_hint() {
     let sink = Sink::start();
     let options = Options {
-        in_flight_max: Some(ByteSize(10)),
+        in_flight_max: Some(ByteSize(1000)),
         ..options()
     };
     let gateway = Fixture::start_with(&sampling_yaml(&sink.endpoint()), options).await;
+    let mut half = TcpStream::connect(gateway.http.unwrap()).await.unwrap();
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-length: 999\r\n\
+                content-type: application/x-protobuf\r\n\r\nhalf";
+    half.write_all(head.as_bytes()).await.unwrap();
+    while gateway.running.status().await.admission.in_flight_bytes < 999 {
+        tokio::task::yield_now().await;
+    }
     let status = gateway.send(one_error(1).message()).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     let hint = status.get_details_retry_info().unwrap().retry_delay;
@@ -93,8 +103,31 @@ async fn a_full_budget_refuses_with_a_retry_hint() {
     );
     let status = gateway.running.status().await;
     assert_eq!(status.admission.refused_requests, 2);
+    drop(half);
+    while gateway.running.status().await.admission.in_flight_bytes > 0 {
+        tokio::task::yield_now().await;
+    }
+    gateway.send(one_error(1).message()).await.unwrap();
     let books = gateway.finish().await;
-    assert_eq!(traces_of(&books).taken.items, 0);
+    assert_eq!(traces_of(&books).acknowledged.items, 1);
+}
+
+/// Scenario: a request is larger than the whole budget of requests in flight.
+/// Guarantees: it is refused for good, since to come again could never help.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_budget_can_never_hold_is_refused_for_good() {
+    let sink = Sink::start();
+    let options = Options {
+        in_flight_max: Some(ByteSize(10)),
+        ..options()
+    };
+    let gateway = Fixture::start_with(&sampling_yaml(&sink.endpoint()), options).await;
+    let status = gateway.send(one_error(1).message()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.get_details_retry_info().is_none());
+    let answer = gateway.post("/v1/traces", one_error(1).bytes()).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (413, None));
+    gateway.finish().await;
 }
 
 /// Scenario: new traces are held back at `num_traces`, and the store is full of undecided ones.

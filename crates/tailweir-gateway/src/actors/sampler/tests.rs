@@ -1,3 +1,5 @@
+//! A shard under supervision.
+
 use super::{Shard, ShardSettings};
 use crate::actors::{Node, Nursery};
 use crate::admission::Admission;

@@ -1,6 +1,6 @@
 //! Reads the first bytes of a connection: is it HTTP/2, and does it speak at all?
 
-use super::Stream;
+use super::connection::Stream;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,0 +1,104 @@
+//! What a start would refuse beside policies, found without starting anything.
+
+use crate::Gateway;
+use crate::console::Console;
+use crate::error::StartError;
+use crate::graph::Blueprint;
+use std::collections::BTreeSet;
+use tailweir_config::{ComponentId, Exporter, Processor, Settings};
+use tailweir_transform::Edits;
+
+/// A mistake in the block of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The block, such as `processors::attributes`.
+    pub block: String,
+    /// The option inside it, its keys joined by `::`; empty for the whole block.
+    pub option: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Gateway {
+    /// Compiles every edit and builds every exporter that is used, and lists all that is wrong. It
+    /// binds no port, connects to nothing and creates no file; certificates of exporters are read.
+    #[must_use]
+    pub fn check(settings: &Settings) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        for (id, processor) in &settings.processors {
+            found.extend(check_edits(id, processor, settings));
+        }
+        let used: BTreeSet<_> = settings.pipelines.iter().flat_map(|it| &it.exporters).collect();
+        for id in used {
+            found.extend(check_exporter(id, settings));
+        }
+        found
+    }
+}
+
+fn check_edits(id: &ComponentId, processor: &Processor, settings: &Settings) -> Vec<Mistake> {
+    let compiled = match processor {
+        Processor::Attributes(attributes) => Edits::attributes(attributes),
+        Processor::Resource(resource) => Edits::resource(resource),
+        _ => return Vec::new(),
+    };
+    let errors = match compiled {
+        Err(errors) => errors.0,
+        Ok(edits) => {
+            let users = settings.pipelines.iter().filter(|it| it.processors.contains(id));
+            let misfits = users.filter_map(|it| edits.check(it.id.signal).err());
+            misfits.collect()
+        }
+    };
+    let block = format!("processors::{id}");
+    let mistakes = errors.into_iter().map(|error| Mistake {
+        block: block.clone(),
+        option: keys(&error.path),
+        message: error.problem,
+    });
+    mistakes.collect()
+}
+
+fn check_exporter(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
+    // These open files, which is for those who run.
+    if matches!(settings.exporters.get(id)?, Exporter::File(_) | Exporter::Debug(_)) {
+        return None;
+    }
+    let built = Blueprint::of(id, settings).and_then(|blueprint| match blueprint {
+        Some(blueprint) => blueprint.build(id, &Console::default()).map(drop),
+        None => Ok(()),
+    });
+    let block = format!("exporters::{id}");
+    match built.err()? {
+        StartError::Exporter { source, .. } => Some(Mistake {
+            block,
+            option: keys(&source.option),
+            message: source.message,
+        }),
+        error => Some(Mistake {
+            block,
+            option: String::new(),
+            message: error.to_string(),
+        }),
+    }
+}
+
+/// `actions[1].pattern` as the keys of a configuration are joined: `actions::1::pattern`.
+fn keys(path: &str) -> String {
+    let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keys;
+
+    /// Scenario: paths of options as other rooms write them.
+    /// Guarantees: they become keys as the configuration's diagnostics have them.
+    #[test]
+    fn paths_become_keys() {
+        assert_eq!(keys("actions[1].pattern"), "actions::1::pattern");
+        assert_eq!(keys("tls.ca_file"), "tls::ca_file");
+        assert_eq!(keys(""), "");
+    }
+}
