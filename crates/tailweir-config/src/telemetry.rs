@@ -58,7 +58,7 @@ settings! {
         level: LogLevel = LogLevel::Info,
         /// How lines are written.
         encoding: LogEncoding = LogEncoding::Console,
-        /// Where it goes: `stdout`, `stderr` or paths of files. The first counts.
+        /// Where it goes: `stdout`, `stderr` or paths of files. Each gets every line.
         output_paths: Vec<String> = vec!["stderr".to_owned()],
         /// Attributes of every line.
         initial_fields: BTreeMap<String, Literal> = BTreeMap::new(),

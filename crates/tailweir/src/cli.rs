@@ -78,8 +78,13 @@ pub(crate) struct ConfigArguments {
     /// Overrides one value, such as processors.batch.timeout=2s; applied last
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) overrides: Vec<String>,
-    /// Feature gates of the Collector, such as +a,-b; those without a meaning here are named and ignored
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
+    /// Feature gates of the Collector, such as +a,-b; those without a meaning here do nothing
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     pub(crate) feature_gates: Vec<String>,
     /// Refuse deprecated names and forms that are otherwise accepted with a warning
     #[arg(long)]
@@ -165,7 +170,12 @@ pub(crate) struct DemoArguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HealthcheckArguments {
     /// Admin address of the Tailweir to ask
-    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:8888", env = "TAILWEIR_ADMIN")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "localhost:8888",
+        env = "TAILWEIR_ADMIN"
+    )]
     pub(crate) admin: String,
     /// Longest time to wait for the answer
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]

@@ -43,7 +43,11 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mistakes = self.mistakes();
         let noun = if mistakes == 1 { "mistake" } else { "mistakes" };
-        write!(f, "{}the configuration has {mistakes} {noun}", self.diagnostics)
+        write!(
+            f,
+            "{}the configuration has {mistakes} {noun}",
+            self.diagnostics
+        )
     }
 }
 
@@ -72,8 +76,13 @@ impl Configuration {
         if names.is_empty() {
             names.push(EMBEDDED.to_owned());
         }
-        let sources = names.iter().fold(Sources::new(), |all, name| all.config(name));
-        let sources = arguments.overrides.iter().fold(sources, |all, it| all.set(it));
+        let sources = names
+            .iter()
+            .fold(Sources::new(), |all, name| all.config(name));
+        let sources = arguments
+            .overrides
+            .iter()
+            .fold(sources, |all, it| all.set(it));
         let gates = arguments.feature_gates.join(",");
         let options = LoadOptions {
             strict: arguments.strict,
@@ -111,7 +120,7 @@ impl Configuration {
                 diagnostics: loaded.diagnostics,
             }),
             _ => Err(Refused {
-                diagnostics: loaded.diagnostics,
+                diagnostics: loaded.diagnostics.only_errors(),
             }),
         };
         (outcome, files)

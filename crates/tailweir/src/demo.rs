@@ -104,7 +104,10 @@ async fn find_target(arguments: &DemoArguments, terminal: &Terminal) -> anyhow::
          configuration\n",
         arguments.admin
     ))?;
-    let endpoint = node.otlp_grpc_address().await.context("no OTLP/gRPC listener")?;
+    let endpoint = node
+        .otlp_grpc_address()
+        .await
+        .context("no OTLP/gRPC listener")?;
     Ok(Target {
         endpoint: endpoint.to_string(),
         admin: node.admin_address().to_string(),
@@ -117,7 +120,10 @@ async fn own_node(terminal: &Terminal, decision_wait: Duration) -> anyhow::Resul
     let overrides = [
         "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0".to_owned(),
         "receivers.otlp.protocols.http.endpoint=127.0.0.1:0".to_owned(),
-        format!("processors.tail_sampling.decision_wait={}ms", decision_wait.as_millis()),
+        format!(
+            "processors.tail_sampling.decision_wait={}ms",
+            decision_wait.as_millis()
+        ),
     ];
     let configuration = Configuration::of(&ConfigArguments {
         overrides: overrides.into(),
@@ -134,10 +140,17 @@ async fn own_node(terminal: &Terminal, decision_wait: Duration) -> anyhow::Resul
 
 async fn status(admin: &str) -> anyhow::Result<StatusPage> {
     let answer = probe::get(admin, "/status", PATIENCE).await?;
-    ensure!(answer.status.is_success(), "{admin} answers {}", answer.status);
+    ensure!(
+        answer.status.is_success(),
+        "{admin} answers {}",
+        answer.status
+    );
     let page = StatusPage::read(&answer.body)
         .with_context(|| format!("what listens on {admin} is not Tailweir"))?;
-    ensure!(page.process.name == "tailweir", "what listens on {admin} is not Tailweir");
+    ensure!(
+        page.process.name == "tailweir",
+        "what listens on {admin} is not Tailweir"
+    );
     Ok(page)
 }
 
@@ -170,7 +183,10 @@ async fn show_kept_trace(admin: &str, terminal: &Terminal) -> anyhow::Result<()>
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "without a seed each demo is another one")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "without a seed each demo is another one"
+)]
 fn seed_of_the_moment() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
@@ -184,7 +200,10 @@ struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, told: None }
+        Self {
+            terminal,
+            told: None,
+        }
     }
 
     async fn tell(&mut self, sent: Sent, admin: &str, before: &StatusPage) {

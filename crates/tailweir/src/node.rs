@@ -86,25 +86,33 @@ impl Node {
         let running = Gateway::start(settings, gateway_options).await?;
         let view = NodeView::of(running, options.sources);
         let node = Self {
-            admin: admin_listeners.first().context("no admin listener")?.local_addr()?,
+            admin: admin_listeners
+                .first()
+                .context("no admin listener")?
+                .local_addr()?,
             view: view.clone(),
             fixed,
             stop_servers: CancellationToken::new(),
         };
-        node.announce(&health_checks).await;
-        let admin = Admin { metrics, kept, view };
+        let checks: Vec<_> = health_checks.iter().map(BoundHealthCheck::label).collect();
+        let admin = Admin {
+            metrics,
+            kept,
+            view,
+        };
         node.serve(admin_listeners, health_checks, admin);
+        node.announce(&checks).await;
         Ok(node)
     }
 
     /// Logs where everything listens.
-    async fn announce(&self, health_checks: &[BoundHealthCheck]) {
+    async fn announce(&self, health_checks: &[(String, SocketAddr)]) {
         for bound in self.view.running().addresses().await {
             let name = format!("{}/{}", bound.receiver, bound.transport);
             tracing::info!(name, address = %bound.address, "listening");
         }
-        for check in health_checks {
-            tracing::info!(name = %check.id, address = %check.address, "listening");
+        for (name, address) in health_checks {
+            tracing::info!(name, %address, "listening");
         }
         tracing::info!(name = "admin", address = %self.admin, "listening");
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -113,7 +121,11 @@ impl Node {
     fn serve(&self, listeners: Vec<TcpListener>, checks: Vec<BoundHealthCheck>, admin: Admin) {
         tokio::spawn(keep_up(admin.metrics.clone(), self.stop_servers.clone()));
         for listener in listeners {
-            tokio::spawn(admin::serve(listener, admin.clone(), self.stop_servers.clone()));
+            tokio::spawn(admin::serve(
+                listener,
+                admin.clone(),
+                self.stop_servers.clone(),
+            ));
         }
         for check in checks {
             let (view, stop) = (self.view.clone(), self.stop_servers.clone());

@@ -40,7 +40,9 @@ async fn get_patiently(address: &str, path: &str) -> anyhow::Result<Answer> {
     let ask = async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
         let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Answer { status, body })

@@ -139,7 +139,10 @@ impl Books {
 }
 
 fn sum(amounts: &BTreeMap<String, Amount>) -> Amount {
-    amounts.values().copied().fold(Amount::default(), Amount::plus)
+    amounts
+        .values()
+        .copied()
+        .fold(Amount::default(), Amount::plus)
 }
 
 fn each_since(
@@ -216,6 +219,10 @@ impl StatusPage {
 
     /// The books of traces.
     pub(crate) fn traces(&self) -> Books {
-        self.ledger.signals.get("traces").cloned().unwrap_or_default()
+        self.ledger
+            .signals
+            .get("traces")
+            .cloned()
+            .unwrap_or_default()
     }
 }

@@ -13,7 +13,12 @@ pub(crate) struct StatusLinePainter {
 impl StatusLinePainter {
     /// The line for this page.
     pub(crate) fn line(&mut self, page: &StatusPage) -> String {
-        let taken = page.ledger.signals.values().map(|books| books.taken.items).sum();
+        let taken = page
+            .ledger
+            .signals
+            .values()
+            .map(|books| books.taken.items)
+            .sum();
         let rate = self.rate(Instant::now(), taken);
         let traces = page.traces();
         let sum = |of: fn(&Sampler) -> u64| page.samplers.iter().map(of).sum::<u64>();
@@ -32,7 +37,11 @@ impl StatusLinePainter {
             kept.join(", "),
             sum(|it| it.not_sampled.traces + it.dropped.traces),
         );
-        let lost = page.ledger.signals.values().map(|books| books.lost_in_all().items);
+        let lost = page
+            .ledger
+            .signals
+            .values()
+            .map(|books| books.lost_in_all().items);
         match lost.sum::<u64>() {
             0 => {}
             lost => line += &format!(" | LOST {lost}"),

@@ -17,7 +17,11 @@ pub(super) fn run(terminal: &Terminal) -> anyhow::Result<ExitCode> {
 }
 
 fn line(component: &Component) -> String {
-    let signals: Vec<_> = component.signals.iter().map(|signal| signal.name()).collect();
+    let signals: Vec<_> = component
+        .signals
+        .iter()
+        .map(|signal| signal.name())
+        .collect();
     let old_names = match component.old_names {
         [] => String::new(),
         names => format!("also {}", names.join(", ")),

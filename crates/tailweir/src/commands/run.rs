@@ -77,7 +77,11 @@ impl Process {
     /// Reloads and paints until a signal says stop.
     async fn attend(&mut self, node: &Node, signals: &mut Signals) {
         let mut watch = interval(self.arguments.watch_interval);
-        let mut paint = interval(if self.terminal.is_live() { PAINT } else { NEVER });
+        let mut paint = interval(if self.terminal.is_live() {
+            PAINT
+        } else {
+            NEVER
+        });
         let mut painter = StatusLinePainter::default();
         loop {
             tokio::select! {

@@ -1,30 +1,37 @@
 //! Compiles what the configuration only holds as text, so that `validate` reports it too.
 
-use tailweir_config::{Cause, ComponentId, Diagnostic, Diagnostics, Settings, Severity};
-use tailweir_policy::PolicySet;
+use tailweir_config::{Cause, ComponentId, Diagnostic, Diagnostics, Location, Settings, Severity};
+use tailweir_gateway::{Gateway, Mistake};
+use tailweir_policy::{CompileError, PolicySet};
 
-/// Compiles the policies of every `tail_sampling` processor, used or not, and adds what does not
-/// compile. A block that already has a mistake in its form is left alone: what was read of it says
-/// little about what was meant.
+/// Compiles policies and edits, builds exporters, and adds what is wrong. A block that already has a
+/// mistake in its form is left alone: what was read of it says little about what was meant.
 pub(super) fn compile(settings: &Settings, diagnostics: &mut Diagnostics) {
     let mut found = Vec::new();
     for (id, sampling) in settings.tail_samplers() {
-        let path = format!("processors::{id}");
-        if diagnostics.errors().any(|error| is_within(&error.path, &path)) {
-            continue;
-        }
         let errors = PolicySet::compile(sampling).err().unwrap_or_default();
-        found.extend(errors.into_iter().map(|error| diagnostic(id, error)));
+        found.extend(errors.into_iter().map(|error| of_policy(id, error)));
     }
+    let mistakes = Gateway::check(settings);
+    found.extend(
+        mistakes
+            .into_iter()
+            .map(|mistake| of_mistake(settings, mistake)),
+    );
+    found.retain(|new| {
+        let mut known = diagnostics.errors();
+        !known.any(|known| block(&known.path) == block(&new.path))
+    });
     diagnostics.extend(found);
 }
 
-fn is_within(path: &str, block: &str) -> bool {
-    let rest = path.strip_prefix(block);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+/// The first two keys of a path: section and component.
+fn block(path: &str) -> &str {
+    let ends = path.match_indices("::").map(|(at, _)| at);
+    ends.skip(1).next().map_or(path, |end| &path[..end])
 }
 
-fn diagnostic(id: &ComponentId, error: tailweir_policy::CompileError) -> Diagnostic {
+fn of_policy(id: &ComponentId, error: CompileError) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         cause: Cause::BadPolicy,
@@ -33,5 +40,58 @@ fn diagnostic(id: &ComponentId, error: tailweir_policy::CompileError) -> Diagnos
         length: 1,
         path: format!("processors::{id}::policies"),
         help: None,
+    }
+}
+
+fn of_mistake(settings: &Settings, mistake: Mistake) -> Diagnostic {
+    let path = match mistake.option.as_str() {
+        "" => mistake.block,
+        option => format!("{}::{option}", mistake.block),
+    };
+    Diagnostic {
+        severity: Severity::Error,
+        cause: Cause::NotAllowed,
+        message: mistake.message,
+        location: nearest_location(settings, &path),
+        length: 1,
+        path,
+        help: None,
+    }
+}
+
+/// Where an option stands; where it is not written, what it belongs to.
+fn nearest_location(settings: &Settings, path: &str) -> Location {
+    let mut path = path;
+    loop {
+        if let Some(location) = settings.location(path) {
+            return location.clone();
+        }
+        match path.rsplit_once("::") {
+            Some((outer, _)) => path = outer,
+            None => {
+                return Location {
+                    source: "configuration".into(),
+                    line: 0,
+                    column: 0,
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::block;
+
+    /// Scenario: paths of blocks and of options inside them.
+    /// Guarantees: both belong to the same block.
+    #[test]
+    fn options_belong_to_their_block() {
+        assert_eq!(
+            block("processors::attributes::actions::1"),
+            "processors::attributes"
+        );
+        assert_eq!(block("processors::attributes"), "processors::attributes");
+        assert_eq!(block("service"), "service");
     }
 }

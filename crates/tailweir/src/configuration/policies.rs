@@ -40,7 +40,8 @@ fn block(path: &str, text: &str, arguments: &ConfigArguments) -> anyhow::Result<
 
 /// Whether `tail_sampling` stands at the top, where a whole configuration has `processors`.
 fn is_only_a_block(text: &str) -> bool {
-    text.lines().any(|line| line.trim_end().starts_with("tail_sampling:"))
+    text.lines()
+        .any(|line| line.trim_end().starts_with("tail_sampling:"))
 }
 
 fn choose<'a>(settings: &'a Settings, wanted: Option<&str>) -> anyhow::Result<&'a TailSampling> {

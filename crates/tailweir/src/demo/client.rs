@@ -69,7 +69,11 @@ pub(super) async fn send(
         let due = elapsed.min(pace.duration).as_secs_f64() * f64::from(pace.traces_per_second);
         while sent.traces < due as u64 {
             let visit = workload.next_visit(unix_nanos());
-            waiting.extend(visit.into_iter().map(|handed| (now() + handed.after, handed)));
+            waiting.extend(
+                visit
+                    .into_iter()
+                    .map(|handed| (now() + handed.after, handed)),
+            );
             sent.traces += 1;
         }
         let ready = take_ready(&mut waiting, now());
@@ -83,21 +87,23 @@ pub(super) async fn send(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the demo is at the edge and paces itself by the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the demo is at the edge and paces itself by the clock"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "spans carry the time of day")]
 fn unix_nanos() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn take_ready(
-    waiting: &mut Vec<(Instant, Handed)>,
-    now: Instant,
-) -> BTreeMap<Service, Vec<Span>> {
+fn take_ready(waiting: &mut Vec<(Instant, Handed)>, now: Instant) -> BTreeMap<Service, Vec<Span>> {
     let mut ready: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (_, handed) in waiting.extract_if(.., |(due, _)| *due <= now) {
         ready.entry(handed.service).or_default().push(handed.span);

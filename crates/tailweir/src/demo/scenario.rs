@@ -106,12 +106,18 @@ use Service::{Cart, Catalogue, Checkout, Mail, Payment, Shipping, Stock, Storefr
 
 const BROWSE: Step = step(Storefront, "GET /products", Request, (2_000, 9_000)).with(&[
     step(Catalogue, "GET /search", Request, (1_000, 4_000)).with(&[
-        step(Catalogue, "SELECT products", Statement, (2_000, 30_000))
-            .failing("QueryTimeout", "canceling statement due to statement timeout"),
+        step(Catalogue, "SELECT products", Statement, (2_000, 30_000)).failing(
+            "QueryTimeout",
+            "canceling statement due to statement timeout",
+        ),
         step(Catalogue, "rank results", Work, (500, 6_000)),
     ]),
-    step(Stock, "GET /availability", Request, (800, 3_000))
-        .with(&[step(Stock, "HGETALL stock", Statement, (200, 900))]),
+    step(Stock, "GET /availability", Request, (800, 3_000)).with(&[step(
+        Stock,
+        "HGETALL stock",
+        Statement,
+        (200, 900),
+    )]),
     step(Storefront, "render page", Work, (3_000, 12_000)),
 ]);
 
@@ -124,18 +130,28 @@ const ADD_TO_CART: Step = step(Storefront, "POST /cart", Request, (1_000, 5_000)
 .with(&[
     step(Cart, "HSET cart", Statement, (200, 1_500))
         .failing("ConnectionError", "connection reset by peer"),
-    step(Stock, "POST /hold", Request, (500, 3_000))
-        .with(&[step(Stock, "DECRBY stock", Statement, (200, 900))]),
+    step(Stock, "POST /hold", Request, (500, 3_000)).with(&[step(
+        Stock,
+        "DECRBY stock",
+        Statement,
+        (200, 900),
+    )]),
 ])]);
 
 const BUY: Step = step(Storefront, "POST /checkout", Request, (3_000, 9_000)).with(&[
     step(Checkout, "POST /orders", Request, (2_000, 8_000)).with(&[
-        step(Cart, "GET /items", Request, (500, 3_000))
-            .with(&[step(Cart, "HGETALL cart", Statement, (200, 900))]),
+        step(Cart, "GET /items", Request, (500, 3_000)).with(&[step(
+            Cart,
+            "HGETALL cart",
+            Statement,
+            (200, 900),
+        )]),
         step(Payment, "POST /charges", Request, (2_000, 9_000)).with(&[
             step(Payment, "score fraud", Work, (4_000, 20_000)),
-            step(Payment, "authorise card", Work, (30_000, 90_000))
-                .failing("CardDeclined", "issuer declined the charge: insufficient funds"),
+            step(Payment, "authorise card", Work, (30_000, 90_000)).failing(
+                "CardDeclined",
+                "issuer declined the charge: insufficient funds",
+            ),
         ]),
         step(Checkout, "INSERT orders", Statement, (1_000, 8_000)),
         step(Shipping, "POST /labels", Request, (5_000, 25_000))

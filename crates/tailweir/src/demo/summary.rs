@@ -21,12 +21,20 @@ fn write_summary(
 ) -> std::fmt::Result {
     let books = after.traces().since(&before.traces());
     writeln!(text, "\nWhat became of the demo's traces")?;
-    writeln!(text, "  {:<24} {:>8} {:>10} {:>12}", "", "traces", "spans", "bytes")?;
+    writeln!(
+        text,
+        "  {:<24} {:>8} {:>10} {:>12}",
+        "", "traces", "spans", "bytes"
+    )?;
     let dash = || "-".to_owned();
     let mut row = |label: &str, traces: Option<u64>, amount: Amount| {
         let traces = traces.map_or_else(dash, |traces| traces.to_string());
         let bytes = ByteSize(amount.bytes).to_string();
-        writeln!(text, "  {label:<24} {traces:>8} {:>10} {bytes:>12}", amount.items)
+        writeln!(
+            text,
+            "  {label:<24} {traces:>8} {:>10} {bytes:>12}",
+            amount.items
+        )
     };
     row("received", Some(sent.traces), books.acknowledged)?;
     let sampling: Vec<_> = after
@@ -40,14 +48,34 @@ fn write_summary(
             row(&label, Some(policy.sampled.traces), amount(policy.sampled))?;
         }
         if sampling.dropped.traces > 0 {
-            row("dropped by policy", Some(sampling.dropped.traces), amount(sampling.dropped))?;
+            row(
+                "dropped by policy",
+                Some(sampling.dropped.traces),
+                amount(sampling.dropped),
+            )?;
         }
-        row("dropped", Some(sampling.not_sampled.traces), amount(sampling.not_sampled))?;
-        row("late, kept with theirs", None, amount(sampling.late_sampled))?;
-        row("late, dropped likewise", None, amount(sampling.late_not_sampled))?;
+        row(
+            "dropped",
+            Some(sampling.not_sampled.traces),
+            amount(sampling.not_sampled),
+        )?;
+        row(
+            "late, kept with theirs",
+            None,
+            amount(sampling.late_sampled),
+        )?;
+        row(
+            "late, dropped likewise",
+            None,
+            amount(sampling.late_not_sampled),
+        )?;
     }
     row("sent on", None, books.delivered)?;
-    row("held", Some(sampling.iter().map(|it| it.held.traces).sum()), books.held)?;
+    row(
+        "held",
+        Some(sampling.iter().map(|it| it.held.traces).sum()),
+        books.held,
+    )?;
     row("lost", None, books.lost_in_all())?;
     if books.refused.items > 0 {
         row("refused, sent again", None, books.refused)?;
@@ -57,10 +85,20 @@ fn write_summary(
         0 => 0.0,
         all => saved as f64 * 100.0 / all as f64,
     };
-    writeln!(text, "\n{} ({share:.0} %) did not have to be stored.", ByteSize(saved))?;
+    writeln!(
+        text,
+        "\n{} ({share:.0} %) did not have to be stored.",
+        ByteSize(saved)
+    )?;
     match books.imbalance() {
-        0 => writeln!(text, "The books balance: received = sent on + dropped + held + lost."),
-        spans => writeln!(text, "Other traffic is moving: {spans} spans are between two books."),
+        0 => writeln!(
+            text,
+            "The books balance: received = sent on + dropped + held + lost."
+        ),
+        spans => writeln!(
+            text,
+            "Other traffic is moving: {spans} spans are between two books."
+        ),
     }
 }
 

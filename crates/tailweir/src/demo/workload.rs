@@ -65,7 +65,9 @@ impl Workload {
     }
 
     fn choose_visit(&mut self) -> &'static Step {
-        let mut draw = self.random.u32(0..VISITS.iter().map(|(share, _)| share).sum());
+        let mut draw = self
+            .random
+            .u32(0..VISITS.iter().map(|(share, _)| share).sum());
         for (share, visit) in VISITS {
             if draw < share {
                 return visit;
@@ -123,7 +125,8 @@ impl Visit<'_> {
                 let mut span = self.span(client, Some(caller), step.name, SpanKind::Client);
                 span.start_time_unix_nano = start;
                 span.end_time_unix_nano = end;
-                span.attributes.push(text("peer.service", step.service.name()));
+                span.attributes
+                    .push(text("peer.service", step.service.name()));
                 fail_if(&mut span, ended.failed, "upstream failed");
                 self.hand_over(caller.service, span, false);
                 Ended {
@@ -159,7 +162,8 @@ impl Visit<'_> {
         span.end_time_unix_nano = end;
         self.describe(&mut span, step, failed || fails_here);
         if let Some(fault) = step.fault.filter(|_| fails_here) {
-            span.events.push(exception(end, fault.exception, fault.message));
+            span.events
+                .push(exception(end, fault.exception, fault.message));
             fail_if(&mut span, true, fault.message);
         } else {
             fail_if(&mut span, failed, "a step failed");

@@ -14,6 +14,13 @@ pub(super) struct BoundHealthCheck {
     pub(super) listener: TcpListener,
 }
 
+impl BoundHealthCheck {
+    /// Its id and where it listens.
+    pub(super) fn label(&self) -> (String, SocketAddr) {
+        (self.id.to_string(), self.address)
+    }
+}
+
 /// Where to listen: what the command line says, else where metrics are scraped, else the default,
 /// so that probes are answered even when metrics are off.
 pub(super) fn admin_addresses(settings: &Settings, flag: Option<&str>) -> Vec<String> {
@@ -37,10 +44,13 @@ pub(super) fn health_checks(settings: &Settings) -> impl Iterator<Item = &Health
 }
 
 fn running(settings: &Settings) -> impl Iterator<Item = (&ComponentId, &HealthCheck)> {
-    settings.service_extensions.iter().filter_map(|id| match settings.extensions.get(id)? {
-        Extension::HealthCheck(check) => Some((id, check.as_ref())),
-        _ => None,
-    })
+    settings
+        .service_extensions
+        .iter()
+        .filter_map(|id| match settings.extensions.get(id)? {
+            Extension::HealthCheck(check) => Some((id, check.as_ref())),
+            _ => None,
+        })
 }
 
 pub(super) async fn bind_health_checks(

@@ -83,7 +83,11 @@ impl NodeView {
     }
 
     fn set_refused(&self, reason: Option<String>) {
-        *self.0.refused.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+        *self
+            .0
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     /// The status page as it is written.
@@ -91,7 +95,12 @@ impl NodeView {
     /// # Errors
     /// Never in practice: everything on it can be written as JSON.
     pub(crate) async fn status_json(&self) -> serde_json::Result<String> {
-        let refused = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let refused = self
+            .0
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let process = ProcessStatus {
             name: "tailweir".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -269,7 +269,9 @@ impl Record {
         if trace.decision == "none" {
             trace.decision = decision.verdict.name();
             let policy = decision.verdict.policy();
-            trace.policy = policy.map(|it| policies.name(it).to_owned()).unwrap_or_default();
+            trace.policy = policy
+                .map(|it| policies.name(it).to_owned())
+                .unwrap_or_default();
         }
     }
 
@@ -295,7 +297,13 @@ impl Sink for Record {
     }
 
     fn discarded(&mut self, trace: &DiscardedTrace<'_>) {
-        self.decided(trace.id, &trace.decision, trace.policies, trace.spans, trace.bytes);
+        self.decided(
+            trace.id,
+            &trace.decision,
+            trace.policies,
+            trace.spans,
+            trace.bytes,
+        );
     }
 
     fn abandoned(&mut self, _: &AbandonedTrace) {}
@@ -315,7 +323,10 @@ impl Outcome {
     /// The traces with a decision: `sampled`, `not_sampled` or `dropped`.
     #[must_use]
     pub fn decided(&self, decision: &str) -> PolicyCounts {
-        sum(decision, self.traces.iter().filter(|it| it.decision == decision))
+        sum(
+            decision,
+            self.traces.iter().filter(|it| it.decision == decision),
+        )
     }
 
     /// All traces.

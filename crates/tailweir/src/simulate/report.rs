@@ -26,7 +26,9 @@ impl Outcome {
 pub(crate) fn table(outcome: &Outcome) -> String {
     let total = outcome.total();
     let kept = outcome.kept_by_policy();
-    let labels = kept.iter().map(|it| it.name.chars().count() + "kept by ".len());
+    let labels = kept
+        .iter()
+        .map(|it| it.name.chars().count() + "kept by ".len());
     let width = labels.max().unwrap_or(0).max("dropped by policy".len());
     let mut table = format!(
         "{:width$} {:>10} {:>12} {:>12} {:>8}\n",
@@ -49,11 +51,18 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     row("not sampled", &outcome.decided("not_sampled"));
     row("dropped by policy", &outcome.decided("dropped"));
     if outcome.duplicate_spans > 0 {
-        let _ = writeln!(table, "{} spans came twice and were left out", outcome.duplicate_spans);
+        let _ = writeln!(
+            table,
+            "{} spans came twice and were left out",
+            outcome.duplicate_spans
+        );
     }
     if outcome.evaluation_errors > 0 {
         let errors = outcome.evaluation_errors;
-        let _ = writeln!(table, "{errors} times a policy failed on a trace and was passed over");
+        let _ = writeln!(
+            table,
+            "{errors} times a policy failed on a trace and was passed over"
+        );
     }
     table
 }

@@ -16,14 +16,26 @@ pub(crate) fn page(status: &StatusPage) -> String {
 fn write_page(text: &mut String, status: &StatusPage) -> Result {
     let process = &status.process;
     let uptime = Duration::from_secs(status.uptime_seconds);
-    writeln!(text, "tailweir {}: {}, up {uptime:?}", process.version, process.phase)?;
+    writeln!(
+        text,
+        "tailweir {}: {}, up {uptime:?}",
+        process.version, process.phase
+    )?;
     let sources = process.sources.join(", ");
-    writeln!(text, "configuration {sources}, revision {}", process.revision)?;
+    writeln!(
+        text,
+        "configuration {sources}, revision {}",
+        process.revision
+    )?;
     if let Some(refused) = &process.refused {
         writeln!(text, "the last reload was refused: {refused}")?;
     }
     for address in &status.addresses {
-        let super::Address { receiver, transport, address } = address;
+        let super::Address {
+            receiver,
+            transport,
+            address,
+        } = address;
         writeln!(text, "{receiver} ({transport}) on {address}")?;
     }
     for (signal, books) in &status.ledger.signals {
@@ -61,7 +73,11 @@ fn write_books(text: &mut String, signal: &str, books: &Books) -> Result {
 
 fn write_sampler(text: &mut String, sampler: &Sampler) -> Result {
     let name = format!("{} in {}", sampler.processor, sampler.pipeline);
-    writeln!(text, "\n{name:<30} {:>10} {:>12} {:>12}", "traces", "spans", "bytes")?;
+    writeln!(
+        text,
+        "\n{name:<30} {:>10} {:>12} {:>12}",
+        "traces", "spans", "bytes"
+    )?;
     let mut row = |label: &str, amount: TraceAmount| {
         let bytes = ByteSize(amount.bytes).to_string();
         let TraceAmount { traces, spans, .. } = amount;
@@ -82,12 +98,24 @@ fn write_exporters(text: &mut String, exporters: &[Exporter]) -> Result {
     if exporters.is_empty() {
         return Ok(());
     }
-    writeln!(text, "\n{:<30} {:>12} {:>12} {:>12}", "exporter", "sent", "failed", "queued")?;
+    writeln!(
+        text,
+        "\n{:<30} {:>12} {:>12} {:>12}",
+        "exporter", "sent", "failed", "queued"
+    )?;
     for exporter in exporters {
         let name = format!("{} ({})", exporter.exporter, exporter.signal);
         let queued = ByteSize(exporter.queue_bytes).to_string();
-        let Exporter { sent, send_failed, last_error, .. } = exporter;
-        writeln!(text, "  {name:<28} {sent:>12} {send_failed:>12} {queued:>12}")?;
+        let Exporter {
+            sent,
+            send_failed,
+            last_error,
+            ..
+        } = exporter;
+        writeln!(
+            text,
+            "  {name:<28} {sent:>12} {send_failed:>12} {queued:>12}"
+        )?;
         if !last_error.is_empty() {
             writeln!(text, "    last failure: {last_error}")?;
         }

@@ -53,8 +53,14 @@ fn validate_reports_every_mistake_at_once() {
 /// Guarantees: both are valid.
 #[test]
 fn what_is_shipped_is_valid() {
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/examples/gateway.yaml");
-    for output in [tailweir(["validate"]), tailweir(["validate", "--config", example])] {
+    let example = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../deploy/examples/gateway.yaml"
+    );
+    for output in [
+        tailweir(["validate"]),
+        tailweir(["validate", "--config", example]),
+    ] {
         assert!(output.status.success(), "{}", stderr(&output));
         assert!(stdout(&output).contains("valid"));
     }
@@ -92,7 +98,14 @@ fn schema_and_components_describe_what_is_built_in() {
     let schema: Value = serde_json::from_str(&stdout(&tailweir(["config", "schema"]))).unwrap();
     assert!(schema.to_string().contains("tail_sampling"));
     let components = stdout(&tailweir(["components"]));
-    for name in ["otlp", "tail_sampling", "batch", "attributes", "debug", "health_check"] {
+    for name in [
+        "otlp",
+        "tail_sampling",
+        "batch",
+        "attributes",
+        "debug",
+        "health_check",
+    ] {
         assert!(components.contains(name), "{name} in {components}");
     }
 }
@@ -104,5 +117,9 @@ fn exit_codes_tell_usage_from_failure() {
     assert_eq!(tailweir(["no-such-command"]).status.code(), Some(2));
     let output = tailweir(["healthcheck", "--admin", "127.0.0.1:1"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("127.0.0.1:1"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("127.0.0.1:1"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -18,8 +18,12 @@ fn the_demo_closes_with_a_summary_that_balances() {
     let text = stdout(&output);
     assert!(output.status.success(), "{}\n{text}", stderr(&output));
     let cells = |label: &str| -> Vec<u64> {
-        let line = text.lines().find(|line| line.trim_start().starts_with(label));
-        let line = line.unwrap_or_else(|| panic!("no {label:?} in:\n{text}")).trim_start();
+        let line = text
+            .lines()
+            .find(|line| line.trim_start().starts_with(label));
+        let line = line
+            .unwrap_or_else(|| panic!("no {label:?} in:\n{text}"))
+            .trim_start();
         let cells = line[label.len()..].split_whitespace();
         cells.filter_map(|cell| cell.parse().ok()).collect()
     };
@@ -30,7 +34,13 @@ fn the_demo_closes_with_a_summary_that_balances() {
     assert_eq!(traces("held"), 0);
     assert!(text.contains("The books balance"), "{text}");
     assert!(text.contains("did not have to be stored"), "{text}");
-    let shown = text.split("One of the kept traces").nth(1).expect("a kept trace");
+    let shown = text
+        .split("One of the kept traces")
+        .nth(1)
+        .expect("a kept trace");
     assert!(shown.contains("storefront"), "{shown}");
-    assert!(!text.contains("@example.com") && !text.contains("4111 1111"), "{shown}");
+    assert!(
+        !text.contains("@example.com") && !text.contains("4111 1111"),
+        "{shown}"
+    );
 }

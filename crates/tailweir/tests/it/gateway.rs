@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use tailweir_testkit::{
-    Binary, HttpAnswer, PATIENCE, RequestBuilder, Sink, http_get, http_post,
-};
+use tailweir_testkit::{Binary, HttpAnswer, PATIENCE, RequestBuilder, Sink, http_get, http_post};
 use tempfile::TempDir;
 
 /// The binary under test.

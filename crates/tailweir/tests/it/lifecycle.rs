@@ -1,8 +1,6 @@
 //! Start, probes, drain and the end.
 
-use crate::gateway::{
-    Gateway, KEEP_ALL, KEEP_ERRORS, configuration, fields, program, tailweir,
-};
+use crate::gateway::{Gateway, KEEP_ALL, KEEP_ERRORS, configuration, fields, program, tailweir};
 use std::net::SocketAddr;
 use tailweir_testkit::{
     Answer, Binary, Gate, Signal, Sink, http_get, http_post, request, span, trace_id,
@@ -39,8 +37,16 @@ fn the_embedded_configuration_keeps_and_shows_errors() {
     binary.signal(Signal::TERM);
     let (status, lines) = binary.finish();
     assert!(status.success());
-    assert!(lines.iter().any(|line| !line.is_error && line.text.contains("POST /checkout")));
-    assert!(!lines.iter().any(|line| line.text.contains("ada@example.com")));
+    assert!(
+        lines
+            .iter()
+            .any(|line| !line.is_error && line.text.contains("POST /checkout"))
+    );
+    assert!(
+        !lines
+            .iter()
+            .any(|line| line.text.contains("ada@example.com"))
+    );
 }
 
 /// Scenario: a gateway with a window of an hour holds two traces, one with an error, when SIGTERM
@@ -62,7 +68,11 @@ fn sigterm_decides_and_delivers_what_is_held() {
     let ledger = lines.iter().find(|line| line.text.contains("final ledger"));
     let ledger = fields(&ledger.expect("a final ledger").text);
     assert_eq!(ledger["signal"], "traces");
-    let count = |name: &str| ledger[name].as_u64().unwrap_or_else(|| panic!("{name}: {ledger}"));
+    let count = |name: &str| {
+        ledger[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name}: {ledger}"))
+    };
     assert_eq!(count("acknowledged"), 2);
     assert_eq!(count("delivered"), 1);
     assert_eq!(count("dropped"), 1);
@@ -84,8 +94,10 @@ fn a_second_signal_stops_at_once() {
     let (status, lines) = gateway.binary.finish();
     gate.open();
     assert_eq!(status.code(), Some(1));
-    let last = lines.iter().find(|line| line.text.contains("stopped at once"));
-    assert_eq!(fields(&last.expect("a last word").text)["lost_spans"], 1);
+    let last = lines
+        .iter()
+        .find(|line| line.text.contains("stopped at once"));
+    assert_eq!(fields(&last.expect("a last word").text)["lost_items"], 1);
 }
 
 /// Scenario: a ready gateway is probed by the command and by hand; it has a health check with a
@@ -101,12 +113,19 @@ fn probes_say_ready() {
     );
     let gateway = Gateway::start(&settings, []);
     let admin = gateway.admin.to_string();
-    assert!(tailweir(["healthcheck", "--admin", &admin]).status.success());
+    assert!(
+        tailweir(["healthcheck", "--admin", &admin])
+            .status
+            .success()
+    );
     assert_eq!(gateway.ask("/livez").status, 200);
     assert_eq!(gateway.ask("/readyz").body, "ready\n");
     assert_eq!(gateway.status()["process"]["phase"], "ready");
     let page = gateway.ask("/status?format=text").body;
-    assert!(page.starts_with("tailweir ") && page.contains(": ready"), "{page}");
+    assert!(
+        page.starts_with("tailweir ") && page.contains(": ready"),
+        "{page}"
+    );
     let metrics = gateway.ask("/metrics").body;
     assert!(metrics.contains("# TYPE"), "{metrics}");
     let health: SocketAddr = gateway.binary.line("the health check's address", |line| {

@@ -16,7 +16,9 @@ fn sighup_reloads_policies_without_losing_a_held_trace() {
     gateway.send(request().service("cart").span(span(trace_id(1), 1)));
     fs::write(&gateway.config, configuration(&sink, "1h", KEEP_ALL)).unwrap();
     gateway.binary.signal(Signal::HUP);
-    gateway.until("second revision", |status| status["process"]["revision"] == 2);
+    gateway.until("second revision", |status| {
+        status["process"]["revision"] == 2
+    });
     gateway.binary.signal(Signal::TERM);
     let (status, _) = gateway.binary.finish();
     assert!(status.success());
@@ -33,9 +35,7 @@ fn a_changed_file_is_noticed_and_an_invalid_one_refused() {
     let gateway = Gateway::start(&configuration(&sink, "1h", KEEP_ERRORS), arguments);
     gateway.send(request().service("cart").span(span(trace_id(1), 1)));
     fs::write(&gateway.config, "receivers: [nonsense").unwrap();
-    let refused = gateway.until("refusal", |status| {
-        status["process"]["refused"].is_string()
-    });
+    let refused = gateway.until("refusal", |status| status["process"]["refused"].is_string());
     assert_eq!(refused["process"]["revision"], 1);
     gateway.binary.line_with("stays in force");
     assert_eq!(gateway.ask("/readyz").status, 200);

@@ -67,7 +67,13 @@ fn every_form_of_protobuf_is_read() {
     let [first, second] = requests();
     let fixed: Vec<u8> = [&first, &second]
         .iter()
-        .flat_map(|it| [&u32::try_from(it.len()).unwrap().to_be_bytes(), it.as_slice()].concat())
+        .flat_map(|it| {
+            [
+                &u32::try_from(it.len()).unwrap().to_be_bytes(),
+                it.as_slice(),
+            ]
+            .concat()
+        })
         .collect();
     let varint: Vec<u8> = [&first, &second]
         .iter()
@@ -110,7 +116,10 @@ fn json_is_read_and_mistakes_are_placed() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
-    assert!(text.contains("bad.jsonl") && text.contains("line 2"), "{text}");
+    assert!(
+        text.contains("bad.jsonl") && text.contains("line 2"),
+        "{text}"
+    );
 }
 
 /// Scenario: the table is printed for three traces, one of them kept.
@@ -134,7 +143,11 @@ fn the_table_counts_traces_spans_and_shares() {
         let line = table.lines().find(|line| line.starts_with(label));
         let line = line.unwrap_or_else(|| panic!("no {label} in:\n{table}"));
         let cells: Vec<_> = line[label.len()..].split_whitespace().collect();
-        (cells[0].to_owned(), cells[1].to_owned(), cells.last().unwrap().to_string())
+        (
+            cells[0].to_owned(),
+            cells[1].to_owned(),
+            cells.last().unwrap().to_string(),
+        )
     };
     let cells = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
     assert_eq!(row("input"), cells("2", "2", "100.0"));
