@@ -1,10 +1,41 @@
 //! Exporters: OTLP over gRPC and HTTP, debug, file; queue, retry, receipts.
 //!
+//! ```text
+//! Parcel -> Exporter (queue, batches) -> delivery (attempts, back-off) -> Destination: OtlpGrpc, OtlpHttp,
+//!   Receipt <- delivered, or lost with a reason                           Debug, File, Nop
+//! ```
+//!
 //! The gateway builds a [`Destination`] for each configured component and an [`Exporter`] for each of
-//! its signals, keeps [`Exporter::run`] going under supervision, and offers it [`Parcel`]s. Each parcel's
-//! [`Receipt`] is settled exactly once, delivered or lost with a [`LossReason`]; nothing disappears
-//! silently. This room decides nothing about traces and publishes no metrics: it counts
-//! ([`Snapshot`]), others publish.
+//! its signals, keeps [`Exporter::run`] going under supervision, and offers it [`Parcel`]s. The queue
+//! outlives its workers: what a worker had when it died is sent by the next. Each parcel's [`Receipt`]
+//! is settled exactly once, delivered or lost with a [`LossReason`]; nothing disappears silently.
+//!
+//! This room decides nothing about traces and publishes no metrics: it counts ([`Snapshot`]), others
+//! publish. It follows no redirects, unpacks no answers, and reads a bounded part of each.
+//!
+//! ```
+//! use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+//! use tailweir_core::Signal;
+//! use tailweir_export::{Amount, Exporter, ExporterSettings, Nop, Parcel, Receipt, Settle, Settlement};
+//!
+//! #[derive(Default)]
+//! struct Ledger(AtomicU64);
+//! impl Settle for Ledger {
+//!     fn settle(&self, settlement: Settlement) {
+//!         self.0.fetch_add(settlement.delivered.items, Ordering::Relaxed);
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let ledger = Arc::new(Ledger::default());
+//! let exporter = Exporter::new("nop", Signal::Traces, Arc::new(Nop), &ExporterSettings::default());
+//! let receipt = Receipt::new(ledger.clone(), Amount { items: 3, bytes: 120 });
+//! exporter.offer(Parcel::new(Signal::Traces, vec![].into(), receipt)).unwrap();
+//! let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+//! tokio::join!(exporter.run(), exporter.shutdown(deadline));
+//! assert_eq!(ledger.0.load(Ordering::Relaxed), 3);
+//! # });
+//! ```
 
 mod authorization;
 mod awaited;

@@ -21,7 +21,7 @@ pub(crate) struct Stats {
     last_error: Mutex<Option<String>>,
 }
 
-/// [`Stats`] and the queue's sizes at one moment.
+/// The counters of an exporter and the sizes of its queue at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
     /// Items the backend took. Metric `otelcol_exporter_sent_{spans,metric_points,log_records}`.

@@ -59,10 +59,9 @@ fn object(entries: Attributes<'_>) -> Json {
     entries.iter().map(pair).collect()
 }
 
-/// ` key=value key=value`, each with a space before it.
-pub(crate) fn inline(attributes: Attributes<'_>) -> String {
+/// `key=value` of each.
+pub(crate) fn pairs(attributes: Attributes<'_>) -> impl Iterator<Item = String> {
     attributes
         .iter()
-        .map(|entry| format!(" {}={}", printable(entry.key), plain(entry.value)))
-        .collect()
+        .map(|entry| format!("{}={}", printable(entry.key), plain(entry.value)))
 }

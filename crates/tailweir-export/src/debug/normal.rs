@@ -1,12 +1,12 @@
 //! Verbosity `normal`: one line an item.
 
 use crate::terminal::printable;
-use crate::value::{inline, plain};
+use crate::value::{pairs, plain};
 use std::fmt::Write;
 use tailweir_core::Signal;
 use tailweir_otlp::{
-    DataPoint, LogRecordView, MetricView, Number, RequestView, ResourceFields, ScopeFields,
-    SpanView,
+    Attributes, DataPoint, ExponentialHistogramPoint, LogRecordView, MetricView, Number,
+    RequestView, ResourceFields, ScopeFields, SpanView,
 };
 
 /// A line for each resource, scope and item.
@@ -51,6 +51,11 @@ fn schema(url: &[u8]) -> String {
     }
 }
 
+/// ` key=value key=value`, each with a space before it.
+fn inline(attributes: Attributes<'_>) -> String {
+    pairs(attributes).map(|pair| format!(" {pair}")).collect()
+}
+
 fn of_resource(resource: ResourceFields<'_>) -> String {
     schema(resource.schema_url()) + &inline(resource.resource().attributes())
 }
@@ -83,28 +88,30 @@ fn log_record(record: LogRecordView<'_>) -> String {
 fn metric(text: &mut String, metric: MetricView<'_>) {
     let name = printable(metric.name());
     for point in metric.data().points() {
-        let labels = inline(point.attributes());
-        let labels = labels.trim_start().replace(' ', ",");
-        push(text, &format!("{name}{{{labels}}}{}", point_value(point)));
+        let labels: Vec<String> = pairs(point.attributes()).collect();
+        push(
+            text,
+            &format!("{name}{{{}}} {}", labels.join(","), point_value(point)),
+        );
     }
 }
 
 fn point_value(point: DataPoint<'_>) -> String {
     match point {
-        DataPoint::Number(point) => format!(" {}", number(point.value())),
+        DataPoint::Number(point) => number(point.value()),
         DataPoint::Histogram(point) => {
             let mut text = counted(point.count(), point.sum(), point.min(), point.max());
-            let bounds = point.explicit_bounds().map(|bound| format!("le{bound}"));
-            for (bound, count) in bounds.chain(["leInf".into()]).zip(point.bucket_counts()) {
-                let _ = write!(text, " {bound}={count}");
+            let mut bounds = point.explicit_bounds();
+            for count in point.bucket_counts() {
+                // The last bucket has no bound.
+                let bound = bounds.next().map(|bound| format!("le{bound}="));
+                let _ = write!(text, " {}{count}", bound.unwrap_or_default());
             }
             text
         }
-        DataPoint::ExponentialHistogram(point) => {
-            counted(point.count(), point.sum(), point.min(), point.max())
-        }
+        DataPoint::ExponentialHistogram(point) => exponential(point),
         DataPoint::Summary(point) => {
-            let mut text = format!(" count={} sum={:.6}", point.count(), point.sum());
+            let mut text = format!("count={} sum={:.6}", point.count(), point.sum());
             for quantile in point.quantiles() {
                 let _ = write!(text, " q{}={}", quantile.quantile, quantile.value);
             }
@@ -113,8 +120,28 @@ fn point_value(point: DataPoint<'_>) -> String {
     }
 }
 
+fn exponential(point: ExponentialHistogramPoint<'_>) -> String {
+    let mut text = counted(point.count(), point.sum(), point.min(), point.max());
+    let factor = 2_f64.powi(-point.scale());
+    for buckets in [point.negative(), point.positive()] {
+        for (place, count) in buckets.counts().enumerate() {
+            let index = f64::from(buckets.offset()) + place as f64;
+            let _ = write!(text, " le{}={count}", (index * factor).exp2());
+        }
+    }
+    if point.zero_count() > 0 {
+        let _ = write!(
+            text,
+            " zero_count{}={}",
+            point.zero_threshold(),
+            point.zero_count()
+        );
+    }
+    text
+}
+
 fn counted(count: u64, sum: Option<f64>, min: Option<f64>, max: Option<f64>) -> String {
-    let mut text = format!(" count={count}");
+    let mut text = format!("count={count}");
     for (name, value) in [("sum", sum), ("min", min), ("max", max)] {
         if let Some(value) = value {
             let _ = write!(text, " {name}={value}");

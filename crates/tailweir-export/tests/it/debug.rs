@@ -1,8 +1,17 @@
 //! The `debug` exporter's output.
 
-use crate::support::{Ledger, logs, metrics, span, traces, while_running};
+use crate::support::{Ledger, attribute, logs, metrics, span, traces, while_running};
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
+use opentelemetry_proto::tonic::metrics::v1::{
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Histogram, HistogramDataPoint,
+    Metric, ResourceMetrics, ScopeMetrics, Summary, SummaryDataPoint, exemplar,
+};
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
+use prost::Message;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tailweir_config::{DebugExporter, Verbosity};
@@ -140,12 +149,12 @@ Span #0
     End time       : 2023-11-14 22:13:20.001 +0000 UTC
     Status code    : Unset
     Status message : 
-    DroppedEventsCount: 3
 Events:
 SpanEvent #0
      -> Name: retry
      -> Timestamp: 2023-11-14 22:13:20.000000321 +0000 UTC
      -> DroppedAttributesCount: 0
+    DroppedEventsCount: 3
 Links:
 SpanLink #0
      -> Trace ID: 02020202020202020202020202020202
@@ -191,6 +200,112 @@ Timestamp: 2023-11-14 22:13:20 +0000 UTC
 Value: 0
 ";
     assert!(text.ends_with(metric), "{text}");
+}
+
+/// A request of one metric.
+fn metric_of(name: &str, data: Data) -> Bytes {
+    let metric = Metric {
+        name: name.to_owned(),
+        data: Some(data),
+        ..Metric::default()
+    };
+    let request = ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            scope_metrics: vec![ScopeMetrics {
+                metrics: vec![metric],
+                ..ScopeMetrics::default()
+            }],
+            ..ResourceMetrics::default()
+        }],
+    };
+    request.encode_to_vec().into()
+}
+
+fn histogram() -> Data {
+    Data::Histogram(Histogram {
+        aggregation_temporality: 2,
+        data_points: vec![HistogramDataPoint {
+            attributes: vec![attribute("name", "with space")],
+            count: 3,
+            sum: Some(15.0),
+            bucket_counts: vec![1, 2],
+            explicit_bounds: vec![1.5],
+            exemplars: vec![Exemplar {
+                span_id: vec![3; 8],
+                value: Some(exemplar::Value::AsDouble(9.0)),
+                ..Exemplar::default()
+            }],
+            ..HistogramDataPoint::default()
+        }],
+    })
+}
+
+fn exponential_histogram() -> Data {
+    let buckets = |offset| {
+        Some(Buckets {
+            offset,
+            bucket_counts: vec![1, 1],
+        })
+    };
+    Data::ExponentialHistogram(ExponentialHistogram {
+        aggregation_temporality: 1,
+        data_points: vec![ExponentialHistogramDataPoint {
+            count: 5,
+            scale: 1,
+            zero_count: 1,
+            positive: buckets(1),
+            negative: buckets(-1),
+            ..ExponentialHistogramDataPoint::default()
+        }],
+    })
+}
+
+fn summary() -> Data {
+    Data::Summary(Summary {
+        data_points: vec![SummaryDataPoint {
+            count: 1,
+            sum: 15.0,
+            quantile_values: vec![ValueAtQuantile {
+                quantile: 0.5,
+                value: 15.0,
+            }],
+            ..SummaryDataPoint::default()
+        }],
+    })
+}
+
+/// Scenario: a histogram with an exemplar, an exponential histogram and a summary.
+/// Guarantees: under both verbosities their numbers are there, in the Collector's form.
+#[tokio::test]
+async fn distributions_are_shown() {
+    for (data, line, block) in [
+        (
+            histogram(),
+            "m{name=with space} count=3 sum=15 le1.5=1 2\n",
+            "Count: 3\nSum: 15.000000\nExplicitBounds #0: 1.500000\nBuckets #0, Count: 1\n\
+             Buckets #1, Count: 2\nExemplars:\nExemplar #0\n     -> Trace ID: \n     \
+             -> Span ID: 0303030303030303\n     -> Timestamp: 1970-01-01 00:00:00 +0000 UTC\n     \
+             -> Value: 9.000000\n",
+        ),
+        (
+            exponential_histogram(),
+            "m{} count=5 le0.7071067811865476=1 le1=1 le1.4142135623730951=1 le2=1 zero_count0=1\n",
+            "Count: 5\nBucket [-1.414214, -1.000000), Count: 1\n\
+             Bucket [-1.000000, -0.707107), Count: 1\nBucket [0, 0], Count: 1\n\
+             Bucket (1.414214, 2.000000], Count: 1\nBucket (2.000000, 2.828427], Count: 1\n",
+        ),
+        (
+            summary(),
+            "m{} count=1 sum=15.000000 q0.5=15\n",
+            "Count: 1\nSum: 15.000000\nQuantileValue #0: Quantile 0.500000, Value 15.000000\n",
+        ),
+    ] {
+        let body = metric_of("m", data);
+        let text = output(Verbosity::Normal, Signal::Metrics, body.clone()).await;
+        assert!(text.ends_with(line), "{text}");
+        let text = output(Verbosity::Detailed, Signal::Metrics, body).await;
+        assert!(text.ends_with(block), "{text}");
+    }
 }
 
 /// Scenario: five requests in one second, of which the first and then each second one may pass.

@@ -1,10 +1,10 @@
 //! Metrics in full.
 
-use super::{Page, time};
+use super::{Page, id, time};
 use crate::terminal::printable;
 use tailweir_otlp::{
-    Buckets, DataPoint, ExponentialHistogramPoint, HistogramPoint, MetricData, MetricView, Number,
-    SummaryPoint, Temporality,
+    Buckets, DataPoint, ExemplarView, ExponentialHistogramPoint, HistogramPoint, MetricData,
+    MetricView, Number, SummaryPoint, Temporality,
 };
 
 pub(super) fn render(page: &mut Page, index: usize, metric: MetricView<'_>) {
@@ -49,14 +49,37 @@ fn point(page: &mut Page, index: usize, point: DataPoint<'_>) {
     page.line(format!("StartTimestamp: {}", time(point.start())));
     page.line(format!("Timestamp: {}", time(point.time())));
     match point {
-        DataPoint::Number(point) => match point.value() {
-            Number::Int(value) => page.line(format!("Value: {value}")),
-            Number::Double(value) => page.line(format!("Value: {value:.6}")),
-            Number::Empty => {}
-        },
+        DataPoint::Number(point) => {
+            number(page, "", point.value());
+            exemplars(page, point.exemplars());
+        }
         DataPoint::Histogram(point) => histogram(page, point),
         DataPoint::ExponentialHistogram(point) => exponential(page, point),
         DataPoint::Summary(point) => summary(page, point),
+    }
+}
+
+fn number(page: &mut Page, indent: &str, number: Number) {
+    match number {
+        Number::Int(value) => page.line(format!("{indent}Value: {value}")),
+        Number::Double(value) => page.line(format!("{indent}Value: {value:.6}")),
+        Number::Empty => {}
+    }
+}
+
+fn exemplars<'a>(page: &mut Page, exemplars: impl Iterator<Item = ExemplarView<'a>>) {
+    for (index, exemplar) in exemplars.enumerate() {
+        if index == 0 {
+            page.line("Exemplars:");
+        }
+        let (trace, span) = (exemplar.trace_id(), exemplar.span_id());
+        page.line(format!("Exemplar #{index}"));
+        page.line(format!("     -> Trace ID: {}", id(&trace, trace.is_zero())));
+        page.line(format!("     -> Span ID: {}", id(&span, span.is_zero())));
+        page.line(format!("     -> Timestamp: {}", time(exemplar.time())));
+        number(page, "     -> ", exemplar.value());
+        let attributes = exemplar.filtered_attributes();
+        page.attributes("     -> FilteredAttributes:", "          ", attributes);
     }
 }
 
@@ -77,6 +100,7 @@ fn histogram(page: &mut Page, point: HistogramPoint<'_>) {
     for (index, count) in point.bucket_counts().enumerate() {
         page.line(format!("Buckets #{index}, Count: {count}"));
     }
+    exemplars(page, point.exemplars());
 }
 
 fn exponential(page: &mut Page, point: ExponentialHistogramPoint<'_>) {
@@ -102,6 +126,7 @@ fn exponential(page: &mut Page, point: ExponentialHistogramPoint<'_>) {
         let (low, high) = bounds(point.positive(), place);
         page.line(format!("Bucket ({low:.6}, {high:.6}], Count: {count}"));
     }
+    exemplars(page, point.exemplars());
 }
 
 fn summary(page: &mut Page, point: SummaryPoint<'_>) {

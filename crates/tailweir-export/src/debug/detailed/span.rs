@@ -19,16 +19,13 @@ pub(super) fn render(page: &mut Page, index: usize, span: SpanView<'_>) {
     page.entry("End time", time(span.end()));
     page.entry("Status code", status(span.status().code));
     page.entry("Status message", printable(span.status().message));
-    dropped(
-        page,
-        "DroppedAttributesCount",
-        span.dropped_attributes_count(),
-    );
-    dropped(page, "DroppedEventsCount", span.dropped_events_count());
-    dropped(page, "DroppedLinksCount", span.dropped_links_count());
     page.attributes("Attributes:", "     ", span.attributes());
+    let attributes = span.dropped_attributes_count();
+    dropped(page, "DroppedAttributesCount", attributes);
     events(page, span.events());
+    dropped(page, "DroppedEventsCount", span.dropped_events_count());
     links(page, span.links());
+    dropped(page, "DroppedLinksCount", span.dropped_links_count());
 }
 
 fn dropped(page: &mut Page, name: &str, count: u32) {
