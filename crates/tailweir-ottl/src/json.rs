@@ -63,17 +63,17 @@ impl Writer {
             Value::String(text) => self.string(text),
             Value::Bytes(bytes) => self.plain(format_args!("\"{}\"", STANDARD.encode(bytes))),
             Value::Time(time) => {
-                self.plain(format_args!("\"{}\"", crate::calendar::rfc3339(*time)))
+                self.plain(format_args!("\"{}\"", crate::calendar::rfc3339(*time)));
             }
             Value::Duration(duration) => self.plain(duration.nanoseconds()),
             Value::TraceId(id) | Value::ProfileId(id) => {
-                self.plain(format_args!("\"{}\"", hexadecimal(id)))
+                self.plain(format_args!("\"{}\"", hexadecimal(id)));
             }
             Value::SpanId(id) => self.plain(format_args!("\"{}\"", hexadecimal(id))),
             Value::List(list) => self.list(list.items(), depth)?,
             Value::Map(map) => self.map(map, depth)?,
             Value::Object(object) if object.kind == Object::MACHINE_INT => {
-                self.plain(object.identity)
+                self.plain(object.identity);
             }
             Value::Object(_) => self.text.push_str("{}"),
         }

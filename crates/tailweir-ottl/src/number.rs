@@ -3,7 +3,7 @@
 /// A float cut to an integer, as 64-bit machines do it: what does not fit is the smallest integer.
 pub(crate) fn go_int(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value >= -LIMIT && value < LIMIT {
+    if (-LIMIT..LIMIT).contains(&value) {
         value as i64
     } else {
         i64::MIN

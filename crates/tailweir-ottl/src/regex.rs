@@ -15,6 +15,9 @@ use translate::Translation;
 /// A compiled pattern may take this much memory, in bytes, before it is refused.
 const COMPILED_SIZE_MAX: usize = 10 << 20;
 
+/// A pattern that comes from telemetry is compiled for every subject, so it must be small.
+const COMPUTED_SIZE_MAX: usize = 256 << 10;
+
 /// A pattern that is no Go regular expression, or whose compiled form is too large.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid regular expression `{pattern}` at byte {offset}: {reason}")]
@@ -68,9 +71,18 @@ impl GoRegex {
     /// # Errors
     /// [`RegexError`] when Go would refuse it, or when its compiled form exceeds 10 MiB.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
+        Self::within(pattern, COMPILED_SIZE_MAX)
+    }
+
+    /// Compiles a pattern that is not the operator's own; its compiled form may take 256 KiB.
+    pub(crate) fn computed(pattern: &str) -> Result<Self, RegexError> {
+        Self::within(pattern, COMPUTED_SIZE_MAX)
+    }
+
+    fn within(pattern: &str, size_max: usize) -> Result<Self, RegexError> {
         let Translation { text, names } = translate::translate(pattern)?;
         let regex = regex::bytes::RegexBuilder::new(&text)
-            .size_limit(COMPILED_SIZE_MAX)
+            .size_limit(size_max)
             .build()
             .map_err(|error| RegexError::new(pattern, 0, reason_of(&error)))?;
         Ok(Self { regex, names })

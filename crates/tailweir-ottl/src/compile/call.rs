@@ -273,7 +273,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
             };
             match parameter.kind {
                 Kind::Lambda(count) => {
-                    lambdas.push(self.lambda_of(&argument.value, count, parameter.name)?)
+                    lambdas.push(self.lambda_of(&argument.value, count, parameter.name)?);
                 }
                 kind => values.push(self.supplied(&argument.value, kind)?.expression),
             }

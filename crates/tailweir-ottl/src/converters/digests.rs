@@ -12,28 +12,12 @@ mod murmur;
 
 pub(super) const TABLE: &[Converter] = &[
     converter("FNV", TARGET, Body::Plain(fnv)),
-    converter(
-        "MD5",
-        TARGET,
-        Body::Plain(|arguments| digest::<Md5>(arguments)),
-    ),
+    converter("MD5", TARGET, Body::Plain(digest::<Md5>)),
     converter("Murmur3Hash", TARGET, Body::Plain(murmur_32)),
     converter("Murmur3Hash128", TARGET, Body::Plain(murmur_128)),
-    converter(
-        "SHA1",
-        TARGET,
-        Body::Plain(|arguments| digest::<Sha1>(arguments)),
-    ),
-    converter(
-        "SHA256",
-        TARGET,
-        Body::Plain(|arguments| digest::<Sha256>(arguments)),
-    ),
-    converter(
-        "SHA512",
-        TARGET,
-        Body::Plain(|arguments| digest::<Sha512>(arguments)),
-    ),
+    converter("SHA1", TARGET, Body::Plain(digest::<Sha1>)),
+    converter("SHA256", TARGET, Body::Plain(digest::<Sha256>)),
+    converter("SHA512", TARGET, Body::Plain(digest::<Sha512>)),
     converter("XXH128", TARGET, Body::Plain(xxh_128)),
     converter("XXH3", TARGET, Body::Plain(xxh_64)),
 ];

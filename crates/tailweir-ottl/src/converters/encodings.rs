@@ -58,7 +58,7 @@ fn base64_encode(mut arguments: Arguments<'_>) -> Outcome<'_> {
 
 /// How bytes become text.
 enum Decoder {
-    Base64(GeneralPurpose),
+    Base64(Box<GeneralPurpose>),
     /// As it is.
     Nothing,
     CharacterSet(&'static encoding_rs::Encoding),
@@ -67,7 +67,7 @@ enum Decoder {
 impl Decoder {
     fn named(name: &str) -> Option<Self> {
         if let Some(engine) = base64(name) {
-            return Some(Self::Base64(engine));
+            return Some(Self::Base64(Box::new(engine)));
         }
         Some(match name.to_ascii_lowercase().as_str() {
             "" | "utf-8" | "utf8" | "ascii" | "us-ascii" => Self::CharacterSet(encoding_rs::UTF_8),

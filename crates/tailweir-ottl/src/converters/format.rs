@@ -226,6 +226,13 @@ mod tests {
         let list = Value::list(vec![Value::Int(1), Value::text("x")]);
         let second = Value::Duration(crate::Duration::from_nanoseconds(1_500_000_000));
         assert_eq!(filled("%v %v", &[list, second]), "[1 x] 1.5s");
+        let time = crate::Time::from_unix(1_700_000_000, 500_000_000);
+        assert_eq!(
+            filled("%v", &[Value::Time(time)]),
+            "2023-11-14 22:13:20.5 +0000 UTC"
+        );
+        let west = Value::Time(time.at_offset(-3600));
+        assert_eq!(filled("%v", &[west]), "2023-11-14 21:13:20.5 -0100 -0100");
         assert_eq!(
             filled(
                 "%x %s",

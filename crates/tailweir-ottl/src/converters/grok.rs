@@ -5,7 +5,7 @@ use super::{
 };
 use crate::coerce::{Kind, readable};
 use crate::expression::Prepared;
-use crate::{GoRegex, Text, Value, number};
+use crate::{GoRegex, RegexError, Text, Value, number};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -26,9 +26,6 @@ const STANDARD: &str = include_str!("../../data/grok_patterns.txt");
 /// Patterns may be made of patterns this often.
 const ROUNDS_MAX: usize = 100;
 
-/// An expanded pattern may have this many bytes.
-const EXPANDED_MAX: usize = 1 << 20;
-
 /// Go's group names have no points: they are written so.
 const POINT: &str = "___";
 
@@ -39,6 +36,30 @@ fn standard(name: &str) -> Option<&'static str> {
         lines.filter_map(|line| line.split_once(' ')).collect()
     });
     patterns.get(name).copied()
+}
+
+/// Who wrote a pattern. One from telemetry is expanded for every subject, so it must be small.
+#[derive(Clone, Copy)]
+enum Author {
+    Operator,
+    Client,
+}
+
+impl Author {
+    /// How many bytes an expanded pattern may have.
+    fn expanded_max(self) -> usize {
+        match self {
+            Self::Operator => 1 << 20,
+            Self::Client => 16 << 10,
+        }
+    }
+
+    fn compile(self, expanded: &str) -> Result<GoRegex, RegexError> {
+        match self {
+            Self::Operator => GoRegex::new(expanded),
+            Self::Client => GoRegex::computed(expanded),
+        }
+    }
 }
 
 /// A pattern, expanded and compiled, and what its groups become.
@@ -87,13 +108,20 @@ fn references(pattern: &str) -> Vec<Reference<'_>> {
 }
 
 impl Grok {
-    fn new(pattern: &str, named_only: bool, own: &HashMap<String, String>) -> Result<Self, String> {
+    fn new(
+        pattern: &str,
+        named_only: bool,
+        own: &HashMap<String, String>,
+        author: Author,
+    ) -> Result<Self, String> {
         let mut types = HashMap::new();
         let mut expanded = pattern.to_owned();
         for _ in 0..ROUNDS_MAX {
             let found = references(&expanded);
             if found.is_empty() {
-                let regex = GoRegex::new(&expanded).map_err(|error| error.to_string())?;
+                let regex = author
+                    .compile(&expanded)
+                    .map_err(|error| error.to_string())?;
                 if named_only && !regex.has_named_groups() {
                     return Err("the pattern needs at least one named group".to_owned());
                 }
@@ -118,8 +146,11 @@ impl Grok {
                     format!("(?P<{name}>{definition})")
                 };
                 next = next.replace(reference.whole, &group);
-                if next.len() > EXPANDED_MAX {
-                    return Err(format!("the pattern grows beyond {EXPANDED_MAX} bytes"));
+                if next.len() > author.expanded_max() {
+                    return Err(format!(
+                        "the pattern grows beyond {} bytes",
+                        author.expanded_max()
+                    ));
                 }
             }
             expanded = next;
@@ -181,16 +212,22 @@ fn extract_grok_patterns(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
         };
     }
     let fixed = match literals.text(1) {
-        Some(pattern) => {
-            Some(Grok::new(pattern, named_only, &own).map_err(|reason| Refusal::new(1, reason))?)
-        }
+        Some(pattern) => Some(
+            Grok::new(pattern, named_only, &own, Author::Operator)
+                .map_err(|reason| Refusal::new(1, reason))?,
+        ),
         None => None,
     };
     Ok(Box::new(move |mut arguments: Arguments<'_>| {
         let (text, pattern) = (arguments.text(0), arguments.text(1));
         let grok = match &fixed {
             Some(grok) => Cow::Borrowed(grok),
-            None => Cow::Owned(Grok::new(&readable(&pattern), named_only, &own)?),
+            None => Cow::Owned(Grok::new(
+                &readable(&pattern),
+                named_only,
+                &own,
+                Author::Client,
+            )?),
         };
         grok.extract(&text)
     }))
@@ -207,7 +244,7 @@ impl Clone for Grok {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grok, STANDARD, references};
+    use super::{Author, Grok, STANDARD, references};
     use std::collections::HashMap;
 
     /// Scenario: every pattern of the standard list is expanded on its own.
@@ -216,11 +253,29 @@ mod tests {
     fn every_standard_pattern_compiles() {
         let lines = STANDARD.lines().filter(|line| !line.starts_with('#'));
         let names: Vec<_> = lines.filter_map(|line| line.split(' ').next()).collect();
-        let compiles =
-            |name: &str| Grok::new(&format!("%{{{name}:x}}"), true, &HashMap::new()).is_ok();
+        let compiles = |name: &str| {
+            Grok::new(
+                &format!("%{{{name}:x}}"),
+                true,
+                &HashMap::new(),
+                Author::Operator,
+            )
+            .is_ok()
+        };
         let wrong: Vec<_> = names.iter().filter(|name| !compiles(name)).collect();
         assert_eq!(names.len(), 245);
         assert_eq!(wrong, [&"CISCOFW733100"]);
+    }
+
+    /// Scenario: a large pattern comes from telemetry.
+    /// Guarantees: it is refused, as compiling it for every span would take long.
+    #[test]
+    fn a_large_pattern_of_a_client_is_refused() {
+        let none = HashMap::new();
+        let large = "%{HTTPD_COMBINEDLOG}%{CATALINA8_LOG}%{HAPROXYHTTP}";
+        assert!(Grok::new(large, true, &none, Author::Operator).is_ok());
+        assert!(Grok::new(large, true, &none, Author::Client).is_err());
+        assert!(Grok::new("%{WORD:w}", true, &none, Author::Client).is_ok());
     }
 
     /// Scenario: a pattern that is made of itself, and text that only looks like a reference.
@@ -228,7 +283,7 @@ mod tests {
     #[test]
     fn endless_patterns_are_refused() {
         let own = HashMap::from([("A".to_owned(), "%{A} %{A}".to_owned())]);
-        assert!(Grok::new("%{A}", true, &own).is_err());
+        assert!(Grok::new("%{A}", true, &own, Author::Operator).is_err());
         assert!(references("%{} %{a b} %{A:b:c:d} %{A").is_empty());
     }
 }

@@ -193,7 +193,8 @@ impl Pattern {
         match self {
             Self::Fixed(regex) => Ok(Cow::Borrowed(regex)),
             Self::Computed => {
-                let compiled = GoRegex::new(&readable(computed)).map_err(|error| error.to_string());
+                let compiled =
+                    GoRegex::computed(&readable(computed)).map_err(|error| error.to_string());
                 Ok(Cow::Owned(compiled?))
             }
         }

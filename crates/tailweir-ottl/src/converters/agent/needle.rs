@@ -34,10 +34,7 @@ impl Seeker {
         let mut longest = String::new();
         let mut run = String::new();
         let mut several = false;
-        loop {
-            let Some(character) = self.next() else {
-                break;
-            };
+        while let Some(character) = self.next() {
             let found = match character {
                 ')' => break,
                 '|' => {

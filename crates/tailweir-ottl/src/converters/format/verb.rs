@@ -1,6 +1,6 @@
 //! One value, written by one directive.
 
-use crate::calendar::{Civil, offset_text};
+use crate::calendar::offset_text;
 use crate::coerce::{hexadecimal, readable};
 use crate::number::plain_double;
 use crate::{Duration, Time, Value};
@@ -103,19 +103,20 @@ fn plain(value: &Value<'_>) -> String {
 
 /// `2023-11-14 22:13:20.5 +0000 UTC`
 fn time(value: Time) -> String {
-    let text = crate::calendar::rfc3339(value).replace('T', " ");
-    let clock = match Civil::of(value).nanosecond {
-        0 => &text[..19],
-        _ => text
-            .trim_end_matches('Z')
-            .rsplit_once(['+'])
-            .map_or(text.trim_end_matches('Z'), |(clock, _)| clock),
-    };
+    let text = crate::calendar::rfc3339(value.at_offset(0));
+    let shown = Time::from_unix(
+        value.unix_seconds().saturating_add(value.offset().into()),
+        0,
+    );
+    let clock = crate::calendar::rfc3339(shown).replace('T', " ");
+    let fraction = text
+        .find('.')
+        .map_or("", |point| text[point..].trim_end_matches('Z'));
     let zone = match value.offset() {
         0 => "+0000 UTC".to_owned(),
         offset => format!("{0} {0}", offset_text(offset, "")),
     };
-    format!("{clock} {zone}")
+    format!("{}{fraction} {zone}", clock.trim_end_matches('Z'))
 }
 
 /// `1h2m3.5s`

@@ -114,14 +114,37 @@ fn directive(letter: char, pieces: &mut Vec<Piece>) -> Result<(), String> {
         'R' => "H:M",
         'r' => "I:M:S P",
         'c' => "a b d H:M:S Y",
-        'n' => return Ok(literal('\n', pieces)),
-        't' => return Ok(literal('\t', pieces)),
-        '%' => return Ok(literal('%', pieces)),
-        'D' | 'x' => return Ok(pieces.push(Piece::Date)),
+        'n' => {
+            return {
+                literal('\n', pieces);
+                Ok(())
+            };
+        }
+        't' => {
+            return {
+                literal('\t', pieces);
+                Ok(())
+            };
+        }
+        '%' => {
+            return {
+                literal('%', pieces);
+                Ok(())
+            };
+        }
+        'D' | 'x' => {
+            return {
+                pieces.push(Piece::Date);
+                Ok(())
+            };
+        }
         'L' | 'f' | 's' => return fractional(letter, pieces),
         'Y' | 'y' | 'm' | 'o' | 'q' | 'b' | 'h' | 'B' | 'd' | 'e' | 'g' | 'a' | 'A' | 'H' | 'l'
         | 'I' | 'p' | 'P' | 'M' | 'S' | 'Z' | 'z' | 'w' | 'i' | 'j' | 'k' => {
-            return Ok(pieces.push(Piece::Directive(letter)));
+            return {
+                pieces.push(Piece::Directive(letter));
+                Ok(())
+            };
         }
         other => return Err(format!("unknown directive %{other}")),
     };

@@ -115,10 +115,10 @@ impl<'t> Reader<'t> {
             'm' | 'o' | 'q' => self.month = self.number()?,
             'b' | 'h' => {
                 self.month =
-                    self.name(short(&MONTHS), self.names.map(|names| names.short_months))? + 1
+                    self.name(short(&MONTHS), self.names.map(|names| names.short_months))? + 1;
             }
             'B' => {
-                self.month = self.name(MONTHS.to_vec(), self.names.map(|names| names.months))? + 1
+                self.month = self.name(MONTHS.to_vec(), self.names.map(|names| names.months))? + 1;
             }
             'd' | 'e' | 'g' => self.day = self.number()?,
             'a' => self
@@ -220,12 +220,12 @@ impl<'t> Reader<'t> {
     /// `Z`, `+0100`, `+01:00` or `+01` for `%z`; the others have one shape each.
     fn zone_offset(&mut self, letter: char) -> Option<()> {
         self.rest = self.rest.trim_start_matches(char::is_whitespace);
-        if letter == 'z' {
-            if let Some(rest) = self.rest.strip_prefix('Z') {
-                self.rest = rest;
-                self.offset = Some(0);
-                return Some(());
-            }
+        if letter == 'z'
+            && let Some(rest) = self.rest.strip_prefix('Z')
+        {
+            self.rest = rest;
+            self.offset = Some(0);
+            return Some(());
         }
         let negative = self.rest.starts_with('-');
         self.rest = self.rest.strip_prefix(['+', '-'])?;
