@@ -34,22 +34,54 @@ struct Named {
     tables: &'static [&'static [Entry]],
 }
 
-const OUTER_RESOURCE: Named = Named {
-    name: "resource",
-    tables: &[RESOURCE],
-};
-const OUTER_SCOPE: Named = Named {
-    name: "scope",
-    tables: &[SCOPE],
-};
-const LEGACY_SCOPE: Named = Named {
-    name: "instrumentation_scope",
-    tables: &[SCOPE],
-};
-const OUTSIDE: Named = Named {
-    name: "otelcol",
-    tables: &[CLIENT],
-};
+const fn named(name: &'static str, tables: &'static [&'static [Entry]]) -> Named {
+    Named { name, tables }
+}
+
+const OUTER_RESOURCE: Named = named("resource", &[RESOURCE]);
+const OUTER_SCOPE: Named = named("scope", &[SCOPE]);
+const LEGACY_SCOPE: Named = named("instrumentation_scope", &[SCOPE]);
+const OUTSIDE: Named = named("otelcol", &[CLIENT]);
+
+const SPAN_CONTEXTS: &[Named] = &[
+    named("span", &[SPAN, CACHE]),
+    OUTER_RESOURCE,
+    OUTER_SCOPE,
+    LEGACY_SCOPE,
+    OUTSIDE,
+];
+const SPAN_EVENT_CONTEXTS: &[Named] = &[
+    named("spanevent", &[SPAN_EVENT, CACHE]),
+    named("span", &[SPAN]),
+    OUTER_RESOURCE,
+    OUTER_SCOPE,
+    LEGACY_SCOPE,
+    OUTSIDE,
+];
+const RESOURCE_CONTEXTS: &[Named] = &[named("resource", &[RESOURCE, CACHE]), OUTSIDE];
+const SCOPE_CONTEXTS: &[Named] = &[named("scope", &[SCOPE, CACHE]), OUTER_RESOURCE, OUTSIDE];
+const LOG_CONTEXTS: &[Named] = &[
+    named("log", &[LOG, CACHE]),
+    OUTER_RESOURCE,
+    OUTER_SCOPE,
+    LEGACY_SCOPE,
+    OUTSIDE,
+];
+const METRIC_CONTEXTS: &[Named] = &[
+    named("metric", &[METRIC, CACHE]),
+    OUTER_RESOURCE,
+    OUTER_SCOPE,
+    LEGACY_SCOPE,
+    OUTSIDE,
+];
+const DATA_POINT_CONTEXTS: &[Named] = &[
+    named("datapoint", &[DATA_POINT, CACHE]),
+    named("metric", &[METRIC]),
+    OUTER_RESOURCE,
+    OUTER_SCOPE,
+    LEGACY_SCOPE,
+    OUTSIDE,
+];
 
 impl Scene {
     /// The name of its own context, as configurations write it.
@@ -61,79 +93,13 @@ impl Scene {
     /// The contexts of its paths, its own first.
     fn contexts(self) -> &'static [Named] {
         match self {
-            Self::Span => &[
-                Named {
-                    name: "span",
-                    tables: &[SPAN, CACHE],
-                },
-                OUTER_RESOURCE,
-                OUTER_SCOPE,
-                LEGACY_SCOPE,
-                OUTSIDE,
-            ],
-            Self::SpanEvent => &[
-                Named {
-                    name: "spanevent",
-                    tables: &[SPAN_EVENT, CACHE],
-                },
-                Named {
-                    name: "span",
-                    tables: &[SPAN],
-                },
-                OUTER_RESOURCE,
-                OUTER_SCOPE,
-                LEGACY_SCOPE,
-                OUTSIDE,
-            ],
-            Self::Resource => &[
-                Named {
-                    name: "resource",
-                    tables: &[RESOURCE, CACHE],
-                },
-                OUTSIDE,
-            ],
-            Self::Scope => &[
-                Named {
-                    name: "scope",
-                    tables: &[SCOPE, CACHE],
-                },
-                OUTER_RESOURCE,
-                OUTSIDE,
-            ],
-            Self::Log => &[
-                Named {
-                    name: "log",
-                    tables: &[LOG, CACHE],
-                },
-                OUTER_RESOURCE,
-                OUTER_SCOPE,
-                LEGACY_SCOPE,
-                OUTSIDE,
-            ],
-            Self::Metric => &[
-                Named {
-                    name: "metric",
-                    tables: &[METRIC, CACHE],
-                },
-                OUTER_RESOURCE,
-                OUTER_SCOPE,
-                LEGACY_SCOPE,
-                OUTSIDE,
-            ],
-            Self::DataPoint => &[
-                Named {
-                    name: "datapoint",
-                    tables: &[DATA_POINT, CACHE],
-                },
-                Named {
-                    name: "metric",
-                    tables: &[METRIC],
-                },
-                OUTER_RESOURCE,
-                OUTER_SCOPE,
-                LEGACY_SCOPE,
-                OUTSIDE,
-            ],
+            Self::Span => SPAN_CONTEXTS,
+            Self::SpanEvent => SPAN_EVENT_CONTEXTS,
+            Self::Resource => RESOURCE_CONTEXTS,
+            Self::Scope => SCOPE_CONTEXTS,
+            Self::Log => LOG_CONTEXTS,
+            Self::Metric => METRIC_CONTEXTS,
+            Self::DataPoint => DATA_POINT_CONTEXTS,
         }
     }
 

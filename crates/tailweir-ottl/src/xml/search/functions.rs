@@ -20,12 +20,6 @@ impl Search<'_> {
             .first()
             .cloned()
             .unwrap_or_else(|| Value::Nodes(vec![place.node]));
-        let text = |position: usize| {
-            values
-                .get(position)
-                .map(|value| self.text(value))
-                .unwrap_or_default()
-        };
         Ok(match function {
             Function::Last => Value::Number(place.size as f64),
             Function::Position => Value::Number(place.position as f64),
@@ -37,6 +31,9 @@ impl Search<'_> {
             Function::Ceiling => Value::Number(self.number(&first).ceil()),
             Function::Floor => Value::Number(self.number(&first).floor()),
             Function::Round => Value::Number((self.number(&first) + 0.5).floor()),
+            Function::Count | Function::Sum | Function::Name | Function::LocalName => {
+                return self.of_nodes(function, &first);
+            }
             Function::String => Value::Text(self.text(&first)),
             Function::StringLength => Value::Number(self.text(&first).chars().count() as f64),
             Function::NormalizeSpace => {
@@ -45,54 +42,60 @@ impl Search<'_> {
                 Value::Text(words.join(" "))
             }
             Function::LowerCase => Value::Text(self.text(&first).to_lowercase()),
-            Function::Concat => Value::Text((0..values.len()).map(text).collect()),
-            Function::Contains => Value::Bool(text(0).contains(&text(1))),
-            Function::StartsWith => Value::Bool(text(0).starts_with(&text(1))),
-            Function::EndsWith => Value::Bool(text(0).ends_with(&text(1))),
-            Function::SubstringBefore => Value::Text(
-                text(0)
-                    .split_once(&text(1))
-                    .map(|(before, _)| before.to_owned())
-                    .unwrap_or_default(),
-            ),
-            Function::SubstringAfter => Value::Text(
-                text(0)
-                    .split_once(&text(1))
-                    .map(|(_, after)| after.to_owned())
-                    .unwrap_or_default(),
-            ),
-            Function::Substring => {
-                let length = values.get(2).map(|length| self.number(length));
-                Value::Text(substring(&text(0), self.number(&values[1]), length))
-            }
-            Function::Translate => Value::Text(translate(&text(0), &text(1), &text(2))),
-            Function::Count | Function::Sum => {
-                let Value::Nodes(nodes) = &first else {
-                    return Err("only nodes can be counted and summed up");
-                };
-                Value::Number(match function {
-                    Function::Count => nodes.len() as f64,
-                    _ => nodes
-                        .iter()
-                        .map(|node| self.number(&Value::Text(self.text_of(*node))))
-                        .sum(),
-                })
-            }
-            Function::Name | Function::LocalName => {
-                let name = match &first {
-                    Value::Nodes(nodes) => nodes
-                        .first()
-                        .map(|node| self.name_of(*node))
-                        .unwrap_or_default(),
-                    _ => String::new(),
-                };
-                Value::Text(if function == Function::Name {
-                    name
-                } else {
-                    local(&name).to_owned()
-                })
-            }
+            of_texts => self.of_texts(of_texts, &values),
         })
+    }
+
+    fn of_nodes(&self, function: Function, value: &Value) -> Evaluated<Value> {
+        let nodes = match value {
+            Value::Nodes(nodes) => nodes.as_slice(),
+            _ if matches!(function, Function::Count | Function::Sum) => {
+                return Err("only nodes can be counted and summed up");
+            }
+            _ => &[],
+        };
+        let name = || {
+            nodes
+                .first()
+                .map(|node| self.name_of(*node))
+                .unwrap_or_default()
+        };
+        let number = |node: &Found| self.number(&Value::Text(self.text_of(*node)));
+        Ok(match function {
+            Function::Count => Value::Number(nodes.len() as f64),
+            Function::Sum => Value::Number(nodes.iter().map(number).sum()),
+            Function::Name => Value::Text(name()),
+            _ => Value::Text(local(&name()).to_owned()),
+        })
+    }
+
+    /// Functions of two texts and more.
+    fn of_texts(&self, function: Function, values: &[Value]) -> Value {
+        let text = |position: usize| {
+            values
+                .get(position)
+                .map(|value| self.text(value))
+                .unwrap_or_default()
+        };
+        let number = |position: usize| values.get(position).map(|value| self.number(value));
+        let (whole, part) = (text(0), text(1));
+        let split = whole.split_once(&part);
+        match function {
+            Function::Contains => Value::Bool(whole.contains(&part)),
+            Function::StartsWith => Value::Bool(whole.starts_with(&part)),
+            Function::EndsWith => Value::Bool(whole.ends_with(&part)),
+            Function::SubstringBefore => {
+                Value::Text(split.map_or("", |(before, _)| before).to_owned())
+            }
+            Function::SubstringAfter => {
+                Value::Text(split.map_or("", |(_, after)| after).to_owned())
+            }
+            Function::Substring => {
+                Value::Text(substring(&whole, number(1).unwrap_or_default(), number(2)))
+            }
+            Function::Translate => Value::Text(translate(&whole, &part, &text(2))),
+            _ => Value::Text((0..values.len()).map(text).collect()),
+        }
     }
 
     fn name_of(&self, found: Found) -> String {
