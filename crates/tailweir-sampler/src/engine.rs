@@ -6,6 +6,7 @@ mod ingest;
 mod late;
 mod policies;
 mod pressure;
+mod round;
 mod table;
 
 pub use append::{Appended, Refusal};
@@ -19,9 +20,10 @@ use crate::store::{ContextId, RunPointer, Store};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use policies::Policies;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use table::Table;
-use tailweir_core::{ByteSize, Moment};
+use tailweir_core::{ByteSize, Moment, Randomness};
 use tailweir_otlp::SpanRecord;
 use tailweir_policy::{Decision, PolicySet};
 
@@ -67,6 +69,8 @@ struct Scratch {
     id_set: HashSet<u64, FixedState>,
     order: Vec<RunPointer>,
     records: Vec<SpanRecord<'static>>,
+    due: Vec<u32>,
+    ranked: Vec<(Reverse<Option<Randomness>>, u32)>,
 }
 
 /// What a call of [`Engine::advance`] did.
@@ -118,6 +122,9 @@ impl Engine {
     pub fn advance(&mut self, now: Moment, sink: &mut impl Sink) -> Advanced {
         let now = self.begin(now, sink);
         let mut advanced = Advanced::default();
+        if self.policies.ranks_traces() {
+            advanced.decided = self.decide_round(now, now, None, sink);
+        }
         while let Some((deadline, index)) = self.table.next_deadline()
             && deadline <= now
         {
@@ -135,6 +142,10 @@ impl Engine {
     /// [`EngineSettings::abandon_on_drain`] says so. The engine goes on working.
     pub fn drain(&mut self, now: Moment, sink: &mut impl Sink) {
         let now = self.begin(now, sink);
+        if self.policies.ranks_traces() && !self.settings.abandon_on_drain {
+            let end_of_time = Moment::from_nanos(u64::MAX);
+            self.decide_round(now, end_of_time, Some(EarlyReason::Drained), sink);
+        }
         while let Some((_, index)) = self.table.oldest() {
             if self.settings.abandon_on_drain {
                 self.abandon(index, crate::AbandonReason::Drained, sink);

@@ -30,7 +30,11 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new(id: TraceId, arrived: Moment) -> Self {
-        Self { id, arrived, ..Self::default() }
+        Self {
+            id,
+            arrived,
+            ..Self::default()
+        }
     }
 }
 
@@ -95,6 +99,19 @@ impl Deadlines {
         firsts
             .map(|index| (traces.get(index).arrived, index))
             .min_by_key(|&(at, _)| at)
+    }
+
+    /// Lists the traces whose deadline is not after `now`, ring by ring.
+    pub(crate) fn due(&self, traces: &Slab<Trace>, now: Moment, due: &mut Vec<u32>) {
+        for ring in &self.rings {
+            let mut next = ring.list.first();
+            while let Some(index) = next
+                && traces.get(index).deadline <= now
+            {
+                due.push(index);
+                next = List::after(traces, index);
+            }
+        }
     }
 
     /// The ring for this wait: an existing one, an empty one given a new length, or one more.

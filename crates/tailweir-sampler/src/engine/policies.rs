@@ -1,12 +1,15 @@
 //! The policies in force, and earlier ones for as long as a remembered decision names them.
 
 use std::sync::Arc;
+use tailweir_core::TraceId;
+use tailweir_otlp::{TraceSummary, TraceView};
 use tailweir_policy::{PolicySet, PolicyState, SamplingStrategy};
 
 pub(super) struct Policies {
     current: Arc<PolicySet>,
     pub(super) state: PolicyState,
     needs_spans: bool,
+    ranks_traces: bool,
     revision: u32,
     /// How many remembered decisions the current policies made.
     decisions: usize,
@@ -24,6 +27,7 @@ impl Policies {
         Self {
             state: PolicyState::with_share(&policies, share),
             needs_spans: policies.needs().spans,
+            ranks_traces: ranks_traces(&policies),
             current: policies,
             revision: 0,
             decisions: 0,
@@ -45,6 +49,11 @@ impl Policies {
         self.needs_spans
     }
 
+    /// Whether it matters in which order traces that are due together are decided.
+    pub(super) fn ranks_traces(&self) -> bool {
+        self.ranks_traces
+    }
+
     /// Policies and their state, for a decision.
     pub(super) fn decider(&mut self) -> (&PolicySet, &mut PolicyState) {
         (&self.current, &mut self.state)
@@ -53,6 +62,7 @@ impl Policies {
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>, share: f64) {
         self.state = PolicyState::with_share(&policies, share);
         self.needs_spans = policies.needs().spans;
+        self.ranks_traces = ranks_traces(&policies);
         let policies = std::mem::replace(&mut self.current, policies);
         if self.decisions > 0 {
             let (revision, decisions) = (self.revision, self.decisions);
@@ -99,4 +109,14 @@ impl Policies {
             .find(|earlier| earlier.revision == revision);
         earlier.map_or(&self.current, |earlier| &earlier.policies)
     }
+}
+
+/// Policies rank every trace, even one without spans, or none.
+fn ranks_traces(policies: &PolicySet) -> bool {
+    let nothing = TraceView {
+        id: TraceId::default(),
+        summary: TraceSummary::default(),
+        spans: &[],
+    };
+    policies.rank(&nothing).is_some()
 }

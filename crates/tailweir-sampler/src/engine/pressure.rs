@@ -18,6 +18,8 @@ const SPARSE_UNDER_PRESSURE: usize = 80;
 const SPARSE: usize = 50;
 /// Segments moved by one call of `advance` while there is memory enough.
 const TIDY_MAX: usize = 4;
+/// Up to this share of the budget, memory that is not used well is not missed.
+const TIDY_FROM: usize = 16;
 
 impl Engine {
     /// Bytes from which on traces are decided early.
@@ -63,7 +65,8 @@ impl Engine {
     /// Moves what is left in sparse segments together, a little at a time.
     pub(super) fn tidy(&mut self) {
         for _ in 0..TIDY_MAX {
-            let wasteful = self.store.dead() > self.store.used() / 5;
+            let used = self.store.used();
+            let wasteful = used > self.limit() / TIDY_FROM && self.store.dead() > used / 4;
             if !wasteful || !self.compact(SPARSE) {
                 return;
             }

@@ -333,7 +333,8 @@ mod tests {
         let body = vec![9_u8; 380];
         let mut survivors = Vec::new();
         for n in 0..20_u8 {
-            let write = |store: &mut Store| store.write(RunPointer::NONE, &[(SpanId([0; 8]), &body)]);
+            let write =
+                |store: &mut Store| store.write(RunPointer::NONE, &[(SpanId([0; 8]), &body)]);
             let big: Vec<_> = (0..9).map(|_| write(&mut store)).collect();
             survivors.push(store.write(RunPointer::NONE, &[(SpanId([n; 8]), &[n; 20])]));
             for pointer in big {

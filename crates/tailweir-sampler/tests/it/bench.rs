@@ -53,15 +53,31 @@ pub(crate) struct Recorder {
 
 impl Sink for Recorder {
     fn kept(&mut self, trace: &DecidedTrace<'_>) {
-        assert_ne!(self.panic_on.take_if(|id| *id == trace.id), Some(trace.id), "as told");
-        let ids = trace.spans.iter().map(|record| record.span.span_id()).collect();
+        assert_ne!(
+            self.panic_on.take_if(|id| *id == trace.id),
+            Some(trace.id),
+            "as told"
+        );
+        let ids = trace
+            .spans
+            .iter()
+            .map(|record| record.span.span_id())
+            .collect();
         for record in trace.spans {
-            let content = (record.resource.0.into(), record.scope.0.into(), record.span.0.into());
+            let content = (
+                record.resource.0.into(),
+                record.scope.0.into(),
+                record.span.0.into(),
+            );
             self.kept.push((trace.id, content));
         }
         let fragments = trace.spans.iter().map(|record| record.fragment).collect();
         self.fragments.insert(trace.id, fragments);
-        let policy = trace.decision.verdict.policy().map(|at| trace.policies.name(at));
+        let policy = trace
+            .decision
+            .verdict
+            .policy()
+            .map(|at| trace.policies.name(at));
         self.outcomes.push(Outcome {
             at: self.now,
             id: trace.id,
@@ -80,13 +96,20 @@ impl Sink for Recorder {
         self.outcomes.push(Outcome {
             at: self.now,
             id: trace.id,
-            what: if policy.is_some() { What::Dropped } else { What::NotSampled },
+            what: if policy.is_some() {
+                What::Dropped
+            } else {
+                What::NotSampled
+            },
             late: trace.late,
             early: trace.early,
             spans: Vec::new(),
             count: trace.spans,
             bytes: trace.bytes,
-            policy: policy.map(|at| trace.policies.name(at)).unwrap_or_default().to_owned(),
+            policy: policy
+                .map(|at| trace.policies.name(at))
+                .unwrap_or_default()
+                .to_owned(),
         });
     }
 
@@ -131,7 +154,9 @@ impl Bench {
         Scan::traces(request, &ScanLimits::default(), &mut self.scan).expect("a sound request");
         let all: Vec<_> = (0..self.scan.spans.len() as u32).collect();
         let now = Moment::from_millis(at);
-        let result = self.engine.append(now, request, &self.scan, &all, &mut self.sink);
+        let result = self
+            .engine
+            .append(now, request, &self.scan, &all, &mut self.sink);
         self.check();
         result
     }
@@ -168,31 +193,49 @@ impl Bench {
 
     /// What came of this trace, in order.
     pub(crate) fn of(&self, id: TraceId) -> Vec<&Outcome> {
-        self.sink.outcomes.iter().filter(|outcome| outcome.id == id).collect()
+        self.sink
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.id == id)
+            .collect()
     }
 
     /// Ids of the spans of this trace that were kept, in order.
     pub(crate) fn kept(&self, id: TraceId) -> Vec<SpanId> {
         let of_trace = self.sink.kept.iter().filter(|(kept, _)| *kept == id);
-        of_trace.map(|(_, content)| SpanView(&content.2).span_id()).collect()
+        of_trace
+            .map(|(_, content)| SpanView(&content.2).span_id())
+            .collect()
     }
 }
 
 pub(crate) fn settings() -> EngineSettings {
-    EngineSettings { decision_wait: Duration::from_secs(10), ..EngineSettings::default() }
+    EngineSettings {
+        decision_wait: Duration::from_secs(10),
+        ..EngineSettings::default()
+    }
 }
 
 pub(crate) fn policy(name: &str, kind: PolicyKind) -> Policy {
     Policy {
         name: name.into(),
-        at: Location { source: "test.yaml".into(), line: 1, column: 1 },
+        at: Location {
+            source: "test.yaml".into(),
+            line: 1,
+            column: 1,
+        },
         kind,
     }
 }
 
 /// Keeps traces with an error.
 pub(crate) fn errors() -> Policy {
-    policy("errors", PolicyKind::StatusCode { status_codes: vec!["ERROR".into()] })
+    policy(
+        "errors",
+        PolicyKind::StatusCode {
+            status_codes: vec!["ERROR".into()],
+        },
+    )
 }
 
 pub(crate) fn everything() -> Policy {
@@ -200,6 +243,9 @@ pub(crate) fn everything() -> Policy {
 }
 
 pub(crate) fn compile(policies: Vec<Policy>) -> Arc<PolicySet> {
-    let settings = TailSampling { policies, ..TailSampling::default() };
+    let settings = TailSampling {
+        policies,
+        ..TailSampling::default()
+    };
     Arc::new(PolicySet::compile(&settings).expect("sound policies"))
 }

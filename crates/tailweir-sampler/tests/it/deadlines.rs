@@ -14,10 +14,22 @@ use tailweir_testkit::{request, span, trace_id};
 fn a_trace_is_decided_once_and_on_the_millisecond() {
     let mut bench = Bench::new(settings(), vec![errors()]);
     let id = trace_id(1);
-    bench.append(1_003, &request().span(span(id, 1).child_of(9)).bytes()).unwrap();
-    bench.append(2_500, &request().span(span(id, 2).child_of(1).error()).bytes()).unwrap();
-    bench.append(4_100, &request().span(span(id, 9)).bytes()).unwrap();
-    assert_eq!(bench.engine.next_deadline(), Some(Moment::from_millis(11_003)));
+    bench
+        .append(1_003, &request().span(span(id, 1).child_of(9)).bytes())
+        .unwrap();
+    bench
+        .append(
+            2_500,
+            &request().span(span(id, 2).child_of(1).error()).bytes(),
+        )
+        .unwrap();
+    bench
+        .append(4_100, &request().span(span(id, 9)).bytes())
+        .unwrap();
+    assert_eq!(
+        bench.engine.next_deadline(),
+        Some(Moment::from_millis(11_003))
+    );
     bench.advance(11_002);
     assert!(bench.sink.outcomes.is_empty());
     bench.advance(11_003);
@@ -35,11 +47,18 @@ fn a_trace_is_decided_once_and_on_the_millisecond() {
 #[test]
 fn there_is_no_common_tick() {
     let wait = Duration::from_millis(100);
-    let mut bench =
-        Bench::new(EngineSettings { decision_wait: wait, ..settings() }, vec![everything()]);
+    let mut bench = Bench::new(
+        EngineSettings {
+            decision_wait: wait,
+            ..settings()
+        },
+        vec![everything()],
+    );
     for n in 0..50 {
         bench.run_to(n);
-        bench.append(n, &request().span(span(trace_id(n), 1)).bytes()).unwrap();
+        bench
+            .append(n, &request().span(span(trace_id(n), 1)).bytes())
+            .unwrap();
     }
     bench.run_to(1_000);
     for n in 0..50 {
@@ -54,21 +73,35 @@ fn there_is_no_common_tick() {
 fn a_root_brings_the_decision_forward() {
     let after_root = Duration::from_secs(2);
     let mut bench = Bench::new(
-        EngineSettings { decision_wait_after_root: after_root, ..settings() },
+        EngineSettings {
+            decision_wait_after_root: after_root,
+            ..settings()
+        },
         vec![everything()],
     );
     let [early, late, twice, never] = [1, 2, 3, 4].map(trace_id);
     let leaf = |id, n| span(id, n).child_of(77);
     let first = [leaf(late, 1), leaf(twice, 1), leaf(never, 1)];
-    bench.append(0, &request().span(span(early, 1)).spans(first).bytes()).unwrap();
-    bench.append(1_500, &request().span(span(twice, 2)).bytes()).unwrap();
+    bench
+        .append(0, &request().span(span(early, 1)).spans(first).bytes())
+        .unwrap();
+    bench
+        .append(1_500, &request().span(span(twice, 2)).bytes())
+        .unwrap();
     bench.run_to(3_000);
-    bench.append(3_000, &request().span(span(twice, 3)).bytes()).unwrap();
+    bench
+        .append(3_000, &request().span(span(twice, 3)).bytes())
+        .unwrap();
     bench.run_to(9_000);
-    bench.append(9_000, &request().span(span(late, 2)).bytes()).unwrap();
+    bench
+        .append(9_000, &request().span(span(late, 2)).bytes())
+        .unwrap();
     bench.run_to(20_000);
     let decided = |id| bench.of(id)[0].at;
-    assert_eq!([early, late, twice, never].map(decided), [2_000, 10_000, 3_500, 10_000]);
+    assert_eq!(
+        [early, late, twice, never].map(decided),
+        [2_000, 10_000, 3_500, 10_000]
+    );
 }
 
 /// Scenario: the clock of the caller goes back.
@@ -76,8 +109,12 @@ fn a_root_brings_the_decision_forward() {
 #[test]
 fn time_does_not_go_back() {
     let mut bench = Bench::new(settings(), vec![everything()]);
-    bench.append(5_000, &request().span(span(trace_id(1), 1)).bytes()).unwrap();
-    bench.append(1_000, &request().span(span(trace_id(2), 1)).bytes()).unwrap();
+    bench
+        .append(5_000, &request().span(span(trace_id(1), 1)).bytes())
+        .unwrap();
+    bench
+        .append(1_000, &request().span(span(trace_id(2), 1)).bytes())
+        .unwrap();
     bench.advance(14_999);
     assert!(bench.sink.outcomes.is_empty());
     bench.advance(15_000);
@@ -89,24 +126,40 @@ fn time_does_not_go_back() {
 #[test]
 fn draining_decides_or_gives_up() {
     for abandon_on_drain in [false, true] {
-        let mut bench =
-            Bench::new(EngineSettings { abandon_on_drain, ..settings() }, vec![errors()]);
+        let mut bench = Bench::new(
+            EngineSettings {
+                abandon_on_drain,
+                ..settings()
+            },
+            vec![errors()],
+        );
         for n in 1..=3 {
             let spans = span(trace_id(n), 1).error();
             bench.append(n, &request().span(spans).bytes()).unwrap();
         }
         bench.drain(50);
-        let ids: Vec<_> = bench.sink.outcomes.iter().map(|outcome| outcome.id).collect();
+        let ids: Vec<_> = bench
+            .sink
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.id)
+            .collect();
         assert_eq!(ids, [1, 2, 3].map(trace_id));
         for outcome in &bench.sink.outcomes {
             if abandon_on_drain {
                 assert_eq!(outcome.what, What::Abandoned(AbandonReason::Drained));
             } else {
-                assert_eq!((outcome.what, outcome.early), (What::Kept, Some(EarlyReason::Drained)));
+                assert_eq!(
+                    (outcome.what, outcome.early),
+                    (What::Kept, Some(EarlyReason::Drained))
+                );
             }
         }
         let counters = bench.engine.counters();
-        assert_eq!(counters.abandoned.spans, if abandon_on_drain { 3 } else { 0 });
+        assert_eq!(
+            counters.abandoned.spans,
+            if abandon_on_drain { 3 } else { 0 }
+        );
     }
 }
 

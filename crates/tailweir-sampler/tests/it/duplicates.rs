@@ -13,7 +13,9 @@ use tailweir_testkit::{request, span, span_id, trace_id};
 fn a_request_that_is_sent_again_yields_no_double_spans() {
     let mut bench = Bench::new(settings(), vec![everything()]);
     let (small, large) = (trace_id(1), trace_id(2));
-    let spans = (1..=3).map(|n| span(small, n)).chain((1..=200).map(|n| span(large, n)));
+    let spans = (1..=3)
+        .map(|n| span(small, n))
+        .chain((1..=200).map(|n| span(large, n)));
     let whole = request().service("shop").spans(spans).bytes();
     assert_eq!(bench.append(0, &whole).unwrap().held, 203);
     assert_eq!(bench.append(500, &whole).unwrap().duplicates, 203);
@@ -30,9 +32,13 @@ fn a_request_that_is_sent_again_yields_no_double_spans() {
 fn late_spans_that_are_sent_again_come_out_once() {
     let mut bench = Bench::new(settings(), vec![everything()]);
     let id = trace_id(1);
-    bench.append(0, &request().span(span(id, 1)).bytes()).unwrap();
+    bench
+        .append(0, &request().span(span(id, 1)).bytes())
+        .unwrap();
     bench.run_to(10_000);
-    let late = request().spans([span(id, 2), span(id, 3), span(id, 2)]).bytes();
+    let late = request()
+        .spans([span(id, 2), span(id, 3), span(id, 2)])
+        .bytes();
     assert_eq!(bench.append(11_000, &late).unwrap().duplicates, 1);
     assert_eq!(bench.append(12_000, &late).unwrap().duplicates, 3);
     assert_eq!(bench.kept(id), [1, 2, 3].map(span_id));
@@ -45,7 +51,10 @@ fn spans_without_an_id_are_never_duplicates() {
     let mut bench = Bench::new(settings(), vec![everything()]);
     let id = trace_id(1);
     let unnamed = (0..10).map(|_| span(id, 0));
-    let both = request().spans([span(id, 5), span(id, 5)]).spans(unnamed).bytes();
+    let both = request()
+        .spans([span(id, 5), span(id, 5)])
+        .spans(unnamed)
+        .bytes();
     let appended = bench.append(0, &both).unwrap();
     assert_eq!((appended.held, appended.duplicates), (11, 1));
     bench.run_to(10_000);
@@ -58,8 +67,14 @@ fn spans_without_an_id_are_never_duplicates() {
 #[test]
 fn beyond_the_horizon_spans_are_exported_again() {
     let horizon = Duration::from_secs(5);
-    let forgetful = EngineSettings { dedupe_horizon: horizon, ..settings() };
-    let cramped = EngineSettings { dedupe_budget: ByteSize(8), ..settings() };
+    let forgetful = EngineSettings {
+        dedupe_horizon: horizon,
+        ..settings()
+    };
+    let cramped = EngineSettings {
+        dedupe_budget: ByteSize(8),
+        ..settings()
+    };
     for (settings, forgotten) in [(forgetful, 0), (cramped, 1)] {
         let mut bench = Bench::new(settings, vec![everything()]);
         let once = request().span(span(trace_id(1), 1)).bytes();
@@ -75,8 +90,13 @@ fn beyond_the_horizon_spans_are_exported_again() {
 /// Guarantees: spans count as often as they come, as in the Collector.
 #[test]
 fn without_dedupe_every_span_counts() {
-    let mut bench =
-        Bench::new(EngineSettings { dedupe: false, ..settings() }, vec![errors()]);
+    let mut bench = Bench::new(
+        EngineSettings {
+            dedupe: false,
+            ..settings()
+        },
+        vec![errors()],
+    );
     let id = trace_id(1);
     let twice = request().spans([span(id, 1), span(id, 1).error()]).bytes();
     assert_eq!(bench.append(0, &twice).unwrap().held, 2);

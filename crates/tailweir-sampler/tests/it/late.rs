@@ -11,19 +11,37 @@ use tailweir_testkit::{request, span, span_id, trace_id};
 fn late_spans_follow_the_decision() {
     let mut bench = Bench::new(settings(), vec![errors()]);
     let (bad, good) = (trace_id(1), trace_id(2));
-    bench.append(0, &request().spans([span(bad, 1).error(), span(good, 1)]).bytes()).unwrap();
+    bench
+        .append(
+            0,
+            &request()
+                .spans([span(bad, 1).error(), span(good, 1)])
+                .bytes(),
+        )
+        .unwrap();
     bench.run_to(10_000);
     let spans = [span(good, 2).error(), span(bad, 2), span(bad, 3)];
-    let appended = bench.append(12_500, &request().spans(spans).bytes()).unwrap();
-    assert_eq!((appended.kept, appended.discarded, appended.new_traces), (2, 1, 0));
+    let appended = bench
+        .append(12_500, &request().spans(spans).bytes())
+        .unwrap();
+    assert_eq!(
+        (appended.kept, appended.discarded, appended.new_traces),
+        (2, 1, 0)
+    );
     assert_eq!(bench.kept(bad), [1, 2, 3].map(span_id));
     assert!(bench.kept(good).is_empty());
     let late = bench.of(bad)[1];
     assert!(late.late && late.at == 12_500 && late.policy == "errors");
     assert_eq!(bench.of(good)[1].what, What::NotSampled);
     let counters = bench.engine.counters();
-    assert_eq!((counters.late.sampled.spans, counters.late.not_sampled.spans), (2, 1));
-    assert_eq!(counters.late_age.counts[2], 2, "two traces, 2.5 s after their decision");
+    assert_eq!(
+        (counters.late.sampled.spans, counters.late.not_sampled.spans),
+        (2, 1)
+    );
+    assert_eq!(
+        counters.late_age.counts[2], 2,
+        "two traces, 2.5 s after their decision"
+    );
     assert_eq!(counters.new_traces, 2);
 }
 
@@ -35,9 +53,13 @@ fn ids_are_compared_in_full() {
     let kept = TraceId([7; 16]);
     let mut other = kept;
     other.0[0] = 8;
-    bench.append(0, &request().span(span(kept, 1).error()).bytes()).unwrap();
+    bench
+        .append(0, &request().span(span(kept, 1).error()).bytes())
+        .unwrap();
     bench.run_to(10_000);
-    let appended = bench.append(11_000, &request().span(span(other, 1)).bytes()).unwrap();
+    let appended = bench
+        .append(11_000, &request().span(span(other, 1)).bytes())
+        .unwrap();
     assert_eq!(appended.new_traces, 1);
     bench.run_to(30_000);
     assert_eq!(bench.of(other)[0].what, What::NotSampled);
@@ -48,12 +70,18 @@ fn ids_are_compared_in_full() {
 /// Guarantees: the second is forgotten and its late span is a new trace; the first is not.
 #[test]
 fn the_decision_that_was_not_asked_for_is_forgotten_first() {
-    let bounds = EngineSettings { sampled_decisions_max: 2, other_decisions_max: 2, ..settings() };
+    let bounds = EngineSettings {
+        sampled_decisions_max: 2,
+        other_decisions_max: 2,
+        ..settings()
+    };
     for error in [true, false] {
         let mut bench = Bench::new(bounds.clone(), vec![errors()]);
         let spans = |n, id| {
             let span = span(trace_id(n), id);
-            request().span(if error { span.error() } else { span }).bytes()
+            request()
+                .span(if error { span.error() } else { span })
+                .bytes()
         };
         bench.append(0, &spans(1, 1)).unwrap();
         bench.append(1, &spans(2, 1)).unwrap();
@@ -84,7 +112,9 @@ fn decisions_are_bounded_in_bytes() {
     );
     for n in 0..100_u64 {
         let spans = (0..1_000).map(|m| span(trace_id(n * 1_000 + m), 1));
-        bench.append(n * 1_000, &request().spans(spans).bytes()).unwrap();
+        bench
+            .append(n * 1_000, &request().spans(spans).bytes())
+            .unwrap();
         bench.run_to(n * 1_000);
     }
     bench.drain(200_000);

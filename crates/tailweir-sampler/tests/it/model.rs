@@ -32,7 +32,8 @@ struct Arrival {
 }
 
 fn arrival() -> impl Strategy<Value = Arrival> {
-    let padding = prop_oneof![8 => 0..200_usize, 2 => 1_000..4_000_usize, 1 => 20_000..40_000_usize];
+    let padding =
+        prop_oneof![8 => 0..200_usize, 2 => 1_000..4_000_usize, 1 => 20_000..40_000_usize];
     (0..40_u64, 0..60_u64, 0..20_u8, 0..12_u8, padding, 0..4_u8).prop_map(
         |(trace, id, error, root, padding, resource)| Arrival {
             trace,
@@ -111,7 +112,10 @@ impl Model {
             }
             return;
         }
-        let fresh = Held { deadline: self.now + 3_000, ..Held::default() };
+        let fresh = Held {
+            deadline: self.now + 3_000,
+            ..Held::default()
+        };
         let held = self.held.entry(trace).or_insert(fresh);
         for span in sent {
             if span.id == SpanId([0; 8]) || held.ids.insert(span.id) {
@@ -127,16 +131,28 @@ impl Model {
 
     /// A trace was decided: it must be this one, of these spans, for this reason.
     fn decide(&mut self, outcome: &Outcome) {
-        let held = self.held.remove(&outcome.id).expect("only held traces are decided");
-        assert_eq!(outcome.count as usize, held.spans.len(), "whole traces are decided");
+        let held = self
+            .held
+            .remove(&outcome.id)
+            .expect("only held traces are decided");
+        assert_eq!(
+            outcome.count as usize,
+            held.spans.len(),
+            "whole traces are decided"
+        );
         let is_kept = self.keeps_everything || held.has_error;
-        let verdict = if is_kept { What::Kept } else { What::NotSampled };
+        let verdict = if is_kept {
+            What::Kept
+        } else {
+            What::NotSampled
+        };
         assert_eq!(outcome.what, verdict);
         if outcome.early.is_none() {
             assert_eq!(outcome.at, held.deadline, "what is not early is on time");
         }
         if is_kept {
-            self.kept.extend(held.spans.into_iter().map(|content| (outcome.id, content)));
+            self.kept
+                .extend(held.spans.into_iter().map(|content| (outcome.id, content)));
         }
         self.decided.insert(outcome.id, (verdict, held.ids));
     }
@@ -154,7 +170,12 @@ struct Pair {
 impl Pair {
     fn new(settings: EngineSettings) -> Self {
         let bench = Bench::new(settings.clone(), vec![errors()]);
-        Self { bench, model: Model::default(), settings, seen: 0 }
+        Self {
+            bench,
+            model: Model::default(),
+            settings,
+            seen: 0,
+        }
     }
 
     fn run(&mut self, step: &Step) {
@@ -167,7 +188,11 @@ impl Pair {
             }
             Step::Replace(keeps_everything) => {
                 self.model.keeps_everything = *keeps_everything;
-                let policy = if *keeps_everything { everything() } else { errors() };
+                let policy = if *keeps_everything {
+                    everything()
+                } else {
+                    errors()
+                };
                 self.bench.engine.replace_policies(compile(vec![policy]));
             }
             Step::Drain => {
@@ -201,7 +226,9 @@ impl Pair {
         self.seen = self.bench.sink.outcomes.len();
         if result.is_err() {
             // What was decided to make room is decided; of the request nothing was taken.
-            outcomes.iter().for_each(|outcome| self.model.decide(outcome));
+            outcomes
+                .iter()
+                .for_each(|outcome| self.model.decide(outcome));
             return;
         }
         let mut order = Vec::new();
@@ -214,14 +241,14 @@ impl Pair {
         for trace in order {
             let spans: Vec<_> = sent.iter().filter(|span| span.trace == trace).collect();
             // Decisions that make room come before the spans, those for size after them.
-            while let Some(outcome) =
-                outcomes.next_if(|outcome| outcome.early != Some(EarlyReason::Size) && self.is_whole(outcome))
-            {
+            while let Some(outcome) = outcomes.next_if(|outcome| {
+                outcome.early != Some(EarlyReason::Size) && self.is_whole(outcome)
+            }) {
                 self.model.decide(outcome);
             }
             self.model.take_in(trace, &spans);
-            if let Some(outcome) = outcomes
-                .next_if(|next| next.early == Some(EarlyReason::Size) && next.id == trace)
+            if let Some(outcome) =
+                outcomes.next_if(|next| next.early == Some(EarlyReason::Size) && next.id == trace)
             {
                 self.model.decide(outcome);
             }
@@ -258,7 +285,11 @@ fn sent(wire: &[u8]) -> Vec<Sent> {
     Scan::traces(wire, &ScanLimits::default(), &mut scan).unwrap();
     let content = |entry: &tailweir_otlp::SpanEntry| {
         let resource = scan.resource(wire, entry.context).0.to_vec();
-        (resource, scan.scope(wire, entry.context).0.to_vec(), entry.span(wire).0.to_vec())
+        (
+            resource,
+            scan.scope(wire, entry.context).0.to_vec(),
+            entry.span(wire).0.to_vec(),
+        )
     };
     let spans = scan.spans.iter().map(|entry| Sent {
         trace: entry.head.trace_id,

@@ -13,7 +13,9 @@ use tailweir_testkit::{request, span, trace_id};
 fn a_panic_costs_one_trace() {
     let mut bench = Bench::new(settings(), vec![everything()]);
     for n in 1..=5 {
-        bench.append(n, &request().span(span(trace_id(n), 1)).bytes()).unwrap();
+        bench
+            .append(n, &request().span(span(trace_id(n), 1)).bytes())
+            .unwrap();
     }
     bench.sink.panic_on = Some(trace_id(3));
     let result = catch_unwind(AssertUnwindSafe(|| bench.advance(20_000)));
@@ -23,7 +25,16 @@ fn a_panic_costs_one_trace() {
         assert_eq!(bench.of(trace_id(n)).len(), 1);
         assert_eq!(bench.of(trace_id(n))[0].what, What::Kept);
     }
-    assert_eq!(bench.of(trace_id(3))[0].what, What::Abandoned(AbandonReason::Panicked));
-    assert_eq!(bench.append(20_001, &request().span(span(trace_id(3), 2)).bytes()).unwrap().kept, 1);
+    assert_eq!(
+        bench.of(trace_id(3))[0].what,
+        What::Abandoned(AbandonReason::Panicked)
+    );
+    assert_eq!(
+        bench
+            .append(20_001, &request().span(span(trace_id(3), 2)).bytes())
+            .unwrap()
+            .kept,
+        1
+    );
     assert_eq!(bench.engine.counters().abandoned.spans, 1);
 }

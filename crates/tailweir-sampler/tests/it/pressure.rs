@@ -29,7 +29,15 @@ fn when_memory_is_short_the_oldest_are_decided_early() {
     for n in 0..2_000 {
         let at = n * 5;
         bench.run_to(at);
-        bench.append(at, &request().service("s").span(padded(n, 1, 2_000).error()).bytes()).unwrap();
+        bench
+            .append(
+                at,
+                &request()
+                    .service("s")
+                    .span(padded(n, 1, 2_000).error())
+                    .bytes(),
+            )
+            .unwrap();
         assert!(bench.engine.held_memory() <= tight().memory_budget);
     }
     bench.run_to(60_000);
@@ -62,18 +70,29 @@ fn when_all_traces_are_young_requests_are_refused() {
             Err(refusal) => break refusal,
         }
     };
-    assert!(matches!(refusal, Refusal::Memory { .. }) && refusal.is_retryable(), "{refusal}");
+    assert!(
+        matches!(refusal, Refusal::Memory { .. }) && refusal.is_retryable(),
+        "{refusal}"
+    );
     let held = bench.engine.counters().held;
     assert_eq!(held.traces, n);
     let mut more = 0;
-    while bench.append(0, &request().span(padded(more, 2, 2_000)).bytes()).is_ok() {
+    while bench
+        .append(0, &request().span(padded(more, 2, 2_000)).bytes())
+        .is_ok()
+    {
         more += 1;
     }
-    assert!(more > 0, "spans of known traces had room when new traces had none");
+    assert!(
+        more > 0,
+        "spans of known traces had room when new traces had none"
+    );
     assert!(bench.engine.held_memory() <= tight().memory_budget);
     assert!(bench.sink.outcomes.is_empty());
     assert_eq!(bench.engine.counters().refused.spans, 2);
-    bench.append(600, &request().span(padded(n, 1, 2_000)).bytes()).unwrap();
+    bench
+        .append(600, &request().span(padded(n, 1, 2_000)).bytes())
+        .unwrap();
     assert!(!bench.sink.outcomes.is_empty());
 }
 
@@ -82,8 +101,13 @@ fn when_all_traces_are_young_requests_are_refused() {
 #[test]
 fn a_request_that_can_never_be_held_is_refused_for_good() {
     let mut bench = Bench::new(tight(), vec![errors()]);
-    let refusal = bench.append(0, &request().span(padded(1, 1, 2 << 20)).bytes()).unwrap_err();
-    assert!(matches!(refusal, Refusal::TooLarge { .. }) && !refusal.is_retryable(), "{refusal}");
+    let refusal = bench
+        .append(0, &request().span(padded(1, 1, 2 << 20)).bytes())
+        .unwrap_err();
+    assert!(
+        matches!(refusal, Refusal::TooLarge { .. }) && !refusal.is_retryable(),
+        "{refusal}"
+    );
     assert_eq!(bench.engine.counters().appended.spans, 0);
 }
 
@@ -93,7 +117,10 @@ fn a_request_that_can_never_be_held_is_refused_for_good() {
 #[test]
 fn an_endless_trace_does_not_hurt_others() {
     let mut bench = Bench::new(
-        EngineSettings { trace_bytes_max: ByteSize::kib(100), ..tight() },
+        EngineSettings {
+            trace_bytes_max: ByteSize::kib(100),
+            ..tight()
+        },
         vec![everything()],
     );
     for n in 0..400 {
@@ -117,14 +144,20 @@ fn an_endless_trace_does_not_hurt_others() {
 fn the_largest_goes_before_the_oldest() {
     let mut bench = Bench::new(tight(), vec![errors()]);
     for n in 0..300 {
-        bench.append(0, &request().span(padded(n, 1, 2_000)).bytes()).unwrap();
+        bench
+            .append(0, &request().span(padded(n, 1, 2_000)).bytes())
+            .unwrap();
     }
     for id in 0..20 {
-        bench.append(5_000, &request().span(padded(999, id + 1, 4_000)).bytes()).unwrap();
+        bench
+            .append(5_000, &request().span(padded(999, id + 1, 4_000)).bytes())
+            .unwrap();
     }
     let mut n = 1_000;
     while bench.sink.outcomes.is_empty() {
-        bench.append(5_001, &request().span(padded(n, 1, 2_000)).bytes()).unwrap();
+        bench
+            .append(5_001, &request().span(padded(n, 1, 2_000)).bytes())
+            .unwrap();
         n += 1;
     }
     assert_eq!(bench.sink.outcomes[0].id, trace_id(999));
@@ -135,15 +168,32 @@ fn the_largest_goes_before_the_oldest() {
 /// Guarantees: the oldest is decided early for each new one, with what it has, and marked.
 #[test]
 fn too_many_traces_are_decided_early() {
-    let mut bench = Bench::new(EngineSettings { traces_max: 10, ..settings() }, vec![errors()]);
+    let mut bench = Bench::new(
+        EngineSettings {
+            traces_max: 10,
+            ..settings()
+        },
+        vec![errors()],
+    );
     for n in 0..10 {
         let spans = (0..3).map(|m| span(trace_id(3 * n + m), 1).error());
         bench.append(n, &request().spans(spans).bytes()).unwrap();
         assert!(bench.engine.counters().held.traces <= 10);
     }
-    let early: Vec<_> = bench.sink.outcomes.iter().map(|outcome| outcome.id).collect();
+    let early: Vec<_> = bench
+        .sink
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.id)
+        .collect();
     assert_eq!(early, (0..20).map(trace_id).collect::<Vec<_>>());
-    assert!(bench.sink.outcomes.iter().all(|outcome| outcome.early == Some(EarlyReason::Traces)));
+    assert!(
+        bench
+            .sink
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.early == Some(EarlyReason::Traces))
+    );
 }
 
 /// Scenario: the same, but new traces are to wait (`block_on_overflow`).
@@ -151,15 +201,28 @@ fn too_many_traces_are_decided_early() {
 /// not, and a request with more traces than the bound is taken when nothing is held.
 #[test]
 fn with_block_on_overflow_new_traces_are_refused() {
-    let limits = EngineSettings { traces_max: 2, refuse_on_overflow: true, ..settings() };
+    let limits = EngineSettings {
+        traces_max: 2,
+        refuse_on_overflow: true,
+        ..settings()
+    };
     let mut bench = Bench::new(limits, vec![errors()]);
-    let three = request().spans((1..=3).map(|n| span(trace_id(n), 1))).bytes();
+    let three = request()
+        .spans((1..=3).map(|n| span(trace_id(n), 1)))
+        .bytes();
     assert_eq!(bench.append(0, &three).unwrap().new_traces, 3);
     let known = request().span(span(trace_id(1), 2)).bytes();
     assert_eq!(bench.append(1, &known).unwrap().held, 1);
     let new = request().span(span(trace_id(4), 1)).bytes();
     let refusal = bench.append(2, &new).unwrap_err();
-    assert_eq!(refusal, Refusal::Traces { held: 3, new: 1, limit: 2 });
+    assert_eq!(
+        refusal,
+        Refusal::Traces {
+            held: 3,
+            new: 1,
+            limit: 2
+        }
+    );
     assert!(refusal.is_retryable());
     bench.run_to(10_000);
     assert_eq!(bench.append(10_001, &new).unwrap().new_traces, 1);
@@ -182,7 +245,9 @@ fn a_trickle_does_not_pin_memory() {
         bench.run_to(n * 5);
         let span = padded(n, 1, 2_000);
         let span = if n % 20 == 0 { span.child_of(5) } else { span };
-        bench.append(n * 5, &request().service("s").span(span).bytes()).unwrap();
+        bench
+            .append(n * 5, &request().service("s").span(span).bytes())
+            .unwrap();
     }
     bench.run_to(42_000);
     let counters = bench.engine.counters();
@@ -191,7 +256,11 @@ fn a_trickle_does_not_pin_memory() {
     assert!(counters.early.iter().all(|early| early.traces == 0));
     assert!(counters.compacted_bytes > 0);
     let memory = bench.engine.held_memory().bytes();
-    assert!(memory < 2 * counters.held.bytes + (512 << 10), "{memory} for {}", counters.held.bytes);
+    assert!(
+        memory < 2 * counters.held.bytes + (512 << 10),
+        "{memory} for {}",
+        counters.held.bytes
+    );
     bench.drain(42_000);
 }
 
@@ -207,7 +276,10 @@ fn repeated_resources_are_stored_once() {
     }
     let held = bench.engine.counters().held.bytes;
     let memory = bench.engine.held_memory().bytes();
-    assert!(memory < held * 5 + (1 << 20), "{memory} for {held} of small spans");
+    assert!(
+        memory < held * 5 + (1 << 20),
+        "{memory} for {held} of small spans"
+    );
     bench.drain(5_000);
     assert!(bench.engine.held_memory().bytes() < 3 << 20);
 }

@@ -13,12 +13,18 @@ use tailweir_testkit::{request, span, trace_id};
 fn held_traces_are_decided_by_the_new_policies() {
     let mut bench = Bench::new(settings(), vec![errors()]);
     let (first, second) = (trace_id(1), trace_id(2));
-    bench.append(0, &request().span(span(first, 1).error()).bytes()).unwrap();
-    bench.append(5_000, &request().span(span(second, 1)).bytes()).unwrap();
+    bench
+        .append(0, &request().span(span(first, 1).error()).bytes())
+        .unwrap();
+    bench
+        .append(5_000, &request().span(span(second, 1)).bytes())
+        .unwrap();
     bench.run_to(10_000);
     let old = bench.engine.replace_policies(compile(vec![everything()]));
     assert_eq!(old[0].sampled.traces, 1);
-    bench.append(11_000, &request().span(span(first, 2)).bytes()).unwrap();
+    bench
+        .append(11_000, &request().span(span(first, 2)).bytes())
+        .unwrap();
     bench.run_to(15_000);
     assert_eq!(bench.of(first)[1].policy, "errors");
     assert_eq!(bench.of(second)[0].policy, "everything");
@@ -34,12 +40,21 @@ fn a_trace_keeps_its_deadline() {
         decision_wait: Duration::from_secs(seconds),
         ..settings()
     };
-    bench.append(0, &request().span(span(trace_id(1), 1)).bytes()).unwrap();
+    bench
+        .append(0, &request().span(span(trace_id(1), 1)).bytes())
+        .unwrap();
     bench.engine.replace_settings(wait(2));
-    bench.append(1_000, &request().span(span(trace_id(2), 1)).bytes()).unwrap();
+    bench
+        .append(1_000, &request().span(span(trace_id(2), 1)).bytes())
+        .unwrap();
     bench.engine.replace_settings(wait(20));
-    bench.append(2_000, &request().span(span(trace_id(3), 1)).bytes()).unwrap();
+    bench
+        .append(2_000, &request().span(span(trace_id(3), 1)).bytes())
+        .unwrap();
     bench.run_to(60_000);
     let decided = |n| bench.of(trace_id(n))[0].at;
-    assert_eq!([decided(1), decided(2), decided(3)], [10_000, 3_000, 22_000]);
+    assert_eq!(
+        [decided(1), decided(2), decided(3)],
+        [10_000, 3_000, 22_000]
+    );
 }
