@@ -98,6 +98,9 @@ impl OtlpGrpc {
         if let Some((_, name)) = packing {
             headers.insert("grpc-encoding", HeaderValue::from_static(name));
         }
+        if !settings.timeout.is_zero() {
+            headers.insert("grpc-timeout", timeout_header(settings.timeout));
+        }
         let target = Target {
             round_robin: client.balancer_name != "pick_first",
             ..endpoint.target
@@ -186,6 +189,13 @@ fn method(signal: Signal) -> &'static str {
         Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     }
+}
+
+/// Tells the server when nobody waits for its answer any more: at most eight digits of milliseconds.
+fn timeout_header(timeout: Duration) -> HeaderValue {
+    let millis = timeout.as_millis().clamp(1, 99_999_999);
+    HeaderValue::try_from(format!("{millis}m"))
+        .unwrap_or_else(|_| HeaderValue::from_static("99999999m"))
 }
 
 fn user_agent(configured: &str) -> Result<HeaderValue, BuildError> {

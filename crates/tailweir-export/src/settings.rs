@@ -123,3 +123,60 @@ fn unit(sizer: Sizer) -> Unit {
 fn positive(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ExporterSettings, Unit};
+    use std::time::Duration;
+    use tailweir_config::{OtlpGrpcExporter, OtlpHttpExporter, QueueBatch, Sizer};
+
+    /// Scenario: exporters as configured by default.
+    /// Guarantees: queue, retries and timeouts are the Collector's defaults, with a bound in bytes.
+    #[test]
+    fn defaults_are_those_of_the_collector() {
+        let settings = ExporterSettings::of_otlp_grpc(&OtlpGrpcExporter::default());
+        assert_eq!(settings, ExporterSettings::default());
+        assert_eq!(settings.capacity.bytes, 256 << 20);
+        let http = ExporterSettings::of_otlp_http(&OtlpHttpExporter::default());
+        assert_eq!(http.timeout, Duration::from_secs(30));
+    }
+
+    /// Scenario: a queue measured in bytes, with batches in the default unit, without retries.
+    /// Guarantees: its own bound holds, batches are measured in items, one attempt is made.
+    #[test]
+    fn what_is_configured_holds() {
+        let mut exporter = OtlpGrpcExporter::default();
+        exporter.sending_queue.sizer = Sizer::Bytes;
+        exporter.sending_queue.queue_size = 5000;
+        exporter.sending_queue.batch = Some(QueueBatch::default());
+        exporter.retry_on_failure.enabled = false;
+        let settings = ExporterSettings::of_otlp_grpc(&exporter);
+        assert_eq!(
+            (settings.capacity.size, settings.capacity.unit),
+            (5000, Unit::Bytes)
+        );
+        assert!(settings.capacity.bytes >= 5000);
+        let batching = settings.batching.unwrap();
+        assert_eq!(
+            (batching.min_size, batching.max_size, batching.unit),
+            (8192, 0, Unit::Items)
+        );
+        assert_eq!(settings.retry, None);
+    }
+
+    /// Scenario: the queue is switched off.
+    /// Guarantees: callers wait for room and for the outcome, more of them at once, nothing is batched.
+    #[test]
+    fn without_a_queue_callers_wait() {
+        let mut exporter = OtlpGrpcExporter::default();
+        exporter.sending_queue.enabled = false;
+        exporter.sending_queue.batch = Some(QueueBatch::default());
+        let settings = ExporterSettings::of_otlp_grpc(&exporter);
+        assert!(settings.block_on_overflow && settings.wait_for_result);
+        assert_eq!(
+            settings.consumers,
+            ExporterSettings::CONSUMERS_WITHOUT_QUEUE
+        );
+        assert_eq!(settings.batching, None);
+    }
+}

@@ -131,8 +131,8 @@ settings! {
         /// Certificate, trust and versions.
         files: TlsFiles = TlsFiles::default(),
     } {
-        /// Speak plain text (gRPC), or leave the server's certificate unchecked where the endpoint
-        /// is `https://`.
+        /// Speak plain text over gRPC. Where the endpoint is `https://`, and over HTTP, the scheme
+        /// alone decides, and certificates are checked.
         insecure: bool = false,
         /// Do not check the server's certificate.
         insecure_skip_verify: bool = false,

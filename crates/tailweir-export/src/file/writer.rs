@@ -47,14 +47,21 @@ impl Writer {
         let whole = records.concat();
         self.rotate_before(whole.len() as u64)?;
         if let Err(error) = self.file.write_all(&whole) {
-            // Half a record would spoil those behind it.
-            self.file.set_len(self.size)?;
-            self.file.seek(SeekFrom::Start(self.size))?;
+            self.take_back();
             return Err(error);
         }
         self.size += whole.len() as u64;
         self.unsynced.get_or_insert_with(monotonic_clock);
         Ok(())
+    }
+
+    /// Half a record would spoil those behind it.
+    fn take_back(&mut self) {
+        let cut = self.file.set_len(self.size);
+        if let Err(error) = cut.and_then(|()| self.file.seek(SeekFrom::Start(self.size))) {
+            let path = self.path.display();
+            tracing::error!(%error, %path, "half a record stands at the end of the file");
+        }
     }
 
     pub(super) fn sync(&mut self) -> io::Result<()> {

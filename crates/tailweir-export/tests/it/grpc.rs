@@ -114,6 +114,7 @@ async fn calls_carry_the_configured_headers() {
         b"\x01"
     );
     assert_eq!(headers.get("user-agent").unwrap(), "mine/2");
+    assert_eq!(headers.get("grpc-timeout").unwrap(), "5000m");
 }
 
 /// Scenario: the server answers UNAVAILABLE twice, then takes the request.
