@@ -73,6 +73,60 @@ fn a_limiter_is_charged_unless_the_first_match_stops() {
     }
 }
 
+/// Scenario: in an `and`, a limiter stands behind a test that costs more, or before it; two traces come,
+/// of which only the second passes the test.
+/// Guarantees: the limiter is charged for what reaches it, in the order of the configuration.
+#[test]
+fn a_limiter_keeps_its_place_in_an_and() {
+    let gold = || policy("gold", text("tier", "gold"));
+    let one = || policy("one", limit(1));
+    for (subs, expected) in [
+        (vec![gold(), one()], "and"),
+        (vec![one(), gold()], "not_sampled"),
+    ] {
+        let set = compile(vec![policy("and", PolicyKind::And(subs))]);
+        let mut state = PolicyState::new(&set);
+        decide_plain(&set, &mut state, trace_id(1));
+        let id = trace_id(2);
+        let request = spans([span(id, 1).attribute("tier", "gold")]);
+        let decision = decide(&set, &mut state, id, request);
+        assert_eq!(reason(&set, decision), expected);
+    }
+}
+
+/// Scenario: in an `and` inside a composite, a condition that fails stands before or behind a test
+/// that refuses the trace.
+/// Guarantees: the failure counts only when it is reached, and then it fails the composite.
+#[test]
+fn a_failure_keeps_its_place_in_an_and() {
+    let fails = || {
+        let text = "Int(span.attributes[\"x\"][\"y\"]) > 1";
+        policy("fails", condition(text))
+    };
+    let failed = || policy("failed", errors());
+    for (subs, expected) in [
+        (vec![failed(), fails()], ("budget", 0)),
+        (vec![fails(), failed()], ("not_sampled", 1)),
+    ] {
+        let kind = PolicyKind::Composite {
+            max_total_spans_per_second: 10,
+            policy_order: vec![],
+            sub_policies: vec![
+                policy("and", PolicyKind::And(subs)),
+                policy("rest", PolicyKind::AlwaysSample),
+            ],
+            rate_allocation: vec![],
+        };
+        let set = compile(vec![policy("budget", kind)]);
+        let request = spans([span(trace_id(1), 1).attribute("x", "text")]);
+        let decision = decide(&set, &mut PolicyState::new(&set), trace_id(1), request);
+        assert_eq!(
+            (&*reason(&set, decision), decision.evaluation_errors),
+            expected
+        );
+    }
+}
+
 /// Scenario: half of the traces are decided elsewhere.
 /// Guarantees: half of the rate flows in, but the burst stays whole, so that a large trace can pass.
 #[test]
