@@ -28,7 +28,11 @@ impl Gateway {
         for (id, processor) in &settings.processors {
             found.extend(check_edits(id, processor, settings));
         }
-        let used: BTreeSet<_> = settings.pipelines.iter().flat_map(|it| &it.exporters).collect();
+        let used: BTreeSet<_> = settings
+            .pipelines
+            .iter()
+            .flat_map(|it| &it.exporters)
+            .collect();
         for id in used {
             found.extend(check_exporter(id, settings));
         }
@@ -45,7 +49,10 @@ fn check_edits(id: &ComponentId, processor: &Processor, settings: &Settings) -> 
     let errors = match compiled {
         Err(errors) => errors.0,
         Ok(edits) => {
-            let users = settings.pipelines.iter().filter(|it| it.processors.contains(id));
+            let users = settings
+                .pipelines
+                .iter()
+                .filter(|it| it.processors.contains(id));
             let misfits = users.filter_map(|it| edits.check(it.id.signal).err());
             misfits.collect()
         }
@@ -61,7 +68,10 @@ fn check_edits(id: &ComponentId, processor: &Processor, settings: &Settings) -> 
 
 fn check_exporter(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
     // These open files, which is for those who run.
-    if matches!(settings.exporters.get(id)?, Exporter::File(_) | Exporter::Debug(_)) {
+    if matches!(
+        settings.exporters.get(id)?,
+        Exporter::File(_) | Exporter::Debug(_)
+    ) {
         return None;
     }
     let built = Blueprint::of(id, settings).and_then(|blueprint| match blueprint {

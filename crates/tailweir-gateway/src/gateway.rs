@@ -12,6 +12,7 @@ use crate::options::{Options, SHARDS_MAX};
 use crate::status::{BoundAddress, Status};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tailweir_config::Settings;
 use tailweir_core::ByteSize;
@@ -42,6 +43,8 @@ struct Inner {
     graph: Mutex<Option<Graph>>,
     started: Instant,
     publisher: Publisher,
+    /// Bytes in batches and queues when they were last counted.
+    waiting: AtomicU64,
     /// What a reload took out of service and still sends.
     retiring: TaskTracker,
     abort: CancellationToken,
@@ -90,6 +93,7 @@ impl Gateway {
             graph: Mutex::new(Some(graph)),
             started: Instant::now(),
             publisher: Publisher::default(),
+            waiting: AtomicU64::new(0),
             retiring: TaskTracker::new(),
             abort: CancellationToken::new(),
         });
@@ -215,6 +219,10 @@ impl Inner {
 
     async fn publish(&self) {
         let status = self.status().await;
+        // Stores report by themselves; what is behind them is counted here, once a second.
+        let waiting = status.waiting_bytes();
+        let before = self.waiting.swap(waiting, Ordering::Relaxed);
+        self.ground.admission.report_held(before, waiting);
         self.publisher.publish(&status);
     }
 }

@@ -32,6 +32,7 @@
 
 mod actors;
 mod admission;
+mod buckets;
 mod buffer;
 mod check;
 mod clock;

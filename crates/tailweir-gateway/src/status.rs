@@ -4,6 +4,7 @@ mod samplers;
 
 pub use samplers::{DecisionRow, PolicyRow, SamplerRow};
 
+use crate::buckets::Buckets;
 use crate::graph::{Graph, Ground};
 use crate::ingress::Transport;
 use crate::ledger::LedgerSnapshot;
@@ -104,6 +105,13 @@ pub struct BatchRow {
     pub bytes: u64,
     /// Combinations of metadata that have a batch of their own.
     pub combinations: u64,
+    /// Items that wait.
+    pub waiting_items: u64,
+    /// Bytes that wait.
+    pub waiting_bytes: u64,
+    /// Items of each batch that left: counts by bucket.
+    #[serde(skip)]
+    pub(crate) sizes: Option<Buckets>,
 }
 
 /// An exporter, for one signal.
@@ -136,6 +144,13 @@ pub struct ExporterRow {
 }
 
 impl Status {
+    /// Bytes that wait in batches and queues.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        let batches = self.batches.iter().map(|row| row.waiting_bytes);
+        let queues = self.exporters.iter().map(|row| row.queue_bytes);
+        batches.chain(queues).sum()
+    }
+
     /// Asks everybody. Without a graph, after the shutdown, only the books are left.
     pub(crate) async fn gather(graph: Option<&Graph>, ground: &Ground, uptime: Duration) -> Self {
         let ledger = ground.ledger.snapshot();
@@ -242,6 +257,9 @@ fn batches(graph: &Graph) -> Vec<BatchRow> {
                 items: figures.items,
                 bytes: figures.bytes,
                 combinations: figures.combinations,
+                waiting_items: figures.waiting_items,
+                waiting_bytes: figures.waiting_bytes,
+                sizes: Some(figures.sizes),
             }
         });
     rows.collect()

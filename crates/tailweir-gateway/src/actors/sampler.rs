@@ -279,7 +279,7 @@ impl SamplerState {
         // What is held back must leave first, or decisions would pile up behind it.
         self.hand_on().await;
         if !self.store.is_held_back() {
-            self.store.advance(self.shard.clock.now());
+            self.store.advance(self.shard.clock);
             self.hand_on().await;
         }
         self.ticker.handled();

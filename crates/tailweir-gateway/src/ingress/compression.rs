@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn bodies_come_out_as_they_went_in() {
         for length in [0, 1, 100, 65_536, 300_000, LIMIT.bytes] {
-            let content: Vec<u8> = (0..length).map(|n| (n * n >> 3) as u8).collect();
+            let content: Vec<u8> = (0..length).map(|n| ((n * n) >> 3) as u8).collect();
             for (compression, body) in compressed(&content) {
                 let out = run(compression, &body).unwrap();
                 assert!(out == content, "{compression:?} of {length}");

@@ -158,7 +158,7 @@ impl Inner {
             charged = reading.decompressed(compression, charged).await?;
         }
         if encoding == Encoding::Json {
-            charged = self.from_json(signal, charged).await?;
+            charged = self.transcode(signal, charged).await?;
         }
         self.door.hand_in(signal, charged, client).await
     }
@@ -183,7 +183,7 @@ impl Inner {
     }
 
     /// Turns JSON into protobuf, which is what everything behind the door works on.
-    async fn from_json(&self, signal: Signal, charged: Charged) -> Result<Charged, Refusal> {
+    async fn transcode(&self, signal: Signal, charged: Charged) -> Result<Charged, Refusal> {
         let length = charged.body.len();
         let mut buffer = self.door.reading.buffers.take();
         let convert = move || {

@@ -97,6 +97,8 @@ metrics! {
         "Batches that were sent because they were full.";
     BatchByTimeout = "otelcol_processor_batch_timeout_trigger_send", Counter, "{times}", ["processor"],
         "Batches that were sent because their time had come.";
+    BatchSize = "otelcol_processor_batch_batch_send_size", Histogram, "{units}", ["processor"],
+        "Items of a batch, rounded up to the Collector's bounds.";
     BatchCombinations = "otelcol_processor_batch_metadata_cardinality", Gauge, "{combinations}", ["processor"],
         "Combinations of metadata that have a batch of their own.";
     SampledTraces = "otelcol_processor_tail_sampling_count_traces_sampled", Counter, "{traces}", ["policy", "sampled", "decision"],
@@ -111,6 +113,8 @@ metrics! {
         "Spans that came after the decision and followed it.";
     NewTraces = "otelcol_processor_tail_sampling_new_trace_id_received", Counter, "{traces}", [],
         "Trace ids that were not known when a span came.";
+    DecisionTime = "otelcol_processor_tail_sampling_sampling_decision_timer_latency", Histogram, "ms", [],
+        "Time of a round of decisions of one shard, rounded up to the Collector's bounds.";
     LateSpanAge = "otelcol_processor_tail_sampling_sampling_late_span_age", Histogram, "s", [],
         "Time from the decision to spans that came late, rounded up to 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800 s.";
     RemovalAge = "otelcol_processor_tail_sampling_sampling_trace_removal_age", Histogram, "s", [],

@@ -1,17 +1,17 @@
 //! From a status to the recorder.
 
 use super::{Metric, MetricKind};
+use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
 use crate::status::{DecisionRow, ExporterRow, SamplerRow, Status};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use tailweir_sampler::AgeHistogram;
 
 /// Publishes statuses, and remembers what it has put into histograms.
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
-    ages: Mutex<BTreeMap<(Metric, String), AgeHistogram>>,
+    published: Mutex<BTreeMap<(Metric, String), Buckets>>,
 }
 
 impl Publisher {
@@ -26,31 +26,47 @@ impl Publisher {
             page.exporters(status);
             page.batches(status);
             page.samplers(&status.samplers);
-            for row in &status.samplers {
-                self.ages(&page, Metric::LateSpanAge, row, &row.late_age);
-                self.ages(&page, Metric::RemovalAge, row, &row.decision_age);
-            }
+            self.histograms(&page, status);
         });
     }
 
-    /// Adds what is new since the last time, each age as the bound of its bucket.
-    fn ages(&self, page: &Page<'_>, metric: Metric, row: &SamplerRow, now: &AgeHistogram) {
-        let mut seen = self.ages.lock();
-        let place = format!("{}/{}", row.pipeline, row.processor);
-        let before = seen.entry((metric, place)).or_default();
-        for (bucket, (count, seen)) in now.counts.iter().zip(&mut before.counts).enumerate() {
-            let new = count.saturating_sub(*seen);
-            *seen = *count;
-            // What is beyond the last bound counts as twice as much.
-            let last = AgeHistogram::BOUNDS[AgeHistogram::BOUNDS.len() - 1];
-            let age = AgeHistogram::BOUNDS
-                .get(bucket)
-                .copied()
-                .unwrap_or(2 * last);
-            if new > 0 {
-                page.histogram(metric, age as f64, new as usize);
+    fn histograms(&self, page: &Page<'_>, status: &Status) {
+        for row in &status.samplers {
+            let place = format!("{}/{}", row.pipeline, row.processor);
+            for (metric, buckets) in [
+                (Metric::DecisionTime, &row.decision_time),
+                (Metric::LateSpanAge, &row.late_age),
+                (Metric::RemovalAge, &row.decision_age),
+            ] {
+                self.histogram(page, metric, &[], &place, buckets.as_ref());
             }
         }
+        for row in &status.batches {
+            let place = format!("{}/{}", row.pipeline, row.processor);
+            let labels = [("processor", row.processor.as_str())];
+            self.histogram(page, Metric::BatchSize, &labels, &place, row.sizes.as_ref());
+        }
+    }
+
+    /// Adds what is new since the last time.
+    fn histogram(
+        &self,
+        page: &Page<'_>,
+        metric: Metric,
+        labels: Labels<'_>,
+        place: &str,
+        now: Option<&Buckets>,
+    ) {
+        let Some(now) = now else {
+            return;
+        };
+        let mut published = self.published.lock();
+        let key = (metric, place.to_owned());
+        let before = published.entry(key).or_insert_with(|| now.emptied());
+        for (value, count) in now.since(before) {
+            page.histogram(metric, labels, value as f64, count as usize);
+        }
+        before.clone_from(now);
     }
 }
 
@@ -294,10 +310,10 @@ impl Page<'_> {
         gauge.set(value as f64);
     }
 
-    fn histogram(&self, metric: Metric, value: f64, count: usize) {
+    fn histogram(&self, metric: Metric, labels: Labels<'_>, value: f64, count: usize) {
         let histogram = self
             .recorder
-            .register_histogram(&key(metric, &[]), &METADATA);
+            .register_histogram(&key(metric, labels), &METADATA);
         histogram.record_many(value, count);
     }
 }

@@ -8,6 +8,7 @@ mod waiting;
 
 use super::portion::portions;
 use super::{Exchangeable, Load, Stage, Taken};
+use crate::buckets::Buckets;
 use crate::refusal::{Bound, Refusal};
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
@@ -42,7 +43,7 @@ pub(crate) struct Batcher {
 }
 
 /// What a batch processor counts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct BatchFigures {
     /// Batches that left because they were full.
     pub(crate) by_size: u64,
@@ -54,6 +55,27 @@ pub(crate) struct BatchFigures {
     pub(crate) bytes: u64,
     /// Combinations of metadata that have a batch of their own.
     pub(crate) combinations: u64,
+    /// Items that wait.
+    pub(crate) waiting_items: u64,
+    /// Bytes that wait.
+    pub(crate) waiting_bytes: u64,
+    /// Items of each batch that left.
+    pub(crate) sizes: Buckets,
+}
+
+impl Default for BatchFigures {
+    fn default() -> Self {
+        Self {
+            by_size: 0,
+            by_timeout: 0,
+            items: 0,
+            bytes: 0,
+            combinations: 0,
+            waiting_items: 0,
+            waiting_bytes: 0,
+            sizes: Buckets::new(Buckets::BATCH_ITEMS),
+        }
+    }
 }
 
 impl Batcher {
@@ -79,8 +101,10 @@ impl Batcher {
 
     /// What it has counted.
     pub(crate) fn figures(&self) -> BatchFigures {
-        let mut figures = *self.figures.lock();
-        figures.combinations = self.waiting.lock().combinations() as u64;
+        let mut figures = self.figures.lock().clone();
+        let waiting = self.waiting.lock();
+        figures.combinations = waiting.combinations() as u64;
+        (figures.waiting_items, figures.waiting_bytes) = waiting.size();
         figures
     }
 
@@ -156,6 +180,7 @@ impl Batcher {
             let mut figures = self.figures.lock();
             figures.items += items;
             figures.bytes += bytes;
+            figures.sizes.add(items);
         }
     }
 

@@ -14,6 +14,10 @@ const SPANS_KEPT_MAX: usize = 16 << 10;
 /// The pool. Holds at most 64 scans of at most 16,384 spans each.
 #[derive(Default)]
 pub(crate) struct ScanPool {
+    #[expect(
+        clippy::vec_box,
+        reason = "a scan moves through futures and messages, which must stay small"
+    )]
     idle: Mutex<Vec<Box<Findings>>>,
 }
 

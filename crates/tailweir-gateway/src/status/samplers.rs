@@ -1,6 +1,7 @@
 //! Samplers: the sum over their shards.
 
 use crate::actors::ShardReport;
+use crate::buckets::Buckets;
 use crate::graph::Graph;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -81,20 +82,21 @@ pub struct SamplerRow {
     pub too_large: DecisionRow,
     /// Times that a policy failed.
     pub evaluation_errors: u64,
-    /// Times that traces were decided.
-    pub ticks: u64,
     /// Bytes of kept spans that wait for room behind.
     pub held_back_bytes: u64,
     /// Spans whose tracestate could not be given a threshold.
     pub unwritten_thresholds: u64,
     /// The policies, in the order of their names.
     pub policies: Vec<PolicyRow>,
+    /// Milliseconds that a round of decisions took: counts by bucket.
+    #[serde(skip)]
+    pub(crate) decision_time: Option<Buckets>,
     /// Seconds between the decision and spans that came late: counts by bucket.
     #[serde(skip)]
-    pub(crate) late_age: AgeHistogram,
+    pub(crate) late_age: Option<Buckets>,
     /// Seconds between the first span and the decision: counts by bucket.
     #[serde(skip)]
-    pub(crate) decision_age: AgeHistogram,
+    pub(crate) decision_age: Option<Buckets>,
 }
 
 /// A row for each sampler.
@@ -139,11 +141,11 @@ impl SamplerRow {
         }
         self.too_large.add(counters.too_large);
         self.evaluation_errors += counters.evaluation_errors;
-        self.ticks += report.ticks;
+        merge(&mut self.decision_time, &report.ticks);
         self.held_back_bytes += report.held_back_bytes as u64;
         self.unwritten_thresholds += report.unwritten_thresholds;
-        add_ages(&mut self.late_age, &counters.late_age);
-        add_ages(&mut self.decision_age, &counters.decision_age);
+        merge(&mut self.late_age, &ages(&counters.late_age));
+        merge(&mut self.decision_age, &ages(&counters.decision_age));
     }
 }
 
@@ -161,9 +163,13 @@ fn add_policies(rows: &mut BTreeMap<String, PolicyRow>, report: &ShardReport) {
     }
 }
 
-fn add_ages(sum: &mut AgeHistogram, more: &AgeHistogram) {
-    for (into, count) in sum.counts.iter_mut().zip(more.counts) {
-        *into += count;
+fn ages(histogram: &AgeHistogram) -> Buckets {
+    Buckets::of(&AgeHistogram::BOUNDS, &histogram.counts)
+}
+
+fn merge(sum: &mut Option<Buckets>, more: &Buckets) {
+    match sum {
+        Some(sum) => sum.merge(more),
+        None => *sum = Some(more.clone()),
     }
-    sum.sum_millis += more.sum_millis;
 }

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use std::net::SocketAddr;
 use tailweir_config::{EmptyEnvironment, LoadOptions, Settings, Sources, load};
-use tailweir_gateway::{Gateway, LedgerRow, LedgerSnapshot, Options, Running};
+use tailweir_gateway::{Gateway, LedgerRow, LedgerSnapshot, Options, Running, Status};
 use tailweir_testkit::PATIENCE;
 use tonic::transport::Channel;
 
@@ -114,6 +114,17 @@ impl Fixture {
     pub(crate) async fn post(&self, path: &str, body: impl Into<Bytes>) -> HttpAnswer {
         let headers = [("content-type", "application/x-protobuf")];
         self.http(Method::POST, path, &headers, body).await
+    }
+
+    /// Waits until its status is as wanted.
+    pub(crate) async fn until(&self, what: &str, done: impl Fn(&Status) -> bool) {
+        let looking = async {
+            while !done(&self.running.status().await) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, looking).await;
+        assert!(waited.is_ok(), "no {what}");
     }
 
     /// Stops it, and checks what must hold after every test: all was answered, decided and sent in

@@ -1,5 +1,7 @@
 //! The gateway over real sockets: clients on one side, a scripted backend on the other.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod harness;
 mod life;
 mod metrics;

@@ -22,9 +22,9 @@ async fn the_page_has_the_collectors_names_and_the_books() {
     sink.until("the kept trace", |sink| sink.spans().len() == 1)
         .await;
     // Both traces are decided in one round, but each shard reports for itself.
-    while gateway.running.status().await.samplers[0].held.traces > 0 {
-        tokio::task::yield_now().await;
-    }
+    gateway
+        .until("decisions", |status| status.samplers[0].held.traces == 0)
+        .await;
     gateway.running.publish_metrics().await;
     let text = page.render();
     for line in [

@@ -89,9 +89,11 @@ async fn a_full_budget_refuses_with_a_retry_hint() {
     let head = "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-length: 999\r\n\
                 content-type: application/x-protobuf\r\n\r\nhalf";
     half.write_all(head.as_bytes()).await.unwrap();
-    while gateway.running.status().await.admission.in_flight_bytes < 999 {
-        tokio::task::yield_now().await;
-    }
+    gateway
+        .until("half a request", |status| {
+            status.admission.in_flight_bytes >= 999
+        })
+        .await;
     let status = gateway.send(one_error(1).message()).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     let hint = status.get_details_retry_info().unwrap().retry_delay;
@@ -104,9 +106,9 @@ async fn a_full_budget_refuses_with_a_retry_hint() {
     let status = gateway.running.status().await;
     assert_eq!(status.admission.refused_requests, 2);
     drop(half);
-    while gateway.running.status().await.admission.in_flight_bytes > 0 {
-        tokio::task::yield_now().await;
-    }
+    gateway
+        .until("room", |status| status.admission.in_flight_bytes == 0)
+        .await;
     gateway.send(one_error(1).message()).await.unwrap();
     let books = gateway.finish().await;
     assert_eq!(traces_of(&books).acknowledged.items, 1);

@@ -3,6 +3,8 @@
 use super::ShardChange;
 use super::outlet::Outlet;
 use crate::admission::{Admission, RETRY_AFTER};
+use crate::buckets::Buckets;
+use crate::clock::Clock;
 use crate::ledger::{DropReason, Ledger};
 use crate::pipeline::{Load, Routed};
 use crate::refusal::{Bound, Refusal};
@@ -47,8 +49,8 @@ pub(crate) struct ShardReport {
     pub(crate) remembered_memory: u64,
     /// Decisions that are remembered.
     pub(crate) remembered_decisions: usize,
-    /// Calls of the engine that decided something.
-    pub(crate) ticks: u64,
+    /// Time of each round of decisions, in milliseconds.
+    pub(crate) ticks: Buckets,
     /// Bytes of kept spans that wait for room behind.
     pub(crate) held_back_bytes: usize,
     /// Tracestates that could not be given a threshold.
@@ -62,7 +64,8 @@ pub(super) struct ShardStore {
     ledger: Arc<Ledger>,
     admission: Arc<Admission>,
     booked: Booked,
-    ticks: u64,
+    /// Time of each round of decisions, in milliseconds.
+    ticks: Buckets,
     /// Decisions of policies of earlier settings.
     retired: BTreeMap<String, ByVerdict>,
 }
@@ -91,7 +94,7 @@ impl ShardStore {
             ledger,
             admission: settings.admission,
             booked: Booked::default(),
-            ticks: 0,
+            ticks: Buckets::new(Buckets::MILLISECONDS),
             retired: BTreeMap::new(),
         }
     }
@@ -121,9 +124,11 @@ impl ShardStore {
     }
 
     /// Decides what is due.
-    pub(super) fn advance(&mut self, now: Moment) {
-        self.engine.advance(now, &mut self.outlet);
-        self.ticks += 1;
+    pub(super) fn advance(&mut self, clock: Clock) {
+        let start = clock.now();
+        self.engine.advance(start, &mut self.outlet);
+        let took = clock.now().since(start);
+        self.ticks.add(took.as_micros().div_ceil(1000) as u64);
         self.outlet.seal();
         self.book();
     }
@@ -174,7 +179,7 @@ impl ShardStore {
             held_memory: self.engine.held_memory().bytes(),
             remembered_memory: self.engine.remembered_memory().bytes(),
             remembered_decisions: self.engine.remembered_decisions(),
-            ticks: self.ticks,
+            ticks: self.ticks.clone(),
             held_back_bytes: self.outlet.bytes(),
             unwritten_thresholds: self.outlet.unwritten_thresholds(),
         }

@@ -89,6 +89,11 @@ impl Waiting {
         self.batches.contains_key(key)
     }
 
+    /// Items and bytes that wait.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.items, self.bytes as u64)
+    }
+
     pub(super) fn combinations(&self) -> usize {
         self.batches.len()
     }
