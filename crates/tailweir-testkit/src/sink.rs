@@ -247,3 +247,49 @@ fn serve(shared: Shared, address: SocketAddr, ready: oneshot::Sender<SocketAddr>
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Gate, Sink};
+    use crate::{request, span, trace_id};
+    use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+
+    async fn export(sink: &Sink, trace: u64) -> Result<String, tonic::Code> {
+        let client = TraceServiceClient::connect(sink.endpoint()).await;
+        let mut client = client.map_err(|_| tonic::Code::Unavailable)?;
+        let request = request().span(span(trace_id(trace), 1)).message();
+        let answer = client.export(request).await;
+        let answer = answer.map_err(|status| status.code())?.into_inner();
+        Ok(answer
+            .partial_success
+            .map(|it| it.error_message)
+            .unwrap_or_default())
+    }
+
+    /// Scenario: a sink refuses, dies, is started again, answers at length and holds a request.
+    /// Guarantees: each answer comes in its turn, and what was kept is what was not refused.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_sink_keeps_to_its_script() {
+        let mut sink = Sink::start();
+        sink.answer_next(Answer::Refuse(tonic::Code::ResourceExhausted));
+        sink.answer_next(Answer::Die);
+        let refused = export(&sink, 1).await.unwrap_err();
+        assert_eq!(refused, tonic::Code::ResourceExhausted);
+        export(&sink, 2).await.unwrap_err();
+        sink.restart();
+        sink.answer_next(Answer::Giant(100_000));
+        assert_eq!(export(&sink, 3).await.unwrap().len(), 100_000);
+        let gate = Gate::default();
+        sink.answer_next(Answer::Hold(gate.clone()));
+        let held = export(&sink, 4);
+        let opened = async {
+            sink.until("held request", |sink| sink.spans().len() == 3)
+                .await;
+            gate.open();
+        };
+        let (answer, ()) = tokio::join!(held, opened);
+        answer.unwrap();
+        let kept: Vec<_> = sink.spans().into_iter().map(|it| it.trace_id).collect();
+        assert_eq!(kept, [2, 3, 4].map(|trace| trace_id(trace).0.to_vec()));
+    }
+}

@@ -58,3 +58,58 @@ impl StatusLinePainter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::StatusLinePainter;
+    use crate::status::{Amount, Books, Policy, Sampler, StatusPage, TraceAmount};
+
+    fn traces(traces: u64) -> TraceAmount {
+        TraceAmount {
+            traces,
+            ..TraceAmount::default()
+        }
+    }
+
+    fn page() -> StatusPage {
+        let mut page = StatusPage::default();
+        page.process.phase = "ready".to_owned();
+        let held = Amount {
+            items: 9,
+            bytes: 1536,
+        };
+        let books = Books {
+            held,
+            ..Books::default()
+        };
+        page.ledger.signals.insert("traces".to_owned(), books);
+        page.samplers.push(Sampler {
+            held: traces(3),
+            sampled: traces(2),
+            not_sampled: traces(5),
+            policies: vec![Policy {
+                policy: "errors".to_owned(),
+                sampled: traces(2),
+                ..Policy::default()
+            }],
+            ..Sampler::default()
+        });
+        page
+    }
+
+    /// Scenario: traces are held, kept and dropped; then spans are lost.
+    /// Guarantees: the line says all of that, and shouts only about the loss.
+    #[test]
+    fn the_line_says_what_waits_what_was_kept_and_what_is_lost() {
+        let mut painter = StatusLinePainter::default();
+        let mut page = page();
+        assert_eq!(
+            painter.line(&page),
+            "ready | 0/s | waiting 3 traces, 1.5 KiB | kept 2 (errors 2) | dropped 5"
+        );
+        let books = page.ledger.signals.entry("traces".to_owned()).or_default();
+        let lost = Amount { items: 4, bytes: 1 };
+        books.lost.insert("backend".to_owned(), lost);
+        assert!(painter.line(&page).ends_with(" | LOST 4"));
+    }
+}

@@ -3,6 +3,7 @@
 //! Log lines, what exporters show and the status line may meet on one terminal; everything goes
 //! through here, so that the status line stays the last line and nothing is cut in two.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,34 +12,40 @@ const CLEAR_LINE: &str = "\r\x1b[2K";
 const WIDTH_WITHOUT_TERMINAL: usize = 120;
 
 /// A handle to standard output and standard error. Clones share one lock.
-#[derive(Debug, Clone)]
-pub(crate) struct Terminal {
-    status: Arc<Mutex<Status>>,
-}
+#[derive(Clone)]
+pub(crate) struct Terminal(Arc<Mutex<Streams>>);
 
-#[derive(Debug, Default)]
-struct Status {
+struct Streams {
+    output: Box<dyn Write + Send>,
+    error: Box<dyn Write + Send>,
     /// Whether a status line is wanted at all.
     is_live: bool,
-    /// What is painted now; empty for nothing.
+    /// The status line that is painted now; empty for none.
     painted: String,
 }
 
 impl Terminal {
-    /// A terminal that shows a status line if `is_live`.
+    /// The streams of this process; with a status line if `is_live`.
     pub(crate) fn new(is_live: bool) -> Self {
-        let status = Status {
+        Self::over(io::stdout(), io::stderr(), is_live)
+    }
+
+    fn over(
+        output: impl Write + Send + 'static,
+        error: impl Write + Send + 'static,
+        is_live: bool,
+    ) -> Self {
+        Self(Arc::new(Mutex::new(Streams {
+            output: Box::new(output),
+            error: Box::new(error),
             is_live,
             painted: String::new(),
-        };
-        Self {
-            status: Arc::new(Mutex::new(status)),
-        }
+        })))
     }
 
     /// Whether a status line is shown.
     pub(crate) fn is_live(&self) -> bool {
-        self.status().is_live
+        self.streams().is_live
     }
 
     /// Whether standard error is a terminal that can repaint a line.
@@ -69,7 +76,11 @@ impl Terminal {
     /// # Errors
     /// When standard output is closed or full.
     pub(crate) fn print(&self, text: &str) -> io::Result<()> {
-        self.write(io::stdout().lock(), text.as_bytes())
+        let mut streams = self.streams();
+        streams.lift();
+        let written = write_whole(&mut streams.output, text);
+        streams.repaint();
+        written
     }
 
     /// Writes to standard error.
@@ -77,44 +88,119 @@ impl Terminal {
     /// # Errors
     /// When standard error is closed or full.
     pub(crate) fn note(&self, text: &str) -> io::Result<()> {
-        self.write(io::stderr().lock(), text.as_bytes())
+        let mut streams = self.streams();
+        streams.lift();
+        let written = write_whole(&mut streams.error, text);
+        streams.repaint();
+        written
     }
 
     /// Paints the status line anew, cut to the width of the terminal.
     pub(crate) fn show_status(&self, line: &str) {
-        let mut status = self.status();
-        if !status.is_live {
-            return;
+        let mut streams = self.streams();
+        if streams.is_live {
+            streams.lift();
+            let width = Self::width().saturating_sub(1);
+            streams.painted = line.chars().take(width).collect();
+            streams.repaint();
         }
-        let fitting: String = line.chars().take(Self::width().saturating_sub(1)).collect();
-        // A terminal that has gone takes no status line, and that is no reason to stop.
-        let _ = write!(io::stderr().lock(), "{CLEAR_LINE}{fitting}");
-        let _ = io::stderr().flush();
-        status.painted = fitting;
     }
 
     /// Takes the status line away for good.
     pub(crate) fn end_status(&self) {
-        let mut status = self.status();
-        if !status.painted.is_empty() {
-            let _ = write!(io::stderr().lock(), "{CLEAR_LINE}");
-        }
-        *status = Status::default();
+        let mut streams = self.streams();
+        streams.lift();
+        streams.is_live = false;
+        streams.painted.clear();
     }
 
-    fn write(&self, mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
-        let status = self.status();
-        if !status.painted.is_empty() {
-            let _ = write!(io::stderr().lock(), "{CLEAR_LINE}");
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Streams {
+    /// Clears the status line, if one is painted. A terminal that has gone takes none, and that is no
+    /// reason to stop.
+    fn lift(&mut self) {
+        if !self.painted.is_empty() {
+            let _ = write_whole(&mut self.error, CLEAR_LINE);
         }
-        let written = stream.write_all(bytes).and_then(|()| stream.flush());
-        if !status.painted.is_empty() {
-            let _ = write!(io::stderr().lock(), "{}", status.painted);
-        }
-        written
     }
 
-    fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    fn repaint(&mut self) {
+        if !self.painted.is_empty() {
+            let _ = write_whole(&mut self.error, &self.painted);
+        }
+    }
+}
+
+fn write_whole(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
+}
+
+impl fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terminal").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Terminal;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    /// Both streams on one screen, as on a terminal.
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Screen {
+        /// What a reader sees: a cleared line is gone.
+        fn seen(&self) -> String {
+            let bytes = self.0.lock().unwrap();
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let visible = |line: &str| line.rsplit(super::CLEAR_LINE).next().unwrap().to_owned();
+            text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+        }
+    }
+
+    /// Scenario: a status line is painted, then lines come on both streams, then it is taken away.
+    /// Guarantees: the lines are whole, and the status line is the last one until it is gone.
+    #[test]
+    fn the_status_line_stays_the_last_line() {
+        let screen = Screen::default();
+        let terminal = Terminal::over(screen.clone(), screen.clone(), true);
+        terminal.show_status("waiting 1");
+        terminal.note("log\n").unwrap();
+        terminal.print("trace\n").unwrap();
+        assert_eq!(screen.seen(), "log\ntrace\nwaiting 1");
+        terminal.show_status("waiting 2");
+        assert_eq!(screen.seen(), "log\ntrace\nwaiting 2");
+        terminal.end_status();
+        terminal.print("end\n").unwrap();
+        assert_eq!(screen.seen(), "log\ntrace\nend\n");
+    }
+
+    /// Scenario: a status line is painted where none is wanted, as in a container's log.
+    /// Guarantees: nothing of it is written.
+    #[test]
+    fn without_a_terminal_there_is_no_status_line() {
+        let screen = Screen::default();
+        let terminal = Terminal::over(screen.clone(), screen.clone(), false);
+        terminal.show_status("waiting 1");
+        terminal.note("log\n").unwrap();
+        assert_eq!(screen.seen(), "log\n");
     }
 }

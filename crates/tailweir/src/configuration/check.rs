@@ -27,8 +27,8 @@ pub(super) fn compile(settings: &Settings, diagnostics: &mut Diagnostics) {
 
 /// The first two keys of a path: section and component.
 fn block(path: &str) -> &str {
-    let ends = path.match_indices("::").map(|(at, _)| at);
-    ends.skip(1).next().map_or(path, |end| &path[..end])
+    let mut ends = path.match_indices("::").map(|(at, _)| at);
+    ends.nth(1).map_or(path, |end| &path[..end])
 }
 
 fn of_policy(id: &ComponentId, error: CompileError) -> Diagnostic {

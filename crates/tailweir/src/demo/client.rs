@@ -87,10 +87,6 @@ pub(super) async fn send(
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the demo is at the edge and paces itself by the clock"
-)]
 fn now() -> Instant {
     Instant::now()
 }

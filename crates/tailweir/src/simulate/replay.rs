@@ -206,6 +206,7 @@ fn unbounded(settings: &TailSampling) -> EngineSettings {
         refuse_on_overflow: false,
         sampled_decisions_max: 0,
         other_decisions_max: 0,
+        memory_budget: UNBOUNDED,
         ..bounded(settings)
     }
 }

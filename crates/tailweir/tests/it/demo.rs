@@ -1,46 +1,63 @@
-//! `tailweir demo`, from nothing to its summary.
+//! `tailweir demo`, to its summary.
 
-use crate::gateway::{stderr, stdout, tailweir};
+use crate::gateway::{Gateway, stderr, stdout, tailweir};
+use std::process::Output;
 
-/// Scenario: no Tailweir is running and the demo is started for a second, with a short window.
-/// Guarantees: it starts one, sends to it, sums up, and the numbers of the summary balance; a kept
-/// trace is shown, without personal data.
-#[test]
-fn the_demo_closes_with_a_summary_that_balances() {
-    let output = tailweir([
+/// Runs the demo for a second, with a short window.
+fn demo(admin: &str, endpoint: &str) -> Output {
+    tailweir([
         "demo",
-        "--admin=127.0.0.1:1",
+        "--admin",
+        admin,
+        "--endpoint",
+        endpoint,
         "--duration=1s",
         "--rate=60",
         "--decision-wait=300ms",
         "--seed=7",
-    ]);
-    let text = stdout(&output);
-    assert!(output.status.success(), "{}\n{text}", stderr(&output));
-    let cells = |label: &str| -> Vec<u64> {
-        let line = text
-            .lines()
-            .find(|line| line.trim_start().starts_with(label));
-        let line = line
-            .unwrap_or_else(|| panic!("no {label:?} in:\n{text}"))
-            .trim_start();
-        let cells = line[label.len()..].split_whitespace();
-        cells.filter_map(|cell| cell.parse().ok()).collect()
+    ])
+}
+
+/// Checks that the numbers of the summary add up and that a trace is shown.
+fn check(output: &Output) {
+    let text = stdout(output);
+    assert!(output.status.success(), "{}\n{text}", stderr(output));
+    let traces = |label: &str| -> u64 {
+        let mut lines = text.lines().map(str::trim_start);
+        let rest = lines.find_map(|line| line.strip_prefix(label));
+        let rest = rest.unwrap_or_else(|| panic!("no {label:?} in:\n{text}"));
+        let first = rest.split_whitespace().next();
+        first
+            .and_then(|cell| cell.parse().ok())
+            .expect("a number of traces")
     };
-    let traces = |label: &str| cells(label)[0];
     assert_eq!(traces("received"), 60);
-    let kept = traces("kept by errors") + traces("kept by slow") + traces("kept by share");
-    assert_eq!(kept + traces("dropped"), 60, "{text}");
+    let kept = ["kept by errors", "kept by slow", "kept by share"].map(traces);
+    assert_eq!(kept.iter().sum::<u64>() + traces("dropped"), 60, "{text}");
     assert_eq!(traces("held"), 0);
     assert!(text.contains("The books balance"), "{text}");
     assert!(text.contains("did not have to be stored"), "{text}");
-    let shown = text
-        .split("One of the kept traces")
-        .nth(1)
-        .expect("a kept trace");
+    let shown = text.split("One of the kept traces").nth(1);
+    let shown = shown.expect("a kept trace");
     assert!(shown.contains("storefront"), "{shown}");
-    assert!(
-        !text.contains("@example.com") && !text.contains("4111 1111"),
-        "{shown}"
-    );
+    assert!(!text.contains("@example.com") && !text.contains("4111 1111"));
+}
+
+/// Scenario: no Tailweir is running.
+/// Guarantees: the demo starts one, sends to it, and its summary balances; a kept trace is shown,
+/// without personal data.
+#[test]
+fn the_demo_needs_no_running_tailweir() {
+    check(&demo("127.0.0.1:1", "127.0.0.1:1"));
+}
+
+/// Scenario: a Tailweir is running on the embedded configuration.
+/// Guarantees: the demo sends to that one and sums up what became of its traces there.
+#[test]
+fn the_demo_uses_a_running_tailweir() {
+    let gateway = Gateway::start_embedded("300ms");
+    let output = demo(&gateway.admin.to_string(), &gateway.otlp_grpc.to_string());
+    check(&output);
+    assert!(stdout(&output).contains("found tailweir"));
+    assert_eq!(gateway.status()["samplers"][0]["new_traces"], 60);
 }

@@ -74,6 +74,7 @@ pub(crate) const KEEP_ERRORS: &str =
 /// A gateway that was started and is ready.
 pub(crate) struct Gateway {
     pub(crate) binary: Binary,
+    pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) config: PathBuf,
@@ -88,24 +89,37 @@ impl Gateway {
         let config = folder.path().join("gateway.yaml");
         std::fs::write(&config, configuration).expect("the configuration is written");
         let mut command = Command::new(program());
-        command.arg("--config").arg(&config);
-        command.args(["--admin", "127.0.0.1:0"]).args(arguments);
+        command.arg("--config").arg(&config).args(arguments);
+        Self::launch(command, folder)
+    }
+
+    /// Starts on the embedded configuration, on free ports, with this window.
+    pub(crate) fn start_embedded(decision_wait: &str) -> Self {
+        let mut command = Command::new(program());
+        command.args([
+            "--set=receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
+            "--set=receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
+            "--set=service.telemetry.logs.encoding=json",
+        ]);
+        command.arg(format!(
+            "--set=processors.tail_sampling.decision_wait={decision_wait}"
+        ));
+        Self::launch(command, TempDir::new().expect("a folder"))
+    }
+
+    fn launch(mut command: Command, folder: TempDir) -> Self {
+        command.args(["--admin", "127.0.0.1:0"]);
         let binary = Binary::spawn(command);
-        let address = |name: &str| {
-            binary.line(name, |line| {
-                let entry: Value = serde_json::from_str(&line.text).ok()?;
-                let is_it = entry["message"] == "listening" && entry["name"] == name;
-                is_it.then(|| entry["address"].as_str()?.parse().ok())?
-            })
-        };
-        let otlp_http = address("otlp/http");
-        let admin = address("admin");
+        let otlp_grpc = address(&binary, "otlp/grpc");
+        let otlp_http = address(&binary, "otlp/http");
+        let admin = address(&binary, "admin");
         binary.line_with("\"ready\"");
         Self {
             binary,
+            otlp_grpc,
             otlp_http,
             admin,
-            config,
+            config: folder.path().join("gateway.yaml"),
             _folder: folder,
         }
     }
@@ -147,6 +161,15 @@ impl Gateway {
             assert!(!is_late, "no {what}: {status:#}");
         }
     }
+}
+
+/// Where a part of the process listens, as its log says.
+pub(crate) fn address(binary: &Binary, name: &str) -> SocketAddr {
+    binary.line(name, |line| {
+        let entry: Value = serde_json::from_str(&line.text).ok()?;
+        let is_it = entry["message"] == "listening" && entry["name"] == name;
+        is_it.then(|| entry["address"].as_str()?.parse().ok())?
+    })
 }
 
 /// The fields of a JSON log line.

@@ -59,11 +59,14 @@ fn by_distinct_spans(expected: &[Value], input: &[Value]) -> Vec<Value> {
     for request in input {
         for span in spans_of(request) {
             let (trace, id) = (span["traceId"].as_str(), span["spanId"].as_str());
-            spans.entry(trace.unwrap()).or_default().insert(id.unwrap());
+            spans
+                .entry(trace.expect("a trace id"))
+                .or_default()
+                .insert(id.expect("a span id"));
         }
     }
     let decision = |expected: &Value| {
-        let trace = expected["trace_id"].as_str().unwrap();
+        let trace = expected["trace_id"].as_str().expect("a trace id");
         let (decision, policy) = match spans[trace].len() {
             4.. => ("sampled", "four"),
             3 => ("sampled", "three"),
@@ -93,7 +96,7 @@ fn gates(about: &Value) -> Vec<String> {
 fn compare(expected: &[Value], lines: &str) -> (usize, Vec<String>) {
     let decided: Vec<Value> = lines
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
         .collect();
     if expected.len() != decided.len() {
         let failure = format!("{} decisions instead of {}", decided.len(), expected.len());

@@ -1,41 +1,22 @@
 //! Start, probes, drain and the end.
 
-use crate::gateway::{Gateway, KEEP_ALL, KEEP_ERRORS, configuration, fields, program, tailweir};
-use std::net::SocketAddr;
-use tailweir_testkit::{
-    Answer, Binary, Gate, Signal, Sink, http_get, http_post, request, span, trace_id,
-};
+use crate::gateway::{Gateway, KEEP_ALL, KEEP_ERRORS, address, configuration, fields, tailweir};
+use tailweir_testkit::{Answer, Gate, Signal, Sink, http_get, request, span, trace_id};
 
 /// Scenario: Tailweir starts on the embedded configuration, on free ports, and is sent a trace with
 /// an error and personal data.
 /// Guarantees: the trace is shown on standard output without the personal data.
 #[test]
 fn the_embedded_configuration_keeps_and_shows_errors() {
-    let binary = Binary::start(
-        program(),
-        [
-            "--admin=127.0.0.1:0",
-            "--set=receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
-            "--set=receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
-            "--set=processors.tail_sampling.decision_wait=50ms",
-            "--set=service.telemetry.logs.encoding=json",
-        ],
-    );
-    let http: SocketAddr = binary.line("the OTLP/HTTP address", |line| {
-        let entry: serde_json::Value = serde_json::from_str(&line.text).ok()?;
-        let is_it = entry["name"] == "otlp/http";
-        is_it.then(|| entry["address"].as_str()?.parse().ok())?
-    });
+    let gateway = Gateway::start_embedded("50ms");
     let failed = span(trace_id(1), 1)
         .named("POST /checkout")
         .error()
         .attribute("user.email", "ada@example.com");
-    let body = request().service("storefront").span(failed).bytes();
-    let answer = http_post(http, "/v1/traces", "application/x-protobuf", &body);
-    assert_eq!(answer.status, 200);
-    binary.line_with("POST /checkout");
-    binary.signal(Signal::TERM);
-    let (status, lines) = binary.finish();
+    gateway.send(request().service("storefront").span(failed));
+    gateway.binary.line_with("POST /checkout");
+    gateway.binary.signal(Signal::TERM);
+    let (status, lines) = gateway.binary.finish();
     assert!(status.success());
     assert!(
         lines
@@ -128,11 +109,7 @@ fn probes_say_ready() {
     );
     let metrics = gateway.ask("/metrics").body;
     assert!(metrics.contains("# TYPE"), "{metrics}");
-    let health: SocketAddr = gateway.binary.line("the health check's address", |line| {
-        let entry: serde_json::Value = serde_json::from_str(&line.text).ok()?;
-        let is_it = entry["name"] == "health_check";
-        is_it.then(|| entry["address"].as_str()?.parse().ok())?
-    });
+    let health = address(&gateway.binary, "health_check");
     let answer = http_get(health, "/health");
     assert_eq!((answer.status, answer.body.as_str()), (200, "fine"));
     assert_eq!(http_get(health, "/other").status, 404);

@@ -28,28 +28,28 @@ fn requests() -> [Vec<u8>; 2] {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(bytes).unwrap();
-    packed.finish().unwrap()
+    packed.write_all(bytes).expect("memory takes bytes");
+    packed.finish().expect("memory takes bytes")
 }
 
 /// Decides a file of these bytes; returns the decisions.
 fn decide(folder: &Path, input: &[u8]) -> String {
     let [config, input_path, decisions] =
         ["block.yaml", "input", "decisions.jsonl"].map(|name| folder.join(name));
-    fs::write(&config, BLOCK).unwrap();
-    fs::write(&input_path, input).unwrap();
+    fs::write(&config, BLOCK).expect("a file");
+    fs::write(&input_path, input).expect("a file");
     let output = tailweir([
         "policy",
         "simulate",
         "--config",
-        config.to_str().unwrap(),
+        config.to_str().expect("a path of UTF-8"),
         "--input",
-        input_path.to_str().unwrap(),
+        input_path.to_str().expect("a path of UTF-8"),
         "--decisions",
-        decisions.to_str().unwrap(),
+        decisions.to_str().expect("a path of UTF-8"),
     ]);
     assert!(output.status.success(), "{}", stderr(&output));
-    fs::read_to_string(decisions).unwrap()
+    fs::read_to_string(decisions).expect("a file of decisions")
 }
 
 /// Scenario: the same traces as protobuf with length prefixes of two kinds, packed and not, and one
