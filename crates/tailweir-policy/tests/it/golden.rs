@@ -251,3 +251,45 @@ fn judge(suite: &Suite, found: &Decisions) -> (Option<(usize, &'static str)>, Ve
         ),
     }
 }
+
+/// Whether a configuration is accepted, or who refuses it and why.
+fn accept(yaml: &str) -> Result<(), String> {
+    let options = LoadOptions::default();
+    match load_tail_sampling_block("config.yaml", yaml, options, &EmptyEnvironment) {
+        (None, diagnostics) => Err(format!("settings: {diagnostics:?}")),
+        (Some(settings), _) => match PolicySet::compile(&settings) {
+            Ok(_) => Ok(()),
+            Err(errors) => Err(format!("policies: {errors:?}")),
+        },
+    }
+}
+
+/// Scenario: configurations that the real Collector accepts, or refuses when it starts.
+/// Guarantees: settings and policies together accept what it accepts and refuse what it refuses.
+#[test]
+fn golden_tail_sampling_config_is_accepted_or_refused() {
+    let folder = Folder::open("tail_sampling_config");
+    let mut tally = Tally::default();
+    for stage in ["ok", "decode", "validate", "start"] {
+        let cases = folder.json_lines("cases.jsonl").into_iter();
+        let cases: Vec<_> = cases.filter(|case| case["stage"] == stage).collect();
+        let judge = |case: &serde_json::Value| {
+            let yaml = case["config"].as_str().expect("a configuration");
+            match (accept(yaml), stage) {
+                (Ok(()), "ok") => None,
+                (Err(error), "ok") => Some(format!("{yaml}: {error}")),
+                (Ok(()), _) => Some(format!("{yaml}: accepted, but {}", case["error"])),
+                (Err(_), _) => None,
+            }
+        };
+        let failures: Vec<_> = cases.iter().filter_map(judge).collect();
+        tally.record(
+            stage,
+            "config",
+            cases.len() - failures.len(),
+            None,
+            &failures,
+        );
+    }
+    tally.finish("configurations");
+}
