@@ -2,6 +2,7 @@
 
 use crate::view::{AnyValue, KeyValue};
 use crate::wire::{Fields, Payload, put_bytes, put_key, put_varint};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// A value in its own message, ready to be put into a list.
@@ -93,14 +94,14 @@ impl EncodedValue {
 #[derive(Debug)]
 pub struct AttributeList<'a> {
     /// Contents of `KeyValue` messages.
-    entries: Vec<Cow<'a, [u8]>>,
+    entries: SmallVec<[Cow<'a, [u8]>; 16]>,
     /// How many there were.
     initial: usize,
 }
 
 impl<'a> AttributeList<'a> {
     pub(crate) fn new(messages: impl Iterator<Item = &'a [u8]>) -> Self {
-        let entries: Vec<_> = messages.map(Cow::Borrowed).collect();
+        let entries: SmallVec<_> = messages.map(Cow::Borrowed).collect();
         let initial = entries.len();
         Self { entries, initial }
     }

@@ -58,6 +58,16 @@ fn sub_message_size(message: &'static Message, parent: &[u8], number: u32) -> us
     length_delimited_size(message_size(message, content))
 }
 
+/// The content of an attribute. Nearly all are encoded as the Collector would, and have their own length:
+/// all but those without a key, or with an integer that could be a byte shorter.
+fn attribute_size(wire: &[u8]) -> usize {
+    match wire {
+        [0x0a, 0, ..] | [.., 0x18, _, 0] => message_size(&schema::KEY_VALUE, wire),
+        _ if schema::is_plain_attribute(wire) => wire.len(),
+        _ => message_size(&schema::KEY_VALUE, wire),
+    }
+}
+
 /// The content of a message: each known field as the Collector writes it.
 fn message_size(message: &'static Message, wire: &[u8]) -> usize {
     let mut sizes = [0; FIELDS_MAX];
@@ -88,6 +98,11 @@ fn field_size(field: &FieldType, payload: Payload<'_>) -> usize {
     let delimited = |length: usize| tag + varint_size(length as u64) + length;
     let is_written = field.explicit || field.repeated;
     match (field.kind, payload) {
+        (Kind::Message(message), Payload::Bytes(content))
+            if std::ptr::eq(message, &schema::KEY_VALUE) =>
+        {
+            delimited(attribute_size(content))
+        }
         (Kind::Message(message), Payload::Bytes(content)) => {
             delimited(message_size(message, content))
         }

@@ -113,10 +113,17 @@ impl SpanHead {
         let mut reader = Reader::new(head.read_canonical_ids(span));
         while let Some(key) = reader.key()? {
             match key {
-                key::ATTRIBUTES if WHOLE => {
-                    schema::check_attribute(reader.delimited()?, depth + 1)?;
+                key::ATTRIBUTES => {
+                    let mut next = Some(reader.delimited()?);
+                    // Attributes follow each other.
+                    while let Some(attribute) = next {
+                        if WHOLE {
+                            schema::check_attribute(attribute, depth + 1)?;
+                        }
+                        next = reader.take_short(key::ATTRIBUTES as u8);
+                    }
                 }
-                key::ATTRIBUTES | key::EVENTS | key::LINKS if !WHOLE => drop(reader.delimited()?),
+                key::EVENTS | key::LINKS if !WHOLE => drop(reader.delimited()?),
                 key::NAME => drop(reader.delimited()?),
                 key::START => head.start = reader.fixed64()?,
                 key::END => head.end = reader.fixed64()?,

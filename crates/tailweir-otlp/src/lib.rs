@@ -25,6 +25,7 @@ mod count;
 mod head;
 pub mod json;
 mod outline;
+mod patch;
 mod response;
 mod rewrite;
 mod scan;

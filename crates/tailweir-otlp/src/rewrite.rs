@@ -1,12 +1,13 @@
 //! Edits of attributes, anywhere in a request of any signal.
 
 use crate::attribute_list::AttributeList;
-use crate::splice::{replace, splice};
+use crate::patch::Patches;
 use crate::view::{
     DataPoint, LogRecordView, Messages, MetricData, MetricView, ResourceFields, ScopeFields,
     SpanView, span,
 };
 use crate::wire::{Fields, put_bytes};
+use std::ops::Range;
 use tailweir_core::Signal;
 
 const REQUEST_GROUPS: u32 = 1;
@@ -47,20 +48,33 @@ pub fn rewrite_resources(
     request: &[u8],
     mut edit: impl FnMut(&mut AttributeList<'_>),
 ) -> Option<Vec<u8>> {
-    splice(request, REQUEST_GROUPS, |group| {
-        // Most groups have one resource. None and several, which are one, need their own place.
-        let resources: Vec<_> = Messages::new(group, RESOURCE).collect();
-        if let [resource] = resources.as_slice() {
-            let changed = rewrite_list(resource, RESOURCE_ATTRIBUTES, &mut edit)?;
-            return splice(group, RESOURCE, |_| Some(changed.clone()));
+    let mut patches = Patches::new(request);
+    patches.nested(0..request.len(), REQUEST_GROUPS, |patches, group| {
+        let mut resources = Messages::new(&request[group.clone()], RESOURCE);
+        if resources.next().is_some() && resources.next().is_none() {
+            return patches.nested(group, RESOURCE, |patches, resource| {
+                rewrite_list(patches, resource, RESOURCE_ATTRIBUTES, &mut edit)
+            });
         }
-        let changed = rewrite_list(&resources.concat(), RESOURCE_ATTRIBUTES, &mut edit)?;
-        let mut out = Vec::with_capacity(group.len() + changed.len());
-        replace(group, RESOURCE, &mut out, |out| {
-            put_bytes(out, RESOURCE, &changed);
-        });
-        Some(out)
-    })
+        rewrite_odd_resource(patches, group, &mut edit)
+    });
+    patches.apply()
+}
+
+/// A resource that is absent, or one that is spread over several messages, gets a message of its own.
+fn rewrite_odd_resource(
+    patches: &mut Patches<'_>,
+    group: Range<usize>,
+    edit: impl FnOnce(&mut AttributeList<'_>),
+) -> isize {
+    let messages = Messages::new(&patches.request()[group.clone()], RESOURCE);
+    let whole = messages.collect::<Vec<_>>().concat();
+    let mut changed = Patches::new(&whole);
+    rewrite_list(&mut changed, 0..whole.len(), RESOURCE_ATTRIBUTES, edit);
+    match changed.apply() {
+        Some(changed) => patches.replace(group, RESOURCE, |out| put_bytes(out, RESOURCE, &changed)),
+        None => 0,
+    }
 }
 
 /// Lets `edit` change the attributes of each span, log record or data point of a request. What is said
@@ -70,64 +84,58 @@ pub fn rewrite_items(
     request: &[u8],
     mut edit: impl FnMut(&ItemPlace<'_>, &mut AttributeList<'_>),
 ) -> Option<Vec<u8>> {
-    splice(request, REQUEST_GROUPS, |group| {
-        splice(group, NESTED, |scope| {
-            splice(scope, NESTED, |item| {
-                let (resource, scope) = (ResourceFields(group), ScopeFields(scope));
+    let mut patches = Patches::new(request);
+    patches.nested(0..request.len(), REQUEST_GROUPS, |patches, group| {
+        let resource = ResourceFields(&request[group.clone()]);
+        patches.nested(group, NESTED, |patches, scope_range| {
+            let scope = ScopeFields(&request[scope_range.clone()]);
+            patches.nested(scope_range, NESTED, |patches, item| {
+                let mut edit = |item: Item<'_>, list: &mut AttributeList<'_>| {
+                    edit(
+                        &ItemPlace {
+                            resource,
+                            scope,
+                            item,
+                        },
+                        list,
+                    );
+                };
+                let bytes = &request[item.clone()];
                 match signal {
-                    Signal::Traces => rewrite_list(item, span::ATTRIBUTES, |list| {
-                        let item = Item::Span(SpanView(item));
-                        edit(
-                            &ItemPlace {
-                                resource,
-                                scope,
-                                item,
-                            },
-                            list,
-                        );
+                    Signal::Traces => rewrite_list(patches, item, span::ATTRIBUTES, |list| {
+                        edit(Item::Span(SpanView(bytes)), list);
                     }),
-                    Signal::Logs => rewrite_list(item, LOG_ATTRIBUTES, |list| {
-                        let item = Item::Log(LogRecordView(item));
-                        edit(
-                            &ItemPlace {
-                                resource,
-                                scope,
-                                item,
-                            },
-                            list,
-                        );
+                    Signal::Logs => rewrite_list(patches, item, LOG_ATTRIBUTES, |list| {
+                        edit(Item::Log(LogRecordView(bytes)), list);
                     }),
-                    Signal::Metrics => rewrite_points(MetricView(item), |item, list| {
-                        edit(
-                            &ItemPlace {
-                                resource,
-                                scope,
-                                item,
-                            },
-                            list,
-                        );
-                    }),
+                    Signal::Metrics => rewrite_points(patches, item, edit),
                 }
             })
         })
-    })
+    });
+    patches.apply()
 }
 
 /// The points of a metric. Of several kinds of data only the last counts, and only it is looked at.
 fn rewrite_points(
-    metric: MetricView<'_>,
+    patches: &mut Patches<'_>,
+    metric: Range<usize>,
     mut edit: impl FnMut(Item<'_>, &mut AttributeList<'_>),
-) -> Option<Vec<u8>> {
-    let numbers = Fields::new(metric.0).map(|field| field.number);
-    let number = numbers
-        .filter(|number| METRIC_DATA.contains(number))
-        .last()?;
-    splice(metric.0, number, |data| {
-        let kind = MetricData::new(number, data)?;
-        splice(data, POINTS, |point| {
-            let point = kind.point(point);
-            rewrite_list(point.message(), attributes_of(point), |list| {
-                edit(Item::Point(metric, point), list);
+) -> isize {
+    let request = patches.request();
+    let view = MetricView(&request[metric.clone()]);
+    let numbers = Fields::new(view.0).map(|field| field.number);
+    let Some(number) = numbers.filter(|number| METRIC_DATA.contains(number)).last() else {
+        return 0;
+    };
+    patches.nested(metric, number, |patches, data| {
+        let Some(kind) = MetricData::new(number, &request[data.clone()]) else {
+            return 0;
+        };
+        patches.nested(data, POINTS, |patches, range| {
+            let point = kind.point(&request[range.clone()]);
+            rewrite_list(patches, range, attributes_of(point), |list| {
+                edit(Item::Point(view, point), list);
             })
         })
     })
@@ -141,18 +149,18 @@ fn attributes_of(point: DataPoint<'_>) -> u32 {
     }
 }
 
-/// Edits the attributes in field `number` of a message.
+/// Edits the attributes in field `number` of a message. Answers by how many bytes it grows.
 fn rewrite_list(
-    message: &[u8],
+    patches: &mut Patches<'_>,
+    message: Range<usize>,
     number: u32,
     edit: impl FnOnce(&mut AttributeList<'_>),
-) -> Option<Vec<u8>> {
-    let mut list = AttributeList::new(Messages::new(message, number));
+) -> isize {
+    let content = &patches.request()[message.clone()];
+    let mut list = AttributeList::new(Messages::new(content, number));
     edit(&mut list);
     if !list.is_changed() {
-        return None;
+        return 0;
     }
-    let mut out = Vec::with_capacity(message.len() + 64);
-    replace(message, number, &mut out, |out| list.write(number, out));
-    Some(out)
+    patches.replace(message, number, |out| list.write(number, out))
 }

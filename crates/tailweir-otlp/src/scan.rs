@@ -32,7 +32,7 @@ pub enum ScanDepth {
     /// Attributes, events and links too: for what clients send. A span that a decoder would refuse is
     /// refused here, where only its sender suffers: later it would take the spans of others with it.
     Whole,
-    /// Only the span's own fields, at two thirds of the cost: for what a peer has checked already.
+    /// Only the span's own fields, at about half the cost: for what a peer has checked already.
     Heads,
 }
 

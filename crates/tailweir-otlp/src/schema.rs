@@ -7,10 +7,10 @@ mod tables;
 
 pub(crate) use metrics::METRICS_REQUEST;
 pub(crate) use tables::{
-    LOGS_REQUEST, RESOURCE, RESOURCE_SPANS, SCOPE, SCOPE_SPANS, SPAN, STATUS, TRACES_REQUEST,
+    KEY_VALUE, LOGS_REQUEST, RESOURCE, RESOURCE_SPANS, SCOPE, SCOPE_SPANS, SPAN, STATUS,
+    TRACES_REQUEST,
 };
 
-use crate::view::split_short;
 use crate::wire::{DEPTH_MAX, Reader, WireError};
 
 /// A message type. Fields are in the order of their numbers.
@@ -128,20 +128,33 @@ impl Message {
 /// Checks a `KeyValue`. Nearly all hold one short scalar, and are seen to be sound without a table.
 #[inline]
 pub(crate) fn check_attribute(attribute: &[u8], depth: u32) -> Result<(), WireError> {
-    match split_short(attribute) {
-        Some((_, value)) if is_plain_value(value) => Ok(()),
-        _ => tables::KEY_VALUE.check(attribute, depth),
+    if is_plain_attribute(attribute) {
+        Ok(())
+    } else {
+        KEY_VALUE.check(attribute, depth)
     }
 }
 
+/// Whether an attribute is a key and one scalar, in this order, with lengths of one byte each.
 #[inline(always)]
-fn is_plain_value(value: &[u8]) -> bool {
-    match value {
-        [0x0a, length, text @ ..] => *length < 0x80 && usize::from(*length) == text.len(),
-        [0x18, first] => *first < 0x80,
-        [0x18, first, second] => *first >= 0x80 && *second < 0x80,
-        [0x10, flag] => *flag < 0x80,
-        [0x21, double @ ..] => double.len() == 8,
+pub(crate) fn is_plain_attribute(attribute: &[u8]) -> bool {
+    let [0x0a, key_length, rest @ ..] = attribute else {
+        return false;
+    };
+    let Some([0x12, length, kind, first, rest @ ..]) = rest.get(usize::from(*key_length)..) else {
+        return false;
+    };
+    if (*key_length | *length) >= 0x80 || usize::from(*length) != rest.len() + 2 {
+        return false;
+    }
+    // Most are text; then integers of one or two bytes, booleans, doubles.
+    if *kind == 0x0a {
+        return usize::from(*first) == rest.len();
+    }
+    match (kind, rest) {
+        (0x18, []) | (0x10, []) => *first < 0x80,
+        (0x18, [second]) => *first >= 0x80 && *second < 0x80,
+        (0x21, rest) => rest.len() == 7,
         _ => false,
     }
 }
@@ -150,7 +163,7 @@ impl FieldType {
     #[inline]
     fn check_content(&self, content: &[u8], depth: u32) -> Result<(), WireError> {
         match self.kind {
-            Kind::Message(message) if std::ptr::eq(message, &tables::KEY_VALUE) => {
+            Kind::Message(message) if std::ptr::eq(message, &KEY_VALUE) => {
                 check_attribute(content, depth + 1)
             }
             Kind::Message(message) => message.check(content, depth + 1),

@@ -4,33 +4,6 @@ use crate::view::SpanView;
 use crate::view::span::TRACE_STATE;
 use crate::wire::{Reader, put_bytes};
 
-/// Rewrites occurrences of the length-delimited field `number`: `edit` returns new content, or nothing
-/// to keep what is there. The answer is the whole message, or nothing when nothing changed.
-pub(crate) fn splice(
-    message: &[u8],
-    number: u32,
-    mut edit: impl FnMut(&[u8]) -> Option<Vec<u8>>,
-) -> Option<Vec<u8>> {
-    let mut out: Option<Vec<u8>> = None;
-    let mut copied = 0;
-    for (field, end) in Positions::new(message) {
-        if field.number != number {
-            continue;
-        }
-        let Some(changed) = field.content.and_then(&mut edit) else {
-            continue;
-        };
-        let out = out.get_or_insert_with(|| Vec::with_capacity(message.len() + changed.len()));
-        out.extend_from_slice(&message[copied..field.start]);
-        put_bytes(out, number, &changed);
-        copied = end;
-    }
-    if let Some(out) = &mut out {
-        out.extend_from_slice(&message[copied..]);
-    }
-    out
-}
-
 /// Writes `message` without the fields `number`, and in the place of the first of them, or where a field
 /// of this number belongs, what `write` writes.
 pub(crate) fn replace(
@@ -70,21 +43,21 @@ pub fn write_span_with_trace_state(span: SpanView<'_>, trace_state: &[u8], out: 
 }
 
 /// A field and where it begins in its message.
-struct Position<'a> {
-    number: u32,
-    start: usize,
+pub(crate) struct Position<'a> {
+    pub(crate) number: u32,
+    pub(crate) start: usize,
     /// What it holds, when it is length-delimited.
-    content: Option<&'a [u8]>,
+    pub(crate) content: Option<&'a [u8]>,
 }
 
 /// The fields of a message and where each ends. Ends where the bytes stop making sense.
-struct Positions<'a> {
+pub(crate) struct Positions<'a> {
     reader: Reader<'a>,
     length: usize,
 }
 
 impl<'a> Positions<'a> {
-    fn new(message: &'a [u8]) -> Self {
+    pub(crate) fn new(message: &'a [u8]) -> Self {
         Self {
             reader: Reader::new(message),
             length: message.len(),

@@ -26,7 +26,6 @@ pub use point::{
 };
 pub use resource::{RequestView, ResourceFields, ResourceView, ScopeFields, ScopeView};
 pub use span::{LinkView, SpanEventView, SpanView, StatusView};
-pub(crate) use value::split_short;
 pub use value::{AnyValue, ArrayView, Attributes, AttributesIter, KeyValue};
 
 use crate::wire::Reader;

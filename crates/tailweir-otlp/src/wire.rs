@@ -143,6 +143,19 @@ impl<'a> Reader<'a> {
         Some((key, &[]))
     }
 
+    /// The content of the next field, when it has this tag of one byte and is shorter than 128 bytes.
+    #[inline(always)]
+    pub(crate) fn take_short(&mut self, tag: u8) -> Option<&'a [u8]> {
+        match self.rest {
+            [found, length @ 0..0x80, tail @ ..] if *found == tag => {
+                let (content, rest) = tail.split_at_checked(usize::from(*length))?;
+                self.rest = rest;
+                Some(content)
+            }
+            _ => None,
+        }
+    }
+
     /// The next field, or nothing at the end.
     #[inline]
     pub(crate) fn field(&mut self, depth: u32) -> Result<Option<Field<'a>>, WireError> {

@@ -51,6 +51,9 @@ impl<'a> AnyValue<'a> {
             }
             [0x10, flag] if *flag < 0x80 => Self::Bool(*flag != 0),
             [0x18, number] if *number < 0x80 => Self::Int(i64::from(*number)),
+            [0x18, low, high] if *low >= 0x80 && *high < 0x80 => {
+                Self::Int(i64::from(*low & 0x7f) | i64::from(*high) << 7)
+            }
             _ => self.merged_slowly(message, depth),
         }
     }
@@ -160,17 +163,16 @@ impl<'a> KeyValue<'a> {
 /// Key and value of an attribute that is encoded as nearly all are: both present, in this order, the
 /// lengths of one byte each.
 #[inline(always)]
-pub(crate) fn split_short(message: &[u8]) -> Option<(&[u8], &[u8])> {
-    let [0x0a, length, rest @ ..] = message else {
+fn split_short(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [0x0a, key_length, rest @ ..] = message else {
         return None;
     };
-    let (key, rest) = rest.split_at_checked(usize::from(*length))?;
-    match rest {
-        [0x12, length, value @ ..] if usize::from(*length) == value.len() && *length < 0x80 => {
-            (key.len() < 0x80).then_some((key, value))
-        }
-        _ => None,
-    }
+    let (key, rest) = rest.split_at_checked(usize::from(*key_length))?;
+    let [0x12, length, value @ ..] = rest else {
+        return None;
+    };
+    let are_short = (*key_length | *length) < 0x80;
+    (are_short && usize::from(*length) == value.len()).then_some((key, value))
 }
 
 /// A list of attributes: those of a message, or a map value.
