@@ -102,11 +102,6 @@ impl Admission {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether [`Self::stop`] was called.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
     /// Replaces what one holder reported (`before`) by what it holds now.
     pub(crate) fn report_held(&self, before: u64, now: u64) {
         if now >= before {

@@ -12,7 +12,7 @@ use crate::options::{Options, SHARDS_MAX};
 use crate::status::{BoundAddress, Status};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tailweir_config::Settings;
 use tailweir_core::ByteSize;
@@ -47,6 +47,8 @@ struct Inner {
     waiting: AtomicU64,
     /// What a reload took out of service and still sends.
     retiring: TaskTracker,
+    /// Whether the end has begun; from then on it is not ready.
+    stopping: AtomicBool,
     abort: CancellationToken,
 }
 
@@ -95,6 +97,7 @@ impl Gateway {
             publisher: Publisher::default(),
             waiting: AtomicU64::new(0),
             retiring: TaskTracker::new(),
+            stopping: AtomicBool::new(false),
             abort: CancellationToken::new(),
         });
         tokio::spawn(publish_every_second(Arc::clone(&inner)));
@@ -126,9 +129,7 @@ impl Running {
     /// Whether requests are taken: everything runs, and it is not stopping.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.inner.abort.is_cancelled()
-            && !self.inner.ground.admission.is_stopping()
-            && self.inner.ground.nursery.is_alive()
+        !self.inner.stopping.load(Ordering::Relaxed) && self.inner.ground.nursery.is_alive()
     }
 
     /// Puts other settings into force. Held traces stay and are decided by the new policies; what the
@@ -157,6 +158,7 @@ impl Running {
     /// [`Running::abort`] makes it return at once.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
         let inner = &self.inner;
+        inner.stopping.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + deadline;
         let in_time = tokio::select! {
             in_time = inner.stop(deadline) => in_time,
@@ -172,6 +174,7 @@ impl Running {
 
     /// Ends everything at once. What is held is lost.
     pub fn abort(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
         self.inner.abort.cancel();
     }
 
@@ -214,7 +217,9 @@ impl Inner {
 
     async fn status(&self) -> Status {
         let graph = self.graph.lock().await;
-        Status::gather(graph.as_ref(), &self.ground, self.started.elapsed()).await
+        let mut status = Status::gather(graph.as_ref(), &self.ground, self.started.elapsed()).await;
+        status.ready &= !self.stopping.load(Ordering::Relaxed);
+        status
     }
 
     async fn publish(&self) {

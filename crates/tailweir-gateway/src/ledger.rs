@@ -61,21 +61,18 @@ pub enum DropReason {
     Duplicate,
     /// `drop_pending_traces_on_shutdown` is set and the gateway stopped.
     PendingAtShutdown,
-    /// The only exporters of the pipeline are not built in this version, or are `nop`.
+    /// The exporter is not built in this version, or is `nop`.
     NotExported,
-    /// A processor removed it.
-    Processor,
 }
 
 impl DropReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::NotSampled,
         Self::DropPolicy,
         Self::Duplicate,
         Self::PendingAtShutdown,
         Self::NotExported,
-        Self::Processor,
     ];
 
     /// Its name in metrics and on the status page.
@@ -87,7 +84,6 @@ impl DropReason {
             Self::Duplicate => "duplicate",
             Self::PendingAtShutdown => "pending_at_shutdown",
             Self::NotExported => "not_exported",
-            Self::Processor => "processor",
         }
     }
 }

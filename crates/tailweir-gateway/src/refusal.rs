@@ -109,7 +109,7 @@ impl Refusal {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Full { .. } | Self::Stopping | Self::Interrupted { .. }
+            Self::Full { .. } | Self::Stopping | Self::Interrupted { .. } | Self::Incomplete { .. }
         )
     }
 }

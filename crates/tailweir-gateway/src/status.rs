@@ -156,7 +156,7 @@ impl Status {
         let ledger = ground.ledger.snapshot();
         let admission = &ground.admission;
         Self {
-            ready: graph.is_some() && !admission.is_stopping() && ground.nursery.is_alive(),
+            ready: graph.is_some() && ground.nursery.is_alive(),
             uptime_seconds: uptime.as_secs(),
             configuration: graph.map(configuration).unwrap_or_default(),
             addresses: graph.map(addresses).unwrap_or_default(),

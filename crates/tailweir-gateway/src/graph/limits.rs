@@ -10,6 +10,10 @@ use tailweir_sampler::EngineSettings;
 const IN_FLIGHT_PART: u64 = 8;
 const IN_FLIGHT_MIN: ByteSize = ByteSize::mib(64);
 const IN_FLIGHT_MAX: ByteSize = ByteSize::mib(512);
+/// Memory of one sampler for decisions that late spans can follow.
+const DECISIONS: ByteSize = ByteSize::mib(64);
+/// Memory of one sampler for ids of kept spans, by which resends are recognised.
+const SPAN_IDS: ByteSize = ByteSize::mib(32);
 /// All samplers together get this many percent of the memory.
 const SAMPLERS_PERCENT: u64 = 40;
 
@@ -83,6 +87,8 @@ pub(crate) fn engine_settings(
         memory_budget: ByteSize(budget.bytes() / shards as u64),
         sampled_decisions_max: share(settings.decision_cache.sampled_cache_size),
         other_decisions_max: share(settings.decision_cache.non_sampled_cache_size),
+        decision_cache_budget: ByteSize(DECISIONS.bytes() / shards as u64),
+        dedupe_budget: ByteSize(SPAN_IDS.bytes() / shards as u64),
         share: 1.0 / shards as f64,
         ..EngineSettings::default()
     }

@@ -215,6 +215,25 @@ where
     }
 }
 
+/// Reads on and throws away, so that the client comes to read the answer: at most 32 MiB, at most 5 s.
+pub(crate) async fn discard<B>(body: &mut B)
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    const BYTES_MAX: usize = 32 << 20;
+    const TIME_MAX: Duration = Duration::from_secs(5);
+    let reading = async {
+        let mut discarded = 0;
+        while discarded < BYTES_MAX
+            && let Ok(Some(data)) = next_data(body).await
+        {
+            discarded += data.len();
+        }
+    };
+    // Whoever takes longer does not get to read the answer.
+    let _ = tokio::time::timeout(TIME_MAX, reading).await;
+}
+
 /// The next bytes of the body; nothing at its end. Trailers are passed over.
 async fn next_data<B>(body: &mut B) -> Result<Option<Bytes>, Refusal>
 where

@@ -1,6 +1,6 @@
 //! OTLP/HTTP: one path per signal, protobuf and JSON, compression, CORS.
 
-use super::body::Charged;
+use super::body::{Charged, discard};
 use super::compression::{Compression, OFFLOAD};
 use super::door::Door;
 use super::status::{Encoding, http_response};
@@ -143,6 +143,27 @@ impl Inner {
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let (head, mut body) = request.into_parts();
+        let read = self.read(&head, &mut body, encoding, peer).await;
+        // Over HTTP/1 a client that still sends when the connection closes sees a broken connection,
+        // not the answer, and sends all of it again.
+        if read.is_err() && head.version < http::Version::HTTP_2 {
+            discard(&mut body).await;
+        }
+        let (signal, charged, client) = read?;
+        self.door.hand_in(signal, charged, client).await
+    }
+
+    /// Checks the head, then reads the body and turns it into plain protobuf.
+    async fn read<B>(
+        &self,
+        head: &http::request::Parts,
+        body: &mut B,
+        encoding: Result<Encoding, Refusal>,
+        peer: &Arc<ClientContext>,
+    ) -> Result<(Signal, Charged, Arc<ClientContext>), Refusal>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
         let path = head.uri.path();
         let signal = self.paths.signal_of(path).ok_or(Refusal::UnknownPath)?;
         if head.method != Method::POST {
@@ -153,14 +174,14 @@ impl Inner {
         let compression = self.compression_of(&head.headers)?;
         let reading = &self.door.reading;
         let length = length_of(&head.headers);
-        let mut charged = reading.whole(&mut body, length).await?;
+        let mut charged = reading.whole(body, length).await?;
         if let Some(compression) = compression {
             charged = reading.decompressed(compression, charged).await?;
         }
         if encoding == Encoding::Json {
             charged = self.transcode(signal, charged).await?;
         }
-        self.door.hand_in(signal, charged, client).await
+        Ok((signal, charged, client))
     }
 
     fn compression_of(&self, headers: &HeaderMap) -> Result<Option<Compression>, Refusal> {

@@ -102,3 +102,43 @@ fn weight(signal: Signal, item: &[u8]) -> u64 {
         Signal::Traces | Signal::Logs => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Load, portions};
+    use crate::ledger::{Charge, Ledger};
+    use std::sync::Arc;
+    use tailweir_core::Signal;
+    use tailweir_export::Amount;
+    use tailweir_otlp::count_items;
+    use tailweir_testkit::{request, span, trace_id};
+
+    /// Scenario: seven spans of two services are cut into parts of at most three, four and nine.
+    /// Guarantees: no part is larger, no span is lost, and the charges add up to the byte.
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let spans = |trace, count| (0..count).map(move |n| span(trace_id(trace), n));
+        let whole = request().service("one").spans(spans(1, 2));
+        let whole = whole.service("two").spans(spans(2, 5)).bytes();
+        for (max, sizes) in [(3, vec![3, 3, 1]), (4, vec![4, 3]), (9, vec![7])] {
+            let ledger = Arc::new(Ledger::default());
+            let amount = Amount {
+                items: 7,
+                bytes: 1003,
+            };
+            let charge = Charge::take(&ledger, Signal::Traces, amount);
+            let load = Load::held(Signal::Traces, whole.clone().into(), charge);
+            let mut found = Vec::new();
+            for part in portions(load, max) {
+                let items = count_items(Signal::Traces, &part.body).unwrap();
+                assert_eq!(items, part.charge.amount().items);
+                found.push(items);
+                part.charge.into_receipt().0.delivered();
+            }
+            assert_eq!(found, sizes);
+            let books = ledger.snapshot();
+            let delivered = books.signals["traces"].delivered;
+            assert_eq!((books.imbalance(), delivered.bytes), (0, 1003));
+        }
+    }
+}

@@ -6,6 +6,8 @@ use http::Method;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use std::io::Write;
 use tailweir_testkit::{Sink, request, span, trace_id};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 use tonic_types::StatusExt;
@@ -211,6 +213,41 @@ async fn grpc_errors_are_final_where_they_should_be() {
         .unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented, "{status}");
     gateway.finish().await;
+}
+
+/// Scenario: a receiver listens on a Unix socket, another on every address.
+/// Guarantees: both serve, and the socket is gone after the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_endpoints_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("otlp.sock");
+    let sink = Sink::start();
+    let http = format!("http: {{endpoint: '{}', transport: unix}}", path.display());
+    let yaml = sampling_yaml(&sink.endpoint())
+        .replace("http: {endpoint: '127.0.0.1:0'}", &http)
+        .replace("grpc: {endpoint: '127.0.0.1:0'}", "grpc: {endpoint: ':0'}");
+    let gateway = Fixture::start(&yaml).await;
+    let port = gateway.grpc.unwrap().port();
+    let gateway = Fixture {
+        grpc: Some(([127, 0, 0, 1], port).into()),
+        ..gateway
+    };
+    gateway.send(one_error().message()).await.unwrap();
+
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    let body = one_error().bytes();
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    gateway.finish().await;
+    assert!(!path.exists());
 }
 
 /// Scenario: a browser asks whether it may send, from an allowed and from a foreign page, then sends.

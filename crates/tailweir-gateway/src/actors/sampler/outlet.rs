@@ -20,6 +20,8 @@ pub(super) struct Outlet {
     assembler: Assembler,
     marks: Marks,
     open: Vec<u8>,
+    /// How much of `open` are whole traces.
+    open_length: usize,
     open_amount: Amount,
     sealed: VecDeque<Load>,
     sealed_bytes: usize,
@@ -32,6 +34,7 @@ impl Outlet {
             assembler: Assembler::new(),
             marks: Marks::new(write_threshold, record_policy),
             open: Vec::new(),
+            open_length: 0,
             open_amount: Amount::default(),
             sealed: VecDeque::new(),
             sealed_bytes: 0,
@@ -47,6 +50,8 @@ impl Outlet {
         if self.open_amount == Amount::default() {
             return;
         }
+        self.open.truncate(self.open_length);
+        self.open_length = 0;
         let body = Bytes::from(std::mem::take(&mut self.open));
         let amount = std::mem::take(&mut self.open_amount);
         let charge = Charge::from_store(&self.ledger, Signal::Traces, amount);
@@ -79,11 +84,14 @@ impl Outlet {
 
 impl Sink for Outlet {
     fn kept(&mut self, trace: &DecidedTrace<'_>) {
-        self.open_amount.items += u64::from(trace.summary.spans);
-        self.open_amount.bytes += trace.summary.bytes;
+        // A call before this one may have died in the middle of a trace.
+        self.open.truncate(self.open_length);
         self.marks.prepare(trace);
         let parts = self.marks.parts(trace);
         self.assembler.assemble(parts, &mut self.open);
+        self.open_length = self.open.len();
+        self.open_amount.items += u64::from(trace.summary.spans);
+        self.open_amount.bytes += trace.summary.bytes;
         if self.open.len() >= REQUEST_BYTES {
             self.seal();
         }

@@ -118,8 +118,7 @@ impl ShardStore {
         self.book();
         match appended {
             Ok(_) => Ok(()),
-            Err(tailweir_sampler::Refusal::Memory { .. }) => Err(full(Bound::Memory)),
-            Err(_) => Err(full(Bound::Traces)),
+            Err(refusal) => Err(refusal_of(refusal)),
         }
     }
 
@@ -264,6 +263,17 @@ fn add_policies(sum: &mut BTreeMap<String, ByVerdict>, policies: &PolicySet, cou
             into.spans += more.spans;
             into.bytes += more.bytes;
         }
+    }
+}
+
+/// What a client is told of the engine's refusal: who sends less fits in, but for what never can.
+fn refusal_of(refusal: tailweir_sampler::Refusal) -> Refusal {
+    match refusal {
+        tailweir_sampler::Refusal::TooLarge { budget, .. } => Refusal::TooLarge {
+            limit: budget,
+            option: "memory_budget",
+        },
+        _ => full(Bound::Traces),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, UnixListener};
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// `host:port`.
+    /// `host:port`; `:port` is every address.
     Tcp(String),
     /// The path of a socket.
     Unix(PathBuf),
@@ -41,6 +41,15 @@ pub(super) struct Accepted {
 impl Socket {
     pub(super) async fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
+            Endpoint::Tcp(port) if port.starts_with(':') => {
+                // Without a host: every address, of either family where the system has both.
+                match TcpListener::bind(format!("[::]{port}")).await {
+                    Ok(listener) => Ok(Self::Tcp(listener)),
+                    Err(_) => TcpListener::bind(format!("0.0.0.0{port}"))
+                        .await
+                        .map(Self::Tcp),
+                }
+            }
             Endpoint::Tcp(endpoint) => TcpListener::bind(endpoint).await.map(Self::Tcp),
             Endpoint::Unix(path) => {
                 UnixListener::bind(path).map(|listener| Self::Unix(listener, path.clone()))
