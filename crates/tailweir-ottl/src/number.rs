@@ -103,7 +103,7 @@ pub(crate) fn json_double(value: f64) -> Option<String> {
     Some(format!("{value}"))
 }
 
-/// A float as Go's `%v` writes it: with an exponent below 1e-4 and from 1e21 on.
+/// A float as Go's `%v` writes it: with an exponent below 1e-4 and from 1e6 on.
 pub(crate) fn plain_double(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -112,7 +112,7 @@ pub(crate) fn plain_double(value: f64) -> String {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
+    if magnitude != 0.0 && !(1e-4..1e6).contains(&magnitude) {
         return exponential(value, 2);
     }
     format!("{value}")
@@ -174,6 +174,8 @@ mod tests {
         assert_eq!(json_double(1e20).as_deref(), Some("100000000000000000000"));
         assert_eq!(json_double(f64::NAN), None);
         assert_eq!(plain_double(1e21), "1e+21");
+        assert_eq!(plain_double(1e6), "1e+06");
+        assert_eq!(plain_double(123_456.5), "123456.5");
         assert_eq!(plain_double(0.00001234), "1.234e-05");
         assert_eq!(plain_double(-2.5), "-2.5");
     }

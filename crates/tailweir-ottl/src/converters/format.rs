@@ -201,7 +201,7 @@ mod tests {
         );
         assert_eq!(
             write("%o %b %c %U"),
-            "377 %!b(float64=2.5) %!c(string=a\"b) %!U(bool=true)%!(EXTRA <nil>)"
+            "377 5629499534213120p-51 %!c(string=a\"b) %!U(bool=true)%!(EXTRA <nil>)"
         );
         assert_eq!(write("%[3]*d"), "%!(BADWIDTH)%!d(bool=true)");
     }

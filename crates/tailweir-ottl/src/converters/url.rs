@@ -59,10 +59,16 @@ fn url(mut arguments: Arguments<'_>) -> Outcome<'_> {
         return Err("a URL cannot be empty".into());
     }
     if let Some(query) = text.strip_prefix(b"?") {
-        return Ok(Value::map(vec![(
-            Cow::Borrowed(b"query"),
-            parameters(query)?,
-        )]));
+        let parameters = parameters(query)?;
+        let entry = (Cow::Borrowed(b"query".as_slice()), parameters);
+        let entries = [entry]
+            .into_iter()
+            .filter(|(_, parameters)| !parameters.is_empty());
+        return Ok(Value::map(
+            entries
+                .map(|(key, parameters)| (key, Value::map(parameters)))
+                .collect(),
+        ));
     }
     let url = parse(&text)?;
     let mut entries: Vec<(Text<'_>, Value<'_>)> = Vec::new();
@@ -115,7 +121,7 @@ fn port_value(port: &[u8]) -> Result<Value<'static>, Reason> {
     }))
 }
 
-fn parameters(query: &[u8]) -> Result<Value<'static>, Reason> {
+fn parameters(query: &[u8]) -> Result<Vec<(Text<'static>, Value<'static>)>, Reason> {
     let mut parameters: Vec<(Text<'static>, Vec<Value<'static>>)> = Vec::new();
     for part in query
         .split(|byte| *byte == b'&')
@@ -135,7 +141,7 @@ fn parameters(query: &[u8]) -> Result<Value<'static>, Reason> {
     let entries = parameters
         .into_iter()
         .map(|(key, values)| (key, Value::list(values)));
-    Ok(Value::map(entries.collect()))
+    Ok(entries.collect())
 }
 
 /// What stands before a byte, and behind it when it is there.

@@ -185,7 +185,12 @@ impl Search<'_> {
                 (1..id).rev().filter(|node| !above.contains(node)).collect()
             }
             Axis::Attribute => {
-                let attributes = 0..nodes[id].attributes.len();
+                let of_element = nodes[id].kind == Kind::Element;
+                let attributes = 0..if of_element {
+                    nodes[id].attributes.len()
+                } else {
+                    0
+                };
                 return attributes
                     .map(|number| Found::Attribute(id, number))
                     .collect();

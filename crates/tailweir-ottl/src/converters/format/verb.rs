@@ -22,22 +22,46 @@ pub(super) fn render(text: &mut String, verb: char, directive: &Directive, value
     if verb == 'T' {
         return pad(text, type_name(value), directive, false);
     }
-    let number = matches!(value, Value::Int(_) | Value::Double(_));
-    let written = match value {
+    if let Some(written) = written(verb, directive, value) {
+        return pad(text, &written, directive, is_number(value));
+    }
+    text.push_str(&format!("%!{verb}("));
+    if matches!(value, Value::Nil) {
+        text.push_str("<nil>)");
+        return;
+    }
+    text.push_str(&format!("{}=", type_name(value)));
+    // A duration has shown by now that it is a number.
+    let number = match value {
+        Value::Duration(duration) => Value::Int(duration.nanoseconds()),
+        other => other.borrowed(),
+    };
+    let plain = written('v', directive, &number).unwrap_or_default();
+    pad(text, &plain, directive, is_number(&number));
+    text.push(')');
+}
+
+fn is_number(value: &Value<'_>) -> bool {
+    matches!(value, Value::Int(_) | Value::Double(_))
+}
+
+/// The value by the verb, not yet padded, or nothing when it does not have the verb.
+fn written(verb: char, directive: &Directive, value: &Value<'_>) -> Option<String> {
+    match value {
         Value::Int(value) => int(verb, directive, *value),
         Value::Double(value) => double(verb, directive, *value),
         Value::String(value) => string(verb, directive, value),
-        Value::Bytes(value) => string(verb, directive, value)
-            .filter(|_| verb != 'v')
-            .or_else(|| bytes(verb, value)),
+        Value::Bytes(value) if matches!(verb, 's' | 'q' | 'x' | 'X') => {
+            string(verb, directive, value)
+        }
+        Value::Bytes(value) => bytes(verb, directive, value),
         Value::Bool(value) => matches!(verb, 't' | 'v').then(|| value.to_string()),
-        other => matches!(verb, 'v' | 's')
-            .then(|| plain(other))
-            .filter(|_| !(verb == 's' && matches!(other, Value::Nil))),
-    };
-    match written {
-        Some(written) => pad(text, &written, directive, number),
-        None => text.push_str(&format!("%!{verb}({})", with_type(value))),
+        Value::Duration(value) => match verb {
+            'v' | 's' | 'q' | 'x' | 'X' => string(verb, directive, duration(*value).as_bytes()),
+            verb => int(verb, directive, value.nanoseconds()),
+        },
+        Value::Nil => (verb == 'v').then(|| plain(value)),
+        other => matches!(verb, 'v' | 's').then(|| plain(other)),
     }
 }
 
@@ -181,6 +205,9 @@ fn int(verb: char, directive: &Directive, value: i64) -> Option<String> {
         'U' => return Some(format!("U+{magnitude:04X}")),
         _ => return None,
     };
+    if directive.precision == Some(0) && value == 0 {
+        return Some(String::new());
+    }
     let prefix = if directive.alternate || verb == 'O' {
         prefix
     } else {
@@ -224,6 +251,7 @@ fn double(verb: char, directive: &Directive, value: f64) -> Option<String> {
         'f' | 'F' => format!("{magnitude:.*}", precision.unwrap_or(6)),
         'e' => exponent(&format!("{magnitude:.*e}", precision.unwrap_or(6))),
         'E' => exponent(&format!("{magnitude:.*e}", precision.unwrap_or(6))).to_uppercase(),
+        'b' => binary(magnitude),
         'g' | 'v' | 'G' => {
             let text = match precision {
                 None => plain_double(magnitude),
@@ -243,6 +271,17 @@ fn double(verb: char, directive: &Directive, value: f64) -> Option<String> {
         _ => 0,
     };
     Some(format!("{sign}{digits:0>width$}"))
+}
+
+/// The mantissa as an integer and the power of two.
+fn binary(magnitude: f64) -> String {
+    let bits = magnitude.to_bits();
+    let (exponent, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
+    let (mantissa, exponent) = match exponent {
+        0 => (fraction, 1),
+        exponent => (fraction | 1 << 52, exponent),
+    };
+    format!("{mantissa}p{:+}", exponent - 1075)
 }
 
 /// `2.5e0` as `2.5e+00`.
@@ -285,15 +324,30 @@ fn string(verb: char, directive: &Directive, value: &[u8]) -> Option<String> {
     match verb {
         's' | 'v' => Some(cut(&String::from_utf8_lossy(value))),
         'q' => Some(format!("{:?}", cut(&String::from_utf8_lossy(value)))),
-        'x' => Some(hexadecimal(bytes)),
-        'X' => Some(hexadecimal(bytes).to_uppercase()),
+        'x' | 'X' => {
+            let prefix = if directive.alternate && !bytes.is_empty() {
+                "0x"
+            } else {
+                ""
+            };
+            let digits = format!("{prefix}{}", hexadecimal(bytes));
+            Some(if verb == 'X' {
+                digits.to_uppercase()
+            } else {
+                digits
+            })
+        }
         _ => None,
     }
 }
 
-fn bytes(verb: char, value: &[u8]) -> Option<String> {
-    let numbers: Vec<_> = value.iter().map(u8::to_string).collect();
-    matches!(verb, 'd' | 'v').then(|| format!("[{}]", numbers.join(" ")))
+/// Each byte as a number.
+fn bytes(verb: char, directive: &Directive, value: &[u8]) -> Option<String> {
+    let numbers: Option<Vec<_>> = value
+        .iter()
+        .map(|byte| int(verb, directive, i64::from(*byte)))
+        .collect();
+    Some(format!("[{}]", numbers?.join(" ")))
 }
 
 fn pad(text: &mut String, written: &str, directive: &Directive, number: bool) {

@@ -61,11 +61,18 @@ fn term(text: &str) -> Option<(u64, &str)> {
     } else {
         whole.parse().ok()?
     };
-    // Digits of the fraction beyond what a unit can hold are cut off.
-    let kept = &fraction[..fraction.len().min(15)];
-    let scale = 10_u128.pow(kept.len() as u32);
-    let part = u128::from(each) * kept.parse::<u128>().unwrap_or_default() / scale;
-    let nanoseconds = whole.checked_mul(each)?.checked_add(part as u64)?;
+    // Go multiplies the fraction as a float, with as many digits as fit.
+    let mut numerator = 0_u64;
+    let mut scale = 1.0_f64;
+    for digit in fraction.bytes() {
+        if numerator > i64::MAX as u64 / 10 {
+            break;
+        }
+        numerator = numerator * 10 + u64::from(digit - b'0');
+        scale *= 10.0;
+    }
+    let part = (numerator as f64 * (each as f64 / scale)) as u64;
+    let nanoseconds = whole.checked_mul(each)?.checked_add(part)?;
     Some((nanoseconds, rest))
 }
 
