@@ -101,16 +101,12 @@ impl Node {
             view,
         };
         node.serve(admin_listeners, health_checks, admin);
-        node.announce(&checks).await;
+        node.announce(&checks);
         Ok(node)
     }
 
-    /// Logs where everything listens.
-    async fn announce(&self, health_checks: &[(String, SocketAddr)]) {
-        for bound in self.view.running().addresses().await {
-            let name = format!("{}/{}", bound.receiver, bound.transport);
-            tracing::info!(name, address = %bound.address, "listening");
-        }
+    /// Logs where everything beside the receivers listens; these have said so themselves.
+    fn announce(&self, health_checks: &[(String, SocketAddr)]) {
         for (name, address) in health_checks {
             tracing::info!(name, %address, "listening");
         }

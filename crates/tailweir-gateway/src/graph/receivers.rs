@@ -106,7 +106,7 @@ async fn listen(id: &ComponentId, parts: &ReceiverParts) -> Result<RunningReceiv
             receiver = %id,
             transport = door.transport.name(),
             endpoint = %door.endpoint,
-            address = ?listener.address(),
+            address = listener.address().map(tracing::field::display),
             "listening"
         );
         let server = listener.serve(door.protocol.clone(), door.tls.clone(), door.limits.clone());

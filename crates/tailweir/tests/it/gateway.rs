@@ -167,7 +167,9 @@ impl Gateway {
 pub(crate) fn address(binary: &Binary, name: &str) -> SocketAddr {
     binary.line(name, |line| {
         let entry: Value = serde_json::from_str(&line.text).ok()?;
-        let is_it = entry["message"] == "listening" && entry["name"] == name;
+        let word = |key: &str| entry[key].as_str().unwrap_or_default();
+        let receiver = format!("{}/{}", word("receiver"), word("transport"));
+        let is_it = word("message") == "listening" && [word("name"), &receiver].contains(&name);
         is_it.then(|| entry["address"].as_str()?.parse().ok())?
     })
 }
