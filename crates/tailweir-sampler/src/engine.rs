@@ -2,7 +2,10 @@
 
 mod append;
 mod decide;
+mod hold;
+mod incoming;
 mod ingest;
+mod known;
 mod late;
 mod policies;
 mod pressure;
@@ -16,7 +19,7 @@ use crate::delivered::DeliveredSpans;
 use crate::gather::Gather;
 use crate::settings::EngineSettings;
 use crate::sink::{EarlyReason, Sink};
-use crate::store::{ContextId, RunPointer, Store};
+use crate::store::{ContextId, RunEntry, RunPointer, Store};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use policies::Policies;
@@ -65,6 +68,9 @@ struct Scratch {
     contexts_epoch: u64,
     /// What it was when `contexts` were interned.
     contexts_interned_at: u64,
+    entries: Vec<RunEntry>,
+    /// The `ResourceSpans` of the last span that was written, within a trace.
+    last_resource: Option<u32>,
     ids: Vec<u64>,
     id_set: HashSet<u64, FixedState>,
     order: Vec<RunPointer>,

@@ -1,14 +1,13 @@
 //! Where held spans live: copied into segments, as runs, beside interned contexts.
 //!
 //! The engine appends runs, reads them at the decision and frees them. A *run* is what one request
-//! brought for one trace in one context (resource and scope); the runs of a trace are chained from
-//! the last to the first, so that appending never touches memory that has gone cold. Segments are
+//! brought for one trace; the runs of a trace are chained from the last to the first, so that appending never touches memory that has gone cold. Segments are
 //! filled once, freed when their last run goes, and recycled. The store knows nothing of policies,
 //! deadlines or verdicts.
 //!
 //! ```text
-//! segment  | run | run | run ...            run  | previous | trace | context | spans | bytes |
-//!                                                | length of each span | span | span | ...
+//! segment  | run | run | run ...       run  | previous | trace | count | bytes |
+//!                                           | length, context, id of each span | span | span | ...
 //! ```
 
 mod context;
@@ -16,7 +15,7 @@ mod run;
 mod segment;
 
 pub(crate) use context::ContextId;
-pub(crate) use run::{RunHeader, RunPointer};
+pub(crate) use run::{RunEntry, RunHeader, RunPointer};
 
 use crate::slab::Slab;
 use crate::trace::Trace;
@@ -83,13 +82,15 @@ impl Store {
         self.contexts.intern(resource.0, scope.0)
     }
 
-    /// Copies spans in as one run. `header.count` and `header.bytes` must be those of `spans`.
+    /// Copies spans in as one run. `header` must count `entries`, and they `spans`.
     pub(crate) fn append<'a>(
         &mut self,
         header: RunHeader,
-        spans: impl Iterator<Item = (SpanId, &'a [u8])> + Clone,
+        entries: &[RunEntry],
+        spans: impl Iterator<Item = &'a [u8]>,
     ) -> RunPointer {
-        self.segments.append(&mut self.contexts, header, spans)
+        self.segments
+            .append(&mut self.contexts, header, entries, spans)
     }
 
     /// Gives up all runs of a trace, from its last.
@@ -100,8 +101,13 @@ impl Store {
         }
     }
 
+    /// The ids of all spans of a trace, in no order.
+    pub(crate) fn span_ids(&self, last: RunPointer) -> impl Iterator<Item = SpanId> {
+        self.runs(last).flat_map(Run::entries).map(|entry| entry.id)
+    }
+
     /// The runs of a trace, from the last to the first.
-    pub(crate) fn runs(&self, last: RunPointer) -> impl Iterator<Item = Run<'_>> {
+    fn runs(&self, last: RunPointer) -> impl Iterator<Item = Run<'_>> {
         let mut next = last.some();
         std::iter::from_fn(move || {
             let run = self.segments.run(next?);
@@ -125,15 +131,21 @@ impl Store {
         }
         let mut fragments = 0_u32;
         for &pointer in order.iter().rev() {
-            let run = self.segments.run(pointer);
-            let (resource, scope) = self.contexts.get(run.header.context);
-            fragments += u32::from(run.header.starts_fragment);
-            records.extend(run.spans().map(|(_, span)| SpanRecord {
-                resource: ResourceFields(resource),
-                scope: ScopeFields(scope),
-                span: SpanView(span),
-                fragment: fragments.saturating_sub(1),
-            }));
+            let mut of_context = None;
+            for (entry, span) in self.segments.run(pointer).spans() {
+                fragments += u32::from(entry.starts_fragment);
+                // Neighbours mostly share their context.
+                let (context, (resource, scope)) = of_context
+                    .filter(|&(context, _)| context == entry.context)
+                    .unwrap_or_else(|| (entry.context, self.contexts.get(entry.context)));
+                of_context = Some((context, (resource, scope)));
+                records.push(SpanRecord {
+                    resource: ResourceFields(resource),
+                    scope: ScopeFields(scope),
+                    span: SpanView(span),
+                    fragment: fragments.saturating_sub(1),
+                });
+            }
         }
     }
 

@@ -121,9 +121,8 @@ impl Engine {
         if decision.verdict.is_sampled() && self.settings.dedupe {
             let ids = &mut self.scratch.ids;
             ids.clear();
-            for run in self.store.runs(trace.last) {
-                ids.extend(run.span_ids().filter(|id| !id.is_zero()).map(id_word));
-            }
+            let known = self.store.span_ids(trace.last).filter(|id| !id.is_zero());
+            ids.extend(known.map(id_word));
             remembered.delivered = self.delivered.add(now, BlockPointer::NONE, ids);
         }
         self.table.stop_waiting(index);

@@ -1,6 +1,7 @@
 //! The strategy `span-ingest`: policies look at each fragment as it arrives.
 
-use super::append::{Appended, Incoming, fragments};
+use super::append::Appended;
+use super::incoming::{Incoming, fragments};
 use super::{Engine, emptied};
 use crate::index::Place;
 use crate::sink::Sink;

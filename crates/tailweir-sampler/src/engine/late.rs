@@ -1,7 +1,8 @@
 //! Spans that come after the decision follow it.
 
-use super::append::{Appended, Incoming};
+use super::append::Appended;
 use super::decide::id_word;
+use super::incoming::Incoming;
 use super::{Engine, emptied};
 use crate::sink::{DecidedTrace, DiscardedTrace, Sink};
 use std::mem;

@@ -35,10 +35,10 @@ impl RunPointer {
     }
 }
 
-/// `previous` 8, `trace` 4, `context` 4, `count` 4 (top bit: starts a fragment), `bytes` 4.
-pub(crate) const HEADER: usize = 24;
-/// Length 4 and span id 8 of each span, before the first span.
-pub(crate) const ENTRY: usize = 12;
+/// `previous` 8, `trace` 4, `count` 4, `bytes` 4.
+pub(crate) const HEADER: usize = 20;
+/// Of each span, before the first span: length 4, context 4 (top bit: starts a fragment), id 8.
+pub(crate) const ENTRY: usize = 16;
 const STARTS_FRAGMENT: u32 = 1 << 31;
 
 /// What stands before the spans of a run.
@@ -48,11 +48,7 @@ pub(crate) struct RunHeader {
     pub(crate) previous: RunPointer,
     /// Number of its trace in the table of traces.
     pub(crate) trace: u32,
-    /// Resource and scope of its spans.
-    pub(crate) context: ContextId,
-    /// Whether it begins a fragment: the part of a trace in one `ResourceSpans` of one request.
-    pub(crate) starts_fragment: bool,
-    /// Number of spans, 1 to 2^31 - 1.
+    /// Number of spans, at least 1.
     pub(crate) count: u32,
     /// Bytes of the spans themselves.
     pub(crate) bytes: u32,
@@ -65,29 +61,60 @@ impl RunHeader {
     }
 
     pub(super) fn write(&self, segment: &mut Vec<u8>) {
+        let mut header = [0; HEADER];
+        header[..8].copy_from_slice(&self.previous.0.to_le_bytes());
+        header[8..12].copy_from_slice(&self.trace.to_le_bytes());
+        header[12..16].copy_from_slice(&self.count.to_le_bytes());
+        header[16..].copy_from_slice(&self.bytes.to_le_bytes());
+        segment.extend_from_slice(&header);
+    }
+
+    fn read(header: &[u8; HEADER]) -> Self {
+        Self {
+            previous: RunPointer(u64::from(word(header, 0)) | u64::from(word(header, 4)) << 32),
+            trace: word(header, 8),
+            count: word(header, 12),
+            bytes: word(header, 16),
+        }
+    }
+}
+
+/// What is known of a span beside its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunEntry {
+    /// Its id.
+    pub(crate) id: SpanId,
+    /// Its length, in bytes.
+    pub(crate) length: u32,
+    /// Its resource and scope.
+    pub(crate) context: ContextId,
+    /// Whether it begins a fragment: the part of a trace in one `ResourceSpans` of one request.
+    pub(crate) starts_fragment: bool,
+}
+
+impl RunEntry {
+    pub(super) fn write(&self, segment: &mut Vec<u8>) {
         let flag = if self.starts_fragment {
             STARTS_FRAGMENT
         } else {
             0
         };
-        let mut header = [0; HEADER];
-        header[..8].copy_from_slice(&self.previous.0.to_le_bytes());
-        header[8..12].copy_from_slice(&self.trace.to_le_bytes());
-        header[12..16].copy_from_slice(&self.context.0.to_le_bytes());
-        header[16..20].copy_from_slice(&(self.count | flag).to_le_bytes());
-        header[20..].copy_from_slice(&self.bytes.to_le_bytes());
-        segment.extend_from_slice(&header);
+        let mut entry = [0; ENTRY];
+        entry[..4].copy_from_slice(&self.length.to_le_bytes());
+        entry[4..8].copy_from_slice(&(self.context.0 | flag).to_le_bytes());
+        entry[8..].copy_from_slice(&self.id.0);
+        segment.extend_from_slice(&entry);
     }
 
-    fn read(header: &[u8; HEADER]) -> Self {
-        let count = word(header, 16);
+    fn read(entry: &[u8]) -> Self {
+        let mut id = [0; 8];
+        id.copy_from_slice(&entry[8..ENTRY]);
+        let context = word(entry, 4);
         Self {
-            previous: RunPointer(u64::from(word(header, 0)) | u64::from(word(header, 4)) << 32),
-            trace: word(header, 8),
-            context: ContextId(word(header, 12)),
-            starts_fragment: count & STARTS_FRAGMENT != 0,
-            count: count & !STARTS_FRAGMENT,
-            bytes: word(header, 20),
+            id: SpanId(id),
+            length: word(entry, 0),
+            context: ContextId(context & !STARTS_FRAGMENT),
+            starts_fragment: context & STARTS_FRAGMENT != 0,
         }
     }
 }
@@ -126,32 +153,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Id and bytes of each span, in the order of arrival.
-    pub(crate) fn spans(self) -> impl Iterator<Item = (SpanId, &'a [u8])> {
+    /// Each span, in the order of arrival.
+    pub(crate) fn spans(self) -> impl Iterator<Item = (RunEntry, &'a [u8])> {
         let mut rest = self.spans;
-        self.table.chunks_exact(ENTRY).map(move |entry| {
-            let (span, after) = rest.split_at(word(entry, 0) as usize);
+        self.entries().map(move |entry| {
+            let (span, after) = rest.split_at(entry.length as usize);
             rest = after;
-            (span_id(entry), span)
+            (entry, span)
         })
     }
 
-    /// The ids alone, without touching the spans.
-    pub(crate) fn span_ids(self) -> impl Iterator<Item = SpanId> {
-        self.table.chunks_exact(ENTRY).map(span_id)
+    /// What is known of each span, without touching the spans.
+    pub(crate) fn entries(self) -> impl Iterator<Item = RunEntry> {
+        self.table.chunks_exact(ENTRY).map(RunEntry::read)
     }
-}
-
-fn span_id(entry: &[u8]) -> SpanId {
-    let mut id = [0; 8];
-    id.copy_from_slice(&entry[4..ENTRY]);
-    SpanId(id)
-}
-
-/// Appends the table entry of a span.
-pub(super) fn write_entry(segment: &mut Vec<u8>, id: SpanId, length: u32) {
-    let mut entry = [0; ENTRY];
-    entry[..4].copy_from_slice(&length.to_le_bytes());
-    entry[4..].copy_from_slice(&id.0);
-    segment.extend_from_slice(&entry);
 }

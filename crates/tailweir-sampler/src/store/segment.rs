@@ -1,9 +1,8 @@
 //! Segments: plain allocations that are filled from front to back and recycled whole.
 
 use super::context::{ContextId, Contexts};
-use super::run::{self, HEADER, Run, RunHeader, RunPointer};
+use super::run::{self, HEADER, Run, RunEntry, RunHeader, RunPointer};
 use std::mem;
-use tailweir_core::SpanId;
 
 /// No segment is open.
 const NONE: u32 = u32::MAX;
@@ -88,22 +87,26 @@ impl Segments {
         beyond.div_ceil(self.segment_bytes - waste) * self.segment_bytes
     }
 
-    /// Copies spans in as one run. `header.count` and `header.bytes` must be those of `spans`.
+    /// Copies spans in as one run. `header` must count `entries`, and they `spans`.
     pub(crate) fn append<'a>(
         &mut self,
         contexts: &mut Contexts,
         header: RunHeader,
-        spans: impl Iterator<Item = (SpanId, &'a [u8])> + Clone,
+        entries: &[RunEntry],
+        spans: impl Iterator<Item = &'a [u8]>,
     ) -> RunPointer {
-        let pointer = self.begin(contexts, &header);
-        let segment = &mut self.segments[pointer.segment() as usize].bytes;
-        for (id, span) in spans.clone() {
-            run::write_entry(segment, id, span.len() as u32);
+        let pointer = self.begin(&header);
+        let segment = &mut self.segments[pointer.segment() as usize];
+        for entry in entries {
+            if contexts.pin(entry.context, pointer.segment()) {
+                segment.contexts.push(entry.context);
+            }
+            entry.write(&mut segment.bytes);
         }
-        for (_, span) in spans {
-            segment.extend_from_slice(span);
+        for span in spans {
+            segment.bytes.extend_from_slice(span);
         }
-        debug_assert_eq!(segment.len(), pointer.offset() + header.size());
+        debug_assert_eq!(segment.bytes.len(), pointer.offset() + header.size());
         pointer
     }
 
@@ -126,13 +129,17 @@ impl Segments {
     pub(crate) fn relocate(&mut self, contexts: &mut Contexts, pointer: RunPointer) -> RunPointer {
         let old = pointer.segment();
         let header = self.run(pointer).header;
-        let copy = self.begin(contexts, &header);
+        let copy = self.begin(&header);
         debug_assert_ne!(copy.segment(), old, "the open segment is never compacted");
         let body = pointer.offset() + HEADER..pointer.offset() + header.size();
         let source = mem::take(&mut self.segments[old as usize].bytes);
-        self.segments[copy.segment() as usize]
-            .bytes
-            .extend_from_slice(&source[body]);
+        let target = &mut self.segments[copy.segment() as usize];
+        target.bytes.extend_from_slice(&source[body]);
+        for entry in Run::at(&source, pointer.offset()).entries() {
+            if contexts.pin(entry.context, copy.segment()) {
+                target.contexts.push(entry.context);
+            }
+        }
         self.segments[old as usize].bytes = source;
         self.retire(contexts, old, header.size());
         copy
@@ -176,7 +183,7 @@ impl Segments {
     }
 
     /// Makes room and writes the header.
-    fn begin(&mut self, contexts: &mut Contexts, header: &RunHeader) -> RunPointer {
+    fn begin(&mut self, header: &RunHeader) -> RunPointer {
         let size = header.size();
         let alone = size > self.segment_bytes / ALONE;
         let number = if alone {
@@ -185,9 +192,6 @@ impl Segments {
             self.room(size)
         };
         let segment = &mut self.segments[number as usize];
-        if contexts.pin(header.context, number) {
-            segment.contexts.push(header.context);
-        }
         let pointer = RunPointer::new(number, segment.bytes.len());
         header.write(&mut segment.bytes);
         segment.live += size;
@@ -257,7 +261,7 @@ impl Segments {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contexts, RunHeader, RunPointer, Segments};
+    use super::{Contexts, RunEntry, RunHeader, RunPointer, Segments};
     use tailweir_core::SpanId;
 
     struct Store {
@@ -275,21 +279,29 @@ mod tests {
 
         fn write(&mut self, previous: RunPointer, spans: &[(SpanId, &[u8])]) -> RunPointer {
             let context = self.contexts.intern(b"resource", b"scope");
+            let entry = |&(id, span): &(SpanId, &[u8])| RunEntry {
+                id,
+                length: span.len() as u32,
+                context,
+                starts_fragment: true,
+            };
+            let entries: Vec<_> = spans.iter().map(entry).collect();
             let header = RunHeader {
                 previous,
                 trace: 3,
-                context,
-                starts_fragment: true,
                 count: spans.len() as u32,
-                bytes: spans.iter().map(|(_, span)| span.len() as u32).sum(),
+                bytes: entries.iter().map(|entry| entry.length).sum(),
             };
+            let spans = spans.iter().map(|&(_, span)| span);
             self.segments
-                .append(&mut self.contexts, header, spans.iter().copied())
+                .append(&mut self.contexts, header, &entries, spans)
         }
 
         fn read(&self, pointer: RunPointer) -> Vec<(SpanId, Vec<u8>)> {
             let spans = self.segments.run(pointer).spans();
-            spans.map(|(id, span)| (id, span.to_vec())).collect()
+            spans
+                .map(|(entry, span)| (entry.id, span.to_vec()))
+                .collect()
         }
     }
 
@@ -350,6 +362,11 @@ mod tests {
             }
         }
         assert!(store.segments.used() <= 2 * 4096);
+        assert_eq!(
+            store.contexts.len(),
+            1,
+            "what moved still names its context"
+        );
         for (n, &pointer) in (0..20_u8).zip(&survivors) {
             assert_eq!(store.read(pointer), [(SpanId([n; 8]), vec![n; 20])]);
         }

@@ -302,7 +302,7 @@ fn sent(wire: &[u8]) -> Vec<Sent> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: random arrivals (duplicates, unnamed spans, large spans), waits, changes of policies
     /// and drains, in engines with much and with little memory, many and few traces.
