@@ -30,6 +30,9 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
     };
     let terminal = Terminal::new(is_live);
     logging::start(&accepted.settings.telemetry.logs, &terminal)?;
+    if arguments.config.sources.is_empty() {
+        tracing::info!("embedded configuration; `tailweir demo` in another terminal sends traces");
+    }
     warn_of(&accepted.diagnostics);
     let process = Process {
         arguments,
