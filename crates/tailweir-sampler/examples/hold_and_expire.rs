@@ -134,7 +134,7 @@ impl Template {
         for (number, &start) in self.spans.iter().enumerate() {
             let trace = trace_id(first + self.trace_of[number]);
             self.bytes[start + 2..start + 18].copy_from_slice(&trace.0);
-            let id = (n << 16 | number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let id = ((n << 16) | (number as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             self.bytes[start + 20..start + 28].copy_from_slice(&id.to_le_bytes());
         }
     }

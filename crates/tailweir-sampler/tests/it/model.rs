@@ -282,7 +282,7 @@ fn wire(arrivals: &[Arrival]) -> Vec<u8> {
 
 fn sent(wire: &[u8]) -> Vec<Sent> {
     let mut scan = Scan::new();
-    Scan::traces(wire, &ScanLimits::default(), &mut scan).unwrap();
+    Scan::traces(wire, &ScanLimits::default(), &mut scan).expect("a sound request");
     let content = |entry: &tailweir_otlp::SpanEntry| {
         let resource = scan.resource(wire, entry.context).0.to_vec();
         (

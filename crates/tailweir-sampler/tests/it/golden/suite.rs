@@ -102,17 +102,19 @@ impl Suite {
 fn forwarded(events: &[Value]) -> BTreeMap<TraceId, Vec<(u64, Vec<SpanId>)>> {
     let mut forwarded = BTreeMap::<_, Vec<_>>::new();
     for event in events.iter().filter(|event| event["event"] == "forward") {
-        let spans = event["spans"].as_array().unwrap().iter();
-        let mut spans: Vec<SpanId> = spans.map(|span| text(span).parse().unwrap()).collect();
+        let spans = event["spans"].as_array().expect("as recorded").iter();
+        let mut spans: Vec<SpanId> = spans
+            .map(|span| text(span).parse().expect("as recorded"))
+            .collect();
         spans.sort();
-        let at = event["at_ms"].as_u64().unwrap();
+        let at = event["at_ms"].as_u64().expect("as recorded");
         forwarded.entry(id(event)).or_default().push((at, spans));
     }
     forwarded
 }
 
 fn id(line: &Value) -> TraceId {
-    text(&line["trace_id"]).parse().unwrap()
+    text(&line["trace_id"]).parse().expect("as recorded")
 }
 
 fn verdict(line: &Value) -> Verdict {
