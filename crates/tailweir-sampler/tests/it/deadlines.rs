@@ -204,3 +204,21 @@ fn contexts_and_fragments_come_out_as_they_came_in() {
     went_in.sort();
     assert_eq!(came_out, went_in);
 }
+
+/// Scenario: one request brings spans of one trace from two resources, too large to be stored side by
+/// side.
+/// Guarantees: a fragment is still what one `ResourceSpans` brought, however it is stored.
+#[test]
+fn large_spans_of_one_resource_are_one_fragment() {
+    let mut bench = Bench::new(settings(), vec![everything()]);
+    let id = trace_id(1);
+    let large = |n| span(id, n).attribute("padding", "x".repeat(40_000));
+    let request = request()
+        .service("shop")
+        .spans([large(1), large(2), large(3)])
+        .service("cart")
+        .spans([large(4), large(5)]);
+    bench.append(0, &request.bytes()).unwrap();
+    bench.run_to(20_000);
+    assert_eq!(bench.sink.fragments[&id], [0, 0, 0, 1, 1]);
+}

@@ -1,6 +1,6 @@
 //! When memory or numbers run out.
 
-use crate::bench::{Bench, What, errors, everything, settings};
+use crate::bench::{Bench, Outcome, What, errors, everything, settings};
 use std::time::Duration;
 use tailweir_core::ByteSize;
 use tailweir_sampler::{EarlyReason, EngineSettings, Refusal};
@@ -154,14 +154,21 @@ fn the_largest_goes_before_the_oldest() {
             .unwrap();
     }
     let mut n = 1_000;
-    while bench.sink.outcomes.is_empty() {
+    while bench.sink.outcomes.len() < 3 {
         bench
             .append(5_001, &request().span(padded(n, 1, 2_000)).bytes())
             .unwrap();
         n += 1;
     }
-    assert_eq!(bench.sink.outcomes[0].id, trace_id(999));
-    assert_eq!(bench.sink.outcomes[0].early, Some(EarlyReason::Memory));
+    let early: Vec<_> = bench
+        .sink
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.id)
+        .collect();
+    assert_eq!(early[..3], [trace_id(999), trace_id(0), trace_id(1)]);
+    let for_memory = |outcome: &Outcome| outcome.early == Some(EarlyReason::Memory);
+    assert!(bench.sink.outcomes.iter().all(for_memory));
 }
 
 /// Scenario: there may be ten traces, and thirty come, several in one request.
@@ -262,6 +269,44 @@ fn a_trickle_does_not_pin_memory() {
         counters.held.bytes
     );
     bench.drain(42_000);
+}
+
+/// Scenario: of the traces that fill the memory, all but every twentieth are decided at one moment,
+/// and at the same moment more come, all too young to be decided early.
+/// Guarantees: what is left is moved together as far as the room is needed, before anything is
+/// refused.
+#[test]
+fn sparse_segments_make_room_when_it_is_needed() {
+    let waits = EngineSettings {
+        decision_wait: Duration::from_secs(60),
+        decision_wait_after_root: Duration::from_secs(1),
+        least_wait: Duration::from_secs(5),
+        ..tight()
+    };
+    let mut bench = Bench::new(waits, vec![errors()]);
+    for n in 0..1_000 {
+        let span = padded(n, 1, 300);
+        let span = if n % 20 == 0 { span.child_of(5) } else { span };
+        bench.append(0, &request().span(span).bytes()).unwrap();
+    }
+    bench.advance(1_000);
+    assert_eq!(bench.engine.counters().held.traces, 50);
+    let before = bench.engine.counters().compacted_bytes;
+    let more = |n| {
+        request()
+            .spans([padded(n, 1, 300), padded(n, 2, 300)])
+            .bytes()
+    };
+    let mut n = 1_000;
+    while bench.append(1_000, &more(n)).is_ok() {
+        n += 1;
+    }
+    let counters = bench.engine.counters();
+    assert!(counters.early.iter().all(|early| early.traces == 0));
+    assert!(
+        counters.compacted_bytes > before,
+        "room was made before the refusal"
+    );
 }
 
 /// Scenario: ten thousand requests of one span repeat a resource of 1 KB.
