@@ -130,7 +130,7 @@ pub(crate) fn quantile(sorted: &[Duration], share: f64) -> Duration {
 
 /// The encoded rounds, shared by all runs.
 pub(crate) fn rounds() -> Arc<Vec<[Template; REQUESTS]>> {
-    Arc::new(workload::rounds())
+    Arc::new(workload::rounds(25))
 }
 
 /// Bytes of one span of the workload.

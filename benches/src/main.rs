@@ -8,6 +8,9 @@ mod codec;
 mod gateway;
 mod load;
 mod process;
+mod residence;
+mod window;
+mod work;
 mod workload;
 
 use anyhow::{Context, Result};
@@ -26,6 +29,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Instructions and allocations a span, counted by valgrind.
+    Instructions,
+    /// Resident bytes for each byte held, and the cost of a span in a small and in a large window.
+    Window,
+    /// One piece of work, to be counted from outside.
+    #[command(hide = true)]
+    Work {
+        /// Which.
+        kind: String,
+        /// How many requests.
+        requests: u64,
+    },
     /// The whole gateway as a process on one core, with a generator and a backend on the other.
     Gateway {
         /// What to measure, one after the other; `collector` is built from its modules and needs Go.
@@ -66,6 +81,17 @@ impl Peer {
 
 fn main() -> Result<()> {
     match Cli::parse().bench {
+        Bench::Instructions => {
+            for cost in work::count_all()? {
+                println!(
+                    "{:<44} {:>8.0} {:>8.3}",
+                    cost.name, cost.instructions, cost.allocations
+                );
+            }
+            Ok(())
+        }
+        Bench::Window => residence::print(),
+        Bench::Work { kind, requests } => work::perform(&kind, requests),
         Bench::Gateway {
             subject,
             seconds,

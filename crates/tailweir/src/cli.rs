@@ -60,6 +60,10 @@ pub(crate) enum Command {
 pub(crate) enum ConfigCommand {
     /// Print the JSON Schema of the configuration
     Schema,
+    /// Print every option of every component, in Markdown
+    Reference,
+    /// Print every metric, in Markdown
+    Metrics,
 }
 
 /// Sub-commands of `policy`.

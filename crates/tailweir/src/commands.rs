@@ -4,12 +4,12 @@ mod components;
 mod demo;
 mod healthcheck;
 mod print_config;
+mod reference;
 mod run;
-mod schema;
 mod simulate;
 mod validate;
 
-use crate::cli::{Command, CommandLine, ConfigCommand, PolicyCommand};
+use crate::cli::{Command, CommandLine, PolicyCommand};
 use crate::configuration::Refused;
 use crate::terminal::Terminal;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub(crate) fn execute(command_line: CommandLine) -> ExitCode {
         Some(Command::Validate(arguments)) => validate::run(&arguments, &terminal),
         Some(Command::PrintConfig(arguments)) => print_config::run(&arguments.config, &terminal),
         Some(Command::Components) => components::run(&terminal),
-        Some(Command::Config(ConfigCommand::Schema)) => schema::run(&terminal),
+        Some(Command::Config(document)) => reference::run(&terminal, &document),
         Some(Command::Demo(arguments)) => demo::run(arguments),
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments, &terminal),
         Some(Command::Policy(PolicyCommand::Simulate(arguments))) => {

@@ -10,6 +10,10 @@ const EMPTY_NAMES: &[&str] = &[
     "utils", "util", "common", "helpers", "helper", "manager", "misc",
 ];
 
+/// Modules that are public because their names complete those of their functions: `json::to_wire`,
+/// `tls::ServerConfigs`.
+const NAMESPACES: &[&str] = &["json", "tls"];
+
 /// What belongs at the top of the repository, beside tool files that start with a dot.
 const TOP: &[&str] = &[
     "Cargo.toml",
@@ -29,7 +33,6 @@ const TOP: &[&str] = &[
     "deny.toml",
     "rust-toolchain.toml",
     "rustfmt.toml",
-    "fuzz",
     "target",
 ];
 
@@ -87,7 +90,14 @@ fn check_file(file: &Path, wrong: &mut Vec<String>) -> Result<()> {
         ));
     }
     let door = file.file_name().is_some_and(|name| name == "lib.rs");
-    if door && text.lines().any(|line| line.starts_with("pub mod ")) {
+    let public = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "));
+    if door
+        && public
+            .into_iter()
+            .any(|name| !NAMESPACES.contains(&name.trim_end_matches(';')))
+    {
         wrong.push(format!("{} has a second door (pub mod)", file.display()));
     }
     Ok(())

@@ -14,7 +14,7 @@ struct Scanned {
 /// Scenario: the suites whose policies charge bytes, with requests as they arrived.
 /// Guarantees: each trace has the size that the Collector gave it, by both of its measures.
 #[test]
-fn golden_collector_sizes() {
+fn golden_tail_sampling_sizes() {
     let folder = Folder::open("tail_sampling");
     let mut tally = Tally::default();
     for suite in folder.suites("sizes.jsonl") {

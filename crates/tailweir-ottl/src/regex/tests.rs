@@ -1,3 +1,5 @@
+//! Go patterns mean here what they mean in Go.
+
 use super::GoRegex;
 
 fn matches(pattern: &str, text: &str) -> bool {

@@ -1,3 +1,5 @@
+//! Edits change what they name and nothing else.
+
 use super::{Edits, Target};
 use crate::client::ClientContext;
 use crate::error::EditError;

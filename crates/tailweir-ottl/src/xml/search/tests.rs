@@ -1,3 +1,5 @@
+//! XPath finds what it should in a small shelf of books.
+
 use crate::xml::{Found, Tree, XPath};
 
 const SHELF: &str = "<shelf><book id='1' lang='en'><title>One</title><price>5</price></book>\

@@ -1,0 +1,175 @@
+//! Pieces of work of a known size, to be counted from outside.
+
+use crate::window::{Window, five_policies, ids, policy};
+use crate::workload::{SPANS, rounds};
+use anyhow::{Result, bail};
+use std::process::Command;
+use std::sync::Arc;
+use tailweir_core::Slot;
+use tailweir_otlp::{Assembler, Part, Scan, ScanLimits, Split};
+
+/// Types of policies whose cost is counted, each beside a window without policies.
+const POLICIES: &[&str] = &[
+    "always_sample",
+    "latency",
+    "numeric_attribute",
+    "string_attribute",
+    "string_attribute_regex",
+    "boolean_attribute",
+    "status_code",
+    "trace_state",
+    "trace_flags",
+    "span_count",
+    "probabilistic",
+    "rate_limiting",
+    "bytes_limiting",
+    "ottl_condition",
+];
+
+/// Rounds to encode: few, because encoding them is counted too before it is subtracted.
+const ROUNDS: usize = 4;
+
+/// Does one kind of work for this many requests.
+pub(crate) fn perform(kind: &str, requests: u64) -> Result<()> {
+    match kind {
+        "copy" => each_request(requests, |body| {
+            std::hint::black_box(body);
+            Ok(())
+        }),
+        "scan" => {
+            let mut scan = Scan::new();
+            each_request(requests, |body| {
+                Ok(Scan::traces(body, &ScanLimits::default(), &mut scan)?)
+            })
+        }
+        "split" => split(requests),
+        "window" => window(&five_policies(), requests),
+        "window_bare" => window(&[], requests),
+        _ => match policy(kind) {
+            Some(policy) => window(&[policy], requests),
+            None => bail!("there is no work called {kind}"),
+        },
+    }
+}
+
+fn each_request(requests: u64, mut work: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let rounds = rounds(ROUNDS);
+    for request in 0..requests {
+        let template = &rounds[request as usize / 4 % rounds.len()][request as usize % 4];
+        work(&template.with_ids(&ids(request / 4)))?;
+    }
+    Ok(())
+}
+
+/// Scans a request and cuts it into four.
+fn split(requests: u64) -> Result<()> {
+    let (mut scan, mut split, mut out) = (Scan::new(), Split::new(), Vec::new());
+    let mut assembler = Assembler::new();
+    each_request(requests, |body| {
+        Scan::traces(body, &ScanLimits::default(), &mut scan)?;
+        split.assign(&scan.spans, 4, |span| {
+            Slot::of(span.head.trace_id, 0).index() % 4
+        });
+        for group in 0..4 {
+            out.clear();
+            let parts = split.group(group).iter().map(|&number| {
+                let entry = &scan.spans[number as usize];
+                Part {
+                    resource: scan.resource(body, entry.context),
+                    scope: scan.scope(body, entry.context),
+                    item: entry.span(body).0,
+                }
+            });
+            assembler.assemble(parts, &mut out);
+        }
+        Ok(())
+    })
+}
+
+/// A window of 4,096 spans: filled first, so that every request also causes decisions.
+fn window(policies: &[tailweir_config::PolicyKind], requests: u64) -> Result<()> {
+    let held = 4_096;
+    let mut window = Window::new(&Arc::new(rounds(ROUNDS)), policies, held)?;
+    window.fill(held)?;
+    (0..requests).try_for_each(|_| window.step())
+}
+
+/// What a span costs, by the difference between a long and a short run of the same work.
+pub(crate) struct Cost {
+    /// For the table.
+    pub(crate) name: String,
+    /// Instructions a span.
+    pub(crate) instructions: f64,
+    /// Allocations a span.
+    pub(crate) allocations: f64,
+}
+
+/// Counts every kind of work under valgrind.
+pub(crate) fn count_all() -> Result<Vec<Cost>> {
+    let copy = count("copy")?;
+    let mut costs = Vec::new();
+    for (name, kind) in [("scan", "scan"), ("scan, split to 4", "split")] {
+        costs.push(above(name.into(), &count(kind)?, &copy));
+    }
+    let bare = count("window_bare")?;
+    costs.push(above(
+        "scan, insert, expire, no policy".into(),
+        &bare,
+        &copy,
+    ));
+    costs.push(above(
+        "the same with 5 policies, 10 % assembled".into(),
+        &count("window")?,
+        &copy,
+    ));
+    for kind in POLICIES {
+        costs.push(above(format!("policy {kind}"), &count(kind)?, &bare));
+    }
+    Ok(costs)
+}
+
+fn above(name: String, whole: &Cost, part: &Cost) -> Cost {
+    Cost {
+        name,
+        instructions: whole.instructions - part.instructions,
+        allocations: whole.allocations - part.allocations,
+    }
+}
+
+fn count(kind: &str) -> Result<Cost> {
+    const SHORT: u64 = 12;
+    const LONG: u64 = 44;
+    let spans = ((LONG - SHORT) * SPANS as u64) as f64;
+    let difference = |tool: &str, from: &str| -> Result<f64> {
+        Ok((valgrind(tool, from, kind, LONG)? - valgrind(tool, from, kind, SHORT)?) / spans)
+    };
+    Ok(Cost {
+        name: kind.into(),
+        instructions: difference("callgrind", "Collected : ")?,
+        allocations: difference("dhat", "bytes in ")?,
+    })
+}
+
+/// Runs this program under a tool of valgrind and reads the number behind `from` in its report.
+fn valgrind(tool: &str, from: &str, kind: &str, requests: u64) -> Result<f64> {
+    let mut command = Command::new("valgrind");
+    command
+        .arg(format!("--tool={tool}"))
+        .arg(format!("--{tool}-out-file=/dev/null"));
+    command
+        .arg(std::env::current_exe()?)
+        .args(["work", kind, &requests.to_string()]);
+    let output = command.output()?;
+    let report = String::from_utf8_lossy(&output.stderr);
+    let number = report
+        .lines()
+        .find_map(|line| line.split_once(from))
+        .and_then(|(_, rest)| {
+            rest.split_whitespace()
+                .next()?
+                .replace(',', "")
+                .parse::<f64>()
+                .ok()
+        });
+    number.ok_or_else(|| anyhow::anyhow!("valgrind reported nothing for {kind}:\n{report}"))
+}
