@@ -133,9 +133,10 @@ pub(crate) fn rounds() -> Arc<Vec<[Template; REQUESTS]>> {
     Arc::new(workload::rounds(25))
 }
 
-/// Bytes of one span of the workload.
+/// Bytes of one span of the workload, on average.
 pub(crate) fn bytes_per_span(rounds: &[[Template; REQUESTS]]) -> f64 {
-    rounds[0][0].len() as f64 / SPANS as f64
+    let bytes: usize = rounds.iter().flatten().map(Template::len).sum();
+    bytes as f64 / (rounds.len() * REQUESTS * SPANS) as f64
 }
 
 fn path(path: &Path) -> Result<&str> {
