@@ -1,6 +1,6 @@
 //! Where a policy of the Collector errs, and whose rule holds.
 //!
-//! Each field is one deviation, described for users in `COMPATIBILITY.md` of this crate. `true` is
+//! Each field is one deviation, described for users in `docs/compatibility.md`. `true` is
 //! Tailweir's rule, which holds by default; under `compat: collector` all are `false`.
 
 use tailweir_config::Compat;
