@@ -24,7 +24,7 @@ pub struct EngineSettings {
     /// them (default).
     pub abandon_on_drain: bool,
     /// Memory for undecided traces: spans, contexts, tables. Default 512 MiB. At 9/10 of it the
-    /// largest and the oldest traces are decided early; see [`Self::least_wait`].
+    /// largest and the oldest traces are decided early; see `least_wait`.
     pub memory_budget: ByteSize,
     /// A trace that takes more than this is decided early, so that it cannot crowd others out.
     /// Zero: an eighth of the memory budget (default).

@@ -38,7 +38,8 @@ fn batch_before_sampler(pipeline: &WrittenPipeline, settings: &Settings, report:
     };
     for (id, place) in &pipeline.processors[..sampler] {
         if is(id, batches) {
-            let text = format!("`{id}` before the sampler delays spans and saves nothing");
+            let text =
+                format!("`{id}` before the sampler does nothing: requests go to it as they come");
             report.warn_at(
                 place.clone(),
                 Cause::Advisable,

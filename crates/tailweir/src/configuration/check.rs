@@ -20,9 +20,20 @@ pub(super) fn compile(settings: &Settings, diagnostics: &mut Diagnostics) {
     );
     found.retain(|new| {
         let mut known = diagnostics.errors();
-        !known.any(|known| block(&known.path) == block(&new.path))
+        !known.any(|known| is_told(known, new))
     });
     diagnostics.extend(found);
+}
+
+/// Whether a known mistake is the reason of a new one: for a policy one on its own line, for anything
+/// else one in the same component, which was built of what is missing.
+fn is_told(known: &Diagnostic, new: &Diagnostic) -> bool {
+    match new.cause {
+        Cause::BadPolicy => {
+            known.location.source == new.location.source && known.location.line == new.location.line
+        }
+        _ => block(&known.path) == block(&new.path),
+    }
 }
 
 /// The first two keys of a path: section and component.

@@ -10,13 +10,13 @@ impl Outcome {
     pub fn decision_lines(&self) -> String {
         let mut lines = String::new();
         for trace in &self.traces {
-            let line = serde_json::json!({
-                "trace_id": trace.id.to_string(),
-                "decision": trace.decision,
-                "policy": trace.policy,
-            });
-            // Writing to a string cannot fail.
-            let _ = writeln!(lines, "{line}");
+            // Only a policy's name needs to be escaped. Writing to a string cannot fail.
+            let policy = serde_json::Value::from(trace.policy.as_str());
+            let _ = writeln!(
+                lines,
+                r#"{{"trace_id":"{}","decision":"{}","policy":{policy}}}"#,
+                trace.id, trace.decision,
+            );
         }
         lines
     }

@@ -60,7 +60,7 @@ fn every_form_of_protobuf_is_read() {
     let folder = TempDir::new().unwrap();
     let line = |trace: u64, decision: &str, policy: &str| {
         let id = trace_id(trace);
-        format!(r#"{{"decision":"{decision}","policy":"{policy}","trace_id":"{id}"}}"#) + "\n"
+        format!(r#"{{"trace_id":"{id}","decision":"{decision}","policy":"{policy}"}}"#) + "\n"
     };
     let two = line(1, "sampled", "errors") + &line(2, "not_sampled", "");
     let three = two.clone() + &line(3, "not_sampled", "");
