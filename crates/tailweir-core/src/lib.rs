@@ -21,7 +21,7 @@ mod verdict;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use probability::{Randomness, Threshold};
 pub use signal::Signal;
-pub use slot::{Epoch, Slot};
+pub use slot::Slot;
 pub use time::Moment;
 pub use units::ByteSize;
 pub use verdict::{PolicyIndex, Verdict};

@@ -34,10 +34,6 @@ impl Slot {
     }
 }
 
-/// Version of the table of slots. Only ever grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Epoch(pub u64);
-
 #[cfg(test)]
 mod tests {
     use super::Slot;
