@@ -9,4 +9,5 @@ mod pipelines;
 mod pressure;
 mod protocol;
 mod security;
+mod signals;
 mod traces;
