@@ -1,13 +1,13 @@
-//! Ids of spans of kept traces, for as long as a client may send them again.
+//! Fingerprints of spans of kept traces, for as long as a client may send them again.
 //!
-//! The ids are exact, eight bytes each: a compact filter would now and then discard a span that was
+//! They have eight bytes each: a compact filter would now and then discard a span that was
 //! acknowledged. They lie in one ring, in blocks, the newest at the end; a trace names its newest
 //! block, and each block names the one before. Blocks of one trace grow geometrically (a new block
 //! swallows those before it that are not larger), so a trace of many late spans has few blocks.
 
 use std::collections::VecDeque;
 use std::time::Duration;
-use tailweir_core::{Moment, SpanId};
+use tailweir_core::Moment;
 
 /// Position of a block since the beginning of time; it may have been forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,9 @@ impl Default for BlockPointer {
     }
 }
 
-/// Words before the ids of a block: the block before, the moment, the number of ids.
+/// Words before the fingerprints of a block: the block before, the moment, their number.
 const HEADER: u64 = 3;
-/// In the number of ids: a newer block has them too.
+/// In their number: a newer block has them too.
 const SWALLOWED: u64 = 1 << 63;
 
 /// The ring of blocks.
@@ -36,12 +36,12 @@ pub(crate) struct DeliveredSpans {
     start: u64,
     words_max: usize,
     horizon: Duration,
-    /// Ids that went before their time, because the ring was full.
+    /// Fingerprints that went before their time, because the ring was full.
     pub(crate) forgotten_early: u64,
 }
 
 impl DeliveredSpans {
-    /// Remembers ids for `horizon`, in at most `bytes_max` bytes.
+    /// Remembers fingerprints for `horizon`, in at most `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize, horizon: Duration) -> Self {
         Self {
             words: VecDeque::new(),
@@ -63,49 +63,48 @@ impl DeliveredSpans {
         self.words.capacity() * size_of::<u64>()
     }
 
-    /// Adds ids to those behind `pointer`. Leaves `ids` empty and returns the new pointer. Zero ids
-    /// must not be among them.
+    /// Adds fingerprints to those behind `pointer`. Leaves `fingerprints` empty and returns the new
+    /// pointer.
     pub(crate) fn add(
         &mut self,
         now: Moment,
         mut pointer: BlockPointer,
-        ids: &mut Vec<u64>,
+        fingerprints: &mut Vec<u64>,
     ) -> BlockPointer {
-        if ids.is_empty() {
+        if fingerprints.is_empty() {
             return pointer;
         }
         while let Some(block) = self.block(pointer) {
-            if block.count > ids.len() {
+            if block.count > fingerprints.len() {
                 break;
             }
-            ids.extend(self.words.range(block.ids..block.ids + block.count));
-            self.words[block.ids - 1] |= SWALLOWED;
+            fingerprints.extend(self.words.range(block.first..block.first + block.count));
+            self.words[block.first - 1] |= SWALLOWED;
             pointer = block.previous;
         }
-        ids.sort_unstable();
-        let words = HEADER as usize + ids.len();
+        fingerprints.sort_unstable();
+        let words = HEADER as usize + fingerprints.len();
         if words > self.words_max {
-            self.forgotten_early += ids.len() as u64;
-            ids.clear();
+            self.forgotten_early += fingerprints.len() as u64;
+            fingerprints.clear();
             return BlockPointer::NONE;
         }
         self.make_room(words);
         let position = self.start + self.words.len() as u64;
         self.words
-            .extend([pointer.0, now.nanos(), ids.len() as u64]);
-        self.words.extend(ids.drain(..));
+            .extend([pointer.0, now.nanos(), fingerprints.len() as u64]);
+        self.words.extend(fingerprints.drain(..));
         BlockPointer(position)
     }
 
-    /// Whether this id is behind `pointer`.
-    pub(crate) fn contains(&self, mut pointer: BlockPointer, id: SpanId) -> bool {
-        let id = u64::from_le_bytes(id.0);
+    /// Whether this fingerprint is behind `pointer`.
+    pub(crate) fn contains(&self, mut pointer: BlockPointer, fingerprint: u64) -> bool {
         while let Some(block) = self.block(pointer) {
-            let ids = self.words.range(block.ids..block.ids + block.count);
+            let fingerprints = self.words.range(block.first..block.first + block.count);
             let found = if block.count <= 16 {
-                ids.into_iter().any(|&known| known == id)
+                fingerprints.into_iter().any(|&known| known == fingerprint)
             } else {
-                self.search(&block, id)
+                self.search(&block, fingerprint)
             };
             if found {
                 return true;
@@ -128,11 +127,11 @@ impl DeliveredSpans {
         }
     }
 
-    fn search(&self, block: &Block, id: u64) -> bool {
-        let (mut low, mut high) = (block.ids, block.ids + block.count);
+    fn search(&self, block: &Block, fingerprint: u64) -> bool {
+        let (mut low, mut high) = (block.first, block.first + block.count);
         while low < high {
             let middle = low.midpoint(high);
-            match self.words[middle].cmp(&id) {
+            match self.words[middle].cmp(&fingerprint) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => return true,
@@ -175,7 +174,7 @@ impl DeliveredSpans {
             written: Moment::from_nanos(word(1)?),
             count: (word(2)? & !SWALLOWED) as usize,
             swallowed: word(2)? & SWALLOWED != 0,
-            ids: at + HEADER as usize,
+            first: at + HEADER as usize,
         })
     }
 }
@@ -185,21 +184,17 @@ struct Block {
     previous: BlockPointer,
     written: Moment,
     count: usize,
-    /// Whether a newer block of the same trace has its ids too.
+    /// Whether a newer block of the same trace has its fingerprints too.
     swallowed: bool,
-    /// Index of its first id in the ring.
-    ids: usize,
+    /// Index of its first fingerprint in the ring.
+    first: usize,
 }
 
 #[cfg(test)]
 mod tests {
     use super::{BlockPointer, DeliveredSpans};
     use std::time::Duration;
-    use tailweir_core::{Moment, SpanId};
-
-    fn id(n: u64) -> SpanId {
-        SpanId(n.to_le_bytes())
-    }
+    use tailweir_core::Moment;
 
     /// Scenario: ten thousand late spans of one trace arrive one by one, in no order.
     /// Guarantees: each is known, none that did not arrive is, and the ring is not full of copies.
@@ -209,42 +204,41 @@ mod tests {
         let mut pointer = BlockPointer::NONE;
         let spread = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         for n in 0..10_000 {
-            assert!(!delivered.contains(pointer, id(spread(n))));
+            assert!(!delivered.contains(pointer, spread(n)));
             pointer = delivered.add(Moment::ZERO, pointer, &mut vec![spread(n)]);
         }
-        assert!((0..10_000).all(|n| delivered.contains(pointer, id(spread(n)))));
-        assert!(!delivered.contains(pointer, id(2)));
+        assert!((0..10_000).all(|n| delivered.contains(pointer, spread(n))));
+        assert!(!delivered.contains(pointer, 2));
         assert!(delivered.bytes() <= 1 << 20);
         assert_eq!(delivered.forgotten_early, 0);
     }
 
-    /// Scenario: ids of two traces; one is older than the horizon.
+    /// Scenario: spans of two traces; one is older than the horizon.
     /// Guarantees: it is forgotten without being counted as early, the other is known.
     #[test]
-    fn ids_live_as_long_as_the_horizon() {
+    fn fingerprints_live_as_long_as_the_horizon() {
         let mut delivered = DeliveredSpans::new(1024, Duration::from_secs(60));
         let old = delivered.add(Moment::ZERO, BlockPointer::NONE, &mut vec![1, 2]);
         let new = delivered.add(Moment::from_millis(1), BlockPointer::NONE, &mut vec![3]);
         delivered.expire(Moment::from_millis(60_000));
-        assert!(!delivered.contains(old, id(1)));
-        assert!(delivered.contains(new, id(3)));
+        assert!(!delivered.contains(old, 1));
+        assert!(delivered.contains(new, 3));
         assert_eq!(delivered.forgotten_early, 0);
     }
 
-    /// Scenario: more ids than fit, from small traces and from one that alone is too large.
+    /// Scenario: more spans than fit, from small traces and from one that alone is too large.
     /// Guarantees: the oldest go, counted; memory stays within its bound.
     #[test]
     fn the_ring_is_bounded() {
         let mut delivered = DeliveredSpans::new(8 * 100, Duration::from_secs(60));
-        let mut add = |ids: Vec<u64>| {
-            let mut ids = ids;
-            delivered.add(Moment::ZERO, BlockPointer::NONE, &mut ids)
+        let mut add = |mut fingerprints: Vec<u64>| {
+            delivered.add(Moment::ZERO, BlockPointer::NONE, &mut fingerprints)
         };
         let pointers: Vec<_> = (1..=30).map(|n| add(vec![n, 100 + n])).collect();
         assert_eq!(add((1..=200).collect()), BlockPointer::NONE);
         assert!(delivered.bytes() <= 8 * 100);
         assert_eq!(delivered.forgotten_early, 2 * 10 + 200);
-        assert!(!delivered.contains(pointers[9], id(10)));
-        assert!(delivered.contains(pointers[10], id(11)));
+        assert!(!delivered.contains(pointers[9], 10));
+        assert!(delivered.contains(pointers[10], 11));
     }
 }

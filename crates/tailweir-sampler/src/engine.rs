@@ -71,8 +71,8 @@ struct Scratch {
     entries: Vec<RunEntry>,
     /// The `ResourceSpans` of the last span that was written, within a trace.
     last_resource: Option<u32>,
-    ids: Vec<u64>,
-    id_set: HashSet<u64, FixedState>,
+    fingerprints: Vec<u64>,
+    fingerprint_set: HashSet<u64, FixedState>,
     order: Vec<RunPointer>,
     records: Vec<SpanRecord<'static>>,
     due: Vec<u32>,
@@ -110,7 +110,7 @@ impl Engine {
             counters,
             in_flight: None,
             scratch: Scratch {
-                id_set: seeded_set(seed),
+                fingerprint_set: seeded_set(seed),
                 ..Scratch::default()
             },
             settings,

@@ -41,12 +41,12 @@ pub struct EngineSettings {
     pub other_decisions_max: usize,
     /// Memory for decisions whose number is not set. Default 32 MiB, about 390,000 decisions.
     pub decision_cache_budget: ByteSize,
-    /// Whether a span whose trace id and span id were seen before is taken for a retry and left out.
-    /// Default true.
+    /// Whether a span that is there already, with the same trace id, span id and bytes, is taken for a
+    /// retry and left out. Default true.
     pub dedupe: bool,
-    /// How long after the decision the ids of kept spans are remembered. Default 2 min.
+    /// How long after the decision fingerprints of kept spans are remembered. Default 2 min.
     pub dedupe_horizon: Duration,
-    /// Memory for these ids. Beyond it spans that are sent again are exported again. Default 16 MiB.
+    /// Memory for these fingerprints. Beyond it spans that are sent again are exported again. Default 16 MiB.
     pub dedupe_budget: ByteSize,
     /// The share of all traces that this engine sees, above 0 to 1: rates are multiplied by it.
     /// Default 1.

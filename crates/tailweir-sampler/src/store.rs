@@ -106,6 +106,12 @@ impl Store {
         self.runs(last).flat_map(Run::entries).map(|entry| entry.id)
     }
 
+    /// All spans of a trace with their ids, in no order.
+    pub(crate) fn spans(&self, last: RunPointer) -> impl Iterator<Item = (SpanId, &[u8])> {
+        let spans = self.runs(last).flat_map(Run::spans);
+        spans.map(|(entry, span)| (entry.id, span))
+    }
+
     /// The runs of a trace, from the last to the first.
     fn runs(&self, last: RunPointer) -> impl Iterator<Item = Run<'_>> {
         let mut next = last.some();

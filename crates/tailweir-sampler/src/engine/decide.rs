@@ -4,10 +4,11 @@
 use super::{Engine, InFlight, emptied};
 use crate::cache::Remembered;
 use crate::delivered::BlockPointer;
+use crate::seen::fingerprint;
 use crate::sink::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, EarlyReason, Sink};
 use crate::trace::Trace;
 use std::mem;
-use tailweir_core::{Moment, SpanId, Verdict};
+use tailweir_core::{Moment, Verdict};
 use tailweir_otlp::{SpanRecord, TraceView};
 use tailweir_policy::{CarriedWeight, Decision};
 
@@ -119,11 +120,11 @@ impl Engine {
         let revision = self.policies.name_revision();
         let mut remembered = Remembered::new(trace.id, decision, revision, now);
         if decision.verdict.is_sampled() && self.settings.dedupe {
-            let ids = &mut self.scratch.ids;
-            ids.clear();
-            let known = self.store.span_ids(trace.last).filter(|id| !id.is_zero());
-            ids.extend(known.map(id_word));
-            remembered.delivered = self.delivered.add(now, BlockPointer::NONE, ids);
+            let fingerprints = &mut self.scratch.fingerprints;
+            fingerprints.clear();
+            let named = self.store.spans(trace.last).filter(|(id, _)| !id.is_zero());
+            fingerprints.extend(named.map(|(_, span)| fingerprint(span)));
+            remembered.delivered = self.delivered.add(now, BlockPointer::NONE, fingerprints);
         }
         self.table.stop_waiting(index);
         self.table.remember(index, remembered);
@@ -223,9 +224,4 @@ impl Engine {
         counters.decision_age.add(now.since(trace.arrived));
         counters.dedupe_forgotten = self.delivered.forgotten_early;
     }
-}
-
-/// An id as the ring of delivered spans has it.
-pub(super) fn id_word(id: SpanId) -> u64 {
-    u64::from_le_bytes(id.0)
 }

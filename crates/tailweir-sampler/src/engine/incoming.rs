@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::ops::Range;
+use tailweir_core::SpanId;
 use tailweir_otlp::{Scan, SpanEntry, SpanRecord};
 
 /// A request and those of its spans that are this engine's.
@@ -19,6 +20,11 @@ impl<'a> Incoming<'a> {
 
     pub(super) fn span(&self, number: u32) -> &'a [u8] {
         self.entry(number).span(self.request).0
+    }
+
+    /// A span with its id.
+    pub(super) fn named_span(&self, number: u32) -> (SpanId, &'a [u8]) {
+        (self.entry(number).head.span_id, self.span(number))
     }
 
     pub(super) fn record(&self, number: u32, fragment: u32) -> SpanRecord<'a> {

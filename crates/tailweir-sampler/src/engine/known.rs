@@ -7,8 +7,7 @@ use crate::gather::Group;
 use crate::seen::{FEW, Sight};
 
 impl Engine {
-    /// Lists the spans that were not there, in order. Exact: what the filter is unsure of is compared
-    /// with every id of the trace.
+    /// Lists the spans that were not there, in order.
     pub(super) fn leave_out_duplicates(
         &mut self,
         index: u32,
@@ -22,30 +21,32 @@ impl Engine {
             return;
         }
         let trace = self.table.traces.get_mut(index);
-        if trace.seen.is_few() && trace.summary.spans.saturating_add(group.count) > FEW {
-            let ids = self.store.span_ids(trace.last);
-            trace.seen.make_many(ids, self.seed);
-            self.table.seen_bytes += trace.seen.bytes();
+        let (seen, last) = (&mut trace.seen, trace.last);
+        let before = seen.bytes();
+        if seen.is_few() && trace.summary.spans.saturating_add(group.count) > FEW {
+            seen.keep_ids(self.store.span_ids(last), self.seed);
         }
-        let before = trace.seen.bytes();
         for number in numbers {
-            let id = incoming.entry(number).head.span_id;
-            let is_new = match trace.seen.enter(id, self.seed) {
+            let (id, span) = incoming.named_span(number);
+            let is_new = match seen.enter(id, span, self.seed) {
                 Sight::New => true,
                 Sight::Known => false,
                 Sight::Unsure => {
-                    let held = self.store.span_ids(trace.last);
-                    let arriving = accepted
-                        .iter()
-                        .map(|&other| incoming.entry(other).head.span_id);
-                    !held.chain(arriving).any(|known| known == id)
+                    let arriving = accepted.iter().map(|&other| incoming.named_span(other));
+                    let mut there = self.store.spans(last).chain(arriving);
+                    if seen.is_few() {
+                        !there.any(|known| known == (id, span))
+                    } else {
+                        seen.keep_fingerprints(there, self.seed);
+                        seen.enter(id, span, self.seed) == Sight::New
+                    }
                 }
             };
             if is_new {
                 accepted.push(number);
             }
         }
-        self.table.seen_bytes += trace.seen.bytes() - before;
+        self.table.seen_bytes += seen.bytes() - before;
     }
 
     pub(super) fn count_duplicates(

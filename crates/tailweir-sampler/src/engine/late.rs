@@ -1,9 +1,10 @@
 //! Spans that come after the decision follow it.
 
 use super::append::Appended;
-use super::decide::id_word;
 use super::incoming::Incoming;
 use super::{Engine, emptied};
+use crate::delivered::BlockPointer;
+use crate::seen::fingerprint;
 use crate::sink::{DecidedTrace, DiscardedTrace, Sink};
 use std::mem;
 use tailweir_core::{Moment, TraceId};
@@ -87,15 +88,14 @@ impl Engine {
         let mut records = emptied(mem::take(&mut self.scratch.records));
         let mut summary = TraceSummary::default();
         let (mut duplicates, mut duplicate_bytes) = (0, 0);
-        self.scratch.id_set.clear();
+        self.scratch.fingerprint_set.clear();
         for span in numbers {
             let entry = incoming.entry(span);
-            let span_id = entry.head.span_id;
-            let is_known = self.settings.dedupe
-                && !span_id.is_zero()
-                && (!self.scratch.id_set.insert(id_word(span_id))
-                    || self.delivered.contains(delivered, span_id));
-            if is_known {
+            let is_named = !entry.head.span_id.is_zero();
+            if self.settings.dedupe
+                && is_named
+                && self.was_delivered(delivered, incoming.span(span))
+            {
                 duplicates += 1;
                 duplicate_bytes += entry.length() as u64;
             } else {
@@ -128,6 +128,13 @@ impl Engine {
         self.scratch.records = emptied(records);
     }
 
+    /// Whether a span was handed on before, or is about to be for an earlier one of the request.
+    fn was_delivered(&mut self, delivered: BlockPointer, span: &[u8]) -> bool {
+        let fingerprint = fingerprint(span);
+        !self.scratch.fingerprint_set.insert(fingerprint)
+            || self.delivered.contains(delivered, fingerprint)
+    }
+
     fn count_kept_late(
         &mut self,
         decision: Decision,
@@ -144,14 +151,14 @@ impl Engine {
             .add(spans, bytes);
     }
 
-    /// The spans were handed on: from now on they are known. (Ids that were known before are among
+    /// The spans were handed on: from now on they are known. (Fingerprints that were known before are among
     /// them; that costs room for as long as the horizon, no more.)
     fn deliver_late(&mut self, number: u32, now: Moment) {
-        let ids = &mut self.scratch.ids;
-        ids.clear();
-        ids.extend(&self.scratch.id_set);
+        let fingerprints = &mut self.scratch.fingerprints;
+        fingerprints.clear();
+        fingerprints.extend(&self.scratch.fingerprint_set);
         let remembered = self.table.cache.entries.get_mut(number);
-        remembered.delivered = self.delivered.add(now, remembered.delivered, ids);
+        remembered.delivered = self.delivered.add(now, remembered.delivered, fingerprints);
         self.counters.dedupe_forgotten = self.delivered.forgotten_early;
     }
 }

@@ -44,6 +44,26 @@ fn late_spans_that_are_sent_again_come_out_once() {
     assert_eq!(bench.kept(id), [1, 2, 3].map(span_id));
 }
 
+/// Scenario: a client gives one id to both sides of each call, as Zipkin's do, in a trace of two spans
+/// and in one of two hundred; then it sends everything again, before and after the decision.
+/// Guarantees: both sides come out, each once.
+#[test]
+fn different_spans_may_share_an_id() {
+    let mut bench = Bench::new(settings(), vec![everything()]);
+    let (small, large) = (trace_id(1), trace_id(2));
+    let both_sides = |id, n| [span(id, n), span(id, n).named("the other side")];
+    let spans = (1..=100).flat_map(|n| both_sides(large, n));
+    let whole = request().spans(both_sides(small, 1)).spans(spans).bytes();
+    assert_eq!(bench.append(0, &whole).unwrap().held, 202);
+    assert_eq!(bench.append(500, &whole).unwrap().duplicates, 202);
+    bench.run_to(10_000);
+    assert_eq!(bench.append(10_500, &whole).unwrap().duplicates, 202);
+    assert_eq!(bench.kept(small), [1, 1].map(span_id));
+    assert_eq!(bench.kept(large).len(), 200);
+    let late = request().span(span(small, 1).error()).bytes();
+    assert_eq!(bench.append(11_000, &late).unwrap().kept, 1);
+}
+
 /// Scenario: one request holds a span twice, and ten spans without an id.
 /// Guarantees: the span is held once; spans without an id are all held, for nothing tells them apart.
 #[test]
