@@ -4,9 +4,9 @@ use crate::Gateway;
 use crate::console::Console;
 use crate::error::StartError;
 use crate::graph::Blueprint;
+use crate::surroundings::World;
 use std::collections::BTreeSet;
 use tailweir_config::{ComponentId, Exporter, Processor, Settings};
-use tailweir_transform::Edits;
 
 /// A mistake in the block of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +20,13 @@ pub struct Mistake {
 }
 
 impl Gateway {
-    /// Compiles every edit and builds every exporter that is used, and lists all that is wrong. It
+    /// Compiles every transform and builds every exporter that is used, and lists all that is wrong. It
     /// binds no port, connects to nothing and creates no file; certificates of exporters are read.
     #[must_use]
     pub fn check(settings: &Settings) -> Vec<Mistake> {
         let mut found = Vec::new();
         for (id, processor) in &settings.processors {
-            found.extend(check_edits(id, processor, settings));
+            found.extend(check_transform(id, processor, settings));
         }
         let used: BTreeSet<_> = settings
             .pipelines
@@ -40,20 +40,16 @@ impl Gateway {
     }
 }
 
-fn check_edits(id: &ComponentId, processor: &Processor, settings: &Settings) -> Vec<Mistake> {
-    let compiled = match processor {
-        Processor::Attributes(attributes) => Edits::attributes(attributes),
-        Processor::Resource(resource) => Edits::resource(resource),
-        _ => return Vec::new(),
-    };
-    let errors = match compiled {
+fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings) -> Vec<Mistake> {
+    let errors = match tailweir_transform::compile(processor, &World::shared()) {
         Err(errors) => errors.0,
-        Ok(edits) => {
+        Ok(None) => return Vec::new(),
+        Ok(Some(transform)) => {
             let users = settings
                 .pipelines
                 .iter()
                 .filter(|it| it.processors.contains(id));
-            let misfits = users.filter_map(|it| edits.check(it.id.signal).err());
+            let misfits = users.filter_map(|it| transform.check(it.id.signal).err());
             misfits.collect()
         }
     };

@@ -20,9 +20,9 @@ pub enum StartError {
         /// What is wrong, with places.
         errors: Vec<CompileError>,
     },
-    /// The edits of a processor do not compile.
+    /// A processor does not compile, or does not fit its pipeline.
     #[error("{processor}: {message}")]
-    Edits {
+    Processor {
         /// The processor.
         processor: ComponentId,
         /// What is wrong.

@@ -10,6 +10,7 @@ use crate::ledger::{Ledger, LedgerSnapshot};
 use crate::metrics::Publisher;
 use crate::options::{Options, SHARDS_MAX};
 use crate::status::{BoundAddress, Status};
+use crate::surroundings::World;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -259,6 +260,7 @@ fn ground(nursery: crate::actors::Nursery, options: &Options) -> Ground {
         memory: memory.unwrap_or(MEMORY_UNKNOWN),
         in_flight_max: options.in_flight_max,
         seed: options.seed.unwrap_or_else(random_seed),
+        surroundings: World::shared(),
         console: options.console.clone(),
     }
 }

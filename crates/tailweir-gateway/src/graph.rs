@@ -22,12 +22,14 @@ use crate::clock::Clock;
 use crate::console::Console;
 use crate::error::StartError;
 use crate::ledger::Ledger;
-use crate::pipeline::{Batcher, NotExported, Sampler, ScanPool};
+use crate::pipeline::{Batcher, NotExported, Sampler, ScanPool, TransformFigures};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{Batch, ComponentId, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
+use tailweir_transform::Surroundings;
 use tokio::time::Instant;
 
 /// What every part of a gateway stands on, whatever the settings.
@@ -46,6 +48,8 @@ pub(crate) struct Ground {
     pub(crate) in_flight_max: Option<ByteSize>,
     /// Seeds the tables of the shards.
     pub(crate) seed: u64,
+    /// The time and the randomness that expressions may ask for.
+    pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Where `debug` exporters write.
     pub(crate) console: Console,
 }
@@ -60,6 +64,7 @@ pub(crate) struct Graph {
     pub(crate) not_exported: BTreeMap<(ComponentId, Signal), Arc<NotExported>>,
     pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
+    pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,
     pub(crate) receivers: BTreeMap<ComponentId, RunningReceiver>,
 }
 
@@ -87,6 +92,7 @@ impl Graph {
             not_exported: BTreeMap::new(),
             samplers: BTreeMap::new(),
             batchers: BTreeMap::new(),
+            transforms: BTreeMap::new(),
             receivers: BTreeMap::new(),
         }
     }

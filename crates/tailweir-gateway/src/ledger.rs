@@ -63,16 +63,25 @@ pub enum DropReason {
     PendingAtShutdown,
     /// The exporter is not built in this version, or is `nop`.
     NotExported,
+    /// A condition of a `filter` processor.
+    Filtered,
+    /// A `probabilistic_sampler` did not choose it.
+    NotSampledByChance,
+    /// A processor made one data point of several.
+    Merged,
 }
 
 impl DropReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::NotSampled,
         Self::DropPolicy,
         Self::Duplicate,
         Self::PendingAtShutdown,
         Self::NotExported,
+        Self::Filtered,
+        Self::NotSampledByChance,
+        Self::Merged,
     ];
 
     /// Its name in metrics and on the status page.
@@ -84,6 +93,9 @@ impl DropReason {
             Self::Duplicate => "duplicate",
             Self::PendingAtShutdown => "pending_at_shutdown",
             Self::NotExported => "not_exported",
+            Self::Filtered => "filtered",
+            Self::NotSampledByChance => "not_sampled_by_chance",
+            Self::Merged => "merged",
         }
     }
 }

@@ -48,6 +48,7 @@ mod options;
 mod pipeline;
 mod refusal;
 mod status;
+mod surroundings;
 
 pub use admission::MemoryLimit;
 pub use check::Mistake;
@@ -60,5 +61,5 @@ pub use options::Options;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, DecisionRow, ExporterRow, PolicyRow, ReceiverRow,
-    SamplerRow, Status,
+    SamplerRow, Status, TransformRow,
 };

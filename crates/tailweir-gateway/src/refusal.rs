@@ -95,6 +95,12 @@ pub enum Refusal {
         /// What is wrong with it.
         detail: &'static str,
     },
+    /// A processor failed on the request, for a reason that may pass.
+    #[error("a processor failed: {detail}")]
+    Failed {
+        /// What failed.
+        detail: String,
+    },
     /// The request was understood, but it cannot be carried out, now or later.
     #[error("the request cannot be processed: {detail}")]
     Impossible {
@@ -109,7 +115,11 @@ impl Refusal {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Full { .. } | Self::Stopping | Self::Interrupted { .. } | Self::Incomplete { .. }
+            Self::Full { .. }
+                | Self::Stopping
+                | Self::Interrupted { .. }
+                | Self::Incomplete { .. }
+                | Self::Failed { .. }
         )
     }
 }

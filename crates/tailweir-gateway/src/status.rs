@@ -1,8 +1,10 @@
 //! What a gateway says about itself, for the admin page and for the metrics.
 
 mod samplers;
+mod transforms;
 
 pub use samplers::{DecisionRow, PolicyRow, SamplerRow};
+pub use transforms::TransformRow;
 
 use crate::buckets::Buckets;
 use crate::graph::{Graph, Ground};
@@ -48,6 +50,8 @@ pub struct Status {
     pub receivers: Vec<ReceiverRow>,
     /// The samplers, one for each use of a `tail_sampling` processor.
     pub samplers: Vec<SamplerRow>,
+    /// The processors that change requests.
+    pub transforms: Vec<TransformRow>,
     /// The batch processors.
     pub batches: Vec<BatchRow>,
     /// The exporters, one for each signal.
@@ -174,6 +178,7 @@ impl Status {
                 Some(graph) => samplers::rows(graph).await,
                 None => Vec::new(),
             },
+            transforms: graph.map(transforms::rows).unwrap_or_default(),
             batches: graph.map(batches).unwrap_or_default(),
             exporters: graph.map(exporters).unwrap_or_default(),
         }

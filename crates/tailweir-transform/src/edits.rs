@@ -2,8 +2,9 @@
 
 use crate::action::Action;
 use crate::client::ClientContext;
-use crate::error::{CompileError, CompileErrors, EditError};
+use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::matcher::Matcher;
+use crate::transform::{Outcome, Request, Transform};
 use bytes::Bytes;
 use tailweir_config::{AttributeAction, AttributesProcessor, ResourceProcessor};
 use tailweir_core::Signal;
@@ -30,6 +31,29 @@ pub struct Edits {
     include: Option<Matcher>,
     exclude: Option<Matcher>,
     actions: Vec<Action>,
+}
+
+impl Transform for Edits {
+    /// `include` and `exclude` may name what only spans or only logs have.
+    fn check(&self, signal: Signal) -> Result<(), CompileError> {
+        for (path, matcher) in [("include", &self.include), ("exclude", &self.exclude)] {
+            if let Some(matcher) = matcher {
+                matcher.check(signal, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails when the request would grow by more than [`GROWTH_MAX`].
+    fn apply(&self, request: Request<'_>) -> Result<Outcome, TransformError> {
+        let Request {
+            signal,
+            body,
+            client,
+        } = request;
+        self.apply_within(signal, body, client, GROWTH_MAX)
+            .map(Outcome::of)
+    }
 }
 
 impl Edits {
@@ -74,40 +98,13 @@ impl Edits {
         )
     }
 
-    /// Whether the edits fit a pipeline of this signal: `include` and `exclude` may name what only spans
-    /// or only logs have.
-    ///
-    /// # Errors
-    /// The first setting that does not fit.
-    pub fn check(&self, signal: Signal) -> Result<(), CompileError> {
-        for (path, matcher) in [("include", &self.include), ("exclude", &self.exclude)] {
-            if let Some(matcher) = matcher {
-                matcher.check(signal, path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Edits a request that was found sound. It comes back as the same buffer when nothing changes.
-    ///
-    /// # Errors
-    /// When it would grow by more than [`GROWTH_MAX`].
-    pub fn apply(
-        &self,
-        signal: Signal,
-        body: Bytes,
-        client: &ClientContext,
-    ) -> Result<Bytes, EditError> {
-        self.apply_within(signal, body, client, GROWTH_MAX)
-    }
-
     fn apply_within(
         &self,
         signal: Signal,
         body: Bytes,
         client: &ClientContext,
         limit: usize,
-    ) -> Result<Bytes, EditError> {
+    ) -> Result<Bytes, TransformError> {
         let mut growth = Growth {
             left: limit,
             is_exceeded: false,
@@ -128,7 +125,7 @@ impl Edits {
             }),
         };
         if growth.is_exceeded {
-            return Err(EditError::Growth {
+            return Err(TransformError::Growth {
                 length: body.len(),
                 limit,
             });

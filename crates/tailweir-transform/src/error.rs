@@ -39,9 +39,9 @@ impl fmt::Display for CompileErrors {
 
 impl std::error::Error for CompileErrors {}
 
-/// Why edits were not applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
+/// Why a request was not transformed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransformError {
     /// The request would grow too much: many items, each given a long value.
     #[error("edits would make a request of {length} bytes more than {limit} bytes longer")]
     Growth {
@@ -50,4 +50,16 @@ pub enum EditError {
         /// By how much it may grow.
         limit: usize,
     },
+    /// A condition or statement failed on an item, and the error mode is to propagate that.
+    #[error("{0}")]
+    Evaluation(String),
+}
+
+impl TransformError {
+    /// Whether the same request must fail again. The Collector calls a failed condition a passing failure,
+    /// because what it depends on may be the time.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        matches!(self, Self::Growth { .. })
+    }
 }

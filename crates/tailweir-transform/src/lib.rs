@@ -1,15 +1,16 @@
-//! Edits on OTLP of all three signals: the `resource` and `attributes` processors.
+//! Processors that change OTLP of all three signals: each is a [`Transform`].
 //!
-//! A pipeline compiles the settings of a processor once into [`Edits`] and applies them to every request.
-//! Only messages whose attributes change are written anew; every other byte, unknown fields included,
-//! stays as it was, and a request in which nothing changes comes back as the same buffer. Nothing here
-//! decodes a whole message, reads a clock or opens a socket.
+//! A pipeline compiles the settings of a processor once, by [`compile`], and applies the transform to every
+//! request. Only messages that change are written anew; every other byte, unknown fields included, stays
+//! as it was, and a request in which nothing changes comes back as the same buffer. Items that a transform
+//! leaves out or makes are counted in its [`Outcome`]. Nothing here decodes a whole message, reads a clock
+//! or opens a socket.
 //!
 //! ```
 //! use tailweir_config::{Action, AttributeAction, Literal, ResourceProcessor};
 //! use tailweir_core::Signal;
 //! use tailweir_otlp::{AnyValue, RequestView};
-//! use tailweir_transform::{ClientContext, Edits};
+//! use tailweir_transform::{ClientContext, Edits, Request, Transform};
 //!
 //! let edits = Edits::resource(&ResourceProcessor {
 //!     attributes: vec![AttributeAction {
@@ -22,9 +23,10 @@
 //! .unwrap();
 //!
 //! // resource_spans {}
-//! let request = b"\x0a\x00".to_vec().into();
-//! let edited = edits.apply(Signal::Traces, request, &ClientContext::default()).unwrap();
-//! let resource = RequestView(&edited).resources().next().unwrap().resource();
+//! let body = b"\x0a\x00".to_vec().into();
+//! let client = &ClientContext::default();
+//! let edited = edits.apply(Request { signal: Signal::Traces, body, client }).unwrap();
+//! let resource = RequestView(&edited.body).resources().next().unwrap().resource();
 //! assert_eq!(resource.attributes().get(b"region"), Some(AnyValue::String(b"eu")));
 //! ```
 
@@ -34,7 +36,10 @@ mod edits;
 mod error;
 mod literal;
 mod matcher;
+mod transform;
 
 pub use client::{AuthAttribute, ClientContext};
 pub use edits::{Edits, GROWTH_MAX, Target};
-pub use error::{CompileError, CompileErrors, EditError};
+pub use error::{CompileError, CompileErrors, TransformError};
+pub use tailweir_ottl::{Surroundings, Time};
+pub use transform::{Count, DropCause, Outcome, Request, Transform, compile};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tailweir_config::{ComponentId, Processor, Settings};
 use tailweir_core::Signal;
 use tailweir_policy::PolicySet;
-use tailweir_transform::Edits;
+use tailweir_transform::Transform;
 
 /// Settings that are ready to be put into force.
 pub(crate) struct Plan {
@@ -19,7 +19,8 @@ pub(crate) struct Plan {
     pub(super) budgets: Budgets,
     /// By processor. Pipelines that share a processor share its policies, not what they remember.
     pub(super) policies: BTreeMap<ComponentId, Arc<PolicySet>>,
-    pub(super) edits: BTreeMap<ComponentId, Arc<Edits>>,
+    /// By processor; pipelines share them.
+    pub(super) transforms: BTreeMap<ComponentId, Arc<dyn Transform>>,
     /// New and changed exporters.
     pub(super) exporters: BTreeMap<ComponentId, Built>,
     /// New and changed receivers.
@@ -27,7 +28,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Compiles policies and edits, builds exporters, reads credentials and certificates.
+    /// Compiles policies and transforms, builds exporters, reads credentials and certificates.
     ///
     /// # Errors
     ///
@@ -51,18 +52,18 @@ impl Plan {
         let mut plan = Self {
             budgets: Budgets::of(ground, used_limiters(&settings), samplers),
             policies: BTreeMap::new(),
-            edits: BTreeMap::new(),
+            transforms: BTreeMap::new(),
             exporters: BTreeMap::new(),
             receivers: BTreeMap::new(),
             settings,
         };
-        plan.compile_processors()?;
+        plan.compile_processors(ground)?;
         plan.build_exporters(running, ground)?;
         plan.prepare_receivers(running, ground)?;
         Ok(plan)
     }
 
-    fn compile_processors(&mut self) -> Result<(), StartError> {
+    fn compile_processors(&mut self, ground: &Ground) -> Result<(), StartError> {
         let settings = Arc::clone(&self.settings);
         for (id, processor) in places(&settings) {
             match processor {
@@ -74,34 +75,34 @@ impl Plan {
                         })?;
                     self.policies.insert(id.clone(), Arc::new(set));
                 }
-                Processor::Attributes(_) | Processor::Resource(_)
-                    if !self.edits.contains_key(id) =>
-                {
-                    let edits = compile_edits(processor).map_err(|message| StartError::Edits {
+                _ if !self.transforms.contains_key(id) => {
+                    let compiled = tailweir_transform::compile(processor, &ground.surroundings);
+                    let compiled = compiled.map_err(|error| StartError::Processor {
                         processor: id.clone(),
-                        message,
+                        message: error.to_string(),
                     })?;
-                    self.edits.insert(id.clone(), Arc::new(edits));
+                    if let Some(transform) = compiled {
+                        self.transforms.insert(id.clone(), transform);
+                    }
                 }
                 _ => {}
             }
         }
-        self.check_edits()
+        self.check_transforms()
     }
 
     /// An `attributes` processor may ask for what only spans have, and stand in a pipeline of logs.
-    fn check_edits(&self) -> Result<(), StartError> {
+    fn check_transforms(&self) -> Result<(), StartError> {
         for pipeline in &self.settings.pipelines {
             for id in &pipeline.processors {
-                let Some(edits) = self.edits.get(id) else {
+                let Some(transform) = self.transforms.get(id) else {
                     continue;
                 };
-                edits
-                    .check(pipeline.id.signal)
-                    .map_err(|error| StartError::Edits {
-                        processor: id.clone(),
-                        message: error.to_string(),
-                    })?;
+                let checked = transform.check(pipeline.id.signal);
+                checked.map_err(|error| StartError::Processor {
+                    processor: id.clone(),
+                    message: error.to_string(),
+                })?;
             }
         }
         Ok(())
@@ -169,13 +170,4 @@ pub(super) fn used_exporters(settings: &Settings) -> impl Iterator<Item = (&Comp
         let signal = pipeline.id.signal;
         pipeline.exporters.iter().map(move |id| (id, signal))
     })
-}
-
-fn compile_edits(processor: &Processor) -> Result<Edits, String> {
-    let compiled = match processor {
-        Processor::Attributes(settings) => Edits::attributes(settings),
-        Processor::Resource(settings) => Edits::resource(settings),
-        _ => return Err("not a processor that edits".to_owned()),
-    };
-    compiled.map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use super::limits::engine_settings;
 use super::plan::used_exporters;
 use super::{Graph, Ground, Place, Plan, Retired, RunningBatcher};
 use crate::actors::{Shard, ShardChange, ShardSettings};
-use crate::pipeline::{Batcher, Edit, ExportWay, NotExported, Sampler, Stage, Way, Ways};
+use crate::pipeline::{Batcher, ExportWay, NotExported, Sampler, Stage, Transforming, Way, Ways};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{Batch, ComponentId, Pipeline, PipelineId, Processor, TailSampling};
@@ -89,6 +89,7 @@ impl Graph {
     }
 
     fn retire(&mut self, places: &BTreeSet<Place>, retired: &mut Retired) {
+        self.transforms.retain(|place, _| places.contains(place));
         let gone: Vec<_> = self
             .samplers
             .keys()
@@ -178,15 +179,23 @@ impl Wiring<'_> {
                 stage: self.sampler(place, settings, next.stage).await,
                 is_sampler: true,
             },
-            Some(Processor::Attributes(_) | Processor::Resource(_)) => match plan.edits.get(id) {
-                Some(edits) => Head {
-                    stage: Arc::new(Edit::new(Arc::clone(edits), next.stage)),
-                    is_sampler: next.is_sampler,
-                },
-                None => next,
-            },
-            // The memory limiter is the admission of the whole process.
+            // Neither has a stage: the memory limiter is the admission of the whole process.
             Some(Processor::MemoryLimiter(_)) | None => next,
+            Some(_) => self.transform(place, next),
+        }
+    }
+
+    fn transform(&mut self, place: Place, next: Head) -> Head {
+        let Some(transform) = self.plan.transforms.get(&place.1) else {
+            // Compiled for every processor that transforms.
+            return next;
+        };
+        self.places.insert(place.clone());
+        let figures = self.graph.transforms.entry(place).or_default();
+        let stage = Transforming::new(Arc::clone(transform), Arc::clone(figures), next.stage);
+        Head {
+            stage: Arc::new(stage),
+            is_sampler: next.is_sampler,
         }
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | the client's share is full (requests in flight, undecided traces) | `RESOURCE_EXHAUSTED` + `RetryInfo` | 429 + `Retry-After` | yes |
 //! | the gateway is full (memory, a batch, an exporter's queue) | `UNAVAILABLE` + `RetryInfo` | 503 + `Retry-After` | yes |
-//! | stopping, a part restarts, the body broke off | `UNAVAILABLE` | 503 + `Retry-After` | yes |
+//! | stopping, a part restarts, the body broke off, a processor failed | `UNAVAILABLE` | 503 + `Retry-After` | yes |
 //! | larger than the limit | `RESOURCE_EXHAUSTED` without `RetryInfo` | 413 | no |
 //! | not OTLP, damaged | `INVALID_ARGUMENT` | 400 | no |
 //! | credentials | `UNAUTHENTICATED` | 401 | no |
@@ -108,9 +108,10 @@ const fn grpc_code(refusal: &Refusal) -> Code {
             Bound::InFlight | Bound::Traces => Code::ResourceExhausted,
             Bound::Memory | Bound::Queue | Bound::Batch => Code::Unavailable,
         },
-        Refusal::Stopping | Refusal::Interrupted { .. } | Refusal::Incomplete { .. } => {
-            Code::Unavailable
-        }
+        Refusal::Stopping
+        | Refusal::Interrupted { .. }
+        | Refusal::Incomplete { .. }
+        | Refusal::Failed { .. } => Code::Unavailable,
         Refusal::TooLarge { .. } => Code::ResourceExhausted,
         Refusal::Malformed { .. } | Refusal::BadCompression { .. } | Refusal::BadFraming { .. } => {
             Code::InvalidArgument
@@ -131,9 +132,10 @@ const fn http_code(refusal: &Refusal) -> StatusCode {
             Bound::InFlight | Bound::Traces => StatusCode::TOO_MANY_REQUESTS,
             Bound::Memory | Bound::Queue | Bound::Batch => StatusCode::SERVICE_UNAVAILABLE,
         },
-        Refusal::Stopping | Refusal::Interrupted { .. } | Refusal::Incomplete { .. } => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Refusal::Stopping
+        | Refusal::Interrupted { .. }
+        | Refusal::Incomplete { .. }
+        | Refusal::Failed { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Malformed { .. } | Refusal::BadCompression { .. } | Refusal::BadFraming { .. } => {
             StatusCode::BAD_REQUEST

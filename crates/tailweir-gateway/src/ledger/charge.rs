@@ -69,6 +69,25 @@ impl Charge {
         Self::of(&self.ledger, self.signal, part)
     }
 
+    /// Items that a processor made of others are taken into the books, without bytes of their own.
+    pub(crate) fn grow(&mut self, items: u64) {
+        let made = Amount { items, bytes: 0 };
+        self.ledger.taken(self.signal, made);
+        self.ledger.book(self.signal).moving.add(made);
+        self.amount.items += items;
+    }
+
+    /// Undoes [`Self::grow`].
+    pub(crate) fn shrink(&mut self, items: u64) {
+        let made = Amount {
+            items: items.min(self.amount.items),
+            bytes: 0,
+        };
+        self.ledger.book(self.signal).taken.subtract(made);
+        self.ledger.book(self.signal).moving.subtract(made);
+        self.amount.items -= made.items;
+    }
+
     /// Left out on purpose.
     pub(crate) fn drop_as(mut self, reason: DropReason) {
         let amount = self.leave();

@@ -93,6 +93,10 @@ metrics! {
         "What the sending queue holds, in the unit of its sizer.";
     QueueCapacity = "otelcol_exporter_queue_capacity", Gauge, "{batches}", ["exporter", "data_type"],
         "Most that the sending queue may hold, in the unit of its sizer.";
+    ProcessorIncoming = "otelcol_processor_incoming_items", Counter, "{items}", ["processor", "otel_signal"],
+        "Items that came into a processor that changes requests.";
+    ProcessorOutgoing = "otelcol_processor_outgoing_items", Counter, "{items}", ["processor", "otel_signal"],
+        "Items that it handed on.";
     BatchBySize = "otelcol_processor_batch_batch_size_trigger_send", Counter, "{times}", ["processor"],
         "Batches that were sent because they were full.";
     BatchByTimeout = "otelcol_processor_batch_timeout_trigger_send", Counter, "{times}", ["processor"],
@@ -171,6 +175,12 @@ metrics! {
         "Kept spans that wait for room behind the sampler.";
     UnwrittenThresholds = "tailweir_unwritten_thresholds", Counter, "{spans}", ["pipeline", "processor"],
         "Kept spans whose tracestate is damaged or full, so that no threshold could be written.";
+    ProcessorDropped = "tailweir_processor_dropped_items", Counter, "{items}", ["pipeline", "processor"],
+        "Items that a processor left out on purpose. By reason they are part of tailweir_dropped_items.";
+    ProcessorFailed = "tailweir_processor_failed_items", Counter, "{items}", ["pipeline", "processor"],
+        "Items of requests that a processor could not process.";
+    ProcessorEvaluationErrors = "tailweir_processor_evaluation_errors", Counter, "{errors}", ["pipeline", "processor"],
+        "Conditions and statements of a processor that failed on an item and were passed over.";
     ExporterRetries = "tailweir_exporter_retries", Counter, "{attempts}", ["exporter", "data_type"],
         "Attempts beyond the first of their request.";
     QueueBytes = "tailweir_exporter_queue_bytes", Gauge, "By", ["exporter", "data_type"],

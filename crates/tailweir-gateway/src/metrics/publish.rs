@@ -3,10 +3,11 @@
 use super::{Metric, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
-use crate::status::{DecisionRow, ExporterRow, SamplerRow, Status};
+use crate::status::{DecisionRow, ExporterRow, SamplerRow, Status, TransformRow};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use tailweir_transform::Count;
 
 /// Publishes statuses, and remembers what it has put into histograms.
 #[derive(Debug, Default)]
@@ -24,6 +25,7 @@ impl Publisher {
             page.ledger(status);
             page.receivers(status);
             page.exporters(status);
+            page.transforms(&status.transforms);
             page.batches(status);
             page.samplers(&status.samplers);
             self.histograms(&page, status);
@@ -181,6 +183,33 @@ impl Page<'_> {
         self.gauge(Metric::QueueCapacity, labels, row.queue_capacity);
         self.gauge(Metric::QueueBytes, labels, row.queue_bytes);
         self.counter(Metric::ExporterRetries, labels, row.retries);
+    }
+
+    fn transforms(&self, rows: &[TransformRow]) {
+        for row in rows {
+            let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
+            self.counter(Metric::ProcessorFailed, labels, row.failed);
+            self.counter(Metric::ProcessorDropped, labels, row.dropped);
+            for (count, amount) in &row.counts {
+                match count {
+                    Count::EvaluationErrors => {
+                        self.counter(Metric::ProcessorEvaluationErrors, labels, *amount);
+                    }
+                }
+            }
+        }
+        // The Collector's metrics tell signals apart, not pipelines.
+        let mut sums: BTreeMap<(&str, &str), [u64; 2]> = BTreeMap::new();
+        for row in rows {
+            let [incoming, outgoing] = sums.entry((&row.processor, row.signal)).or_default();
+            *incoming += row.incoming;
+            *outgoing += row.outgoing;
+        }
+        for ((processor, signal), [incoming, outgoing]) in sums {
+            let labels: Labels<'_> = &[("processor", processor), ("otel_signal", signal)];
+            self.counter(Metric::ProcessorIncoming, labels, incoming);
+            self.counter(Metric::ProcessorOutgoing, labels, outgoing);
+        }
     }
 
     fn batches(&self, status: &Status) {

@@ -2,7 +2,8 @@
 
 use super::{Edits, Target};
 use crate::client::ClientContext;
-use crate::error::EditError;
+use crate::error::TransformError;
+use crate::transform::{Request, Transform};
 use bytes::Bytes;
 use tailweir_config::{
     Action, AttributeAction, AttributesProcessor, ConvertedType, Literal, MatchProperties,
@@ -60,10 +61,12 @@ fn an_unchanged_request_is_the_same_buffer() {
     // Only the span that has `a` is left to look at.
     let request = Bytes::from_static(b"\x0a\x0e\x12\x0c\x12\x0a\x4a\x08\x0a\x01a\x12\x03\x0a\x01x");
     let before = request.as_ptr();
-    let after = edits
-        .apply(Signal::Traces, request, &ClientContext::default())
-        .unwrap();
-    assert_eq!(after.as_ptr(), before);
+    let after = edits.apply(Request {
+        signal: Signal::Traces,
+        body: request,
+        client: &ClientContext::default(),
+    });
+    assert_eq!(after.unwrap().body.as_ptr(), before);
 }
 
 /// Scenario: both spans are given a value, under a limit that leaves room for both, and for one.
@@ -79,7 +82,7 @@ fn a_request_grows_up_to_the_limit() {
     assert!(apply(28).unwrap().len() > REQUEST.len() + 28);
     assert_eq!(
         apply(27),
-        Err(EditError::Growth {
+        Err(TransformError::Growth {
             length: REQUEST.len(),
             limit: 27
         })

@@ -2,11 +2,15 @@
 
 use bytes::Bytes;
 use serde_json::Value;
-use tailweir_config::{EmptyEnvironment, LoadOptions, Processor, Sources, load};
+use std::sync::Arc;
+use tailweir_config::{EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_core::Signal;
 use tailweir_otlp::json;
+use tailweir_ottl::{Surroundings, Time};
 use tailweir_testkit::{Folder, Tally, sorted_form};
-use tailweir_transform::{AuthAttribute, ClientContext, Edits};
+use tailweir_transform::{
+    AuthAttribute, ClientContext, Outcome, Request, Transform, TransformError, compile,
+};
 
 /// Scenario: requests that went through the Collector's `attributes` processor.
 /// Guarantees: the same comes out.
@@ -40,8 +44,7 @@ fn replay(folder: &Folder, suite: &str) -> (usize, Vec<String>) {
         .into_iter()
         .find(|signal| description["signal"] == signal.name());
     let signal = signal.expect("a signal");
-    let edits = compile(folder.text(&format!("{suite}/config.yaml")), signal);
-    edits.check(signal).expect("settings that fit the signal");
+    let transform = transform(folder.text(&format!("{suite}/config.yaml")), signal);
     let client = client(&description["client"]);
     let lines = |name: &str| folder.json_lines(&format!("{suite}/{name}"));
     let (mut passed, mut failures) = (0, Vec::new());
@@ -49,18 +52,43 @@ fn replay(folder: &Folder, suite: &str) -> (usize, Vec<String>) {
         .into_iter()
         .zip(lines("expected.jsonl"));
     for (number, (input, expected)) in inputs.enumerate() {
-        let before = Bytes::from(wire(signal, &input));
-        let after = edits
-            .apply(signal, before, &client)
-            .expect("a request that may be edited");
-        let forms =
-            [&wire(signal, &expected), &after.to_vec()].map(|wire| sorted_form(signal, wire));
-        match &forms {
-            [Ok(expected), Ok(after)] if expected == after => passed += 1,
-            forms => failures.push(format!("request {number}: {}", difference(forms))),
+        let outcome = transform.apply(Request {
+            signal,
+            body: Bytes::from(wire(signal, &input)),
+            client: &client,
+        });
+        match compare(signal, &expected, outcome) {
+            Ok(()) => passed += 1,
+            Err(difference) => failures.push(format!("request {number}: {difference}")),
         }
     }
     (passed, failures)
+}
+
+/// Whether what was handed on is what the Collector handed on.
+fn compare(
+    signal: Signal,
+    expected: &Value,
+    outcome: Result<Outcome, TransformError>,
+) -> Result<(), String> {
+    let handed_on = match (&expected["error"]["permanent"], outcome) {
+        (Value::Bool(expected), Err(error)) if error.is_permanent() == *expected => return Ok(()),
+        (Value::Null, Ok(outcome)) => outcome.body,
+        (error, outcome) => return Err(format!("expected error {error}: {outcome:?}")),
+    };
+    if expected.is_null() || handed_on.is_empty() {
+        let empty = wire(signal, &serde_json::json!({}));
+        let is_nothing = expected.is_null() || wire(signal, expected) == empty;
+        return (is_nothing && handed_on.is_empty())
+            .then_some(())
+            .ok_or_else(|| format!("expected {expected}, {} bytes", handed_on.len()));
+    }
+    let forms =
+        [&wire(signal, expected), &handed_on.to_vec()].map(|wire| sorted_form(signal, wire));
+    match &forms {
+        [Ok(expected), Ok(after)] if expected == after => Ok(()),
+        forms => Err(difference(forms)),
+    }
 }
 
 /// The first line in which they differ, with a few before it.
@@ -79,7 +107,7 @@ fn difference(forms: &[Result<String, impl std::fmt::Debug>; 2]) -> String {
 }
 
 /// Lays the suite's block over a pipeline, as a user would.
-fn compile(block: &str, signal: Signal) -> Edits {
+fn transform(block: &str, signal: Signal) -> Arc<dyn Transform> {
     let processor = block
         .lines()
         .nth(1)
@@ -96,12 +124,28 @@ fn compile(block: &str, signal: Signal) -> Edits {
     let settings = loaded
         .settings
         .unwrap_or_else(|| panic!("{}", loaded.diagnostics));
-    let compiled = match settings.processors.values().next().expect("a processor") {
-        Processor::Attributes(settings) => Edits::attributes(settings),
-        Processor::Resource(settings) => Edits::resource(settings),
-        other => panic!("{other:?} edits nothing"),
-    };
-    compiled.expect("settings that compile")
+    let settings = settings.processors.values().next().expect("a processor");
+    let surroundings: Arc<dyn Surroundings> = Arc::new(Still);
+    let transform = compile(settings, &surroundings).expect("settings that compile");
+    let transform = transform.expect("a processor that transforms");
+    transform
+        .check(signal)
+        .expect("settings that fit the signal");
+    transform
+}
+
+/// Surroundings in which nothing happens.
+#[derive(Debug)]
+struct Still;
+
+impl Surroundings for Still {
+    fn now(&self) -> Time {
+        Time::from_unix_nanoseconds(1_700_000_000_000_000_000)
+    }
+
+    fn random(&self) -> [u8; 16] {
+        [7; 16]
+    }
 }
 
 fn wire(signal: Signal, document: &Value) -> Vec<u8> {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use prost::Message;
 use tailweir_config::{Action, AttributeAction, AttributesProcessor, Literal, ResourceProcessor};
 use tailweir_core::Signal;
-use tailweir_transform::{ClientContext, Edits};
+use tailweir_transform::{ClientContext, Edits, Request, Transform};
 
 fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     let value = prop_oneof![
@@ -112,9 +112,12 @@ fn model(actions: &[AttributeAction], attributes: &mut Vec<KeyValue>) {
 }
 
 fn apply(edits: &Edits, signal: Signal, wire: Vec<u8>) -> Bytes {
-    edits
-        .apply(signal, wire.into(), &ClientContext::default())
-        .expect("a small request")
+    let outcome = edits.apply(Request {
+        signal,
+        body: wire.into(),
+        client: &ClientContext::default(),
+    });
+    outcome.expect("a small request").body
 }
 
 /// An unknown field behind each message of these levels, which a decoder would forget.
