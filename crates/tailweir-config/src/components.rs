@@ -42,7 +42,7 @@ pub use prometheus::{
 };
 pub use queue::{QueueBatch, RetryOnFailure, SendingQueue, Sizer};
 pub use server::{
-    Cors, EnforcementPolicy, GrpcServer, HttpServer, ServerAuthenticator, ServerKeepalive,
-    ServerParameters, Transport,
+    Cors, EnforcementPolicy, GrpcAuthenticator, GrpcServer, HttpAuthenticator, HttpServer,
+    ServerKeepalive, ServerParameters, Transport,
 };
 pub use tls::{ClientTls, ServerTls, TlsFiles, TlsVersion};

@@ -60,13 +60,14 @@ pub use components::{
     Action, AttributeAction, AttributesProcessor, Authenticator, BasicAuth, Batch, BearerTokenAuth,
     ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters, ConvertedType, Cors,
     DebugExporter, Encoding, EnforcementPolicy, FileCompression, FileExporter, FileFormat,
-    GrpcClient, GrpcCompression, GrpcServer, HealthCheck, HtPasswd, HttpClient, HttpCompression,
-    HttpServer, InstrumentationLibrary, LogSeverity, LokiExporter, MatchAttribute, MatchProperties,
-    MatchType, MemoryLimiter, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer,
-    OtlpProtocols, OtlpReceiver, PrometheusExporter, QueueBatch, ResourceConstantLabels,
-    ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue,
-    ServerAuthenticator, ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer,
-    TlsFiles, TlsVersion, TranslationStrategy, Transport, Verbosity,
+    GrpcAuthenticator, GrpcClient, GrpcCompression, GrpcServer, HealthCheck, HtPasswd,
+    HttpAuthenticator, HttpClient, HttpCompression, HttpServer, InstrumentationLibrary,
+    LogSeverity, LokiExporter, MatchAttribute, MatchProperties, MatchType, MemoryLimiter,
+    OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer, OtlpProtocols,
+    OtlpReceiver, PrometheusExporter, QueueBatch, ResourceConstantLabels, ResourceProcessor,
+    ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue, ServerKeepalive,
+    ServerParameters, ServerTls, SeverityNumber, Sizer, TlsFiles, TlsVersion, TranslationStrategy,
+    Transport, Verbosity,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;

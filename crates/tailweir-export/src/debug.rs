@@ -29,24 +29,19 @@ enum Style {
 }
 
 impl Debug {
-    /// As the settings say, writing to `sink`; waterfalls with the default options.
-    pub fn new(settings: &DebugExporter, sink: impl Write + Send + 'static) -> Self {
+    /// As the settings say, writing to `sink`; `verbosity: waterfall` draws with these options.
+    pub fn new(
+        settings: &DebugExporter,
+        drawing: WaterfallOptions,
+        sink: impl Write + Send + 'static,
+    ) -> Self {
         let style = match settings.verbosity {
-            Verbosity::Waterfall => Style::Waterfall(WaterfallOptions::default()),
+            Verbosity::Waterfall => Style::Waterfall(drawing),
             verbosity => Style::Collector(verbosity),
         };
         Self {
             style,
             sampling: Sampling::new(settings.sampling_initial, settings.sampling_thereafter),
-            sink: Arc::new(Mutex::new(sink)),
-        }
-    }
-
-    /// Each trace as a waterfall; of metrics and logs one line a request.
-    pub fn waterfall(options: WaterfallOptions, sink: impl Write + Send + 'static) -> Self {
-        Self {
-            style: Style::Waterfall(options),
-            sampling: Sampling::all(),
             sink: Arc::new(Mutex::new(sink)),
         }
     }

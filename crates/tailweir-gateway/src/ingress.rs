@@ -20,5 +20,7 @@ pub(crate) use body::Reading;
 pub(crate) use compression::SizeLimit;
 pub(crate) use door::{Delivery, Door, Intake, Transport};
 pub(crate) use grpc::GrpcService;
-pub(crate) use http_server::{Cors, HttpPaths, HttpService};
-pub(crate) use listener::{ConnectionLimits, Endpoint, Listener, Protocol, Server};
+pub(crate) use http_server::{Cors, HttpOptions, HttpPaths, HttpService};
+pub(crate) use listener::{
+    ConnectionLimits, Endpoint, Family, Listener, PingPolicy, Protocol, Server,
+};

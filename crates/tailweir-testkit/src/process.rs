@@ -194,6 +194,8 @@ fn read_lines(pipe: impl Read + Send + 'static, is_error: bool, lines: mpsc::Syn
 pub struct HttpAnswer {
     /// Its status code.
     pub status: u16,
+    /// Its status line and headers, as they came.
+    pub head: String,
     /// Its body as text.
     pub body: String,
 }
@@ -245,6 +247,7 @@ fn parse(answer: &str) -> HttpAnswer {
         .contains("transfer-encoding: chunked");
     HttpAnswer {
         status: status.expect("a status code"),
+        head: head.to_owned(),
         body: if is_chunked {
             unchunk(body)
         } else {

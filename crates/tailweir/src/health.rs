@@ -3,7 +3,7 @@
 use crate::node::{NodeView, Phase};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 /// Answers for one `health_check` extension.
 struct Health {
     settings: HealthCheck,
+    headers: HeaderMap,
     view: NodeView,
     up_since: String,
     started: Instant,
@@ -30,6 +31,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let health = Arc::new(Health {
+        headers: headers(&settings),
         settings,
         view,
         up_since: time_of_day(),
@@ -50,27 +52,50 @@ fn time_of_day() -> String {
     text
 }
 
-async fn answer(State(health): State<Arc<Health>>, request: Request) -> Response {
-    if !health.answers(request.uri().path()) {
-        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
-    }
-    let is_ready = health.view.phase() == Phase::Ready;
-    let status = if is_ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    match &health.settings.response_body {
-        Some(body) if is_ready => (status, body.healthy.clone()).into_response(),
-        Some(body) => (status, body.unhealthy.clone()).into_response(),
-        None => {
-            let kind = [(header::CONTENT_TYPE, "application/json")];
-            (status, kind, health.page(is_ready)).into_response()
+/// Headers of every answer; what is no header is left out, and said.
+fn headers(settings: &HealthCheck) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in settings.response_headers.iter() {
+        let header = (
+            HeaderName::try_from(name),
+            HeaderValue::try_from(value.expose()),
+        );
+        if let (Ok(name), Ok(value)) = header {
+            headers.insert(name, value);
+        } else {
+            tracing::warn!(header = name, "not a header, so the health check omits it");
         }
     }
+    headers
+}
+
+async fn answer(State(health): State<Arc<Health>>, request: Request) -> Response {
+    let mut response = health.answer(&request);
+    response.headers_mut().extend(health.headers.clone());
+    response
 }
 
 impl Health {
+    fn answer(&self, request: &Request) -> Response {
+        if !self.answers(request.uri().path()) {
+            return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+        }
+        let is_ready = self.view.phase() == Phase::Ready;
+        let status = if is_ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        match &self.settings.response_body {
+            Some(body) if is_ready => (status, body.healthy.clone()).into_response(),
+            Some(body) => (status, body.unhealthy.clone()).into_response(),
+            None => {
+                let kind = [(header::CONTENT_TYPE, "application/json")];
+                (status, kind, self.page(is_ready)).into_response()
+            }
+        }
+    }
+
     /// As Go's multiplexer has it: a path that ends in a slash stands for all below it.
     fn answers(&self, path: &str) -> bool {
         let own = self.settings.path.as_str();

@@ -112,24 +112,14 @@ fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &
         let Receiver::Otlp(otlp) = receiver else {
             continue;
         };
-        let grpc = otlp
-            .protocols
-            .grpc
-            .as_ref()
-            .and_then(|grpc| grpc.server.auth.as_ref());
-        let http = otlp
-            .protocols
-            .http
-            .as_ref()
-            .and_then(|http| http.server.auth.as_ref());
-        for (protocol, auth) in [("grpc", grpc), ("http", http)] {
-            if let Some(name) = auth.and_then(|auth| auth.authenticator.clone()) {
-                wanted.push((
-                    format!("receivers::{id}::protocols::{protocol}::auth"),
-                    name,
-                    true,
-                ));
-            }
+        let protocols = &otlp.protocols;
+        let grpc = protocols.grpc.as_ref();
+        let grpc = grpc.and_then(|grpc| grpc.server.auth.as_ref()?.authenticator.clone());
+        let http = protocols.http.as_ref();
+        let http = http.and_then(|http| http.server.auth.as_ref()?.authenticator.clone());
+        for (protocol, name) in [("grpc", grpc), ("http", http)] {
+            let path = format!("receivers::{id}::protocols::{protocol}::auth");
+            wanted.extend(name.map(|name| (path, name, true)));
         }
     }
     for (id, exporter) in &settings.exporters {

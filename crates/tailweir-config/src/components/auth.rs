@@ -32,7 +32,8 @@ fn basic_rules(auth: &mut BasicAuth, block: &mut Block<'_>, report: &mut Report)
 }
 
 settings! {
-    /// Users with their passwords, a line `user:password` each; passwords plain or hashed (bcrypt).
+    /// Users with their passwords, a line `user:password` each; passwords plain or hashed: bcrypt,
+    /// `$apr1$`, `$5$`, `$6$`, `{SHA}`, `{SSHA}`.
     pub struct HtPasswd {
         /// Path of a file of such lines.
         file: String = String::new(),

@@ -1,5 +1,6 @@
 //! What all clients have in common.
 
+use super::server::require_authenticator;
 use super::tls::ClientTls;
 use crate::ComponentId;
 use crate::report::{Cause, Report};
@@ -179,13 +180,6 @@ settings! {
 }
 
 fn authenticator_rules(auth: &mut Authenticator, block: &mut Block<'_>, report: &mut Report) {
-    if auth.authenticator.is_none() {
-        let text = "`auth` names no authenticator";
-        report.error_at(
-            block.place(),
-            Cause::Missing,
-            text,
-            "add `authenticator: bearertokenauth`, say",
-        );
-    }
+    let authenticator = auth.authenticator.as_ref();
+    require_authenticator(authenticator, "bearertokenauth", block, report);
 }

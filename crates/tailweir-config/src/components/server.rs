@@ -31,12 +31,12 @@ settings! {
         tls: Option<ServerTls> = None,
         /// Largest message that is taken, in MiB. 0: 4 MiB.
         max_recv_msg_size_mib: i64 = 0,
-        /// Most streams at once on one connection. 0: no limit of its own.
+        /// Most calls at once on one connection. 0: 256.
         max_concurrent_streams: u32 = 0,
         /// When idle and old connections are closed, and what clients may ping.
         keepalive: Option<ServerKeepalive> = Some(ServerKeepalive::default()),
         /// Who may call. Absent: everybody.
-        auth: Option<ServerAuthenticator> = None,
+        auth: Option<GrpcAuthenticator> = None,
         /// Hand the request's metadata to the processors (`from_context`, `metadata_keys`).
         include_metadata: bool = false,
     }
@@ -91,21 +91,22 @@ settings! {
     pub struct ServerKeepalive {
         /// When connections are closed and pinged.
         server_parameters: ServerParameters = ServerParameters::default(),
-        /// What clients may do.
-        enforcement_policy: EnforcementPolicy = EnforcementPolicy::default(),
+        /// What clients may do. Absent: ping as they like.
+        enforcement_policy: Option<EnforcementPolicy> = None,
     }
 }
 
 settings! {
-    /// When a gRPC server closes and pings connections. Zero: the default of the transport.
+    /// When a gRPC server closes and pings connections.
     pub struct ServerParameters {
-        /// Close a connection that was idle for this long. Zero: never.
+        /// Close a connection that had no call for this long. Zero: never.
         max_connection_idle: Duration = Duration::ZERO,
-        /// Close a connection of this age, so that clients spread anew. Zero: never.
+        /// Close a connection of this age, a tenth more or less, so that clients spread anew.
+        /// Zero: never.
         max_connection_age: Duration = Duration::ZERO,
-        /// Time that running calls get after `max_connection_age`. Zero: without end.
+        /// Time that running calls get after `max_connection_age`. Zero: until they end.
         max_connection_age_grace: Duration = Duration::ZERO,
-        /// Ping a client that was silent for this long. Zero: 2 h.
+        /// Ping a client that was silent for this long. Zero: 30 s.
         time: Duration = Duration::ZERO,
         /// Close the connection when the ping is not answered in time. Zero: 20 s.
         timeout: Duration = Duration::ZERO,
@@ -113,13 +114,15 @@ settings! {
 }
 
 settings! {
-    /// What gRPC clients may do.
+    /// What gRPC clients may do. A connection on which the third ping comes too early is closed with
+    /// `ENHANCE_YOUR_CALM`; an answer to a call makes earlier ones forgotten.
     pub struct EnforcementPolicy {
         /// Least time between two pings of a client. Zero: 5 min.
         min_time: Duration = Duration::ZERO,
-        /// Whether clients may ping without a call.
+        /// Whether clients may ping so often without a call; if not, once in two hours.
         permit_without_stream: bool = false,
     }
+    present_when_empty true;
 }
 
 settings! {
@@ -134,7 +137,7 @@ settings! {
         /// Which web pages may call. Absent: none of another origin.
         cors: Option<Cors> = None,
         /// Who may call. Absent: everybody.
-        auth: Option<ServerAuthenticator> = None,
+        auth: Option<HttpAuthenticator> = None,
         /// Largest body that is taken, in bytes, unpacked. 0: 20 MiB.
         max_request_body_size: i64 = 0,
         /// Hand the request's headers to the processors (`from_context`, `metadata_keys`).
@@ -144,13 +147,14 @@ settings! {
         /// Encodings of bodies that are taken; `""` is no encoding. Empty: all that there are
         /// (gzip, zstd, zlib, snappy, deflate, lz4 and none).
         compression_algorithms: Vec<String> = Vec::new(),
-        /// Time to read a whole request. Zero: no limit.
+        /// Time to read the body of a request. Zero: no limit, as long as some of it comes every 30 s.
         read_timeout: Duration = Duration::ZERO,
-        /// Time to read the headers of a request. Zero: that of `read_timeout`.
+        /// Time to read the headers of a request over HTTP/1. Zero: that of `read_timeout`, else 1 min.
         read_header_timeout: Duration = Duration::ZERO,
-        /// Time to write the answer. Zero: no limit.
+        /// Time to answer a request, from its headers on; after it the connection is closed, over
+        /// HTTP/2 the request is reset. Zero: no limit.
         write_timeout: Duration = Duration::ZERO,
-        /// Time that an idle connection is kept. Zero: that of `read_timeout`.
+        /// Time that a connection without a request is kept. Zero: that of `read_timeout`, else 3 min.
         idle_timeout: Duration = Duration::ZERO,
         /// Serve more than one request on a connection.
         keep_alives_enabled: bool = true,
@@ -196,24 +200,52 @@ settings! {
 }
 
 settings! {
-    /// Who may call a server.
-    pub struct ServerAuthenticator {
+    /// Who may call a gRPC server.
+    pub struct GrpcAuthenticator {
         /// Id of the extension that checks callers.
         authenticator: Option<ComponentId> = None,
-        /// Parameters of the URL that are handed to it (HTTP alone).
-        request_params: Vec<String> = Vec::new(),
     }
-    rules authenticator_rules;
+    rules grpc_authenticator_rules;
 }
 
-fn authenticator_rules(auth: &mut ServerAuthenticator, block: &mut Block<'_>, report: &mut Report) {
-    if auth.authenticator.is_none() {
+fn grpc_authenticator_rules(
+    auth: &mut GrpcAuthenticator,
+    block: &mut Block<'_>,
+    report: &mut Report,
+) {
+    require_authenticator(auth.authenticator.as_ref(), "basicauth", block, report);
+}
+
+settings! {
+    /// Who may call an HTTP server.
+    pub struct HttpAuthenticator {
+        /// Id of the extension that checks callers.
+        authenticator: Option<ComponentId> = None,
+        /// Parameters of the URL that the extension sees as headers of that name; they win over
+        /// headers that are there.
+        request_params: Vec<String> = Vec::new(),
+    }
+    rules http_authenticator_rules;
+}
+
+fn http_authenticator_rules(
+    auth: &mut HttpAuthenticator,
+    block: &mut Block<'_>,
+    report: &mut Report,
+) {
+    require_authenticator(auth.authenticator.as_ref(), "basicauth", block, report);
+}
+
+/// Refuses an `auth` block that names nobody.
+pub(super) fn require_authenticator(
+    authenticator: Option<&ComponentId>,
+    example: &str,
+    block: &Block<'_>,
+    report: &mut Report,
+) {
+    if authenticator.is_none() {
         let text = "`auth` names no authenticator";
-        report.error_at(
-            block.place(),
-            Cause::Missing,
-            text,
-            "add `authenticator: basicauth`, say",
-        );
+        let fix = format!("add `authenticator: {example}`, say");
+        report.error_at(block.place(), Cause::Missing, text, fix);
     }
 }

@@ -22,23 +22,15 @@ struct Window {
 }
 
 impl Sampling {
-    pub(super) fn all() -> Self {
-        Self::of(0, 1)
-    }
-
     pub(super) fn new(initial: i64, thereafter: i64) -> Self {
         let positive = |number| u64::try_from(number).unwrap_or(0);
-        Self::of(positive(initial), positive(thereafter))
-    }
-
-    fn of(initial: u64, thereafter: u64) -> Self {
         let window = Window {
             since: None,
             count: 0,
         };
         Self {
-            initial,
-            thereafter,
+            initial: positive(initial),
+            thereafter: positive(thereafter),
             windows: Mutex::new([window; Signal::ALL.len()]),
         }
     }

@@ -58,7 +58,12 @@ async fn output(verbosity: Verbosity, signal: Signal, body: Bytes) -> String {
         verbosity,
         ..DebugExporter::default()
     };
-    export(Debug::new(&settings, sink.clone()), signal, body).await;
+    export(
+        Debug::new(&settings, WaterfallOptions::default(), sink.clone()),
+        signal,
+        body,
+    )
+    .await;
     sink.text()
 }
 
@@ -318,7 +323,11 @@ async fn output_is_sampled() {
         sampling_thereafter: 2,
         ..DebugExporter::default()
     };
-    let debug = Arc::new(Debug::new(&settings, sink.clone()));
+    let debug = Arc::new(Debug::new(
+        &settings,
+        WaterfallOptions::default(),
+        sink.clone(),
+    ));
     let queue = ExporterSettings::of_debug(&settings);
     let exporter = Exporter::new("debug", Signal::Traces, debug, &queue);
     let ledger = Ledger::new();
@@ -337,7 +346,11 @@ async fn output_is_sampled() {
 #[tokio::test]
 async fn waterfalls_are_a_style_of_debug() {
     let sink = Sink::default();
-    let debug = || Debug::waterfall(WaterfallOptions::default(), sink.clone());
+    let settings = DebugExporter {
+        verbosity: Verbosity::Waterfall,
+        ..DebugExporter::default()
+    };
+    let debug = || Debug::new(&settings, WaterfallOptions::default(), sink.clone());
     export(
         debug(),
         Signal::Traces,

@@ -4,6 +4,8 @@ use super::Ground;
 use crate::actors::Child;
 use crate::console::{Console, Stream};
 use crate::error::StartError;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::sync::Arc;
 use tailweir_config::{Authenticator, ComponentId, DebugExporter, Extension, Settings, Verbosity};
 use tailweir_core::Signal;
@@ -155,29 +157,51 @@ impl RunningExporter {
     }
 }
 
-/// Where a `debug` exporter writes: the log of the process is standard error.
+/// Where a `debug` exporter writes: the log of the process is standard error; waterfalls are no lines
+/// of a log.
 fn debug(settings: &DebugExporter, console: &Console) -> Result<Debug, BuildError> {
-    if settings.verbosity == Verbosity::Waterfall {
-        let output = console.writer(Stream::Output);
-        return Ok(Debug::waterfall(console.waterfall, output));
-    }
-    if settings.use_internal_logger {
-        return Ok(Debug::new(settings, console.writer(Stream::Error)));
-    }
-    match settings.output_paths.first().map(String::as_str) {
-        None | Some("stdout") => Ok(Debug::new(settings, console.writer(Stream::Output))),
-        Some("stderr") => Ok(Debug::new(settings, console.writer(Stream::Error))),
-        Some(path) => {
-            let file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path);
+    let to_log = settings.use_internal_logger && settings.verbosity != Verbosity::Waterfall;
+    let writer: Box<dyn Write + Send> = match settings.output_paths.as_slice() {
+        _ if to_log => Box::new(console.writer(Stream::Error)),
+        [] => Box::new(console.writer(Stream::Output)),
+        [path] => output(path, console)?,
+        paths => {
+            let outputs = paths.iter().map(|path| output(path, console));
+            Box::new(Outputs(outputs.collect::<Result<_, _>>()?))
+        }
+    };
+    Ok(Debug::new(settings, console.waterfall, writer))
+}
+
+/// One of `output_paths`.
+fn output(path: &str, console: &Console) -> Result<Box<dyn Write + Send>, BuildError> {
+    match path {
+        "stdout" => Ok(Box::new(console.writer(Stream::Output))),
+        "stderr" => Ok(Box::new(console.writer(Stream::Error))),
+        path => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
             let file = file.map_err(|error| BuildError {
                 option: "output_paths".to_owned(),
                 message: format!("{path}: {error}"),
             })?;
-            Ok(Debug::new(settings, file))
+            Ok(Box::new(file))
         }
+    }
+}
+
+/// Several writers that all get everything.
+struct Outputs(Vec<Box<dyn Write + Send>>);
+
+impl Write for Outputs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for output in &mut self.0 {
+            output.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(Write::flush)
     }
 }
 

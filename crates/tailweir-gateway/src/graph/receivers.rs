@@ -1,6 +1,7 @@
 //! Receivers that run.
 
 mod blueprint;
+mod limits;
 
 pub(crate) use blueprint::{ReceiverBlueprint, ReceiverParts};
 

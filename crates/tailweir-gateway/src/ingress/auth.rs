@@ -6,6 +6,7 @@
 mod apr1;
 mod basic;
 mod bearer;
+mod sha_crypt;
 mod watched;
 
 use crate::refusal::Refusal;

@@ -15,6 +15,9 @@ pub(crate) const OFFLOAD: usize = 256 << 10;
 /// How a framed snappy stream begins.
 const SNAPPY_STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
+/// Bytes of an LZ4 frame of nothing: magic number, descriptor, end.
+const LZ4_FRAME_MIN: usize = 11;
+
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -26,6 +29,8 @@ pub(crate) enum Compression {
     Zlib,
     /// Snappy, one block or framed; which, is recognised.
     Snappy,
+    /// LZ4 in frames.
+    Lz4,
 }
 
 impl Compression {
@@ -40,6 +45,8 @@ impl Compression {
             Some(Self::Zlib)
         } else if is("snappy") || is("x-snappy-framed") {
             Some(Self::Snappy)
+        } else if is("lz4") {
+            Some(Self::Lz4)
         } else {
             None
         }
@@ -52,6 +59,7 @@ impl Compression {
             Self::Zstd => "zstd",
             Self::Zlib => "deflate",
             Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
         }
     }
 }
@@ -103,15 +111,28 @@ pub(crate) fn decompress(
         Compression::Zlib if is_zlib(body) => sink.read(compression, ZlibDecoder::new(body)),
         Compression::Zlib => sink.read(compression, DeflateDecoder::new(body)),
         Compression::Zstd => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(body)
-                .map_err(|error| damaged(compression, &error))?;
+            let decoder =
+                zstd_decoder(body, limit).map_err(|error| damaged(compression, &error))?;
             sink.read(compression, decoder)
         }
         Compression::Snappy if body.starts_with(SNAPPY_STREAM) => {
             sink.read(compression, snap::read::FrameDecoder::new(body))
         }
         Compression::Snappy => sink.snappy_block(body),
+        Compression::Lz4 => sink.lz4_frames(body),
     }
+}
+
+/// A decoder whose window is no larger than what may come out, so that a few bytes cannot ask for much
+/// memory; RFC 8878 wants 8 MiB at least.
+fn zstd_decoder(
+    body: &[u8],
+    limit: SizeLimit,
+) -> std::io::Result<zstd::stream::read::Decoder<'static, &[u8]>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body)?;
+    let window = limit.bytes.next_power_of_two().ilog2();
+    decoder.window_log_max(window.clamp(23, 31))?;
+    Ok(decoder)
 }
 
 /// RFC 1950: compression method 8, and a header that is a multiple of 31.
@@ -159,6 +180,18 @@ impl Capped<'_> {
         }
     }
 
+    /// One frame after another. The decoder takes what ends after four bytes for nothing at all.
+    fn lz4_frames(&mut self, body: &[u8]) -> Result<(), Refusal> {
+        let mut decoder = lz4_flex::frame::FrameDecoder::new(body);
+        while !decoder.get_ref().is_empty() {
+            if decoder.get_ref().len() < LZ4_FRAME_MIN {
+                return Err(damaged(Compression::Lz4, &"the frame is cut off"));
+            }
+            self.read(Compression::Lz4, &mut decoder)?;
+        }
+        Ok(())
+    }
+
     fn snappy_block(&mut self, body: &[u8]) -> Result<(), Refusal> {
         let failed = |error: snap::Error| damaged(Compression::Snappy, &error);
         let length = snap::raw::decompress_len(body).map_err(failed)?;
@@ -195,6 +228,8 @@ mod tests {
         zlib.write_all(content).unwrap();
         let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), level);
         deflate.write_all(content).unwrap();
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        lz4.write_all(content).unwrap();
         let mut framed = snap::write::FrameEncoder::new(Vec::new());
         framed.write_all(content).unwrap();
         vec![
@@ -207,6 +242,7 @@ mod tests {
                 snap::raw::Encoder::new().compress_vec(content).unwrap(),
             ),
             (Compression::Zstd, zstd::encode_all(content, 0).unwrap()),
+            (Compression::Lz4, lz4.finish().unwrap()),
         ]
     }
 
@@ -274,11 +310,22 @@ mod tests {
             .map(|n| (n.wrapping_mul(n) >> 3) as u8)
             .collect();
         for (compression, body) in compressed(&content) {
-            let refusal = run(compression, &body[..body.len() / 2]).unwrap_err();
-            assert!(
-                matches!(refusal, Refusal::BadCompression { .. }),
-                "{compression:?}: {refusal}"
-            );
+            for length in [4, body.len() / 2] {
+                let refusal = run(compression, &body[..length]).unwrap_err();
+                assert!(
+                    matches!(refusal, Refusal::BadCompression { .. }),
+                    "{compression:?} of {length}: {refusal}"
+                );
+            }
         }
+    }
+
+    /// Scenario: two LZ4 frames follow each other.
+    /// Guarantees: both come out.
+    #[test]
+    fn lz4_frames_follow_each_other() {
+        let body = compressed(b"again").pop().unwrap();
+        let twice = [body.1.as_slice(), &body.1].concat();
+        assert_eq!(run(Compression::Lz4, &twice).unwrap(), b"againagain");
     }
 }

@@ -69,7 +69,7 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Checks the credentials. Called before the body is read.
+    /// Checks the credentials, which are headers or stand for some. Called before the body is read.
     ///
     /// # Errors
     ///
@@ -77,10 +77,11 @@ impl Door {
     pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
+        credentials: &HeaderMap,
         peer: &Arc<ClientContext>,
     ) -> Result<Arc<ClientContext>, Refusal> {
         let auth = match &self.authenticator {
-            Some(authenticator) => authenticator.authenticate(headers).await?,
+            Some(authenticator) => authenticator.authenticate(credentials).await?,
             None => Vec::new(),
         };
         if auth.is_empty() && !self.include_metadata {

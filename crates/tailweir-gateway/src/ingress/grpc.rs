@@ -21,7 +21,7 @@ use tailweir_transform::ClientContext;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const ENCODING: &str = "grpc-encoding";
-const ACCEPTED: &str = "identity,gzip,zstd,deflate,snappy";
+const ACCEPTED: &str = "identity,gzip,zstd,deflate,snappy,lz4";
 
 /// The gRPC side of a receiver. A clone is the same receiver.
 #[derive(Clone)]
@@ -61,7 +61,8 @@ impl GrpcService {
     {
         let (head, mut body) = request.into_parts();
         let signal = signal_of(head.uri.path()).ok_or(Refusal::UnknownPath)?;
-        let client = self.door.identify(&head.headers, peer).await?;
+        let headers = &head.headers;
+        let client = self.door.identify(headers, headers, peer).await?;
         let compression = compression_of(&head.headers)?;
         let (mut charged, compressed) = self.door.reading.message(&mut body).await?;
         if compressed {

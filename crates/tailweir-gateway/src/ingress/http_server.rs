@@ -10,7 +10,9 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TY
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 use tailweir_core::Signal;
 use tailweir_otlp::json;
 use tailweir_transform::ClientContext;
@@ -41,34 +43,40 @@ pub(crate) struct HttpService {
 
 struct Inner {
     door: Arc<Door>,
-    paths: HttpPaths,
-    cors: Option<Cors>,
-    /// Names of compressions that are allowed, in lower case; `""` and `none` mean identity.
-    compressions: Vec<String>,
+    options: HttpOptions,
     /// Headers of every answer.
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// How OTLP/HTTP is served.
+pub(crate) struct HttpOptions {
+    /// The paths of the signals.
+    pub(crate) paths: HttpPaths,
+    /// Which web pages may call; nothing: none of another origin.
+    pub(crate) cors: Option<Cors>,
+    /// Names of compressions that are allowed, in lower case.
+    pub(crate) compressions: Vec<String>,
+    /// Headers of every answer.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Parameters of the URL that are credentials as headers of that name are.
+    pub(crate) request_params: Vec<String>,
+    /// Time to read a body.
+    pub(crate) read_timeout: Option<Duration>,
+}
+
 impl HttpService {
     /// A service behind this door.
-    pub(crate) fn new(
-        door: Arc<Door>,
-        paths: HttpPaths,
-        cors: Option<Cors>,
-        compressions: Vec<String>,
-        headers: Vec<(String, String)>,
-    ) -> Self {
-        let valid = |(name, value): (String, String)| {
+    pub(crate) fn new(door: Arc<Door>, options: HttpOptions) -> Self {
+        let valid = |(name, value): &(String, String)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            Some((name, HeaderValue::from_str(&value).ok()?))
+            Some((name, HeaderValue::from_str(value).ok()?))
         };
+        let headers = options.headers.iter().filter_map(valid).collect();
         Self {
             inner: Arc::new(Inner {
                 door,
-                paths,
-                cors,
-                compressions,
-                headers: headers.into_iter().filter_map(valid).collect(),
+                options,
+                headers,
             }),
         }
     }
@@ -95,7 +103,7 @@ impl Inner {
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        let Some(cors) = &self.cors else {
+        let Some(cors) = &self.options.cors else {
             return self.answer(request, peer).await;
         };
         if cors.is_preflight(&request) {
@@ -143,10 +151,19 @@ impl Inner {
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let (head, mut body) = request.into_parts();
-        let read = self.read(&head, &mut body, encoding, peer).await;
+        let reading = self.read(&head, &mut body, encoding, peer);
+        let read = match self.options.read_timeout {
+            Some(timeout) => tokio::time::timeout(timeout, reading)
+                .await
+                .unwrap_or_else(|_| Err(too_slow(timeout))),
+            None => reading.await,
+        };
         // Over HTTP/1 a client that still sends when the connection closes sees a broken connection,
-        // not the answer, and sends all of it again.
-        if read.is_err() && head.version < http::Version::HTTP_2 {
+        // not the answer, and sends all of it again. Who stalls has had its time.
+        let is_sending = read
+            .as_ref()
+            .is_err_and(|refusal| !matches!(refusal, Refusal::Incomplete { .. }));
+        if is_sending && head.version < http::Version::HTTP_2 {
             discard(&mut body).await;
         }
         let (signal, charged, client) = read?;
@@ -165,12 +182,20 @@ impl Inner {
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let path = head.uri.path();
-        let signal = self.paths.signal_of(path).ok_or(Refusal::UnknownPath)?;
+        let signal = self
+            .options
+            .paths
+            .signal_of(path)
+            .ok_or(Refusal::UnknownPath)?;
         if head.method != Method::POST {
             return Err(Refusal::WrongMethod);
         }
         let encoding = encoding?;
-        let client = self.door.identify(&head.headers, peer).await?;
+        let credentials = self.credentials(head);
+        let client = self
+            .door
+            .identify(&head.headers, &credentials, peer)
+            .await?;
         let compression = self.compression_of(&head.headers)?;
         let reading = &self.door.reading;
         let length = length_of(&head.headers);
@@ -184,11 +209,29 @@ impl Inner {
         Ok((signal, charged, client))
     }
 
+    /// The headers, in which parameters of the URL stand for those of their name.
+    fn credentials<'a>(&self, head: &'a http::request::Parts) -> Cow<'a, HeaderMap> {
+        let mut credentials = Cow::Borrowed(&head.headers);
+        let known = &self.options.request_params;
+        let query = head.uri.query().filter(|_| !known.is_empty());
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let is_known = known.iter().any(|known| *known == name);
+            let header = is_known.then(|| {
+                let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                Some((name, HeaderValue::from_str(&value).ok()?))
+            });
+            if let Some((name, value)) = header.flatten() {
+                credentials.to_mut().insert(name, value);
+            }
+        }
+        credentials
+    }
+
     fn compression_of(&self, headers: &HeaderMap) -> Result<Option<Compression>, Refusal> {
         let value = headers.get(CONTENT_ENCODING);
         let name = value.map_or("", |value| value.to_str().unwrap_or("(not text)"));
         let allowed = |name: &str| {
-            let mut allowed = self.compressions.iter();
+            let mut allowed = self.options.compressions.iter();
             allowed.any(|allowed| allowed.eq_ignore_ascii_case(name))
         };
         if name.is_empty() || name.eq_ignore_ascii_case("identity") {
@@ -198,7 +241,7 @@ impl Inner {
             Some(known) if allowed(name) || allowed(known.name()) => Ok(Some(known)),
             _ => Err(Refusal::UnknownEncoding {
                 encoding: name.chars().take(64).collect(),
-                accepted: self.compressions.join(","),
+                accepted: self.options.compressions.join(","),
             }),
         }
     }
@@ -229,6 +272,12 @@ impl Inner {
             .unwrap_or(Err(Refusal::Interrupted {
                 part: "the JSON reader",
             }))
+    }
+}
+
+fn too_slow(timeout: Duration) -> Refusal {
+    Refusal::Incomplete {
+        detail: format!("the body took longer than read_timeout ({timeout:?})"),
     }
 }
 

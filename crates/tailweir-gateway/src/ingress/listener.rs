@@ -4,11 +4,15 @@
 //! socket gets `TCP_NODELAY`: without it a client waits for a delayed acknowledgement, 40 ms each.
 //! A client that connects and says nothing is dropped after the handshake's time.
 
+mod activity;
 mod connection;
+mod pings;
 mod preface;
 mod socket;
+mod watched;
 
-pub(crate) use socket::Endpoint;
+pub(crate) use pings::PingPolicy;
+pub(crate) use socket::{Endpoint, Family};
 
 use super::grpc::GrpcService;
 use super::http_server::HttpService;
@@ -40,12 +44,19 @@ pub(crate) struct ConnectionLimits {
     pub(crate) keepalive_time: Duration,
     /// How long the answer may take.
     pub(crate) keepalive_timeout: Duration,
-    /// Age at which an HTTP/2 connection is asked to go, so that clients spread again.
+    /// Age at which an HTTP/2 connection is asked to go, give or take a tenth, so that clients spread
+    /// again.
     pub(crate) connection_age_max: Option<Duration>,
-    /// How long it may then take to finish its requests.
-    pub(crate) connection_age_grace: Duration,
-    /// Time for the headers of a request over HTTP/1.1, the pause before them included.
+    /// How long it may then take to finish its requests; nothing: as long as they take.
+    pub(crate) connection_age_grace: Option<Duration>,
+    /// How long a connection is kept without a request.
+    pub(crate) idle_max: Option<Duration>,
+    /// How often HTTP/2 clients may ping; nothing: as they like.
+    pub(crate) pings: Option<PingPolicy>,
+    /// Time for the headers of a request over HTTP/1.1.
     pub(crate) header_timeout: Duration,
+    /// Time for an answer, from the headers of the request.
+    pub(crate) answer_timeout: Option<Duration>,
     /// Whether an HTTP/1.1 connection serves more than one request.
     pub(crate) keep_alive: bool,
 }
@@ -59,8 +70,11 @@ impl Default for ConnectionLimits {
             keepalive_time: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             connection_age_max: None,
-            connection_age_grace: Duration::from_secs(30),
+            connection_age_grace: None,
+            idle_max: None,
+            pings: None,
             header_timeout: Duration::from_secs(60),
+            answer_timeout: None,
             keep_alive: true,
         }
     }

@@ -368,3 +368,25 @@ async fn what_goes_nowhere_is_counted() {
     let books = gateway.finish().await;
     assert_eq!(books.signals["metrics"].dropped["not_exported"].items, 4);
 }
+
+/// Scenario: a `debug` exporter writes to two files, as lines and as waterfalls.
+/// Guarantees: both files have all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn debug_writes_to_each_of_its_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["one", "two"].map(|name| folder.path().join(name));
+    for (verbosity, text) in [("basic", "\"spans\": 1"), ("waterfall", "━")] {
+        let exporter = format!(
+            "  debug: {{verbosity: {verbosity}, use_internal_logger: false, output_paths: {paths:?}}}\n"
+        );
+        let pipelines = "    traces: {receivers: [otlp], exporters: [debug]}\n";
+        let gateway = Fixture::start(&yaml("", &exporter, pipelines)).await;
+        let sent = request().service("shop").span(span(trace_id(1), 1));
+        gateway.send(sent.message()).await.unwrap();
+        gateway.finish().await;
+        for path in &paths {
+            let written = std::fs::read_to_string(path).unwrap();
+            assert!(written.contains(text), "{verbosity}: {written}");
+        }
+    }
+}

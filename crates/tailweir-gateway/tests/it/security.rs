@@ -208,3 +208,30 @@ async fn only_the_right_token_comes_in() {
     let books = gateway.finish().await;
     assert_eq!(traces_of(&books).acknowledged.items, 1);
 }
+
+/// Scenario: a token may come as a parameter of the URL; clients send the right one, a wrong one beside
+/// the right header, and the right one under another name.
+/// Guarantees: the named parameter counts like the header, and wins over it; no other does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_of_the_url_can_carry_credentials() {
+    let sink = Sink::start();
+    let yaml = with_auth(
+        &sampling_yaml(&sink.endpoint()),
+        "{token: s3cret, header: X-Token, scheme: ''}",
+        "bearertokenauth",
+    );
+    let http = "http: {auth: {";
+    let yaml = yaml.replace(http, &format!("{http}request_params: [x-token], "));
+    let gateway = Fixture::start(&yaml).await;
+    for (query, header, status) in [
+        ("?x-token=s3cret", "", 200),
+        ("?x-token=wrong", "s3cret", 401),
+        ("?token=s3cret", "", 401),
+    ] {
+        let headers = [("content-type", "application/json"), ("x-token", header)];
+        let path = format!("/v1/traces{query}");
+        let answer = gateway.http(Method::POST, &path, &headers, "{}").await;
+        assert_eq!(answer.status, status, "{query}");
+    }
+    gateway.finish().await;
+}

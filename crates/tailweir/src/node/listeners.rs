@@ -58,7 +58,7 @@ pub(super) async fn bind_health_checks(
 ) -> anyhow::Result<Vec<BoundHealthCheck>> {
     let mut bound = Vec::new();
     for (id, check) in running(settings) {
-        let endpoint = &check.server.endpoint;
+        let endpoint = &check.endpoint;
         let listener = bind(endpoint).await;
         let listener = listener.with_context(|| format!("{id} cannot listen on {endpoint}"))?;
         bound.push(BoundHealthCheck {

@@ -82,7 +82,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 /// Scenario: a ready gateway is probed by the command and by hand; it has a health check with a
-/// path and bodies of its own.
+/// path, a header and bodies of its own.
 /// Guarantees: every probe says ready, other paths are not found, the status page has both forms.
 #[test]
 fn probes_say_ready() {
@@ -90,7 +90,7 @@ fn probes_say_ready() {
     let settings = configuration(&sink, "1h", KEEP_ALL).replace(
         "service:\n",
         "extensions:\n  health_check:\n    endpoint: 127.0.0.1:0\n    path: /health\n    \
-         response_body: {healthy: fine, unhealthy: poorly}\nservice:\n  extensions: [health_check]\n",
+         response_headers: {x-probe: gateway}\n    response_body: {healthy: fine, unhealthy: poorly}\nservice:\n  extensions: [health_check]\n",
     );
     let gateway = Gateway::start(&settings, []);
     let admin = gateway.admin.to_string();
@@ -112,6 +112,7 @@ fn probes_say_ready() {
     let health = address(&gateway.binary, "health_check");
     let answer = http_get(health, "/health");
     assert_eq!((answer.status, answer.body.as_str()), (200, "fine"));
+    assert!(answer.head.contains("x-probe: gateway"), "{}", answer.head);
     assert_eq!(http_get(health, "/other").status, 404);
 }
 

@@ -1,32 +1,33 @@
 //! From the settings of a receiver to one that is ready to listen.
 
+use super::limits::{grpc_limits, http_limits, set};
 use crate::error::StartError;
 use crate::graph::Ground;
 use crate::ingress::auth::Authenticator;
 use crate::ingress::{
-    ConnectionLimits, Cors, Door, Endpoint, GrpcService, HttpPaths, HttpService, Intake, Protocol,
-    Reading, SizeLimit, Transport,
+    ConnectionLimits, Cors, Door, Endpoint, Family, GrpcService, HttpOptions, HttpPaths,
+    HttpService, Intake, Protocol, Reading, SizeLimit, Transport,
 };
 use crate::intake::ReceiverIntake;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tailweir_config::{
-    ComponentId, Extension, GrpcServer, HttpServer, OtlpGrpcServer, OtlpHttpServer, OtlpReceiver,
-    Receiver, ServerAuthenticator, ServerTls, Settings,
+    ComponentId, Extension, GrpcServer, HttpServer, OtlpHttpServer, OtlpReceiver, Receiver,
+    ServerTls, Settings,
 };
 use tailweir_export::tls::ServerConfigs;
 
 const GRPC_MESSAGE_BYTES: usize = 4 << 20;
 const HTTP_BODY_BYTES: usize = 20 << 20;
 /// Compressions that are taken over HTTP where the settings do not say.
-const COMPRESSIONS: [&str; 6] = [
+const COMPRESSIONS: [&str; 7] = [
     "gzip",
     "zstd",
     "zlib",
     "deflate",
     "snappy",
     "x-snappy-framed",
+    "lz4",
 ];
 
 /// Everything that a receiver depends on in the settings.
@@ -64,15 +65,16 @@ impl ReceiverBlueprint {
             return Ok(None);
         };
         let protocols = &receiver.protocols;
-        let auth = |auth: Option<&ServerAuthenticator>| {
-            auth.map(|auth| extension_of(id, auth, settings))
-                .transpose()
+        let named = |authenticator: &Option<ComponentId>| {
+            extension_of(id, authenticator.as_ref(), settings)
         };
-        let grpc = protocols.grpc.as_ref();
-        let http = protocols.http.as_ref();
+        let grpc = protocols.grpc.as_ref().map(|grpc| &grpc.server);
+        let grpc = grpc.and_then(|server| server.auth.as_ref());
+        let http = protocols.http.as_ref().map(|http| &http.server);
+        let http = http.and_then(|server| server.auth.as_ref());
         Ok(Some(Self {
-            grpc_auth: auth(grpc.and_then(|grpc| grpc.server.auth.as_ref()))?,
-            http_auth: auth(http.and_then(|http| http.server.auth.as_ref()))?,
+            grpc_auth: grpc.map(|auth| named(&auth.authenticator)).transpose()?,
+            http_auth: http.map(|auth| named(&auth.authenticator)).transpose()?,
             settings: receiver.as_ref().clone(),
         }))
     }
@@ -98,7 +100,7 @@ impl ReceiverBlueprint {
                 endpoint: endpoint(&grpc.server.endpoint, grpc.server.transport),
                 protocol: Protocol::Grpc(GrpcService::new(door)),
                 tls: tls(id, grpc.server.tls.as_ref(), &["h2"])?,
-                limits: grpc_limits(grpc),
+                limits: grpc_limits(&grpc.server),
             });
         }
         if let Some(http) = &self.settings.protocols.http {
@@ -123,7 +125,9 @@ impl ReceiverBlueprint {
 fn endpoint(text: &str, transport: tailweir_config::Transport) -> Endpoint {
     match transport {
         tailweir_config::Transport::Unix => Endpoint::Unix(PathBuf::from(text)),
-        _ => Endpoint::Tcp(text.to_owned()),
+        tailweir_config::Transport::Tcp => Endpoint::Tcp(text.to_owned(), Family::Any),
+        tailweir_config::Transport::Tcp4 => Endpoint::Tcp(text.to_owned(), Family::V4),
+        tailweir_config::Transport::Tcp6 => Endpoint::Tcp(text.to_owned(), Family::V6),
     }
 }
 
@@ -224,42 +228,16 @@ fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
     };
     let headers = server.response_headers.iter();
     let headers = headers.map(|(name, value)| (name.to_owned(), value.expose().to_owned()));
-    HttpService::new(door, paths, cors, compressions, headers.collect())
-}
-
-fn grpc_limits(settings: &OtlpGrpcServer) -> ConnectionLimits {
-    let mut limits = ConnectionLimits::default();
-    let server = &settings.server;
-    if server.max_concurrent_streams > 0 {
-        limits.concurrent_streams_max = server.max_concurrent_streams;
-    }
-    if let Some(keepalive) = &server.keepalive {
-        let wanted = &keepalive.server_parameters;
-        let set = |value: Duration, into: &mut Duration| {
-            if !value.is_zero() {
-                *into = value;
-            }
-        };
-        set(wanted.time, &mut limits.keepalive_time);
-        set(wanted.timeout, &mut limits.keepalive_timeout);
-        set(
-            wanted.max_connection_age_grace,
-            &mut limits.connection_age_grace,
-        );
-        let age = wanted.max_connection_age;
-        limits.connection_age_max = (!age.is_zero()).then_some(age);
-    }
-    limits
-}
-
-fn http_limits(server: &HttpServer) -> ConnectionLimits {
-    let mut limits = ConnectionLimits::default();
-    if !server.read_header_timeout.is_zero() {
-        limits.header_timeout = server.read_header_timeout;
-        limits.handshake_timeout = server.read_header_timeout;
-    }
-    limits.keep_alive = server.keep_alives_enabled;
-    limits
+    let auth = server.auth.as_ref();
+    let options = HttpOptions {
+        paths,
+        cors,
+        compressions,
+        headers: headers.collect(),
+        request_params: auth.map_or(Vec::new(), |auth| auth.request_params.clone()),
+        read_timeout: set(server.read_timeout),
+    };
+    HttpService::new(door, options)
 }
 
 fn tls(
@@ -291,10 +269,9 @@ fn authenticator(
 /// The extension that an `auth` block names, if it runs and checks credentials.
 fn extension_of(
     id: &ComponentId,
-    named: &ServerAuthenticator,
+    authenticator: Option<&ComponentId>,
     settings: &Settings,
 ) -> Result<(ComponentId, Extension), StartError> {
-    let authenticator = named.authenticator.as_ref();
     let running = authenticator.filter(|id| settings.service_extensions.contains(id));
     let found = running.and_then(|id| Some((id.clone(), settings.extensions.get(id)?.clone())));
     found

@@ -3,6 +3,7 @@
 //! Checking a bcrypt hash takes tens of milliseconds by design, so it runs off the runtime's threads,
 //! few at once, and credentials that were right are remembered as keyed digests.
 
+use super::sha_crypt::ShaCrypt;
 use super::{AuthError, apr1};
 use crate::refusal::Refusal;
 use base64::Engine;
@@ -35,6 +36,7 @@ enum Hash {
     Bcrypt(String),
     Apr1(String),
     Sha { digest: Vec<u8>, salt: Vec<u8> },
+    ShaCrypt(ShaCrypt),
     Plain(String),
 }
 
@@ -114,6 +116,9 @@ impl Hash {
             sha(encoded)
         } else if let Some(encoded) = text.strip_prefix("{SSHA}") {
             sha(encoded)
+        } else if text.starts_with("$5$") || text.starts_with("$6$") {
+            let hash = ShaCrypt::parse(text).ok_or("the hash is not of the form $5$SALT$DIGEST")?;
+            Ok(Self::ShaCrypt(hash))
         } else if text.starts_with('$') {
             Err("the hash is of an unknown kind, use bcrypt (htpasswd -B)")
         } else {
@@ -132,6 +137,9 @@ impl Hash {
                 context.update(salt);
                 same(context.finish().as_ref(), digest)
             }
+            Self::ShaCrypt(hash) => hash
+                .digests(password)
+                .is_some_and(|(known, again)| same(again.as_bytes(), known.as_bytes())),
             Self::Plain(plain) => same(plain.as_bytes(), password.as_bytes()),
         }
     }
@@ -196,9 +204,13 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use std::sync::Arc;
 
-    /// `myName:myPassword` as `htpasswd` writes it, `sha:sha`, and a plain one.
+    /// `myName:myPassword` as `htpasswd` writes it, `sha:sha`, a plain one, and hashes of crypt(3): by
+    /// SHA-256 with a number of rounds and too long a salt, by SHA-512.
     const FILE: &str = "# users\nmyName:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\n\
-                        sha:{SHA}2PRZAyDhNDqRW2OUFwZQqPNdaSY=\nplain:secret\n";
+        sha:{SHA}2PRZAyDhNDqRW2OUFwZQqPNdaSY=\nplain:secret\n\
+        crypt5:$5$rounds=1500$abcdefghijklmnopqrst$ZABgg5Kq9CF8nHNzKZjCU.DGoh97cDQuNMJ.MTAnec1\n\
+        crypt6:$6$saltstring$tQUmHvU.mTMLBOBCwya3Ys4HMYQrElISBBI3MydgtynRJtYIoL5UtYq4dIazRfgBMWfZQ\
+        0ErHbkt5n6KMRLY9.\n";
 
     async fn is_let_in(users: &Arc<Users>, credentials: &str) -> bool {
         let header = format!("Basic {}", STANDARD.encode(credentials));
@@ -212,7 +224,14 @@ mod tests {
         let bcrypt = bcrypt::hash("tiger", 4).unwrap();
         let inline = format!("scott:{bcrypt}\nplain:other");
         let users = Arc::new(Users::parse(FILE, &inline).unwrap());
-        for right in ["myName:myPassword", "scott:tiger", "plain:other", "sha:sha"] {
+        for right in [
+            "myName:myPassword",
+            "scott:tiger",
+            "plain:other",
+            "sha:sha",
+            "crypt5:rounds",
+            "crypt6:sha512 pass",
+        ] {
             assert!(is_let_in(&users, right).await, "{right}");
             assert!(is_let_in(&users, right).await, "{right} once more");
         }
@@ -221,6 +240,8 @@ mod tests {
             "scott:lion",
             "plain:secret",
             "sha:",
+            "crypt5:sha256 pass",
+            "crypt6:",
             "nobody:x",
             "scott",
         ] {
@@ -234,8 +255,10 @@ mod tests {
     fn wrong_lines_are_found_at_the_start() {
         let error = Users::parse("a:b\nsecretword", "").unwrap_err().to_string();
         assert_eq!(error, "htpasswd line 2: not of the form user:password");
-        let error = Users::parse("", "a:$6$salt$hash").unwrap_err().to_string();
-        assert!(error.contains("unknown kind"), "{error}");
+        for (line, fault) in [("a:$6$salt$hash", "$5$SALT"), ("a:$7$x", "unknown kind")] {
+            let error = Users::parse("", line).unwrap_err().to_string();
+            assert!(error.contains(fault), "{error}");
+        }
         assert!(Users::parse("", "").is_err());
     }
 }

@@ -1,18 +1,21 @@
 //! One connection from its first byte to its last.
 
+use super::activity::{Activity, Phase};
 use super::preface::{Opening, read_opening};
 use super::socket::Accepted;
+use super::watched::Watched;
 use super::{ConnectionLimits, Protocol, Shared};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::convert::Infallible;
+use ring::rand::{SecureRandom, SystemRandom};
 use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tailweir_transform::ClientContext;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,6 +29,9 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 const FRAME_MAX: u32 = 1 << 20;
 /// Bytes of headers of one request.
 const HEADERS_MAX: u32 = 64 << 10;
+
+/// Time to say farewell to a client that was idle for too long.
+const IDLE_GRACE: Duration = Duration::from_secs(5);
 
 /// A byte stream, plain or TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -74,16 +80,28 @@ async fn serve(opening: Opening, peer: Option<IpAddr>, shared: &Arc<Shared>) {
         address: peer,
         ..ClientContext::default()
     });
+    let limits = &shared.limits;
+    let activity = Activity::new();
+    // Where no clock runs by its requests, nobody has to be told of them.
+    let is_followed = !opening.is_http2 || limits.idle_max.is_some() || limits.pings.is_some();
+    let answering = Answering {
+        timeout: limits.answer_timeout,
+        activity: is_followed.then(|| Arc::clone(&activity)),
+    };
+    let io = if opening.is_http2 {
+        Watched::http2(opening.stream, &activity, limits.pings)
+    } else {
+        Watched::http1(opening.stream, Arc::clone(&activity))
+    };
+    let io = TokioIo::new(io);
     match (&shared.protocol, opening.is_http2) {
         (Protocol::Grpc(service), true) => {
             let service = service.clone();
             let respond = service_fn(move |request: hyper::Request<Incoming>| {
-                let answer = service.clone().call(request, Arc::clone(&client));
-                async move { Ok::<_, Infallible>(answer.await) }
+                answering.wait_for(service.clone().call(request, Arc::clone(&client)))
             });
-            let io = TokioIo::new(opening.stream);
-            let connection = http2_builder(&shared.limits).serve_connection(io, respond);
-            drive(connection, shared).await;
+            let connection = http2_builder(limits).serve_connection(io, respond);
+            drive(connection, &activity, shared).await;
         }
         (Protocol::Grpc(_), false) => {
             shared.failed_handshakes.fetch_add(1, Ordering::Relaxed);
@@ -92,16 +110,38 @@ async fn serve(opening: Opening, peer: Option<IpAddr>, shared: &Arc<Shared>) {
         (Protocol::Http(service), is_http2) => {
             let service = service.clone();
             let respond = service_fn(move |request: hyper::Request<Incoming>| {
-                let answer = service.clone().call(request, Arc::clone(&client));
-                async move { Ok::<_, Infallible>(answer.await) }
+                answering.wait_for(service.clone().call(request, Arc::clone(&client)))
             });
-            let io = TokioIo::new(opening.stream);
             if is_http2 {
-                let connection = http2_builder(&shared.limits).serve_connection(io, respond);
-                drive(connection, shared).await;
+                let connection = http2_builder(limits).serve_connection(io, respond);
+                drive(connection, &activity, shared).await;
             } else {
-                let connection = http1_builder(&shared.limits).serve_connection(io, respond);
-                drive(connection, shared).await;
+                let connection = http1_builder(limits).serve_connection(io, respond);
+                drive(connection, &activity, shared).await;
+            }
+        }
+    }
+}
+
+/// How the answers of a connection are waited for.
+struct Answering {
+    timeout: Option<Duration>,
+    activity: Option<Arc<Activity>>,
+}
+
+impl Answering {
+    /// The connection, or over HTTP/2 the request, ends without an answer that takes too long.
+    fn wait_for<F: Future>(
+        &self,
+        answer: F,
+    ) -> impl Future<Output = io::Result<F::Output>> + use<F> {
+        let open = self.activity.as_ref().map(Activity::begin);
+        let timeout = self.timeout;
+        async move {
+            let _open = open;
+            match timeout {
+                Some(timeout) => Ok(tokio::time::timeout(timeout, answer).await?),
+                None => Ok(answer.await),
             }
         }
     }
@@ -125,7 +165,8 @@ fn http1_builder(limits: &ConnectionLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // Its own clock runs while the connection is idle, too.
+        .header_read_timeout(None)
         .keep_alive(limits.keep_alive)
         .max_buf_size(512 << 10);
     builder
@@ -163,29 +204,42 @@ where
     }
 }
 
-/// Runs a connection to its end; at the stop, or at its age, it finishes its requests first.
-async fn drive(connection: impl Connection, shared: &Shared) {
+/// Runs a connection to its end; at the stop, at its age, or when it was idle for too long, it finishes
+/// its requests first.
+async fn drive(connection: impl Connection, activity: &Activity, shared: &Shared) {
     let mut connection = pin!(connection);
+    let limits = &shared.limits;
     let aged = async {
-        match shared.limits.connection_age_max {
-            Some(age) => tokio::time::sleep(age).await,
+        match limits.connection_age_max {
+            Some(age) => tokio::time::sleep(spread(age)).await,
             None => std::future::pending().await,
         }
     };
-    let by_age = tokio::select! {
+    let grace = tokio::select! {
         ended = connection.as_mut() => return report(ended),
-        () = shared.stop.cancelled() => false,
-        () = aged => true,
+        () = shared.stop.cancelled() => None,
+        () = aged => limits.connection_age_grace,
+        phase = activity.expired(limits.idle_max, limits.header_timeout) => match phase {
+            Phase::Headers => return,
+            Phase::Idle | Phase::Busy => Some(IDLE_GRACE),
+        },
     };
     connection.as_mut().finish_requests();
-    if by_age {
-        let grace = shared.limits.connection_age_grace;
-        if let Ok(ended) = tokio::time::timeout(grace, connection).await {
-            report(ended);
-        }
-    } else {
-        report(connection.await);
+    let finished = match grace {
+        Some(grace) => tokio::time::timeout(grace, connection).await,
+        None => Ok(connection.await),
+    };
+    if let Ok(ended) = finished {
+        report(ended);
     }
+}
+
+/// A tenth more or less, so that connections that came together do not go together.
+fn spread(age: Duration) -> Duration {
+    let mut random = [0];
+    // Without random numbers they go together.
+    let _ = SystemRandom::new().fill(&mut random);
+    age.mul_f64(0.9 + 0.2 * f64::from(random[0]) / 255.0)
 }
 
 fn report(ended: Result<(), hyper::Error>) {

@@ -5,21 +5,43 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// `host:port`; `:port` is every address.
-    Tcp(String),
+    Tcp(String, Family),
     /// The path of a socket.
     Unix(PathBuf),
+}
+
+/// Which addresses are listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Those of both.
+    Any,
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+}
+
+impl Family {
+    fn has(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            // A socket on `[::]` is reached over IPv4 too, by addresses that say so.
+            Self::V6 => matches!(address, IpAddr::V6(it) if it.to_ipv4_mapped().is_none()),
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(endpoint) => f.write_str(endpoint),
+            Self::Tcp(endpoint, _) => f.write_str(endpoint),
             Self::Unix(path) => write!(f, "{}", path.display()),
         }
     }
@@ -27,7 +49,7 @@ impl fmt::Display for Endpoint {
 
 /// A bound socket. A Unix one is removed when it is dropped.
 pub(super) enum Socket {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Family),
     Unix(UnixListener, PathBuf),
 }
 
@@ -41,16 +63,10 @@ pub(super) struct Accepted {
 impl Socket {
     pub(super) async fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
-            Endpoint::Tcp(port) if port.starts_with(':') => {
-                // Without a host: every address, of either family where the system has both.
-                match TcpListener::bind(format!("[::]{port}")).await {
-                    Ok(listener) => Ok(Self::Tcp(listener)),
-                    Err(_) => TcpListener::bind(format!("0.0.0.0{port}"))
-                        .await
-                        .map(Self::Tcp),
-                }
+            Endpoint::Tcp(endpoint, family) => {
+                let listener = bind_tcp(endpoint, *family).await?;
+                Ok(Self::Tcp(listener, *family))
             }
-            Endpoint::Tcp(endpoint) => TcpListener::bind(endpoint).await.map(Self::Tcp),
             Endpoint::Unix(path) => {
                 UnixListener::bind(path).map(|listener| Self::Unix(listener, path.clone()))
             }
@@ -59,7 +75,7 @@ impl Socket {
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Tcp(listener, _) => listener.local_addr().ok(),
             Self::Unix(..) => None,
         }
     }
@@ -67,14 +83,14 @@ impl Socket {
     /// The next connection, without delay of small packets.
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
+            Self::Tcp(listener, family) => {
+                let (stream, peer) = accept_tcp(listener, *family).await?;
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, %peer, "TCP_NODELAY cannot be set");
                 }
                 Ok(Accepted {
                     stream: Box::new(stream),
-                    peer: Some(peer.ip()),
+                    peer: Some(peer),
                 })
             }
             Self::Unix(listener, _) => {
@@ -84,6 +100,41 @@ impl Socket {
                     peer: None,
                 })
             }
+        }
+    }
+}
+
+async fn bind_tcp(endpoint: &str, family: Family) -> io::Result<TcpListener> {
+    let hosts: &[&str] = match (endpoint.starts_with(':'), family) {
+        (false, _) => &[""],
+        // Without a host: every address, of either family where the system has both.
+        (true, Family::Any) => &["[::]", "0.0.0.0"],
+        (true, Family::V4) => &["0.0.0.0"],
+        (true, Family::V6) => &["[::]"],
+    };
+    let mut failure = io::Error::new(
+        io::ErrorKind::AddrNotAvailable,
+        "the host has no address of this family",
+    );
+    for host in hosts {
+        for address in tokio::net::lookup_host(format!("{host}{endpoint}")).await? {
+            if !family.has(address.ip()) {
+                continue;
+            }
+            match TcpListener::bind(address).await {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failure = error,
+            }
+        }
+    }
+    Err(failure)
+}
+
+async fn accept_tcp(listener: &TcpListener, family: Family) -> io::Result<(TcpStream, IpAddr)> {
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        if family.has(peer.ip()) {
+            return Ok((stream, peer.ip()));
         }
     }
 }
