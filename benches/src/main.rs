@@ -44,8 +44,11 @@ enum Bench {
     /// The whole gateway as a process on one core, with a generator and a backend on the other.
     Gateway {
         /// What to measure, one after the other; `collector` is built from its modules and needs Go.
-        #[arg(long, value_delimiter = ',', default_values = ["tailweir"])]
+        #[arg(long, value_delimiter = ',', default_values = ["tailweir"], num_args = 0..)]
         subject: Vec<Peer>,
+        /// Another build of Tailweir to measure first, such as that of an earlier commit.
+        #[arg(long)]
+        before: Option<PathBuf>,
         /// Seconds of measurement after the window is full.
         #[arg(long, default_value_t = 15)]
         seconds: u64,
@@ -94,12 +97,19 @@ fn main() -> Result<()> {
         Bench::Work { kind, requests } => work::perform(&kind, requests),
         Bench::Gateway {
             subject,
+            before,
             seconds,
             rate,
         } => {
-            let subjects = subject
-                .iter()
-                .map(Peer::build)
+            let before = before.map(|program| {
+                Ok(Subject {
+                    name: "Before",
+                    program,
+                })
+            });
+            let subjects = before
+                .into_iter()
+                .chain(subject.iter().map(Peer::build))
                 .collect::<Result<Vec<_>>>()?;
             compare(&subjects, &rate, Duration::from_secs(seconds))
         }

@@ -17,6 +17,7 @@ pub use append::{Appended, Refusal};
 use crate::counters::Counters;
 use crate::delivered::DeliveredSpans;
 use crate::gather::Gather;
+use crate::index::Place;
 use crate::settings::EngineSettings;
 use crate::sink::{EarlyReason, Sink};
 use crate::store::{ContextId, RunEntry, RunPointer, Store};
@@ -61,11 +62,13 @@ struct InFlight {
 #[derive(Default)]
 struct Scratch {
     gather: Gather,
+    /// Where each group of a request was before the first was taken in.
+    places: Vec<Option<Place>>,
     accepted: Vec<u32>,
     /// Interned contexts by their number in the request, as long as no run is freed.
     contexts: Vec<Option<ContextId>>,
-    /// Changes whenever a run is freed.
-    contexts_epoch: u64,
+    /// Changes whenever a trace is decided, or its runs are freed otherwise.
+    epoch: u64,
     /// What it was when `contexts` were interned.
     contexts_interned_at: u64,
     entries: Vec<RunEntry>,
@@ -74,10 +77,17 @@ struct Scratch {
     fingerprints: Vec<u64>,
     fingerprint_set: HashSet<u64, FixedState>,
     order: Vec<RunPointer>,
+    chains: Vec<RunPointer>,
     records: Vec<SpanRecord<'static>>,
     due: Vec<u32>,
     ranked: Vec<(Reverse<Option<Randomness>>, u32)>,
 }
+
+/// Spans after which [`Engine::advance`] decides no further trace: some milliseconds of work.
+const SPANS_AT_ONCE: u64 = 16_384;
+
+/// Traces whose memory is fetched together, ahead of their decisions.
+const FETCHED: usize = 32;
 
 /// What a call of [`Engine::advance`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -123,17 +133,27 @@ impl Engine {
         self.table.next_deadline().map(|(deadline, _)| deadline)
     }
 
-    /// Decides every trace whose deadline is not after `now`, in the order of the deadlines, and
-    /// keeps the memory in order. Call it at [`Self::next_deadline`], or at any other time.
+    /// Decides the traces whose deadline is not after `now`, in the order of the deadlines, and keeps
+    /// the memory in order. Call it at [`Self::next_deadline`], or at any other time.
+    ///
+    /// After 16,384 spans it leaves the rest to the next call, so that requests wait a few milliseconds at
+    /// most; [`Self::next_deadline`] is not after `now` then. Traces whose order matters, because
+    /// limiters admit them by rank, are decided in one round however many there are.
     pub fn advance(&mut self, now: Moment, sink: &mut impl Sink) -> Advanced {
         let now = self.begin(now, sink);
         let mut advanced = Advanced::default();
         if self.policies.ranks_traces() {
             advanced.decided = self.decide_round(now, now, None, sink);
         }
-        while let Some((deadline, index)) = self.table.next_deadline()
+        let mut spans = 0;
+        while spans < SPANS_AT_ONCE
+            && let Some((deadline, index)) = self.table.next_deadline()
             && deadline <= now
         {
+            if advanced.decided.is_multiple_of(FETCHED as u64) {
+                self.fetch_soonest(now);
+            }
+            spans += u64::from(self.table.traces.get(index).summary.spans);
             self.decide(index, now, None, sink);
             advanced.decided += 1;
         }
@@ -227,6 +247,17 @@ impl Engine {
         self.now = self.now.max(now);
         self.recover(sink);
         self.now
+    }
+
+    /// Fetches what the next decisions will read. Traces that have waited for seconds have left the
+    /// processor's caches, and one after the other each would wait for memory several times.
+    fn fetch_soonest(&mut self, now: Moment) {
+        let table = &self.table;
+        let soonest = table.deadlines.soonest(&table.traces, now, FETCHED);
+        let chains = &mut self.scratch.chains;
+        chains.clear();
+        chains.extend(soonest.map(|trace| trace.last));
+        self.store.fetch(chains);
     }
 
     fn check(&self) {

@@ -78,10 +78,11 @@ impl Default for EngineSettings {
 }
 
 impl EngineSettings {
-    /// Segments are a 64th of the budget, so that one that is not full matters little.
+    /// Segments are a 64th of the budget, so that one that is not full matters little, and at most 2 MiB:
+    /// a huge page.
     pub(crate) fn segment_bytes(&self) -> usize {
         let part = self.memory_budget.bytes() / 64;
-        (part as usize).clamp(8 << 10, 1 << 20)
+        (part as usize).clamp(8 << 10, 2 << 20)
     }
 
     /// Bytes beyond which a single trace is decided early.

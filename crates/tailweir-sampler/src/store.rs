@@ -10,6 +10,7 @@
 //!                                           | length, context, id of each span | span | span | ...
 //! ```
 
+mod block;
 mod context;
 mod run;
 mod segment;
@@ -120,6 +121,21 @@ impl Store {
             next = run.header.previous.some();
             Some(run)
         })
+    }
+
+    /// Steps along the chains of several traces at once, up to the first run of each, and forgets them. So
+    /// the processor fetches the runs of all at the same time, where a walk along one chain would wait
+    /// for one run to learn where the next is.
+    pub(crate) fn fetch(&self, chains: &mut Vec<RunPointer>) {
+        while !chains.is_empty() {
+            chains.retain_mut(|pointer| match pointer.some() {
+                Some(run) => {
+                    *pointer = self.segments.run(run).header.previous;
+                    true
+                }
+                None => false,
+            });
+        }
     }
 
     /// The spans of a trace in the order of arrival. `order` is working memory.

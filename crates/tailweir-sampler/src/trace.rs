@@ -114,6 +114,22 @@ impl Deadlines {
         }
     }
 
+    /// Traces whose deadline is not after `now`, the first ones of each ring, at most `count` of it.
+    pub(crate) fn soonest<'a>(
+        &'a self,
+        traces: &'a Slab<Trace>,
+        now: Moment,
+        count: usize,
+    ) -> impl Iterator<Item = &'a Trace> {
+        let firsts = self.rings.iter().filter_map(|ring| ring.list.first());
+        firsts.flat_map(move |first| {
+            std::iter::successors(Some(first), |&index| List::after(traces, index))
+                .map(|index| traces.get(index))
+                .take_while(move |trace| trace.deadline <= now)
+                .take(count)
+        })
+    }
+
     /// The ring for this wait: an existing one, an empty one given a new length, or one more.
     fn ring_of(&mut self, wait: Duration) -> usize {
         if let Some(found) = self.rings.iter().position(|ring| ring.wait == wait) {

@@ -105,9 +105,16 @@ impl Engine {
             self.scratch.contexts.clear();
             self.scratch.contexts.resize(scan.context_count(), None);
             let mut appended = Appended::default();
-            for group in &gather.groups {
-                self.take_in(now, incoming, &gather, group, &mut appended, sink);
+            let places = self.locate(&gather);
+            let epoch = self.scratch.epoch;
+            for (group, &(mut place)) in gather.groups.iter().zip(&places) {
+                // Taking one trace in can decide others.
+                if self.scratch.epoch != epoch {
+                    place = self.table.find(group.hash, group.id);
+                }
+                self.take_in(now, incoming, &gather, (group, place), &mut appended, sink);
             }
+            self.scratch.places = places;
             appended
         });
         if result.is_err() {
@@ -185,17 +192,27 @@ impl Engine {
             + self.table.growth(gather.groups.len())
     }
 
-    /// Takes in the spans of one trace.
+    /// Looks all traces of a request up before any of them is changed. Look-ups in a large window wait
+    /// for memory, and those that do not depend on each other wait together.
+    fn locate(&mut self, gather: &Gather) -> Vec<Option<Place>> {
+        let mut places = mem::take(&mut self.scratch.places);
+        places.clear();
+        let find = |group: &Group| self.table.find(group.hash, group.id);
+        places.extend(gather.groups.iter().map(find));
+        places
+    }
+
+    /// Takes in the spans of one trace, which is at this place.
     fn take_in(
         &mut self,
         now: Moment,
         incoming: Incoming<'_>,
         gather: &Gather,
-        group: &Group,
+        (group, place): (&Group, Option<Place>),
         appended: &mut Appended,
         sink: &mut impl Sink,
     ) {
-        let index = match self.table.find(group.hash, group.id) {
+        let index = match place {
             Some(Place::Held(index)) => index,
             Some(Place::Decided(number)) => {
                 let numbers = gather.spans(group, incoming.selected);

@@ -176,7 +176,7 @@ impl Engine {
     fn release(&mut self, index: u32) -> Trace {
         let trace = self.table.take(index);
         self.store.free(trace.last);
-        self.scratch.contexts_epoch += 1;
+        self.scratch.epoch += 1;
         self.counters.held.traces -= 1;
         self.counters.held.spans -= u64::from(trace.summary.spans);
         self.counters.held.bytes -= trace.summary.bytes;

@@ -130,8 +130,8 @@ impl Engine {
     /// that is looked up again.
     fn forget_stale_contexts(&mut self) {
         let scratch = &mut self.scratch;
-        if scratch.contexts_interned_at != scratch.contexts_epoch {
-            scratch.contexts_interned_at = scratch.contexts_epoch;
+        if scratch.contexts_interned_at != scratch.epoch {
+            scratch.contexts_interned_at = scratch.epoch;
             scratch.contexts.fill(None);
         }
     }

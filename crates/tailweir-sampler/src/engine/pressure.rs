@@ -85,7 +85,7 @@ impl Engine {
     fn compact(&mut self, percent: usize) -> bool {
         let moved = self.store.compact(&mut self.table.traces, percent);
         self.counters.compacted_bytes += moved.unwrap_or_default() as u64;
-        self.scratch.contexts_epoch += 1;
+        self.scratch.epoch += 1;
         moved.is_some()
     }
 }

@@ -1,5 +1,6 @@
 //! The layout of a run inside a segment, little endian throughout.
 
+use super::block::Block;
 use super::context::ContextId;
 use tailweir_core::SpanId;
 
@@ -60,13 +61,13 @@ impl RunHeader {
         HEADER + self.count as usize * ENTRY + self.bytes as usize
     }
 
-    pub(super) fn write(&self, segment: &mut Vec<u8>) {
+    pub(super) fn write(&self, segment: &mut Block) {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&self.previous.0.to_le_bytes());
         header[8..12].copy_from_slice(&self.trace.to_le_bytes());
         header[12..16].copy_from_slice(&self.count.to_le_bytes());
         header[16..].copy_from_slice(&self.bytes.to_le_bytes());
-        segment.extend_from_slice(&header);
+        segment.append(&header);
     }
 
     fn read(header: &[u8; HEADER]) -> Self {
@@ -93,7 +94,7 @@ pub(crate) struct RunEntry {
 }
 
 impl RunEntry {
-    pub(super) fn write(&self, segment: &mut Vec<u8>) {
+    pub(super) fn write(&self, segment: &mut Block) {
         let flag = if self.starts_fragment {
             STARTS_FRAGMENT
         } else {
@@ -103,7 +104,7 @@ impl RunEntry {
         entry[..4].copy_from_slice(&self.length.to_le_bytes());
         entry[4..8].copy_from_slice(&(self.context.0 | flag).to_le_bytes());
         entry[8..].copy_from_slice(&self.id.0);
-        segment.extend_from_slice(&entry);
+        segment.append(&entry);
     }
 
     fn read(entry: &[u8]) -> Self {
@@ -120,8 +121,8 @@ impl RunEntry {
 }
 
 /// Changes the chain of the run at `offset`.
-pub(super) fn set_previous(segment: &mut [u8], offset: usize, previous: RunPointer) {
-    segment[offset..offset + 8].copy_from_slice(&previous.0.to_le_bytes());
+pub(super) fn set_previous(segment: &mut Block, offset: usize, previous: RunPointer) {
+    segment.overwrite(offset, &previous.0.to_le_bytes());
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {

@@ -1,5 +1,6 @@
 //! Segments: plain allocations that are filled from front to back and recycled whole.
 
+use super::block::Block;
 use super::context::{ContextId, Contexts};
 use super::run::{self, HEADER, Run, RunEntry, RunHeader, RunPointer};
 use std::mem;
@@ -9,7 +10,7 @@ const NONE: u32 = u32::MAX;
 
 #[derive(Default)]
 struct Segment {
-    bytes: Vec<u8>,
+    bytes: Block,
     /// Bytes of runs that are still chained.
     live: usize,
     /// Contexts to release with it.
@@ -104,7 +105,7 @@ impl Segments {
             entry.write(&mut segment.bytes);
         }
         for span in spans {
-            segment.bytes.extend_from_slice(span);
+            segment.bytes.append(span);
         }
         debug_assert_eq!(segment.bytes.len(), pointer.offset() + header.size());
         pointer
@@ -134,7 +135,7 @@ impl Segments {
         let body = pointer.offset() + HEADER..pointer.offset() + header.size();
         let source = mem::take(&mut self.segments[old as usize].bytes);
         let target = &mut self.segments[copy.segment() as usize];
-        target.bytes.extend_from_slice(&source[body]);
+        target.bytes.append(&source[body]);
         for entry in Run::at(&source, pointer.offset()).entries() {
             if contexts.pin(entry.context, copy.segment()) {
                 target.contexts.push(entry.context);
@@ -218,7 +219,7 @@ impl Segments {
             None
         };
         let segment = recycled.unwrap_or_else(|| Segment {
-            bytes: Vec::with_capacity(capacity),
+            bytes: Block::with_capacity(capacity),
             ..Segment::default()
         });
         self.used += segment.bytes.capacity();

@@ -104,6 +104,32 @@ fn a_root_brings_the_decision_forward() {
     );
 }
 
+/// Scenario: 40 traces of 1,000 spans each are due in the same millisecond.
+/// Guarantees: one call decides some of them and says that more are due, so that requests are taken in
+/// between; the calls together decide each of them once, in the order of arrival.
+#[test]
+fn a_full_moment_is_decided_in_parts() {
+    let mut bench = Bench::new(settings(), vec![everything()]);
+    for n in 1..=40 {
+        let spans = (1..=1000).map(|number| span(trace_id(n), number));
+        bench.append(7, &request().spans(spans).bytes()).unwrap();
+    }
+    bench.advance(10_007);
+    assert_eq!(bench.sink.outcomes.len(), 17);
+    assert_eq!(
+        bench.engine.next_deadline(),
+        Some(Moment::from_millis(10_007))
+    );
+    bench.run_to(10_007);
+    let decided: Vec<_> = bench
+        .sink
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.id)
+        .collect();
+    assert_eq!(decided, (1..=40).map(trace_id).collect::<Vec<_>>());
+}
+
 /// Scenario: the clock of the caller goes back.
 /// Guarantees: time stands still meanwhile; deadlines stay in order and nothing is decided early.
 #[test]
