@@ -110,7 +110,7 @@ pub enum Exporter {
     File(FileExporter),
     /// `nop`: drops everything.
     Nop,
-    /// `prometheus`. Checked, not exported yet: a warning says so.
+    /// `prometheus`.
     Prometheus(Box<PrometheusExporter>),
     /// `loki`. Checked, not exported yet: a warning says so.
     Loki(Box<LokiExporter>),

@@ -132,6 +132,9 @@ impl Delivery {
 
     fn taken(&self, accepted: Accepted) -> Outcome {
         let rejected = accepted.rejected_items;
+        if accepted.is_told {
+            return Outcome::Taken { rejected };
+        }
         if rejected > 0 {
             tracing::error!(
                 exporter = &*self.exporter,

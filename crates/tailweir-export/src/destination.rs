@@ -37,6 +37,8 @@ pub struct Accepted {
     pub rejected_items: u64,
     /// What it said about that, or by way of warning. Cut to a bounded length; may be hostile.
     pub message: String,
+    /// The destination has logged what it rejected, so that it is counted alone.
+    pub is_told: bool,
 }
 
 /// The attempt failed.

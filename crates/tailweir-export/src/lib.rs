@@ -1,4 +1,4 @@
-//! Exporters: OTLP over gRPC and HTTP, debug, file; queue, retry, receipts.
+//! Exporters: OTLP over gRPC and HTTP, Prometheus, debug, file; queue, retry, receipts.
 //!
 //! ```text
 //! Parcel -> Exporter (queue, batches) -> delivery (attempts, back-off) -> Destination: OtlpGrpc, OtlpHttp,
@@ -57,6 +57,7 @@ mod queue;
 mod receipt;
 mod request_headers;
 mod retry;
+mod scraped;
 mod settings;
 mod stats;
 mod terminal;
@@ -79,6 +80,7 @@ pub use parcel::Parcel;
 pub use queue::{Batching, Capacity, Refusal, Unit};
 pub use receipt::{Amount, Receipt, Settle, Settlement};
 pub use retry::Retry;
+pub use scraped::{Scraped, ScrapedFigures, ScrapedPage};
 pub use stats::Snapshot;
 pub use waterfall::{WaterfallOptions, waterfall};
 

@@ -271,5 +271,6 @@ fn partial_success(body: &[u8]) -> Accepted {
     Accepted {
         rejected_items: response.rejected,
         message: response.message,
+        ..Accepted::default()
     }
 }

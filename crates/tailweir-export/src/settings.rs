@@ -5,8 +5,8 @@ use crate::queue::{Batching, Capacity, Unit};
 use crate::retry::Retry;
 use std::time::Duration;
 use tailweir_config::{
-    DebugExporter, OtlpGrpcExporter, OtlpHttpExporter, QueueBatch, RetryOnFailure, SendingQueue,
-    Sizer,
+    DebugExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter, QueueBatch,
+    RetryOnFailure, SendingQueue, Sizer,
 };
 
 impl ExporterSettings {
@@ -38,6 +38,20 @@ impl ExporterSettings {
             enabled: false,
             ..SendingQueue::default()
         });
+        Self {
+            consumers: 1,
+            ..Self::of(&queue, None, Duration::ZERO)
+        }
+    }
+
+    /// Those of a `prometheus` exporter: no retries, as there is nobody to be reached.
+    #[must_use]
+    pub fn of_prometheus(settings: &PrometheusExporter) -> Self {
+        let queue = settings.sending_queue.clone().unwrap_or(SendingQueue {
+            enabled: false,
+            ..SendingQueue::default()
+        });
+        // One after the other: a later request must not be overtaken.
         Self {
             consumers: 1,
             ..Self::of(&queue, None, Duration::ZERO)

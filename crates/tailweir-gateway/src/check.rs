@@ -71,7 +71,7 @@ fn check_exporter(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
         return None;
     }
     let built = Blueprint::of(id, settings).and_then(|blueprint| match blueprint {
-        Some(blueprint) => blueprint.build(id, &Console::default()).map(drop),
+        Some(blueprint) => blueprint.build(id, &Console::default(), 0).map(drop),
         None => Ok(()),
     });
     let block = format!("exporters::{id}");

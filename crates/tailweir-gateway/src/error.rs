@@ -46,7 +46,7 @@ pub enum StartError {
         /// Whom it names.
         authenticator: String,
     },
-    /// The credentials of a receiver cannot be set up.
+    /// The credentials of a server cannot be set up.
     #[error("{authenticator}: {source}")]
     Auth {
         /// The extension.
@@ -54,19 +54,19 @@ pub enum StartError {
         /// What is wrong.
         source: AuthError,
     },
-    /// TLS of a receiver cannot be set up.
-    #[error("{receiver}: {source}")]
+    /// TLS of a server cannot be set up.
+    #[error("{component}: {source}")]
     Tls {
-        /// The receiver.
-        receiver: ComponentId,
+        /// The receiver, or the exporter that is scraped.
+        component: ComponentId,
         /// What is wrong.
         source: TlsError,
     },
-    /// A receiver cannot listen.
-    #[error("{receiver} cannot listen on {endpoint}: {source}")]
+    /// A receiver, or an exporter that is scraped, cannot listen.
+    #[error("{component} cannot listen on {endpoint}: {source}")]
     Bind {
-        /// The receiver.
-        receiver: ComponentId,
+        /// Which.
+        component: ComponentId,
         /// Where it should.
         endpoint: String,
         /// What the system says.

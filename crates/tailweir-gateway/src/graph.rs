@@ -7,8 +7,10 @@
 
 mod exporters;
 mod limits;
+mod page;
 mod plan;
 mod receivers;
+mod server;
 mod wiring;
 
 pub(crate) use exporters::{Blueprint, RunningExporter};
@@ -101,7 +103,8 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`StartError::Bind`] when a receiver cannot listen; everything else is in force then.
+    /// [`StartError::Bind`] when a receiver, or an exporter that is scraped, cannot listen; everything else
+    /// is in force then.
     pub(crate) async fn change(
         &mut self,
         ground: &Ground,
@@ -111,10 +114,10 @@ impl Graph {
         ground
             .admission
             .set_limits(plan.budgets.in_flight, plan.budgets.held);
-        let stages = self.rewire(ground, &plan, &mut retired).await;
-        let outcome = self.change_receivers(&plan, stages).await;
+        let (stages, exported) = self.rewire(ground, &plan, &mut retired).await;
+        let received = self.change_receivers(&plan, stages).await;
         self.settings = plan.settings;
-        (retired, outcome)
+        (retired, exported.and(received))
     }
 
     /// Stops everything, from the front to the back, so that what is held flows out. Returns whether

@@ -14,6 +14,7 @@ mod door;
 mod grpc;
 mod http_server;
 mod listener;
+mod page;
 mod status;
 
 pub(crate) use body::Reading;
@@ -24,3 +25,4 @@ pub(crate) use http_server::{Cors, HttpOptions, HttpPaths, HttpService};
 pub(crate) use listener::{
     ConnectionLimits, Endpoint, Family, Listener, PingPolicy, Protocol, Server,
 };
+pub(crate) use page::{PageOptions, PageService};

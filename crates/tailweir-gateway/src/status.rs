@@ -1,8 +1,10 @@
 //! What a gateway says about itself, for the admin page and for the metrics.
 
+mod pages;
 mod samplers;
 mod transforms;
 
+pub use pages::PageRow;
 pub use samplers::{DecisionRow, PolicyRow, SamplerRow};
 pub use transforms::TransformRow;
 
@@ -56,6 +58,8 @@ pub struct Status {
     pub batches: Vec<BatchRow>,
     /// The exporters, one for each signal.
     pub exporters: Vec<ExporterRow>,
+    /// What the exporters that are scraped show.
+    pub pages: Vec<PageRow>,
 }
 
 /// The budget in front of everything.
@@ -181,6 +185,7 @@ impl Status {
             transforms: graph.map(transforms::rows).unwrap_or_default(),
             batches: graph.map(batches).unwrap_or_default(),
             exporters: graph.map(exporters).unwrap_or_default(),
+            pages: graph.map(pages::rows).unwrap_or_default(),
         }
     }
 }

@@ -12,6 +12,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("otlp_json", &["tailweir-otlp"]),
     ("ottl", &["tailweir-ottl", "tailweir-paths"]),
     ("processors", &["tailweir-transform"]),
+    ("prometheus", &["tailweir-prometheus"]),
     (
         "tail_sampling",
         &[

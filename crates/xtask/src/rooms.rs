@@ -15,7 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("policy", &["core", "otlp", "ottl", "paths", "config"]),
     ("transform", &["core", "otlp", "ottl", "paths", "config"]),
     ("sampler", &["core", "otlp", "policy"]),
-    ("export", &["core", "config", "otlp"]),
+    ("prometheus", &["core", "otlp", "ottl", "paths", "config"]),
+    ("export", &["core", "config", "otlp", "prometheus"]),
     (
         "gateway",
         &[
@@ -25,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "policy",
             "transform",
             "sampler",
+            "prometheus",
             "export",
         ],
     ),
@@ -41,6 +43,7 @@ const PURE: &[&str] = &[
     "policy",
     "transform",
     "sampler",
+    "prometheus",
 ];
 
 /// What a pure room may not reach, through any number of its dependencies.

@@ -183,24 +183,15 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| read_as(node, report, |_: NoOptions| Part::Exporter(Exporter::Nop)),
     },
     Kind {
-        component: component(
-            Role::Exporter,
-            "prometheus",
-            &[],
-            METRICS,
-            Stability::Accepted,
-        ),
+        component: component(Role::Exporter, "prometheus", &[], METRICS, Stability::Beta),
         shape: PrometheusExporter::shape,
-        read: |node, _, report| {
-            not_yet(
-                "prometheus",
-                "metrics",
-                "`otlp_http` to Prometheus' own OTLP endpoint",
-                node,
-                report,
-            );
-            let part = |settings| Part::Exporter(Exporter::Prometheus(Box::new(settings)));
-            read_as(node, report, part)
+        read: |node, overrides, report| {
+            let mut settings = PrometheusExporter::default();
+            settings.read(node, report);
+            settings.compat = overrides.compat.unwrap_or(settings.compat);
+            let written = settings.write();
+            let part = Part::Exporter(Exporter::Prometheus(Box::new(settings)));
+            (part, written)
         },
     },
     Kind {

@@ -1,6 +1,8 @@
 //! The `prometheus` exporter.
 
+use super::queue::SendingQueue;
 use super::server::HttpServer;
+use crate::Compat;
 use crate::report::{Cause, Report};
 use crate::setting::{Block, choice, settings};
 use std::collections::BTreeMap;
@@ -43,9 +45,18 @@ settings! {
         enable_open_metrics: bool = false,
         /// Leave out the labels of the instrumentation scope.
         without_scope_info: bool = false,
-        /// How names are translated. Absent: with suffixes, or as `add_metric_suffixes` says.
+        /// How names are translated. Absent: `UnderscoreEscapingWithSuffixes`.
         translation_strategy: Option<TranslationStrategy> = None,
-        /// Before `translation_strategy`: whether units and `_total` are added.
+        /// Where the Collector leaves a series or metric out (its labels become one, or are called `job`;
+        /// nothing is left of its name): show it all the same, or leave it out too.
+        compat: Compat = Compat::Tailweir,
+        /// Most series. New ones beyond are refused and counted; what is there goes on. They may take 2 KiB
+        /// each in all.
+        max_series: i64 = 500_000,
+        /// A queue in front of the page. Absent: senders wait until their metrics are on it.
+        sending_queue: Option<SendingQueue> = None,
+        /// Has no effect, as in the Collector: `translation_strategy` says whether units and `_total` are
+        /// added.
         add_metric_suffixes: bool = true,
         /// Labels made of resource attributes.
         resource_to_telemetry_conversion: ResourceToTelemetry = ResourceToTelemetry::default(),
@@ -63,6 +74,60 @@ fn prometheus_rules(exporter: &mut PrometheusExporter, block: &mut Block<'_>, re
             Cause::Missing,
             text,
             "add `endpoint: 0.0.0.0:8889`",
+        );
+    }
+    block.require_positive("max_series", exporter.max_series, report);
+    if !exporter.add_metric_suffixes {
+        report.warn_at(
+            block.at("add_metric_suffixes"),
+            Cause::NoEffect,
+            "`add_metric_suffixes` has no effect, in the Collector neither",
+            "write `translation_strategy: UnderscoreEscapingWithoutSuffixes`",
+        );
+    }
+    for name in exporter.const_labels.keys() {
+        if name.is_empty() || name.starts_with("__") {
+            report.warn_at(
+                block.at("const_labels"),
+                Cause::NoEffect,
+                format!(
+                    "Prometheus takes no label called {name:?}; it is called `exported_{name}`"
+                ),
+                "choose a name that begins with a letter",
+            );
+        }
+    }
+    resource_label_rules(
+        &exporter.resource_to_telemetry_conversion,
+        &exporter.resource_constant_labels,
+        block,
+        report,
+    );
+}
+
+/// Refuses to choose resource attributes in two ways at once.
+pub(super) fn resource_label_rules(
+    switches: &ResourceToTelemetry,
+    lists: &ResourceConstantLabels,
+    block: &Block<'_>,
+    report: &mut Report,
+) {
+    if lists.enabled || lists.exclude_service_attributes {
+        report.error_at(
+            block.at("resource_constant_labels"),
+            Cause::NotAllowed,
+            "`resource_constant_labels` has no `enabled` and no `exclude_service_attributes`",
+            "write `included` and `excluded`",
+        );
+    }
+    let are_switched = switches.enabled || switches.exclude_service_attributes;
+    let are_listed = !lists.included.is_empty() || !lists.excluded.is_empty();
+    if are_switched && are_listed {
+        report.error_at(
+            block.at("resource_to_telemetry_conversion"),
+            Cause::Contradiction,
+            "resource attributes are chosen twice",
+            "remove `resource_to_telemetry_conversion`",
         );
     }
 }

@@ -23,6 +23,7 @@ pub(super) async fn read(response: Response<Incoming>) -> Result<Accepted, Failu
             Err(error @ AnswerError::TooLong) => Accepted {
                 rejected_items: 0,
                 message: error.to_string(),
+                ..Accepted::default()
             },
         });
     }
@@ -87,6 +88,7 @@ fn partial_success(headers: &HeaderMap, body: &[u8]) -> Accepted {
         return Accepted {
             rejected_items: rejected,
             message: cut(message),
+            ..Accepted::default()
         };
     }
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
@@ -102,6 +104,7 @@ fn partial_success(headers: &HeaderMap, body: &[u8]) -> Accepted {
     Accepted {
         rejected_items: count.unwrap_or(0),
         message: cut(message.unwrap_or_default().to_owned()),
+        ..Accepted::default()
     }
 }
 

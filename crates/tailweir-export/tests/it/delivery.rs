@@ -239,6 +239,7 @@ async fn a_backend_cannot_reject_more_than_it_was_sent() {
     let answer = Accepted {
         rejected_items: u64::MAX,
         message: String::new(),
+        ..Accepted::default()
     };
     let destination = Scripted::new([Step::Answer(Ok(answer))]);
     let exporter = Exporter::new(

@@ -26,6 +26,7 @@ impl Deed {
             Self::Reject(rejected_items) => Step::Answer(Ok(Accepted {
                 rejected_items,
                 message: String::new(),
+                ..Accepted::default()
             })),
             Self::Refuse => Step::Answer(Err(Failure::permanent("no"))),
             Self::Fail => Step::Answer(Err(Failure::transient("later"))),

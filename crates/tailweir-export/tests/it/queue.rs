@@ -192,6 +192,7 @@ async fn rejected_items_of_a_batch_are_shared_out() {
     let rejected = tailweir_export::Accepted {
         rejected_items: 3,
         message: "too old".to_owned(),
+        ..tailweir_export::Accepted::default()
     };
     let destination = Scripted::new([crate::support::Step::Answer(Ok(rejected))]);
     let exporter = exporter(&destination, &batching(6, 0, Unit::Items));

@@ -1,6 +1,7 @@
 //! Exporters that run.
 
-use super::Ground;
+use super::page::{PageParts, RunningPage};
+use super::{Ground, server};
 use crate::actors::Child;
 use crate::console::{Console, Stream};
 use crate::error::StartError;
@@ -23,6 +24,8 @@ pub(crate) struct RunningExporter {
     pub(crate) exporter: Exporter,
     /// Whether its callers wait for room even where others wait with them.
     pub(crate) waits: bool,
+    /// Where it is scraped.
+    pub(crate) page: Option<RunningPage>,
     worker: Child,
 }
 
@@ -31,6 +34,8 @@ pub(crate) struct RunningExporter {
 pub(crate) struct Blueprint {
     settings: tailweir_config::Exporter,
     authenticator: Option<Extension>,
+    /// Who checks scrapers.
+    server_auth: Option<(ComponentId, Extension)>,
 }
 
 /// An exporter that was built and does not run yet.
@@ -39,6 +44,7 @@ pub(crate) struct Built {
     destination: Arc<dyn Destination>,
     settings: ExporterSettings,
     waits: bool,
+    page: Option<PageParts>,
 }
 
 impl Blueprint {
@@ -49,11 +55,19 @@ impl Blueprint {
     /// When its authenticator does not run.
     pub(crate) fn of(id: &ComponentId, settings: &Settings) -> Result<Option<Self>, StartError> {
         use tailweir_config::Exporter::{Loki, Nop, OtlpGrpc, OtlpHttp, Prometheus};
+        let mut server_auth = None;
         let Some(exporter) = settings.exporters.get(id) else {
             return Ok(None);
         };
         let named = match exporter {
-            Nop | Prometheus(_) | Loki(_) => return Ok(None),
+            Nop | Loki(_) => return Ok(None),
+            Prometheus(exporter) => {
+                let auth = exporter.server.auth.as_ref();
+                server_auth = auth
+                    .map(|auth| server::extension_of(id, auth.authenticator.as_ref(), settings))
+                    .transpose()?;
+                None
+            }
             OtlpGrpc(exporter) => exporter.client.auth.as_ref(),
             OtlpHttp(exporter) => exporter.client.auth.as_ref(),
             _ => None,
@@ -63,6 +77,7 @@ impl Blueprint {
             authenticator: named
                 .map(|named| extension_of(id, named, settings))
                 .transpose()?,
+            server_auth,
         }))
     }
 
@@ -71,13 +86,19 @@ impl Blueprint {
     /// # Errors
     ///
     /// When an option cannot be used.
-    pub(crate) fn build(self, id: &ComponentId, console: &Console) -> Result<Built, StartError> {
+    pub(crate) fn build(
+        self,
+        id: &ComponentId,
+        console: &Console,
+        seed: u64,
+    ) -> Result<Built, StartError> {
         use tailweir_config::Exporter as Kind;
         let failed = |source| StartError::Exporter {
             exporter: id.clone(),
             source,
         };
         let authorization = self.authorization().map_err(failed)?;
+        let mut page = None;
         let (destination, settings): (Arc<dyn Destination>, _) = match &self.settings {
             Kind::OtlpGrpc(exporter) => (
                 Arc::new(OtlpGrpc::new(exporter, authorization).map_err(failed)?),
@@ -95,7 +116,13 @@ impl Blueprint {
                 Arc::new(File::new(exporter).map_err(failed)?),
                 ExporterSettings::of_local(),
             ),
-            Kind::Nop | Kind::Prometheus(_) | Kind::Loki(_) => {
+            Kind::Prometheus(exporter) => {
+                let parts = PageParts::new(id, exporter, self.server_auth.as_ref(), seed)?;
+                let scraped = Arc::clone(&parts.scraped);
+                page = Some(parts);
+                (scraped, ExporterSettings::of_prometheus(exporter))
+            }
+            Kind::Nop | Kind::Loki(_) => {
                 return Err(StartError::Unusable {
                     component: id.clone(),
                     detail: "there is nothing to build",
@@ -107,6 +134,7 @@ impl Blueprint {
             blueprint: self,
             destination,
             settings,
+            page,
         })
     }
 
@@ -143,15 +171,36 @@ impl Built {
             blueprint: self.blueprint.clone(),
             exporter,
             waits: self.waits,
+            page: None,
             worker,
         })
     }
 }
 
 impl RunningExporter {
+    /// Begins to listen, where it is scraped.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Bind`]; metrics are kept all the same.
+    pub(crate) async fn show(&mut self, id: &ComponentId, built: &Built) -> Result<(), StartError> {
+        if let Some(parts) = &built.page {
+            self.page = Some(parts.listen(id).await?);
+        }
+        Ok(())
+    }
+
+    /// Stops listening, where it is scraped; open scrapes get a moment.
+    pub(crate) async fn hide(&mut self) {
+        if let Some(page) = self.page.take() {
+            page.stop().await;
+        }
+    }
+
     /// Sends what is queued, until the deadline. Returns whether all of it was sent.
-    pub(crate) async fn close(self, deadline: Instant) -> bool {
+    pub(crate) async fn close(mut self, deadline: Instant) -> bool {
         let given_up = self.exporter.shutdown(deadline).await;
+        self.hide().await;
         self.worker.stop();
         given_up == 0 && Instant::now() < deadline
     }

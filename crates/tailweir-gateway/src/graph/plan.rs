@@ -124,7 +124,7 @@ impl Plan {
                 .filter(|(used, _)| used == &id)
                 .all(|(id, signal)| running.exporters.contains_key(&(id.clone(), signal)));
             if !(unchanged && all_run) {
-                let built = blueprint.build(id, &ground.console)?;
+                let built = blueprint.build(id, &ground.console, ground.seed)?;
                 self.exporters.insert(id.clone(), built);
             }
         }

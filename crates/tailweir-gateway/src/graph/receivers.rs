@@ -1,7 +1,6 @@
 //! Receivers that run.
 
 mod blueprint;
-mod limits;
 
 pub(crate) use blueprint::{ReceiverBlueprint, ReceiverParts};
 
@@ -96,7 +95,7 @@ async fn listen(id: &ComponentId, parts: &ReceiverParts) -> Result<RunningReceiv
     for door in &parts.doors {
         let listener = Listener::bind(&door.endpoint).await;
         let listener = listener.map_err(|source| StartError::Bind {
-            receiver: id.clone(),
+            component: id.clone(),
             endpoint: door.endpoint.to_string(),
             source,
         })?;

@@ -4,6 +4,7 @@ use super::limits::engine_settings;
 use super::plan::used_exporters;
 use super::{Graph, Ground, Place, Plan, Retired, RunningBatcher};
 use crate::actors::{Shard, ShardChange, ShardSettings};
+use crate::error::StartError;
 use crate::pipeline::{Batcher, ExportWay, NotExported, Sampler, Stage, Transforming, Way, Ways};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,8 +25,8 @@ impl Graph {
         ground: &Ground,
         plan: &Plan,
         retired: &mut Retired,
-    ) -> BTreeMap<PipelineId, Head> {
-        self.change_exporters(ground, plan, retired).await;
+    ) -> (BTreeMap<PipelineId, Head>, Result<(), StartError>) {
+        let exported = self.change_exporters(ground, plan, retired).await;
         let mut wiring = Wiring {
             graph: self,
             ground,
@@ -47,19 +48,27 @@ impl Graph {
         } = wiring;
         retired.batchers.extend(replaced);
         self.retire(&places, retired);
-        heads
+        (heads, exported)
     }
 
-    async fn change_exporters(&mut self, ground: &Ground, plan: &Plan, retired: &mut Retired) {
+    async fn change_exporters(
+        &mut self,
+        ground: &Ground,
+        plan: &Plan,
+        retired: &mut Retired,
+    ) -> Result<(), StartError> {
+        let mut outcome = Ok(());
         let used: BTreeSet<_> = used_exporters(&plan.settings)
             .map(|(id, signal)| (id.clone(), signal))
             .collect();
-        for (key, running) in std::mem::take(&mut self.exporters) {
+        for (key, mut running) in std::mem::take(&mut self.exporters) {
             let built = plan.exporters.get(&key.0);
             let is_same = built.is_none_or(|built| built.blueprint == running.blueprint);
             if used.contains(&key) && is_same {
                 self.exporters.insert(key, running);
             } else {
+                // Its port may be wanted again at once.
+                running.hide().await;
                 retired.exporters.push(running);
             }
         }
@@ -72,7 +81,10 @@ impl Graph {
                 Some(built) => built.start(&key.0, key.1, ground).await,
                 None => None,
             };
-            if let Some(running) = started {
+            if let Some(mut running) = started {
+                if let Some(built) = plan.exporters.get(&key.0) {
+                    outcome = outcome.and(running.show(&key.0, built).await);
+                }
                 self.exporters.insert(key, running);
             } else if plan.settings.exporters.contains_key(&key.0)
                 && !self.not_exported.contains_key(&key)
@@ -86,6 +98,7 @@ impl Graph {
                     .insert(key, Arc::new(NotExported::default()));
             }
         }
+        outcome
     }
 
     fn retire(&mut self, places: &BTreeSet<Place>, retired: &mut Retired) {

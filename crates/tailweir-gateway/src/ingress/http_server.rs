@@ -191,7 +191,11 @@ impl Inner {
             return Err(Refusal::WrongMethod);
         }
         let encoding = encoding?;
-        let credentials = self.credentials(head);
+        let credentials = credentials(
+            &head.headers,
+            head.uri.query(),
+            &self.options.request_params,
+        );
         let client = self
             .door
             .identify(&head.headers, &credentials, peer)
@@ -207,24 +211,6 @@ impl Inner {
             charged = self.transcode(signal, charged).await?;
         }
         Ok((signal, charged, client))
-    }
-
-    /// The headers, in which parameters of the URL stand for those of their name.
-    fn credentials<'a>(&self, head: &'a http::request::Parts) -> Cow<'a, HeaderMap> {
-        let mut credentials = Cow::Borrowed(&head.headers);
-        let known = &self.options.request_params;
-        let query = head.uri.query().filter(|_| !known.is_empty());
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let is_known = known.iter().any(|known| *known == name);
-            let header = is_known.then(|| {
-                let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-                Some((name, HeaderValue::from_str(&value).ok()?))
-            });
-            if let Some((name, value)) = header.flatten() {
-                credentials.to_mut().insert(name, value);
-            }
-        }
-        credentials
     }
 
     fn compression_of(&self, headers: &HeaderMap) -> Result<Option<Compression>, Refusal> {
@@ -294,6 +280,27 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
             content_type: text.chars().take(64).collect(),
         })
     }
+}
+
+/// The headers, in which parameters of the URL stand for those of their name.
+pub(super) fn credentials<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&str>,
+    parameters: &[String],
+) -> Cow<'a, HeaderMap> {
+    let mut credentials = Cow::Borrowed(headers);
+    let query = query.filter(|_| !parameters.is_empty());
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let is_known = parameters.iter().any(|known| *known == name);
+        let header = is_known.then(|| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_str(&value).ok()?))
+        });
+        if let Some((name, value)) = header.flatten() {
+            credentials.to_mut().insert(name, value);
+        }
+    }
+    credentials
 }
 
 fn length_of(headers: &HeaderMap) -> Option<u64> {

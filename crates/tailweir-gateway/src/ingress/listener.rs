@@ -16,6 +16,7 @@ pub(crate) use socket::{Endpoint, Family};
 
 use super::grpc::GrpcService;
 use super::http_server::HttpService;
+use super::page::PageService;
 use connection::connection;
 use socket::Socket;
 use std::io;
@@ -87,6 +88,8 @@ pub(crate) enum Protocol {
     Grpc(GrpcService),
     /// OTLP/HTTP.
     Http(HttpService),
+    /// Pages for Prometheus.
+    Page(PageService),
 }
 
 /// A bound socket that nobody listens to yet.

@@ -185,6 +185,12 @@ metrics! {
         "Attempts beyond the first of their request.";
     QueueBytes = "tailweir_exporter_queue_bytes", Gauge, "By", ["exporter", "data_type"],
         "Bytes that the sending queue holds.";
+    PageSeries = "tailweir_prometheus_series", Gauge, "{series}", ["exporter"],
+        "Series of a `prometheus` exporter; `max_series` is their bound.";
+    PageMemory = "tailweir_prometheus_memory_bytes", Gauge, "By", ["exporter"],
+        "Memory of these series, about.";
+    PageTroubles = "tailweir_prometheus_troubled_points", Counter, "{datapoints}", ["exporter", "trouble"],
+        "Points that a `prometheus` exporter refused (`series_limit`, `type_conflict`, `same_labels`, `temporality`, `overlap`) or could not show as they came (`nameless`, `label_conflict`, `buckets`).";
     Connections = "tailweir_receiver_connections", Gauge, "{connections}", ["receiver", "transport"],
         "Open connections.";
     FailedHandshakes = "tailweir_receiver_failed_handshakes", Counter, "{connections}", ["receiver", "transport"],

@@ -26,6 +26,7 @@ impl Publisher {
             page.receivers(status);
             page.exporters(status);
             page.transforms(&status.transforms);
+            page.pages(status);
             page.batches(status);
             page.samplers(&status.samplers);
             self.histograms(&page, status);
@@ -183,6 +184,18 @@ impl Page<'_> {
         self.gauge(Metric::QueueCapacity, labels, row.queue_capacity);
         self.gauge(Metric::QueueBytes, labels, row.queue_bytes);
         self.counter(Metric::ExporterRetries, labels, row.retries);
+    }
+
+    fn pages(&self, status: &Status) {
+        for row in &status.pages {
+            let exporter = ("exporter", row.exporter.as_str());
+            self.gauge(Metric::PageSeries, &[exporter], row.series);
+            self.gauge(Metric::PageMemory, &[exporter], row.memory_bytes);
+            for (trouble, points) in &row.troubles {
+                let labels = [exporter, ("trouble", *trouble)];
+                self.counter(Metric::PageTroubles, &labels, *points);
+            }
+        }
     }
 
     fn transforms(&self, rows: &[TransformRow]) {

@@ -92,22 +92,7 @@ impl Fixture {
         body: impl Into<Bytes>,
     ) -> HttpAnswer {
         let address = self.http.expect("an HTTP receiver");
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{address}{path}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::new(body.into())).unwrap();
-        let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).build_http();
-        let response = client.request(request).await.expect("an answer");
-        let (head, body) = response.into_parts();
-        HttpAnswer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: body.collect().await.expect("a whole answer").to_bytes(),
-        }
+        ask(address, method, path, headers, body).await
     }
 
     /// Posts protobuf to its HTTP port.
@@ -143,6 +128,32 @@ impl Fixture {
         assert!(end.in_time, "{:#?}", end.ledger);
         balanced(&end.ledger);
         end.ledger
+    }
+}
+
+/// Asks a server over HTTP.
+pub(crate) async fn ask(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> HttpAnswer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("http://{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body.into())).unwrap();
+    let client: Client<HttpConnector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request).await.expect("an answer");
+    let (head, body) = response.into_parts();
+    HttpAnswer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: body.collect().await.expect("a whole answer").to_bytes(),
     }
 }
 

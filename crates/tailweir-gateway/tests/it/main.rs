@@ -6,6 +6,7 @@ mod connections;
 mod harness;
 mod life;
 mod metrics;
+mod pages;
 mod pipelines;
 mod pressure;
 mod protocol;

@@ -353,8 +353,8 @@ async fn edits_before_and_after_the_sampler_hold() {
 /// Guarantees: it runs, takes requests, and counts every item as not exported.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_nowhere_is_counted() {
-    let exporters = "  nop: {}\n  prometheus: {endpoint: 'localhost:0'}\n";
-    let pipelines = "    metrics: {receivers: [otlp], exporters: [nop, prometheus]}";
+    let exporters = "  nop: {}\n  nop/other: {}\n";
+    let pipelines = "    metrics: {receivers: [otlp], exporters: [nop, nop/other]}";
     let gateway = Fixture::start(&yaml("", exporters, pipelines)).await;
     let mut client = MetricsServiceClient::new(gateway.channel().await);
     client.export(metrics(&["cpu"], 2)).await.unwrap();

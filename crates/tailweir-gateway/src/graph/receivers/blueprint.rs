@@ -1,19 +1,18 @@
 //! From the settings of a receiver to one that is ready to listen.
 
-use super::limits::{grpc_limits, http_limits, set};
 use crate::error::StartError;
 use crate::graph::Ground;
+use crate::graph::server::{self, grpc_limits, http_limits, set};
 use crate::ingress::auth::Authenticator;
 use crate::ingress::{
-    ConnectionLimits, Cors, Door, Endpoint, Family, GrpcService, HttpOptions, HttpPaths,
-    HttpService, Intake, Protocol, Reading, SizeLimit, Transport,
+    ConnectionLimits, Door, Endpoint, GrpcService, HttpOptions, HttpPaths, HttpService, Intake,
+    Protocol, Reading, SizeLimit, Transport,
 };
 use crate::intake::ReceiverIntake;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tailweir_config::{
     ComponentId, Extension, GrpcServer, HttpServer, OtlpHttpServer, OtlpReceiver, Receiver,
-    ServerTls, Settings,
+    Settings,
 };
 use tailweir_export::tls::ServerConfigs;
 
@@ -66,7 +65,7 @@ impl ReceiverBlueprint {
         };
         let protocols = &receiver.protocols;
         let named = |authenticator: &Option<ComponentId>| {
-            extension_of(id, authenticator.as_ref(), settings)
+            server::extension_of(id, authenticator.as_ref(), settings)
         };
         let grpc = protocols.grpc.as_ref().map(|grpc| &grpc.server);
         let grpc = grpc.and_then(|server| server.auth.as_ref());
@@ -93,24 +92,24 @@ impl ReceiverBlueprint {
         let intake = Arc::new(intake);
         let mut doors = Vec::new();
         if let Some(grpc) = &self.settings.protocols.grpc {
-            let authenticator = authenticator(self.grpc_auth.as_ref())?;
+            let authenticator = server::authenticator(self.grpc_auth.as_ref())?;
             let door = grpc_door(&grpc.server, authenticator, intake.clone(), ground);
             doors.push(DoorParts {
                 transport: Transport::Grpc,
-                endpoint: endpoint(&grpc.server.endpoint, grpc.server.transport),
+                endpoint: server::endpoint(&grpc.server.endpoint, grpc.server.transport),
                 protocol: Protocol::Grpc(GrpcService::new(door)),
-                tls: tls(id, grpc.server.tls.as_ref(), &["h2"])?,
+                tls: server::tls(id, grpc.server.tls.as_ref(), &["h2"])?,
                 limits: grpc_limits(&grpc.server),
             });
         }
         if let Some(http) = &self.settings.protocols.http {
-            let authenticator = authenticator(self.http_auth.as_ref())?;
+            let authenticator = server::authenticator(self.http_auth.as_ref())?;
             let door = http_door(&http.server, authenticator, intake.clone(), ground);
             doors.push(DoorParts {
                 transport: Transport::Http,
-                endpoint: endpoint(&http.server.endpoint, http.server.transport),
+                endpoint: server::endpoint(&http.server.endpoint, http.server.transport),
                 protocol: Protocol::Http(http_service(http, door)),
-                tls: tls(id, http.server.tls.as_ref(), &["h2", "http/1.1"])?,
+                tls: server::tls(id, http.server.tls.as_ref(), &["h2", "http/1.1"])?,
                 limits: http_limits(&http.server),
             });
         }
@@ -119,15 +118,6 @@ impl ReceiverBlueprint {
             intake,
             doors,
         })
-    }
-}
-
-fn endpoint(text: &str, transport: tailweir_config::Transport) -> Endpoint {
-    match transport {
-        tailweir_config::Transport::Unix => Endpoint::Unix(PathBuf::from(text)),
-        tailweir_config::Transport::Tcp => Endpoint::Tcp(text.to_owned(), Family::Any),
-        tailweir_config::Transport::Tcp4 => Endpoint::Tcp(text.to_owned(), Family::V4),
-        tailweir_config::Transport::Tcp6 => Endpoint::Tcp(text.to_owned(), Family::V6),
     }
 }
 
@@ -199,7 +189,7 @@ fn door(
 }
 
 fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
-    let server = &settings.server;
+    let http = &settings.server;
     let paths = HttpPaths {
         paths: [
             settings.traces_url_path.clone(),
@@ -207,82 +197,22 @@ fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
             settings.logs_url_path.clone(),
         ],
     };
-    let cors = server
-        .cors
-        .as_ref()
-        .filter(|cors| !cors.allowed_origins.is_empty());
-    let cors = cors.map(|cors| Cors {
-        allowed_origins: cors.allowed_origins.clone(),
-        allowed_headers: cors.allowed_headers.clone(),
-        exposed_headers: cors.exposed_headers.clone(),
-        max_age_seconds: u64::try_from(cors.max_age).unwrap_or(0),
-    });
-    let compressions = if server.compression_algorithms.is_empty() {
+    let compressions = if http.compression_algorithms.is_empty() {
         COMPRESSIONS.map(str::to_owned).to_vec()
     } else {
-        let named = server.compression_algorithms.iter();
+        let named = http.compression_algorithms.iter();
         named
             .filter(|name| !name.is_empty() && *name != "none")
             .cloned()
             .collect()
     };
-    let headers = server.response_headers.iter();
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.expose().to_owned()));
-    let auth = server.auth.as_ref();
     let options = HttpOptions {
         paths,
-        cors,
+        cors: server::cors(http),
         compressions,
-        headers: headers.collect(),
-        request_params: auth.map_or(Vec::new(), |auth| auth.request_params.clone()),
-        read_timeout: set(server.read_timeout),
+        headers: server::headers(http),
+        request_params: server::request_params(http),
+        read_timeout: set(http.read_timeout),
     };
     HttpService::new(door, options)
-}
-
-fn tls(
-    id: &ComponentId,
-    settings: Option<&ServerTls>,
-    protocols: &[&str],
-) -> Result<Option<Arc<ServerConfigs>>, StartError> {
-    let configs = settings.map(|settings| ServerConfigs::new(settings, protocols).map(Arc::new));
-    configs.transpose().map_err(|source| StartError::Tls {
-        receiver: id.clone(),
-        source,
-    })
-}
-
-fn authenticator(
-    named: Option<&(ComponentId, Extension)>,
-) -> Result<Option<Arc<Authenticator>>, StartError> {
-    let Some((id, extension)) = named else {
-        return Ok(None);
-    };
-    Authenticator::of(extension)
-        .map(|authenticator| Some(Arc::new(authenticator)))
-        .map_err(|source| StartError::Auth {
-            authenticator: id.clone(),
-            source,
-        })
-}
-
-/// The extension that an `auth` block names, if it runs and checks credentials.
-fn extension_of(
-    id: &ComponentId,
-    authenticator: Option<&ComponentId>,
-    settings: &Settings,
-) -> Result<(ComponentId, Extension), StartError> {
-    let running = authenticator.filter(|id| settings.service_extensions.contains(id));
-    let found = running.and_then(|id| Some((id.clone(), settings.extensions.get(id)?.clone())));
-    found
-        .filter(|(_, extension)| {
-            matches!(
-                extension,
-                Extension::BasicAuth(_) | Extension::BearerTokenAuth(_)
-            )
-        })
-        .ok_or_else(|| StartError::NoAuthenticator {
-            component: id.clone(),
-            authenticator: authenticator.map(ToString::to_string).unwrap_or_default(),
-        })
 }

@@ -109,17 +109,39 @@ async fn serve(opening: Opening, peer: Option<IpAddr>, shared: &Arc<Shared>) {
         }
         (Protocol::Http(service), is_http2) => {
             let service = service.clone();
-            let respond = service_fn(move |request: hyper::Request<Incoming>| {
+            let respond = move |request| {
                 answering.wait_for(service.clone().call(request, Arc::clone(&client)))
-            });
-            if is_http2 {
-                let connection = http2_builder(limits).serve_connection(io, respond);
-                drive(connection, &activity, shared).await;
-            } else {
-                let connection = http1_builder(limits).serve_connection(io, respond);
-                drive(connection, &activity, shared).await;
-            }
+            };
+            serve_http(io, is_http2, respond, &activity, shared).await;
         }
+        (Protocol::Page(service), is_http2) => {
+            let service = service.clone();
+            let respond = move |request| answering.wait_for(service.clone().call(request));
+            serve_http(io, is_http2, respond, &activity, shared).await;
+        }
+    }
+}
+
+/// HTTP of either version.
+async fn serve_http<F, B>(
+    io: TokioIo<Watched>,
+    is_http2: bool,
+    respond: impl Fn(hyper::Request<Incoming>) -> F,
+    activity: &Arc<Activity>,
+    shared: &Shared,
+) where
+    F: Future<Output = io::Result<hyper::Response<B>>> + Send + 'static,
+    B: http_body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static,
+{
+    let respond = service_fn(respond);
+    if is_http2 {
+        let connection = http2_builder(&shared.limits).serve_connection(io, respond);
+        drive(connection, activity, shared).await;
+    } else {
+        let connection = http1_builder(&shared.limits).serve_connection(io, respond);
+        drive(connection, activity, shared).await;
     }
 }
 

@@ -10,7 +10,7 @@ const PING_TIME: Duration = Duration::from_secs(5 * 60);
 /// minute at which SDKs send metrics and load balancers give up, so that the client ends them.
 const HTTP_IDLE: Duration = Duration::from_secs(3 * 60);
 
-pub(super) fn grpc_limits(server: &GrpcServer) -> ConnectionLimits {
+pub(in crate::graph) fn grpc_limits(server: &GrpcServer) -> ConnectionLimits {
     let mut limits = ConnectionLimits::default();
     if server.max_concurrent_streams > 0 {
         limits.concurrent_streams_max = server.max_concurrent_streams;
@@ -34,7 +34,7 @@ fn ping_policy(policy: &EnforcementPolicy) -> PingPolicy {
     }
 }
 
-pub(super) fn http_limits(server: &HttpServer) -> ConnectionLimits {
+pub(in crate::graph) fn http_limits(server: &HttpServer) -> ConnectionLimits {
     let mut limits = ConnectionLimits::default();
     let read = set(server.read_timeout);
     if let Some(timeout) = set(server.read_header_timeout).or(read) {
@@ -48,6 +48,6 @@ pub(super) fn http_limits(server: &HttpServer) -> ConnectionLimits {
 }
 
 /// A duration that is set; zero is not.
-pub(super) fn set(duration: Duration) -> Option<Duration> {
+pub(in crate::graph) fn set(duration: Duration) -> Option<Duration> {
     (!duration.is_zero()).then_some(duration)
 }

@@ -1,0 +1,187 @@
+//! The series of a page, and how requests change them.
+
+mod accept;
+mod family;
+mod identity;
+mod options;
+mod placing;
+mod slots;
+mod targets;
+
+pub(crate) use family::Family;
+pub use options::StoreOptions;
+pub(crate) use placing::TARGET_HELP;
+pub(crate) use slots::Series;
+
+use crate::labels::Labels;
+use crate::trouble::{Ledger, Notice, Trouble};
+use family::Families;
+use hashbrown::HashMap;
+use identity::Hasher;
+use slots::Slots;
+use tailweir_core::Moment;
+use targets::Targets;
+
+/// Bytes of a series beside its labels and value: its place in the tables.
+const SERIES_OVERHEAD: usize = 256;
+
+/// The last value of each stream of metrics.
+///
+/// Bounded: beyond [`StoreOptions::max_series`] series, or 2 KiB for each of these in all, new series are
+/// refused and counted ([`Trouble::SeriesLimit`]); what is there goes on.
+#[derive(Debug)]
+pub struct Store {
+    options: StoreOptions,
+    hasher: Hasher,
+    slots: Slots,
+    /// By stream.
+    by_identity: HashMap<u128, u32>,
+    /// By what is shown: name, type and labels.
+    by_labels: HashMap<u128, u32>,
+    families: Families,
+    targets: Targets,
+    /// Name of the family that this room writes itself.
+    target_name: String,
+    troubles: Ledger,
+    memory: usize,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Points that are not in any series: refused, or hidden by others. What a newer point has overtaken
+    /// is not among them.
+    pub rejected: u64,
+    /// What happened for the first time.
+    pub notices: Vec<Notice>,
+}
+
+impl Store {
+    /// An empty store. The seed keeps strangers from choosing attributes that collide in its tables.
+    #[must_use]
+    pub fn new(options: StoreOptions, seed: u64) -> Self {
+        Self {
+            target_name: options.naming.translation.target_info(),
+            options,
+            hasher: Hasher::new(seed),
+            slots: Slots::default(),
+            by_identity: HashMap::new(),
+            by_labels: HashMap::new(),
+            families: Families::default(),
+            targets: Targets::default(),
+            troubles: Ledger::default(),
+            memory: 0,
+        }
+    }
+
+    /// How many series there are, `target_info` not among them.
+    #[must_use]
+    pub fn series(&self) -> usize {
+        self.by_identity.len()
+    }
+
+    /// Bytes of memory, about.
+    #[must_use]
+    pub const fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// How many points had this trouble.
+    #[must_use]
+    pub fn troubles(&self, trouble: Trouble) -> u64 {
+        self.troubles.count(trouble)
+    }
+
+    /// Forgets series that got no point for the time that the settings say.
+    pub fn expire(&mut self, now: Moment) {
+        let expiration = self.options.expiration;
+        let expired: Vec<u32> = self
+            .slots
+            .living()
+            .filter(|(_, series)| series.updated + expiration < now)
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in expired {
+            self.remove(slot);
+        }
+    }
+
+    /// Forgets a series; its slot is free once its family has been tidied.
+    fn remove(&mut self, slot: u32) {
+        let Some(series) = self.slots.kill(slot) else {
+            return;
+        };
+        let (identity, shown, family, target) =
+            (series.identity, series.shown, series.family, series.target);
+        self.memory = self.memory.saturating_sub(series.memory());
+        self.by_identity.remove(&identity);
+        if let Some(shown) = shown {
+            self.by_labels.remove(&shown);
+        }
+        match family {
+            Some(family) => self.families.bury(family, &mut self.slots),
+            None => self.slots.free(slot),
+        }
+        self.targets.release(target);
+    }
+
+    /// Whether another series fits.
+    fn has_room(&self, memory: usize) -> bool {
+        let bytes_max = self.options.max_series.saturating_mul(2048);
+        self.by_identity.len() < self.options.max_series && self.memory + memory <= bytes_max
+    }
+
+    /// The name of the family after this one, in order.
+    pub(crate) fn name_after(&self, last: Option<&str>) -> Option<&str> {
+        self.families.name_after(last)
+    }
+
+    /// Puts the members of a family in order, and the targets where it is theirs.
+    pub(crate) fn tidy(&mut self, name: &str) {
+        self.families.tidy(name, &mut self.slots);
+        if name == self.target_name {
+            self.targets.tidy();
+        }
+    }
+
+    /// The family of this name.
+    pub(crate) fn family(&self, name: &str) -> Option<&Family> {
+        self.families.named(name)
+    }
+
+    /// The series of a family behind the one with these labels, in order. The family was tidied.
+    pub(crate) fn members<'a>(
+        &'a self,
+        name: &str,
+        after: Option<&Labels>,
+    ) -> impl Iterator<Item = &'a Series> + use<'a> {
+        let members = self.family(name).map(|family| family.members.as_slice());
+        let members = members.unwrap_or_default();
+        let is_before = |slot: &u32| match (after, self.slots.get(*slot)) {
+            (Some(after), Some(series)) => series.labels.page_order(after).is_le(),
+            _ => false,
+        };
+        let first = match after {
+            Some(_) => members.partition_point(is_before),
+            None => 0,
+        };
+        members[first..]
+            .iter()
+            .filter_map(|slot| self.slots.get(*slot))
+    }
+
+    /// The targets that are shown.
+    pub(crate) const fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The name of the family of the targets.
+    pub(crate) fn target_name(&self) -> &str {
+        &self.target_name
+    }
+
+    /// How pages are written.
+    pub(crate) const fn options(&self) -> &StoreOptions {
+        &self.options
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the door.
+
+mod golden;
+mod messages;
+mod series;
+mod support;
