@@ -27,9 +27,11 @@ pub(crate) fn start(settings: &TelemetryLogs, terminal: &Terminal) -> anyhow::Re
         LogEncoding::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
         LogEncoding::Console => lines.with_ansi(has_colours).with_target(false).boxed(),
     };
-    // The libraries' own chatter would drown ours below the level of information.
+    // The libraries' own chatter would drown ours below the level of information; the spans that ractor
+    // opens around every message of an actor cost time even where nobody writes them.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::INFO))
+        .with_target("ractor", level.min(LevelFilter::WARN))
         .with_target("tailweir", level);
     let filter = filter.and(Sampling::of(&settings.sampling));
     tracing_subscriber::registry()
