@@ -16,6 +16,7 @@ mod prometheus;
 mod queue;
 mod server;
 mod tls;
+mod transform;
 
 pub use attributes::{
     Action, AttributeAction, AttributesProcessor, ConvertedType, ResourceProcessor,
@@ -46,3 +47,4 @@ pub use server::{
     ServerKeepalive, ServerParameters, Transport,
 };
 pub use tls::{ClientTls, ServerTls, TlsFiles, TlsVersion};
+pub use transform::{StatementGroup, StatementGroups, TransformProcessor};

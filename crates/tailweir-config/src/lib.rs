@@ -66,8 +66,8 @@ pub use components::{
     OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer, OtlpProtocols,
     OtlpReceiver, PrometheusExporter, QueueBatch, ResourceConstantLabels, ResourceProcessor,
     ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue, ServerKeepalive,
-    ServerParameters, ServerTls, SeverityNumber, Sizer, TlsFiles, TlsVersion, TranslationStrategy,
-    Transport, Verbosity,
+    ServerParameters, ServerTls, SeverityNumber, Sizer, StatementGroup, StatementGroups, TlsFiles,
+    TlsVersion, TransformProcessor, TranslationStrategy, Transport, Verbosity,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;

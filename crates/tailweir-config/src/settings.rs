@@ -3,7 +3,7 @@
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver,
-    PrometheusExporter, ResourceProcessor,
+    PrometheusExporter, ResourceProcessor, TransformProcessor,
 };
 use crate::telemetry::Telemetry;
 use crate::{ComponentId, Location, PipelineId, TailSampling};
@@ -93,6 +93,8 @@ pub enum Processor {
     Resource(ResourceProcessor),
     /// `attributes`.
     Attributes(Box<AttributesProcessor>),
+    /// `transform`.
+    Transform(Box<TransformProcessor>),
     /// `tail_sampling`.
     TailSampling(Box<TailSampling>),
 }

@@ -69,6 +69,12 @@ impl EncodedValue {
         Self::delimited(6, &list)
     }
 
+    /// The content of the message.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        &self.0
+    }
+
     /// How it reads.
     #[must_use]
     pub fn view(&self) -> AnyValue<'_> {
@@ -87,6 +93,15 @@ impl EncodedValue {
         put_varint(&mut message, value);
         Self(message)
     }
+}
+
+/// An entry of a list that is built anew.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NewEntry<'k> {
+    /// The one that was at this position, counted from 0. It can be kept once.
+    Kept(usize),
+    /// This key and value.
+    Put(&'k [u8], EncodedValue),
 }
 
 /// Attributes on their way from one message to its edited form. What is not touched keeps its bytes and
@@ -157,6 +172,16 @@ impl<'a> AttributeList<'a> {
             Some(position) => self.entries[position] = content,
             None => self.entries.push(content),
         }
+    }
+
+    /// Takes these entries in the place of those that are there, in this order.
+    pub fn rebuild<'k>(&mut self, entries: impl IntoIterator<Item = NewEntry<'k>>) {
+        let mut old = std::mem::take(&mut self.entries);
+        let take = |entry| match entry {
+            NewEntry::Kept(position) => old.get_mut(position).map(std::mem::take),
+            NewEntry::Put(key, value) => Some(Cow::Owned(encode_attribute(key, &value))),
+        };
+        self.entries = entries.into_iter().filter_map(take).collect();
     }
 
     /// Removes the first attribute with this name. Answers whether there was one.

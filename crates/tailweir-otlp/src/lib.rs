@@ -22,6 +22,7 @@ mod assemble;
 mod attribute_list;
 mod collector_size;
 mod count;
+pub mod field;
 mod head;
 pub mod json;
 mod outline;
@@ -38,7 +39,7 @@ mod view;
 mod wire;
 
 pub use assemble::{Assembler, Part};
-pub use attribute_list::{AttributeList, EncodedValue};
+pub use attribute_list::{AttributeList, EncodedValue, NewEntry};
 pub use collector_size::{CollectorSize, collector_size};
 pub use count::count_items;
 pub use head::{SpanHead, StatusCode};

@@ -12,17 +12,30 @@ pub(crate) fn replace(
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>),
 ) {
+    replace_one_of(message, number, &[], out, write);
+}
+
+/// The same, with other fields taken out too: the rivals of an alternative.
+pub(crate) fn replace_one_of(
+    message: &[u8],
+    number: u32,
+    rivals: &[u32],
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
     let mut write = Some(write);
     let mut copied = 0;
-    let has_one = Positions::new(message).any(|(field, _)| field.number == number);
+    let goes = |found: u32| found == number || rivals.contains(&found);
+    let has_one = Positions::new(message).any(|(field, _)| goes(field.number));
     for (field, end) in Positions::new(message) {
-        let is_place = field.number == number || (!has_one && field.number > number);
+        let goes = goes(field.number);
+        let is_place = goes || (!has_one && field.number > number);
         if is_place && let Some(write) = write.take() {
             out.extend_from_slice(&message[copied..field.start]);
             copied = field.start;
             write(out);
         }
-        if field.number == number {
+        if goes {
             out.extend_from_slice(&message[copied..field.start]);
             copied = end;
         }

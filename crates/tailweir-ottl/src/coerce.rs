@@ -37,6 +37,14 @@ pub(crate) enum Kind {
     LiteralString,
     LiteralStrings,
     LiteralBool,
+    LiteralInt,
+    LiteralDouble,
+    /// A list literal of floats.
+    LiteralDoubles,
+    /// A path that an editor writes.
+    Target,
+    /// The name of a converter that an editor calls.
+    Function,
     /// A lambda with so many parameters.
     Lambda(usize),
 }
@@ -52,8 +60,8 @@ pub(crate) fn coerce(value: Value<'_>, kind: Kind) -> Coerced<'_> {
         (Kind::List, value) => list(value),
         (Kind::Texts, value) => texts(value),
         (Kind::String | Kind::LiteralString, value @ Value::String(_))
-        | (Kind::Int, value @ Value::Int(_))
-        | (Kind::Double, value @ Value::Double(_))
+        | (Kind::Int | Kind::LiteralInt, value @ Value::Int(_))
+        | (Kind::Double | Kind::LiteralDouble, value @ Value::Double(_))
         | (Kind::Bool | Kind::LiteralBool, value @ Value::Bool(_))
         | (Kind::Map, value @ Value::Map(_))
         | (Kind::Time, value @ Value::Time(_))
@@ -61,8 +69,10 @@ pub(crate) fn coerce(value: Value<'_>, kind: Kind) -> Coerced<'_> {
         (Kind::String | Kind::LiteralString, value) => {
             Err(EvaluationError::type_of("string", &value))
         }
-        (Kind::Int, value) => Err(EvaluationError::type_of("int", &value)),
-        (Kind::Double, value) => Err(EvaluationError::type_of("double", &value)),
+        (Kind::Int | Kind::LiteralInt, value) => Err(EvaluationError::type_of("int", &value)),
+        (Kind::Double | Kind::LiteralDouble, value) => {
+            Err(EvaluationError::type_of("double", &value))
+        }
         (Kind::Bool | Kind::LiteralBool, value) => Err(EvaluationError::type_of("bool", &value)),
         (Kind::Map, value) => Err(EvaluationError::type_of("map", &value)),
         (Kind::Time, value) => Err(EvaluationError::type_of("time", &value)),
@@ -74,6 +84,9 @@ pub(crate) fn coerce(value: Value<'_>, kind: Kind) -> Coerced<'_> {
             | Kind::StringList
             | Kind::AnyList
             | Kind::LiteralStrings
+            | Kind::LiteralDoubles
+            | Kind::Target
+            | Kind::Function
             | Kind::Lambda(_),
             value,
         ) => Ok(value),

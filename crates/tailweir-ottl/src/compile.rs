@@ -2,6 +2,7 @@
 //! every subject.
 
 mod call;
+mod editor;
 
 use crate::coerce::Kind;
 use crate::compare::compare;
@@ -9,6 +10,7 @@ use crate::context::PathErrorReason;
 use crate::evaluate::entry_value;
 use crate::expression::{Expression, Keys, Lambda, Local, Predicate, Supplied};
 use crate::nearest::nearest;
+use crate::parser::not_a_value;
 use crate::syntax::{self, Body, Logic, Operand, OperandKind, Segment};
 use crate::value::{List, Origin};
 use crate::{
@@ -111,6 +113,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
                 let fixed = inner.is_fixed();
                 Ok(folded(Expression::Negation(Box::new(inner)), fixed))
             }
+            OperandKind::Function(name) => Err(self.error(offset, not_a_value(name))),
             OperandKind::Lambda(_) => {
                 let message = "a lambda can only be given to a converter that takes one";
                 Err(self.error(offset, message))

@@ -20,6 +20,7 @@ mod url;
 mod xml;
 
 pub(crate) use arguments::{Arguments, Failure, Literals, Outcome, Refusal};
+pub(crate) use texts::Pattern;
 
 use crate::coerce::Kind;
 use crate::expression::{LambdaForm, Outside, Prepared};
@@ -31,8 +32,9 @@ pub(crate) struct Converter {
     pub(crate) body: Body,
 }
 
-/// A parameter of a converter.
-pub(crate) struct Parameter {
+/// A parameter of a converter or editor: its name and what it takes.
+#[derive(Debug)]
+pub struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) optional: bool,

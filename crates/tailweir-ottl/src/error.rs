@@ -4,9 +4,11 @@ use crate::nearest::clip;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A condition that cannot be compiled: where, why, and what was probably meant.
+/// A condition or statement that cannot be compiled: where, why, and what was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileError {
+    /// `condition` or `statement`.
+    what: &'static str,
     text: String,
     offset: usize,
     message: String,
@@ -16,10 +18,19 @@ pub struct CompileError {
 impl CompileError {
     pub(crate) fn new(text: &str, offset: usize, message: impl Into<String>) -> Self {
         Self {
+            what: "condition",
             text: text.to_owned(),
             offset: offset.min(text.len()),
             message: message.into(),
             suggestion: None,
+        }
+    }
+
+    /// The same error, of a statement.
+    pub(crate) fn of_statement(self) -> Self {
+        Self {
+            what: "statement",
+            ..self
         }
     }
 
@@ -89,13 +100,18 @@ impl fmt::Display for Reason<'_> {
 impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, offset) = (clip(&self.text), self.offset);
-        write!(f, "condition `{text}` at byte {offset}: {}", Reason(self))
+        write!(
+            f,
+            "{} `{text}` at byte {offset}: {}",
+            self.what,
+            Reason(self)
+        )
     }
 }
 
 impl std::error::Error for CompileError {}
 
-/// A condition that has no result for this subject.
+/// A condition that has no result for this subject, or a statement that cannot change it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
     /// A value of one kind where another is needed.

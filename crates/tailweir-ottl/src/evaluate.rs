@@ -177,7 +177,7 @@ fn local_value<'a>(local: Local, mut scope: Option<&Scope<'_, 'a>>) -> Value<'a>
 }
 
 impl<P> Supplied<P> {
-    fn value<'a, S: Subject<P>>(
+    pub(crate) fn value<'a, S: Subject<P>>(
         &'a self,
         subject: &'a S,
         scope: Option<&Scope<'_, 'a>>,
@@ -224,7 +224,7 @@ impl<P> Call<P> {
     }
 }
 
-fn named(converter: &'static str, failure: Failure) -> EvaluationError {
+pub(crate) fn named(converter: &'static str, failure: Failure) -> EvaluationError {
     match failure {
         Failure::Reason(reason) => EvaluationError::Converter { converter, reason },
         Failure::Error(error) => error,

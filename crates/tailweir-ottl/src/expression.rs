@@ -75,6 +75,16 @@ pub(crate) struct Supplied<P> {
     pub(crate) kind: Kind,
 }
 
+impl<P> Supplied<P> {
+    /// An argument that was left out.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            expression: Expression::Constant(Value::Nil),
+            kind: Kind::Any,
+        }
+    }
+}
+
 /// A converter that was made ready when the condition was compiled.
 pub(crate) type Prepared = Box<dyn for<'a> Fn(Arguments<'a>) -> Outcome<'a> + Send + Sync>;
 

@@ -1,8 +1,8 @@
-//! Cuts the text of a condition into tokens.
+//! Cuts the text of a condition or statement into tokens.
 
 use crate::CompileError;
 
-/// Conditions longer than this many bytes are refused.
+/// Texts longer than this many bytes are refused.
 const TEXT_MAX: usize = 64 << 10;
 
 /// A token and where it starts, in bytes.
@@ -81,7 +81,7 @@ const MARKS: [(&str, Mark); 21] = [
 /// All tokens, with [`TokenKind::End`] last.
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token<'_>>, CompileError> {
     if text.len() > TEXT_MAX {
-        let message = format!("a condition of {} bytes; at most {TEXT_MAX}", text.len());
+        let message = format!("a text of {} bytes; at most {TEXT_MAX}", text.len());
         return Err(CompileError::new("", 0, message));
     }
     let mut tokens = Vec::new();

@@ -1,4 +1,5 @@
-//! OTTL, the OpenTelemetry Transformation Language: conditions are lexed, parsed, checked and evaluated.
+//! OTTL, the OpenTelemetry Transformation Language: conditions and statements are lexed, parsed, checked,
+//! evaluated and executed.
 //!
 //! Policies and processors compile the conditions of a configuration once and evaluate them for every
 //! span, event, log record or data point. The language knows nothing of telemetry: a [`Context`] says
@@ -55,9 +56,11 @@ mod compile;
 mod condition;
 mod context;
 mod converters;
+mod editors;
 mod error;
 mod evaluate;
 mod expression;
+mod hints;
 mod json;
 mod lexer;
 mod nearest;
@@ -66,6 +69,7 @@ mod options;
 mod outside;
 mod parser;
 mod regex;
+mod statement;
 mod syntax;
 mod time;
 mod value;
@@ -76,6 +80,8 @@ pub use as_go::{integer_of, parse_float, parse_integer};
 pub use condition::Condition;
 pub use context::{Context, Key, PathError, PathExpression, Subject};
 pub use error::{CompileError, EvaluationError};
+pub use hints::{Hints, is_standard_function};
 pub use options::{Determinism, Options, Surroundings};
+pub use statement::{Parameter, Signature, Statement, StatementContext, Target};
 pub use time::{Duration, Time};
 pub use value::{List, Map, Object, Origin, Text, Value};

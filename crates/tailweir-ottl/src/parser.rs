@@ -4,7 +4,7 @@ mod operand;
 
 use crate::CompileError;
 use crate::lexer::{Mark, Token, TokenKind, tokens};
-use crate::syntax::{Comparator, Logic, Operand, OperandKind};
+use crate::syntax::{Call, Comparator, Logic, Operand, OperandKind, Statement};
 
 /// Parentheses, calls, lists and keys may be nested this deep.
 const DEPTH_MAX: usize = 64;
@@ -18,16 +18,11 @@ const STEPS_MAX: usize = 1 << 20;
 
 type Parsed<T> = Result<T, CompileError>;
 
+pub(crate) use operand::not_a_value;
+
 /// Parses a whole condition.
 pub(crate) fn condition(text: &str) -> Parsed<Logic<'_>> {
-    let mut parser = Parser {
-        text,
-        tokens: tokens(text)?,
-        position: 0,
-        depth: 0,
-        steps: 0,
-        operators: 0,
-    };
+    let mut parser = Parser::new(text)?;
     let logic = parser.logic()?;
     match parser.peek() {
         TokenKind::End => Ok(logic),
@@ -35,6 +30,21 @@ pub(crate) fn condition(text: &str) -> Parsed<Logic<'_>> {
             Err(parser.error("a condition has no `where`; it is what would follow one"))
         }
         _ => Err(parser.error("expected `and`, `or` or the end of the condition")),
+    }
+}
+
+/// Parses a whole statement: an editor, and perhaps `where` and a condition.
+pub(crate) fn statement(text: &str) -> Parsed<Statement<'_>> {
+    let mut parser = Parser::new(text)?;
+    let editor = parser.editor()?;
+    let condition = match parser.take_word("where") {
+        true => Some(parser.logic()?),
+        false => None,
+    };
+    match (parser.peek(), &condition) {
+        (TokenKind::End, _) => Ok(Statement { editor, condition }),
+        (_, None) => Err(parser.error("expected `where` or the end of the statement")),
+        (_, Some(_)) => Err(parser.error("expected `and`, `or` or the end of the statement")),
     }
 }
 
@@ -48,6 +58,42 @@ struct Parser<'s> {
 }
 
 impl<'s> Parser<'s> {
+    fn new(text: &'s str) -> Parsed<Self> {
+        Ok(Self {
+            text,
+            tokens: tokens(text)?,
+            position: 0,
+            depth: 0,
+            steps: 0,
+            operators: 0,
+        })
+    }
+
+    /// The call that a statement begins with.
+    fn editor(&mut self) -> Parsed<Call<'s>> {
+        let name = match *self.peek() {
+            TokenKind::Name(name) if self.is_mark(1, Mark::LeftParenthesis) => name,
+            _ => {
+                let message = "a statement begins with an editor, such as set(span.name, \"x\")";
+                return Err(self.error(message));
+            }
+        };
+        if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+            let message =
+                format!("`{name}` changes nothing; editors start with a lower-case letter");
+            return Err(self.error(message));
+        }
+        self.advance();
+        let call = self.call(name)?;
+        match call.keys.first() {
+            Some(key) => {
+                let message = "what an editor does cannot be indexed";
+                Err(CompileError::new(self.text, key.offset, message))
+            }
+            None => Ok(call),
+        }
+    }
+
     fn token(&self, ahead: usize) -> &Token<'s> {
         let last = self.tokens.len() - 1;
         &self.tokens[(self.position + ahead).min(last)]

@@ -6,7 +6,10 @@
 //! pattern means here what it meant there, or is refused with the place that is wrong.
 
 mod class;
+mod replace;
 mod translate;
+
+pub(crate) use replace::TooLong;
 
 use crate::nearest::clip;
 use std::borrow::Cow;

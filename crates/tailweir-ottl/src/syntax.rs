@@ -50,6 +50,8 @@ pub(crate) enum OperandKind<'s> {
     Arithmetic(Box<Operand<'s>>, Arithmetic, Box<Operand<'s>>),
     Negation(Box<Operand<'s>>),
     Lambda(Lambda<'s>),
+    /// The name of a converter that is not called, for editors that call it.
+    Function(&'s str),
 }
 
 /// One name of a path, with the keys behind it.
@@ -65,6 +67,13 @@ pub(crate) struct Call<'s> {
     pub(crate) name: &'s str,
     pub(crate) arguments: Vec<Argument<'s>>,
     pub(crate) keys: Vec<Operand<'s>>,
+}
+
+/// What changes something, and when it does.
+#[derive(Debug)]
+pub(crate) struct Statement<'s> {
+    pub(crate) editor: Call<'s>,
+    pub(crate) condition: Option<Logic<'s>>,
 }
 
 #[derive(Debug)]

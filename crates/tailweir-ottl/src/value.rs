@@ -246,4 +246,10 @@ pub struct Object {
 impl Object {
     /// The kind of a number that equals no other number, only itself; its identity is the number.
     pub(crate) const MACHINE_INT: &'static str = "machine int";
+
+    /// The number that it is, if it is one of these. A map that holds one is written with an integer.
+    #[must_use]
+    pub fn as_machine_int(&self) -> Option<i64> {
+        (self.kind == Self::MACHINE_INT).then_some(self.identity as i64)
+    }
 }

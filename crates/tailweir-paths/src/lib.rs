@@ -1,9 +1,10 @@
-//! OTTL paths over OTLP bytes: what `span.attributes["x"]` means.
+//! OTTL paths over OTLP bytes: what `span.attributes["x"]` means, read and written.
 //!
 //! Policies and processors compile a condition for a [`Scene`] (a span, a span's event, a resource, a
 //! scope, a log record, a metric, a data point) and evaluate it against the subject of that scene, which
 //! is a handful of views of the bytes that a client sent. A path reads the one field that it names when
-//! it is asked; nothing decodes a whole message, and nothing here writes.
+//! it is asked; nothing decodes a whole message. Statements work on a [`Draft`], which takes the bytes and
+//! gives them anew with the one field changed that a path names.
 //!
 //! ```
 //! use tailweir_otlp::{ResourceFields, ScopeFields, SpanView};
@@ -20,6 +21,7 @@
 //! ```
 
 mod attributes;
+mod draft;
 mod log;
 mod metric;
 mod path;
@@ -29,6 +31,7 @@ mod scene;
 mod span;
 
 pub use attributes::plain as value_of;
+pub use draft::{Change, ClientFacts, Draft, encode_value};
 pub use log::LogSubject;
 pub use metric::MetricSubject;
 pub use path::Path;

@@ -96,13 +96,17 @@ pub struct LogSubject<'b> {
 impl Subject<Path> for LogSubject<'_> {
     fn value<'a>(&'a self, path: &'a Path, keys: &[Key<'a>]) -> Found<'a> {
         match path.0 {
-            Place::Log(field) => value(self.record, field, keys),
+            Place::Log(field) => log_value(self.record, field, keys),
             place => surroundings(self.resource, Some(self.scope), place, keys),
         }
     }
 }
 
-fn value<'a>(record: LogRecordView<'a>, field: LogField, keys: &[Key<'_>]) -> Found<'a> {
+pub(crate) fn log_value<'a>(
+    record: LogRecordView<'a>,
+    field: LogField,
+    keys: &[Key<'_>],
+) -> Found<'a> {
     Ok(match field {
         LogField::Time => time(record.time()),
         LogField::TimeUnixNano => nanoseconds(record.time()),

@@ -65,13 +65,17 @@ pub struct MetricSubject<'b> {
 impl Subject<Path> for MetricSubject<'_> {
     fn value<'a>(&'a self, path: &'a Path, keys: &[Key<'a>]) -> Found<'a> {
         match path.0 {
-            Place::Metric(field) => value(self.metric, field, keys),
+            Place::Metric(field) => metric_value(self.metric, field, keys),
             place => surroundings(self.resource, Some(self.scope), place, keys),
         }
     }
 }
 
-pub(crate) fn value<'a>(metric: MetricView<'a>, field: MetricField, keys: &[Key<'_>]) -> Found<'a> {
+pub(crate) fn metric_value<'a>(
+    metric: MetricView<'a>,
+    field: MetricField,
+    keys: &[Key<'_>],
+) -> Found<'a> {
     Ok(match field {
         MetricField::Name => text(metric.name()),
         MetricField::Description => text(metric.description()),

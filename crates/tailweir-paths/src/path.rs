@@ -23,17 +23,19 @@ pub(crate) enum Place {
     DataPoint(PointField),
     /// A map that statements may fill. Conditions find it empty.
     Cache,
-    /// One thing about the client that sent a request. Unknown where conditions are evaluated.
-    Client,
-    /// Several things about the client. None are known where conditions are evaluated.
-    ClientMap,
+    /// The address of the client that sent a request. Unknown where only conditions are evaluated.
+    ClientAddress,
+    /// What the client sent with its request, by name. Nothing is known where only conditions are evaluated.
+    ClientMetadata,
+    /// What is known of who the client is, by name. The same holds.
+    ClientAuth,
 }
 
 impl Place {
     /// The value of a place that is the same in every scene, or an error for one of another scene.
     pub(crate) fn elsewhere<'a>(self) -> Result<Value<'a>, EvaluationError> {
         match self {
-            Self::Client => Ok(Value::Nil),
+            Self::ClientAddress => Ok(Value::Nil),
             _ => Err(EvaluationError::Unavailable(
                 "the path belongs to another kind of telemetry",
             )),
@@ -69,14 +71,14 @@ pub(crate) const fn indexed(names: &'static [&'static str], place: Place, keys: 
 }
 
 pub(crate) const CLIENT: &[Entry] = &[
-    entry(&["client", "addr"], Place::Client),
-    indexed(&["client", "metadata"], Place::ClientMap, Keys::Any),
+    entry(&["client", "addr"], Place::ClientAddress),
+    indexed(&["client", "metadata"], Place::ClientMetadata, Keys::Any),
     indexed(
         &["client", "auth", "attributes"],
-        Place::ClientMap,
+        Place::ClientAuth,
         Keys::Any,
     ),
-    indexed(&["grpc", "metadata"], Place::ClientMap, Keys::Any),
+    indexed(&["grpc", "metadata"], Place::ClientMetadata, Keys::Any),
 ];
 
 pub(crate) const CACHE: &[Entry] = &[indexed(&["cache"], Place::Cache, Keys::Any)];

@@ -1,7 +1,7 @@
 //! The context `datapoint`.
 
 use crate::attributes::read;
-use crate::metric;
+use crate::metric::metric_value;
 use crate::path::{Entry, Keys, Path, Place, entry, indexed};
 use crate::resource::surroundings;
 use crate::span::{nanoseconds, part, time};
@@ -110,11 +110,21 @@ pub struct DataPointSubject<'b> {
 impl Subject<Path> for DataPointSubject<'_> {
     fn value<'a>(&'a self, path: &'a Path, keys: &[Key<'a>]) -> Found<'a> {
         match path.0 {
-            Place::DataPoint(PointField::Attributes) => read(self.point.attributes(), keys),
-            Place::DataPoint(field) => Ok(of_any(self.point, field)),
-            Place::Metric(field) => metric::value(self.metric, field, keys),
+            Place::DataPoint(field) => point_value(self.point, field, keys),
+            Place::Metric(field) => metric_value(self.metric, field, keys),
             place => surroundings(self.resource, Some(self.scope), place, keys),
         }
+    }
+}
+
+pub(crate) fn point_value<'a>(
+    point: DataPoint<'a>,
+    field: PointField,
+    keys: &[Key<'_>],
+) -> Found<'a> {
+    match field {
+        PointField::Attributes => read(point.attributes(), keys),
+        field => Ok(of_any(point, field)),
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn surroundings<'a>(
     match (place, scope) {
         (Place::Resource(field), _) => resource_value(resource, field, keys),
         (Place::Scope(field), Some(scope)) => scope_value(scope, field, keys),
-        (Place::Cache | Place::ClientMap, _) => read_empty(keys),
+        (Place::Cache | Place::ClientMetadata | Place::ClientAuth, _) => read_empty(keys),
         (place, _) => place.elsewhere(),
     }
 }

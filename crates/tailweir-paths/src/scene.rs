@@ -84,10 +84,34 @@ const DATA_POINT_CONTEXTS: &[Named] = &[
 ];
 
 impl Scene {
+    /// Each of them, the parts before what they are part of.
+    pub const ALL: [Self; 7] = [
+        Self::Log,
+        Self::DataPoint,
+        Self::Metric,
+        Self::SpanEvent,
+        Self::Span,
+        Self::Scope,
+        Self::Resource,
+    ];
+
     /// The name of its own context, as configurations write it.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.contexts()[0].name
+    }
+
+    /// The scene whose own context has this name.
+    #[must_use]
+    pub fn of_context(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scene| scene.name() == name)
+    }
+
+    /// Whether its paths may begin with the name of this context.
+    #[must_use]
+    pub fn knows(self, context: &str) -> bool {
+        let mut contexts = self.contexts().iter();
+        contexts.any(|known| known.name == context)
     }
 
     /// The contexts of its paths, its own first.

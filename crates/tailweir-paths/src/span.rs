@@ -101,7 +101,7 @@ pub(crate) const SPAN: &[Entry] = &[
 ];
 
 /// Kinds of spans by number: as people write them, and as enumerations do.
-const KINDS: [(&str, &str); 6] = [
+pub(crate) const KINDS: [(&str, &str); 6] = [
     ("Unspecified", "SPAN_KIND_UNSPECIFIED"),
     ("Internal", "SPAN_KIND_INTERNAL"),
     ("Server", "SPAN_KIND_SERVER"),
@@ -179,7 +179,7 @@ fn kind_names(kind: i32) -> (&'static str, &'static str) {
         .unwrap_or_default()
 }
 
-fn span_value<'a>(span: SpanView<'a>, field: SpanField, keys: &[Key<'_>]) -> Found<'a> {
+pub(crate) fn span_value<'a>(span: SpanView<'a>, field: SpanField, keys: &[Key<'_>]) -> Found<'a> {
     Ok(match field {
         SpanField::TraceId => Value::TraceId(span.trace_id().0),
         SpanField::TraceIdString => Value::text(span.trace_id().to_string()),
@@ -242,6 +242,25 @@ impl Subject<Path> for SpanSubject<'_> {
     }
 }
 
+pub(crate) fn event_value<'a>(
+    event: SpanEventView<'a>,
+    field: EventField,
+    keys: &[Key<'_>],
+) -> Found<'a> {
+    Ok(match field {
+        EventField::Time => time(event.time()),
+        EventField::TimeUnixNano => nanoseconds(event.time()),
+        EventField::Name => text(event.name()),
+        EventField::Attributes => return read(event.attributes(), keys),
+        EventField::DroppedAttributesCount => Value::Int(event.dropped_attributes_count().into()),
+        EventField::Index => {
+            return Err(EvaluationError::Unavailable(
+                "the event's index is not known here",
+            ));
+        }
+    })
+}
+
 /// An event of a span, for conditions of [`crate::Scene::SpanEvent`].
 #[derive(Debug, Clone, Copy)]
 pub struct SpanEventSubject<'b> {
@@ -260,26 +279,14 @@ pub struct SpanEventSubject<'b> {
 
 impl Subject<Path> for SpanEventSubject<'_> {
     fn value<'a>(&'a self, path: &'a Path, keys: &[Key<'a>]) -> Found<'a> {
-        Ok(match path.0 {
-            Place::SpanEvent(field) => match field {
-                EventField::Time => time(self.event.time()),
-                EventField::TimeUnixNano => nanoseconds(self.event.time()),
-                EventField::Name => text(self.event.name()),
-                EventField::Attributes => return read(self.event.attributes(), keys),
-                EventField::DroppedAttributesCount => {
-                    Value::Int(self.event.dropped_attributes_count().into())
-                }
-                EventField::Index => match self.index {
-                    Some(index) => Value::Int(index as i64),
-                    None => {
-                        return Err(EvaluationError::Unavailable(
-                            "the event's index is not known here",
-                        ));
-                    }
-                },
+        match path.0 {
+            Place::SpanEvent(EventField::Index) => match self.index {
+                Some(index) => Ok(Value::Int(index as i64)),
+                None => event_value(self.event, EventField::Index, keys),
             },
-            Place::Span(field) => return span_value(self.span, field, keys),
-            place => return surroundings(self.resource, Some(self.scope), place, keys),
-        })
+            Place::SpanEvent(field) => event_value(self.event, field, keys),
+            Place::Span(field) => span_value(self.span, field, keys),
+            place => surroundings(self.resource, Some(self.scope), place, keys),
+        }
     }
 }

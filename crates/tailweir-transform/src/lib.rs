@@ -36,10 +36,12 @@ mod edits;
 mod error;
 mod literal;
 mod matcher;
+mod statements;
 mod transform;
 
 pub use client::{AuthAttribute, ClientContext};
 pub use edits::{Edits, GROWTH_MAX, Target};
 pub use error::{CompileError, CompileErrors, TransformError};
+pub use statements::Statements;
 pub use tailweir_ottl::{Surroundings, Time};
 pub use transform::{Count, DropCause, Outcome, Request, Transform, compile};

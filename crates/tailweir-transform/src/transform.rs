@@ -3,6 +3,7 @@
 use crate::client::ClientContext;
 use crate::edits::Edits;
 use crate::error::{CompileError, CompileErrors, TransformError};
+use crate::statements::Statements;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -96,11 +97,12 @@ pub enum Count {
 /// All that is wrong with its settings, whatever the signal.
 pub fn compile(
     processor: &Processor,
-    _surroundings: &Arc<dyn Surroundings>,
+    surroundings: &Arc<dyn Surroundings>,
 ) -> Result<Option<Arc<dyn Transform>>, CompileErrors> {
     let transform: Arc<dyn Transform> = match processor {
         Processor::Attributes(settings) => Arc::new(Edits::attributes(settings)?),
         Processor::Resource(settings) => Arc::new(Edits::resource(settings)?),
+        Processor::Transform(settings) => Arc::new(Statements::new(settings, surroundings)?),
         Processor::TailSampling(_) | Processor::Batch(_) | Processor::MemoryLimiter(_) => {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use tailweir_testkit::Folder;
 
 /// Folder, and the packages whose `golden_` tests read it.
 const FOLDERS: &[(&str, &[&str])] = &[
-    ("config", &["tailweir-config"]),
+    ("config", &["tailweir-config", "tailweir-transform"]),
     ("otlp_json", &["tailweir-otlp"]),
     ("ottl", &["tailweir-ottl", "tailweir-paths"]),
     ("processors", &["tailweir-transform"]),

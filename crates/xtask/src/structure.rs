@@ -10,9 +10,9 @@ const EMPTY_NAMES: &[&str] = &[
     "utils", "util", "common", "helpers", "helper", "manager", "misc",
 ];
 
-/// Modules that are public because their names complete those of their functions: `json::to_wire`,
-/// `tls::ServerConfigs`.
-const NAMESPACES: &[&str] = &["json", "tls"];
+/// Modules that are public because their names complete those of what is in them: `field::SPAN_NAME`,
+/// `json::to_wire`, `tls::ServerConfigs`.
+const NAMESPACES: &[&str] = &["field", "json", "tls"];
 
 /// What belongs at the top of the repository, beside tool files that start with a dot.
 const TOP: &[&str] = &[

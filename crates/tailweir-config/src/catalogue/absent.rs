@@ -186,7 +186,6 @@ const PROCESSORS: &[Group] = &[
         "it is not in this version; let a Collector in front of the gateway do it, or remove it",
         &[
             "filter",
-            "transform",
             "redaction",
             "span",
             "groupbyattrs",

@@ -4,7 +4,7 @@ use super::{Component, Kind, Part, Role, Stability};
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
-    OtlpReceiver, PrometheusExporter, ResourceProcessor,
+    OtlpReceiver, PrometheusExporter, ResourceProcessor, TransformProcessor,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -127,6 +127,14 @@ pub(crate) static PRESENT: &[Kind] = &[
             read_as(node, report, |settings| {
                 Part::Processor(Processor::Resource(settings))
             })
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "transform", &[], ALL, Stability::Beta),
+        shape: TransformProcessor::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::Transform(Box::new(settings)));
+            read_as(node, report, part)
         },
     },
     Kind {

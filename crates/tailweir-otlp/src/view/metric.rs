@@ -4,6 +4,7 @@ use super::point::{
     DataPoint, ExponentialHistogramPoint, HistogramPoint, NumberPoint, SummaryPoint,
 };
 use super::{Attributes, Messages};
+use crate::field::{self, WritableField};
 use crate::wire::{Fields, Payload, last_bytes, last_varint};
 
 const GAUGE: u32 = 5;
@@ -89,8 +90,9 @@ impl<'a> MetricData<'a> {
         Messages::new(self.message(), 1).map(move |point| self.point(point))
     }
 
-    /// A data point of this kind.
-    pub(crate) fn point(self, message: &'a [u8]) -> DataPoint<'a> {
+    /// A data point of this kind, from the content of its message.
+    #[must_use]
+    pub fn point(self, message: &'a [u8]) -> DataPoint<'a> {
         match self {
             Self::Empty | Self::Gauge(_) | Self::Sum(_) => DataPoint::Number(NumberPoint(message)),
             Self::Histogram(_) => DataPoint::Histogram(HistogramPoint(message)),
@@ -114,7 +116,22 @@ impl<'a> MetricData<'a> {
         }
     }
 
-    fn message(self) -> &'a [u8] {
+    /// The field of a metric that holds data of this kind; nothing where there is none.
+    #[must_use]
+    pub fn field(self) -> Option<WritableField> {
+        Some(match self {
+            Self::Empty => return None,
+            Self::Gauge(_) => field::METRIC_GAUGE,
+            Self::Sum(_) => field::METRIC_SUM,
+            Self::Histogram(_) => field::METRIC_HISTOGRAM,
+            Self::ExponentialHistogram(_) => field::METRIC_EXPONENTIAL_HISTOGRAM,
+            Self::Summary(_) => field::METRIC_SUMMARY,
+        })
+    }
+
+    /// The content of the message: points and what holds for all of them.
+    #[must_use]
+    pub fn message(self) -> &'a [u8] {
         match self {
             Self::Empty => &[],
             Self::Gauge(points)

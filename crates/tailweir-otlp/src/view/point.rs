@@ -241,6 +241,12 @@ impl<'a> ExponentialHistogramPoint<'a> {
 pub struct Buckets<'a>(&'a [u8]);
 
 impl<'a> Buckets<'a> {
+    /// The content of the message.
+    #[must_use]
+    pub fn message(self) -> &'a [u8] {
+        self.0
+    }
+
     /// Index of the first bucket.
     #[must_use]
     pub fn offset(self) -> i32 {

@@ -24,7 +24,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
         let Some(converter) = converters::find(call.name) else {
             return Err(self.unknown(call.name, offset));
         };
-        let placed = self.placed(call, converter, offset)?;
+        let placed = self.placed(call, converter.parameters, offset)?;
         let compiled = match converter.body {
             Body::Lambda(form) => self.each(form, converter, &placed, offset)?,
             Body::Outside(what) => self.outside(what, offset)?,
@@ -32,10 +32,10 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
             Body::Plain(function) => Call::Plain {
                 name: converter.name,
                 function,
-                arguments: self.arguments(converter, &placed)?,
+                arguments: self.arguments(converter.name, converter.parameters, &placed)?,
             },
             Body::Prepared(prepare) => {
-                let arguments = self.arguments(converter, &placed)?;
+                let arguments = self.arguments(converter.name, converter.parameters, &placed)?;
                 let literals: Vec<_> = arguments
                     .iter()
                     .map(|argument| argument.expression.literal())
@@ -64,13 +64,12 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
     }
 
     /// The argument of each parameter.
-    fn placed<'o>(
+    pub(super) fn placed<'o>(
         &self,
         call: &'o syntax::Call<'c>,
-        converter: &Converter,
+        parameters: &[Parameter],
         offset: usize,
     ) -> Compiled<Vec<Option<&'o Argument<'c>>>> {
-        let parameters = converter.parameters;
         let required = parameters
             .iter()
             .filter(|parameter| !parameter.optional)
@@ -93,7 +92,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
             let position = match argument.name {
                 Some(name) => {
                     named = true;
-                    self.parameter(name, converter, argument.offset)?
+                    self.parameter(name, call.name, parameters, argument.offset)?
                 }
                 None if named => {
                     return Err(self.error(
@@ -125,43 +124,45 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
         }
     }
 
-    fn parameter(&self, name: &str, converter: &Converter, offset: usize) -> Compiled<usize> {
-        let named = |parameter: &Parameter| parameter.by_name && parameter.name == name;
-        if let Some(position) = converter.parameters.iter().position(named) {
+    fn parameter(
+        &self,
+        name: &str,
+        callee: &str,
+        parameters: &[Parameter],
+        offset: usize,
+    ) -> Compiled<usize> {
+        let named = |parameter: &Parameter| parameter.by_name && is_same_name(parameter.name, name);
+        if let Some(position) = parameters.iter().position(named) {
             return Ok(position);
         }
-        let names = converter
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.by_name);
+        let names = parameters.iter().filter(|parameter| parameter.by_name);
         let suggestion = nearest(name, names.map(|parameter| parameter.name));
-        let positional = converter
-            .parameters
-            .iter()
-            .any(|parameter| parameter.name == name);
+        let positional = parameters.iter().any(|parameter| parameter.name == name);
         let reason = if positional {
             "can only be given by its position"
         } else {
             "is no argument"
         };
         Err(self
-            .error(offset, format!("`{name}` {reason} of `{}`", converter.name))
+            .error(offset, format!("`{name}` {reason} of `{callee}`"))
             .suggesting(suggestion))
     }
 
-    fn arguments(
+    pub(super) fn arguments(
         &mut self,
-        converter: &Converter,
+        callee: &str,
+        parameters: &[Parameter],
         placed: &[Option<&Argument<'c>>],
     ) -> Compiled<Box<[Supplied<P>]>> {
-        let pairs = converter.parameters.iter().zip(placed);
+        let pairs = parameters.iter().zip(placed);
         pairs
             .map(|(parameter, argument)| match argument {
-                Some(argument) => self.argument(&argument.value, parameter, converter.name),
-                None => Ok(Supplied {
-                    expression: Expression::Constant(Value::Nil),
-                    kind: Kind::Any,
-                }),
+                // Whoever compiles the call deals with these.
+                Some(_) if matches!(parameter.kind, Kind::Target | Kind::Function) => {
+                    Ok(Supplied::nothing())
+                }
+                Some(argument) => self.argument(&argument.value, parameter, callee),
+                None => Ok(Supplied::nothing()),
             })
             .collect()
     }
@@ -177,6 +178,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
                 Some((items, Kind::String))
             }
             (Kind::AnyList, OperandKind::List(items)) => Some((items, Kind::Any)),
+            (Kind::LiteralDoubles, OperandKind::List(items)) => Some((items, Kind::Double)),
             (Kind::Texts, OperandKind::List(items)) => Some((items, Kind::StringLike)),
             _ => None,
         };
@@ -194,7 +196,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
             },
             None if matches!(
                 parameter.kind,
-                Kind::StringList | Kind::AnyList | Kind::LiteralStrings
+                Kind::StringList | Kind::AnyList | Kind::LiteralStrings | Kind::LiteralDoubles
             ) =>
             {
                 return refused(self, "a list in brackets");
@@ -203,7 +205,12 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
         };
         let must_be_literal = matches!(
             parameter.kind,
-            Kind::LiteralString | Kind::LiteralStrings | Kind::LiteralBool
+            Kind::LiteralString
+                | Kind::LiteralStrings
+                | Kind::LiteralBool
+                | Kind::LiteralInt
+                | Kind::LiteralDouble
+                | Kind::LiteralDoubles
         );
         if must_be_literal && supplied.expression.literal().is_none() {
             return refused(self, "written out, not computed");
@@ -319,6 +326,31 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
         }
         self.lambda(lambda)
     }
+}
+
+/// Whether an argument's name is that of a parameter. The Collector tells them apart in camel case, so
+/// `resolveConflicts` is `resolve_conflicts`.
+fn is_same_name(parameter: &str, given: &str) -> bool {
+    let mut rest = given.chars();
+    let mut begins_word = true;
+    for letter in parameter.chars() {
+        if letter == '_' {
+            begins_word = true;
+            continue;
+        }
+        let mut next = rest.next();
+        if begins_word && next == Some('_') {
+            next = rest.next();
+        }
+        let same = next.is_some_and(|next| {
+            next == letter || begins_word && next.eq_ignore_ascii_case(&letter)
+        });
+        if !same {
+            return false;
+        }
+        begins_word = false;
+    }
+    rest.next().is_none()
 }
 
 /// Whether a call gives the same for every subject.

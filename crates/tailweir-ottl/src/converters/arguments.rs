@@ -171,6 +171,14 @@ impl Literals<'_> {
         }
     }
 
+    /// An integer, when it is written in the condition.
+    pub(crate) fn int(&self, position: usize) -> Option<i64> {
+        match self.0.get(position).copied().flatten() {
+            Some(Value::Int(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// Entries, when the map is written in the condition.
     pub(crate) fn map(&self, position: usize) -> Option<&Map<'static>> {
         match self.0.get(position).copied().flatten() {

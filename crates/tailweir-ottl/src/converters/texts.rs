@@ -174,13 +174,14 @@ fn convert_case(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
 }
 
 /// A pattern: compiled once when it is a literal, else for every subject.
-enum Pattern {
+pub(crate) enum Pattern {
     Fixed(GoRegex),
     Computed,
 }
 
 impl Pattern {
-    fn prepare(literals: &Literals<'_>, position: usize) -> Result<Self, Refusal> {
+    /// Compiles the pattern at this position, when it is a literal.
+    pub(crate) fn prepare(literals: &Literals<'_>, position: usize) -> Result<Self, Refusal> {
         match literals.text(position) {
             Some(pattern) => GoRegex::new(pattern)
                 .map(Self::Fixed)
@@ -189,7 +190,8 @@ impl Pattern {
         }
     }
 
-    fn regex(&self, computed: &Text<'_>) -> Result<Cow<'_, GoRegex>, Failure> {
+    /// The pattern; compiled now when it is not a literal.
+    pub(crate) fn regex(&self, computed: &Text<'_>) -> Result<Cow<'_, GoRegex>, Failure> {
         match self {
             Self::Fixed(regex) => Ok(Cow::Borrowed(regex)),
             Self::Computed => {

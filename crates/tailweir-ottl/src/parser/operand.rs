@@ -142,11 +142,12 @@ impl<'s> Parser<'s> {
                 OperandKind::Converter(self.call(name)?)
             }
             TokenKind::Name(name) if is_lower(name) && !WORDS.contains(&name) => self.path()?,
+            TokenKind::Name(name) if is_function(name) => {
+                self.advance();
+                OperandKind::Function(name)
+            }
             TokenKind::Name(name) if !WORDS.contains(&name) => {
-                let message = format!(
-                    "`{name}` is no path (they are lower-case), no symbol (upper-case) and no call"
-                );
-                return Err(self.error(message));
+                return Err(self.error(not_a_value(name)));
             }
             _ => return Err(self.error("expected a value: a path, a literal or a converter")),
         };
@@ -198,7 +199,7 @@ impl<'s> Parser<'s> {
     }
 
     /// The arguments and keys of a call, after its name.
-    fn call(&mut self, name: &'s str) -> Parsed<Call<'s>> {
+    pub(super) fn call(&mut self, name: &'s str) -> Parsed<Call<'s>> {
         self.advance();
         let mut arguments = Vec::new();
         if !self.take_mark(Mark::RightParenthesis) {
@@ -318,6 +319,16 @@ impl<'s> Parser<'s> {
 fn is_lower(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.contains(|c: char| c.is_ascii_uppercase())
+}
+
+/// `ToUpperCase`: a name that starts with an upper-case letter and is not called.
+fn is_function(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+/// Why a name stands for no value.
+pub(crate) fn not_a_value(name: &str) -> String {
+    format!("`{name}` is no path (they are lower-case), no symbol (upper-case) and no call")
 }
 
 /// `STATUS_CODE_ERROR`: an upper-case name that is not called.

@@ -1,12 +1,12 @@
 //! Held against the real Collector's processors.
 
+use crate::still::still;
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
 use tailweir_config::{EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_core::Signal;
 use tailweir_otlp::json;
-use tailweir_ottl::{Surroundings, Time};
 use tailweir_testkit::{Folder, Tally, sorted_form};
 use tailweir_transform::{
     AuthAttribute, ClientContext, Outcome, Request, Transform, TransformError, compile,
@@ -19,11 +19,59 @@ fn golden_processors_attributes() {
     run("attributes");
 }
 
+/// Scenario: requests that went through the Collector's `transform` processor.
+/// Guarantees: the same comes out, and a request fails where it failed there.
+#[test]
+fn golden_processors_transform() {
+    run("transform");
+}
+
 /// Scenario: requests that went through the Collector's `resource` processor.
 /// Guarantees: the same comes out.
 #[test]
 fn golden_processors_resource() {
     run("resource");
+}
+
+/// Scenario: whole configurations with processors that can be compiled, right and wrong.
+/// Guarantees: what the Collector refuses for a statement or condition does not compile, and what it takes
+/// does.
+#[test]
+fn golden_config_expressions() {
+    let folder = Folder::open("config");
+    let mut tally = Tally::default();
+    let (mut passed, mut failures) = (0, Vec::new());
+    for case in folder.suites("case.json") {
+        let expected = folder.json(&format!("{case}/expected.json"));
+        let is_wrong = match expected["reason"].as_str() {
+            Some("bad statement" | "bad condition") => true,
+            _ if expected["valid"] == true => false,
+            _ => continue,
+        };
+        let sources = Sources::new().config(format!("yaml:{}", configuration(&folder, &case)));
+        let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
+        let Some(settings) = loaded.settings else {
+            continue;
+        };
+        let surroundings = still();
+        let mut processors = settings.processors.values();
+        let is_refused = processors.any(|processor| compile(processor, &surroundings).is_err());
+        match is_refused == is_wrong {
+            true => passed += 1,
+            false => failures.push(format!("{case}: refused {is_refused}")),
+        }
+    }
+    tally.record("config", "compile", passed, None, &failures);
+    tally.finish("config");
+}
+
+/// The file of a case that consists of one.
+fn configuration(folder: &Folder, case: &str) -> String {
+    let description = folder.json(&format!("{case}/case.json"));
+    match description["config"].as_array().map(Vec::as_slice) {
+        Some([Value::String(name)]) => folder.text(&format!("{case}/{name}")).to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn run(processor: &str) {
@@ -48,6 +96,7 @@ fn replay(folder: &Folder, suite: &str) -> (usize, Vec<String>) {
     let client = client(&description["client"]);
     let lines = |name: &str| folder.json_lines(&format!("{suite}/{name}"));
     let (mut passed, mut failures) = (0, Vec::new());
+    let is_any_order = description["normalised"].is_string();
     let inputs = lines("input.jsonl")
         .into_iter()
         .zip(lines("expected.jsonl"));
@@ -57,7 +106,7 @@ fn replay(folder: &Folder, suite: &str) -> (usize, Vec<String>) {
             body: Bytes::from(wire(signal, &input)),
             client: &client,
         });
-        match compare(signal, &expected, outcome) {
+        match compare(signal, &expected, outcome, is_any_order) {
             Ok(()) => passed += 1,
             Err(difference) => failures.push(format!("request {number}: {difference}")),
         }
@@ -70,6 +119,7 @@ fn compare(
     signal: Signal,
     expected: &Value,
     outcome: Result<Outcome, TransformError>,
+    is_any_order: bool,
 ) -> Result<(), String> {
     let handed_on = match (&expected["error"]["permanent"], outcome) {
         (Value::Bool(expected), Err(error)) if error.is_permanent() == *expected => return Ok(()),
@@ -83,11 +133,47 @@ fn compare(
             .then_some(())
             .ok_or_else(|| format!("expected {expected}, {} bytes", handed_on.len()));
     }
-    let forms =
-        [&wire(signal, expected), &handed_on.to_vec()].map(|wire| sorted_form(signal, wire));
+    let written = wire(signal, expected);
+    let bodies = [&written[..], &handed_on].map(|body| ordered(signal, body, is_any_order));
+    let forms = bodies.map(|body| sorted_form(signal, &body));
     match &forms {
         [Ok(expected), Ok(after)] if expected == after => Ok(()),
         forms => Err(difference(forms)),
+    }
+}
+
+/// A request as it is compared: data points by their text, where editors give them in any order. Bytes
+/// that are not UTF-8 are one U+FFFD.
+fn ordered(signal: Signal, body: &[u8], is_any_order: bool) -> Vec<u8> {
+    let mut text = Vec::new();
+    json::from_wire(signal, body, &mut text).expect("a request");
+    let mut text = String::from_utf8(text).expect("JSON");
+    while text.contains("\u{fffd}\u{fffd}") {
+        text = text.replace("\u{fffd}\u{fffd}", "\u{fffd}");
+    }
+    let mut document = serde_json::from_str(&text).expect("JSON");
+    if is_any_order {
+        order(&mut document);
+    }
+    wire(signal, &document)
+}
+
+fn order(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(order),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                order(value);
+                match (key.as_str(), value) {
+                    ("attributes", Value::Array(items)) => {
+                        items.sort_by_key(|item| item["key"].as_str().map(str::to_owned));
+                    }
+                    ("dataPoints", Value::Array(items)) => items.sort_by_key(Value::to_string),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -125,27 +211,13 @@ fn transform(block: &str, signal: Signal) -> Arc<dyn Transform> {
         .settings
         .unwrap_or_else(|| panic!("{}", loaded.diagnostics));
     let settings = settings.processors.values().next().expect("a processor");
-    let surroundings: Arc<dyn Surroundings> = Arc::new(Still);
+    let surroundings = still();
     let transform = compile(settings, &surroundings).expect("settings that compile");
     let transform = transform.expect("a processor that transforms");
     transform
         .check(signal)
         .expect("settings that fit the signal");
     transform
-}
-
-/// Surroundings in which nothing happens.
-#[derive(Debug)]
-struct Still;
-
-impl Surroundings for Still {
-    fn now(&self) -> Time {
-        Time::from_unix_nanoseconds(1_700_000_000_000_000_000)
-    }
-
-    fn random(&self) -> [u8; 16] {
-        [7; 16]
-    }
 }
 
 fn wire(signal: Signal, document: &Value) -> Vec<u8> {

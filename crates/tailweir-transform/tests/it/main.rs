@@ -2,3 +2,5 @@
 
 mod golden;
 mod properties;
+mod statements;
+mod still;

@@ -1,0 +1,20 @@
+//! Who sent a request, for `otelcol.client`.
+
+use super::ClientContext;
+use crate::client::AuthAttribute;
+use tailweir_ottl::Value;
+use tailweir_paths::ClientFacts;
+
+pub(super) fn facts(client: &ClientContext) -> ClientFacts {
+    let auth = client.auth.iter().map(|(name, attribute)| {
+        let value = match attribute {
+            AuthAttribute::Text(text) => Value::text(text.clone()),
+            AuthAttribute::Texts(texts) => {
+                Value::list(texts.iter().map(|text| Value::text(text.clone())).collect())
+            }
+        };
+        (name.clone(), value)
+    });
+    let address = client.address.map(|address| address.to_string());
+    ClientFacts::new(address, &client.metadata, auth.collect())
+}

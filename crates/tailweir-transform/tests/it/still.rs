@@ -1,0 +1,22 @@
+//! Surroundings in which nothing happens.
+
+use std::sync::Arc;
+use tailweir_transform::{Surroundings, Time};
+
+/// Always the same moment, always the same bytes.
+#[derive(Debug)]
+pub(crate) struct Still;
+
+impl Surroundings for Still {
+    fn now(&self) -> Time {
+        Time::from_unix_nanoseconds(1_700_000_000_000_000_000)
+    }
+
+    fn random(&self) -> [u8; 16] {
+        [7; 16]
+    }
+}
+
+pub(crate) fn still() -> Arc<dyn Surroundings> {
+    Arc::new(Still)
+}
