@@ -85,6 +85,21 @@ impl fmt::Display for Threshold {
 pub struct Randomness(u64);
 
 impl Randomness {
+    /// The largest distance from the largest randomness.
+    pub const DISTANCE_MAX: u64 = (1 << BITS) - 1;
+
+    /// The randomness this far below the largest; beyond [`Self::DISTANCE_MAX`] the smallest.
+    #[must_use]
+    pub fn at_distance(distance: u64) -> Self {
+        Self(Self::DISTANCE_MAX.saturating_sub(distance))
+    }
+
+    /// How far it is below the largest, which every threshold keeps.
+    #[must_use]
+    pub fn distance(self) -> u64 {
+        Self::DISTANCE_MAX - self.0
+    }
+
     /// What a trace id carries in its last seven bytes.
     #[must_use]
     pub fn of(trace: TraceId) -> Self {

@@ -1,5 +1,7 @@
 //! The gateway's clock: the one place that turns the process's time into the pure rooms' moments.
 
+use std::sync::OnceLock;
+use std::time::Duration;
 use tailweir_core::Moment;
 use tokio::time::Instant;
 
@@ -27,4 +29,10 @@ impl Clock {
     pub(crate) fn instant(self, moment: Moment) -> Instant {
         self.origin + moment.since(Moment::ZERO)
     }
+}
+
+/// Time since it was first asked for; for what is only measured.
+pub(crate) fn stopwatch() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }

@@ -5,7 +5,7 @@ mod samplers;
 mod transforms;
 
 pub use pages::PageRow;
-pub use samplers::{DecisionRow, PolicyRow, SamplerRow};
+pub use samplers::{DecisionRow, PolicyRow, SamplerRow, VotesRow};
 pub use transforms::TransformRow;
 
 use crate::buckets::Buckets;

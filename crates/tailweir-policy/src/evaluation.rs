@@ -55,6 +55,7 @@ impl<'e> Evaluation<'e> {
         let plan = set.plan();
         let notes = &mut state.notes;
         notes.restart(plan);
+        state.votes.begin();
         let basis = match set.is_consistent() {
             true => randomness::consistent_basis(trace),
             false => DrawBasis::Hash,
@@ -162,11 +163,14 @@ impl<'e> Evaluation<'e> {
     /// A policy that fails is passed over, and counted.
     fn vote_of(&mut self, policy: u16) -> Vote {
         let plan = self.plan;
-        self.vote(&plan.policies[usize::from(policy)].tree)
-            .unwrap_or_else(|Failed| {
-                self.errors += 1;
-                Vote::NotSampled
-            })
+        let start = self.state.votes.read();
+        let vote = self.vote(&plan.policies[usize::from(policy)].tree);
+        let size = (self.spans, self.trace.summary.bytes);
+        self.state.votes.count(policy, vote, size, start);
+        vote.unwrap_or_else(|Failed| {
+            self.errors += 1;
+            Vote::NotSampled
+        })
     }
 
     fn vote(&mut self, node: &Node) -> Result<Vote, Failed> {

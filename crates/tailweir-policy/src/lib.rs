@@ -49,6 +49,7 @@ mod state;
 mod token_bucket;
 mod trace_hash;
 mod trace_state;
+mod votes;
 mod weight;
 
 pub use decision::{Arrival, Decision, Pending, SubPolicyIndex};
@@ -58,4 +59,5 @@ pub use policy_set::PolicySet;
 pub use state::PolicyState;
 // What `PolicySet::strategy` answers, for rooms that do not read settings.
 pub use tailweir_config::SamplingStrategy;
+pub use votes::{Amount, PolicyVotes, Stopwatch};
 pub use weight::CarriedWeight;

@@ -9,9 +9,6 @@ use crate::trace_hash::{SaltedHash, largest_kept_hash};
 use tailweir_core::{Randomness, Threshold, TraceId};
 use tailweir_otlp::{TraceState, TraceView};
 
-/// The largest distance of a randomness of 56 bits.
-const RANDOMNESS_MAX: u64 = (1 << 56) - 1;
-
 /// By what a trace is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DrawBasis {
@@ -37,7 +34,7 @@ struct Draw {
     salt: usize,
     largest_hash: u64,
     /// Nothing when not even the largest randomness is kept.
-    largest_distance: Option<u64>,
+    threshold: Option<Threshold>,
 }
 
 impl Draws {
@@ -53,16 +50,16 @@ impl Draws {
                 self.hash_cuts.push(vec![u64::MAX]);
                 self.salts.len() - 1
             });
-        let threshold = Threshold::of_probability(percentage / 100.0, 14);
         let draw = Draw {
             salt,
             largest_hash: largest_kept_hash(percentage),
-            largest_distance: threshold.map(|threshold| RANDOMNESS_MAX - threshold.value()),
+            threshold: Threshold::of_probability(percentage / 100.0, 14),
         };
         insert_sorted(&mut self.hash_cuts[salt], draw.largest_hash);
-        insert_sorted(&mut self.randomness_cuts, RANDOMNESS_MAX);
-        if let Some(distance) = draw.largest_distance {
-            insert_sorted(&mut self.randomness_cuts, distance);
+        insert_sorted(&mut self.randomness_cuts, Randomness::DISTANCE_MAX);
+        if let Some(threshold) = draw.threshold {
+            let farthest_kept = Randomness::DISTANCE_MAX - threshold.value();
+            insert_sorted(&mut self.randomness_cuts, farthest_kept);
         }
         self.draws
             .iter()
@@ -78,9 +75,7 @@ impl Draws {
         positions.clear();
         match basis {
             DrawBasis::Hash => positions.extend(self.salts.iter().map(|salt| salt.of(trace))),
-            DrawBasis::Randomness(randomness) => {
-                positions.push(RANDOMNESS_MAX - randomness.value());
-            }
+            DrawBasis::Randomness(randomness) => positions.push(randomness.distance()),
         }
     }
 
@@ -89,11 +84,14 @@ impl Draws {
         let Draw {
             salt,
             largest_hash,
-            largest_distance,
+            threshold,
         } = self.draws[draw];
         match basis {
             DrawBasis::Hash => positions[salt] <= largest_hash,
-            DrawBasis::Randomness(_) => largest_distance.is_some_and(|most| positions[0] <= most),
+            DrawBasis::Randomness(_) => {
+                let randomness = Randomness::at_distance(positions[0]);
+                threshold.is_some_and(|threshold| randomness.is_kept_at(threshold))
+            }
         }
     }
 

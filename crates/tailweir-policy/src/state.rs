@@ -5,6 +5,7 @@ use crate::attributes::AttributeWalk;
 use crate::composite::CompositeCounters;
 use crate::plan::Plan;
 use crate::token_bucket::{BucketSettings, TokenBucket};
+use crate::votes::{PolicyVotes, Stopwatch, VoteCounts};
 
 /// Token buckets and counters of one [`PolicySet`], for one decider.
 ///
@@ -15,6 +16,7 @@ pub struct PolicyState {
     pub(crate) buckets: Vec<TokenBucket>,
     pub(crate) composites: Vec<CompositeCounters>,
     pub(crate) notes: Notes,
+    pub(crate) votes: VoteCounts,
 }
 
 impl PolicyState {
@@ -36,12 +38,14 @@ impl PolicyState {
             buckets: plan.buckets.iter().map(full).collect(),
             composites: plan.composites.iter().map(fresh).collect(),
             notes: Notes::default(),
+            votes: VoteCounts::new(set.len()),
         }
     }
 
     /// The state for a set that replaces another, or for the same set with another share. Limiters
     /// that are in both, under the same name and with the same settings, keep what is in their
-    /// buckets, so that a reload gives no new burst.
+    /// buckets, so that a reload gives no new burst. Votes are counted on for the same set, else from
+    /// zero.
     #[must_use]
     pub fn succeeding(&self, replaced: &PolicySet, set: &PolicySet, share: f64) -> Self {
         let mut state = Self::with_share(set, share);
@@ -51,7 +55,22 @@ impl PolicyState {
                 state.buckets[place].inherit(bucket);
             }
         }
+        if std::ptr::eq(replaced, set) {
+            state.votes = self.votes.clone();
+        }
+        state.votes.stopwatch = self.votes.stopwatch;
         state
+    }
+
+    /// Times the policies by this stopwatch from now on.
+    pub fn time_by(&mut self, stopwatch: Stopwatch) {
+        self.votes.stopwatch = Some(stopwatch);
+    }
+
+    /// The votes of each policy so far, by [`PolicyIndex`](tailweir_core::PolicyIndex).
+    #[must_use]
+    pub fn votes(&self) -> &[PolicyVotes] {
+        &self.votes.by_policy
     }
 
     /// Begins a round of traces that are decided at one moment in falling order of

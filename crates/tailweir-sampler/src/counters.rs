@@ -3,25 +3,7 @@
 use crate::EarlyReason;
 use std::time::Duration;
 use tailweir_core::Verdict;
-
-/// Traces, spans and bytes of spans that went one way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Amount {
-    /// Traces; where spans come late, times that some came for one trace.
-    pub traces: u64,
-    /// Spans.
-    pub spans: u64,
-    /// Bytes of spans as they arrived, without resources and scopes.
-    pub bytes: u64,
-}
-
-impl Amount {
-    pub(crate) fn add(&mut self, spans: u64, bytes: u64) {
-        self.traces += 1;
-        self.spans += spans;
-        self.bytes += bytes;
-    }
-}
+use tailweir_policy::{Amount, PolicyVotes};
 
 /// Amounts by verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,12 +17,36 @@ pub struct ByVerdict {
 }
 
 impl ByVerdict {
+    /// Adds the amounts of another.
+    pub fn merge(&mut self, more: Self) {
+        self.sampled.merge(more.sampled);
+        self.not_sampled.merge(more.not_sampled);
+        self.dropped.merge(more.dropped);
+    }
+
     pub(crate) fn of_mut(&mut self, verdict: Verdict) -> &mut Amount {
         match verdict {
             Verdict::Sampled { .. } => &mut self.sampled,
             Verdict::NotSampled => &mut self.not_sampled,
             Verdict::Dropped { .. } => &mut self.dropped,
         }
+    }
+}
+
+/// What one policy did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PolicyCounts {
+    /// Decisions for which it is named.
+    pub decided: ByVerdict,
+    /// Its votes, also where another policy is named.
+    pub votes: PolicyVotes,
+}
+
+impl PolicyCounts {
+    /// Adds what the same policy did elsewhere.
+    pub fn merge(&mut self, more: Self) {
+        self.decided.merge(more.decided);
+        self.votes.merge(more.votes);
     }
 }
 

@@ -14,7 +14,7 @@ mod table;
 
 pub use append::{Appended, Refusal};
 
-use crate::counters::Counters;
+use crate::counters::{Counters, PolicyCounts};
 use crate::delivered::DeliveredSpans;
 use crate::gather::Gather;
 use crate::index::Place;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use table::Table;
 use tailweir_core::{ByteSize, Moment, Randomness};
 use tailweir_otlp::SpanRecord;
-use tailweir_policy::{Decision, PolicySet};
+use tailweir_policy::{Decision, PolicySet, Stopwatch};
 
 /// Holds spans by trace, decides each trace once, remembers the decision.
 ///
@@ -184,12 +184,26 @@ impl Engine {
     }
 
     /// Decides by other policies from now on, traces that are held included. Decisions that were made
-    /// stand. Returns the counts by policy of the old ones; new counts begin at zero, buckets full.
-    pub fn replace_policies(&mut self, policies: Arc<PolicySet>) -> Vec<crate::ByVerdict> {
-        let fresh = vec![Default::default(); policies.len()];
+    /// stand. Returns the counts by policy of the old ones; new counts begin at zero. Limiters that are
+    /// in both keep what is in their buckets.
+    pub fn replace_policies(&mut self, policies: Arc<PolicySet>) -> Vec<PolicyCounts> {
+        let counts = self.counts_by_policy().collect();
+        self.counters.by_policy = vec![Default::default(); policies.len()];
         self.policies.replace(policies, self.settings.share);
         self.table.forget_pending();
-        std::mem::replace(&mut self.counters.by_policy, fresh)
+        counts
+    }
+
+    /// Times the policies by this stopwatch from now on.
+    pub fn time_policies(&mut self, stopwatch: Stopwatch) {
+        self.policies.state.time_by(stopwatch);
+    }
+
+    /// What each of the policies in force did.
+    pub fn counts_by_policy(&self) -> impl Iterator<Item = PolicyCounts> {
+        let decided = self.counters.by_policy.iter();
+        let both = decided.zip(self.policies.state.votes());
+        both.map(|(&decided, &votes)| PolicyCounts { decided, votes })
     }
 
     /// Goes by other settings from now on. Traces that are held keep their deadlines; the size of

@@ -53,7 +53,9 @@ mod slab;
 mod store;
 mod trace;
 
-pub use counters::{AgeHistogram, Amount, ByVerdict, Counters, Imbalance};
+pub use counters::{AgeHistogram, ByVerdict, Counters, Imbalance, PolicyCounts};
 pub use engine::{Advanced, Appended, Engine, Refusal};
 pub use settings::EngineSettings;
+// What counters are made of.
 pub use sink::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, EarlyReason, Sink};
+pub use tailweir_policy::{Amount, PolicyVotes, Stopwatch};

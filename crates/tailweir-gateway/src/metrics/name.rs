@@ -106,11 +106,13 @@ metrics! {
     BatchCombinations = "otelcol_processor_batch_metadata_cardinality", Gauge, "{combinations}", ["processor"],
         "Combinations of metadata that have a batch of their own.";
     SampledTraces = "otelcol_processor_tail_sampling_count_traces_sampled", Counter, "{traces}", ["policy", "sampled", "decision"],
-        "Traces by the policy that decided them: the one that is named for the decision.";
+        "Traces by the vote of each policy. One that was not asked, because an earlier one had sampled or dropped the trace, has no vote.";
     SampledSpans = "otelcol_processor_tail_sampling_count_spans_sampled", Counter, "{spans}", ["policy", "sampled", "decision"],
         "Spans of these traces.";
     SampledBytes = "otelcol_processor_tail_sampling_count_bytes_sampled", Counter, "By", ["policy", "sampled", "decision"],
         "Bytes of these spans.";
+    UnparseableTraceStates = "otelcol_processor_tail_sampling_count_spans_with_unparseable_tracestate", Counter, "{spans}", [],
+        "Kept spans whose tracestate is damaged or full, so that no threshold could be written.";
     GlobalTraces = "otelcol_processor_tail_sampling_global_count_traces_sampled", Counter, "{traces}", ["sampled", "decision"],
         "Traces by decision.";
     EarlyReleases = "otelcol_processor_tail_sampling_early_releases_from_cache_decision", Counter, "{spans}", ["sampled"],
@@ -125,6 +127,10 @@ metrics! {
         "Time from the first span to the decision, rounded up like the age of late spans.";
     EvaluationErrors = "otelcol_processor_tail_sampling_sampling_policy_evaluation_error", Counter, "{errors}", [],
         "Times that a policy failed on a trace.";
+    PolicyExecutions = "otelcol_processor_tail_sampling_sampling_policy_execution_count", Counter, "{executions}", ["policy"],
+        "Times that a policy was asked.";
+    PolicyTime = "otelcol_processor_tail_sampling_sampling_policy_execution_time_sum", Counter, "us", ["policy"],
+        "Time that this took, estimated from one decision in 64.";
     DroppedTooEarly = "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early", Counter, "{traces}", [],
         "Traces that were decided before their time for want of room. None is dropped for that.";
     TracesOnMemory = "otelcol_processor_tail_sampling_sampling_traces_on_memory", Gauge, "{traces}", [],
@@ -173,6 +179,8 @@ metrics! {
         "Spans that had come before and were left out.";
     HeldBack = "tailweir_held_back_bytes", Gauge, "By", ["pipeline", "processor"],
         "Kept spans that wait for room behind the sampler.";
+    DecidedTraces = "tailweir_decided_traces", Counter, "{traces}", ["policy", "decision"],
+        "Traces that were kept or dropped, by the policy that is named for it: the first that said so.";
     UnwrittenThresholds = "tailweir_unwritten_thresholds", Counter, "{spans}", ["pipeline", "processor"],
         "Kept spans whose tracestate is damaged or full, so that no threshold could be written.";
     ProcessorDropped = "tailweir_processor_dropped_items", Counter, "{items}", ["pipeline", "processor"],

@@ -3,7 +3,7 @@
 use super::{Metric, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
-use crate::status::{DecisionRow, ExporterRow, SamplerRow, Status, TransformRow};
+use crate::status::{ExporterRow, PolicyRow, SamplerRow, Status, TransformRow};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -257,6 +257,11 @@ impl Page<'_> {
             traces(|row| row.evaluation_errors),
         );
         self.counter(Metric::TooLarge, &[], traces(|row| row.too_large.traces));
+        self.counter(
+            Metric::UnparseableTraceStates,
+            &[],
+            traces(|row| row.unwritten_thresholds),
+        );
         self.gauge(Metric::TracesOnMemory, &[], traces(|row| row.held.traces));
         self.counter(Metric::DroppedTooEarly, &[], traces(forced_early));
         let late = [
@@ -308,7 +313,7 @@ impl Page<'_> {
 
     /// The label is the policy's name, after that of the processor where it has one.
     fn policies(&self, rows: &[SamplerRow]) {
-        let mut sums: BTreeMap<String, (DecisionRow, DecisionRow)> = BTreeMap::new();
+        let mut sums: BTreeMap<String, PolicyRow> = BTreeMap::new();
         for row in rows {
             let name = row.processor.split_once('/').map(|(_, name)| name);
             for policy in &row.policies {
@@ -316,26 +321,40 @@ impl Page<'_> {
                     Some(name) => format!("{name}.{}", policy.policy),
                     None => policy.policy.clone(),
                 };
-                let (sampled, dropped) = sums.entry(label).or_default();
-                sampled.merge(policy.sampled);
-                dropped.merge(policy.dropped);
+                let sum = sums.entry(label).or_default();
+                sum.sampled.merge(policy.sampled);
+                sum.dropped.merge(policy.dropped);
+                sum.votes.merge(policy.votes);
             }
         }
-        for (policy, (sampled, dropped)) in sums {
-            self.policy(&policy, "true", "sampled", sampled);
-            self.policy(&policy, "false", "dropped", dropped);
+        for (policy, row) in sums {
+            self.policy(&policy, &row);
         }
     }
 
-    fn policy(&self, policy: &str, sampled: &str, decision: &str, count: DecisionRow) {
-        let labels: Labels<'_> = &[
-            ("policy", policy),
-            ("sampled", sampled),
-            ("decision", decision),
-        ];
-        self.counter(Metric::SampledTraces, labels, count.traces);
-        self.counter(Metric::SampledSpans, labels, count.spans);
-        self.counter(Metric::SampledBytes, labels, count.bytes);
+    fn policy(&self, policy: &str, row: &PolicyRow) {
+        let votes = row.votes;
+        for (sampled, decision, count) in [
+            ("true", "sampled", votes.sampled),
+            ("false", "not_sampled", votes.not_sampled),
+            ("false", "dropped", votes.dropped),
+        ] {
+            let labels: Labels<'_> = &[
+                ("policy", policy),
+                ("sampled", sampled),
+                ("decision", decision),
+            ];
+            self.counter(Metric::SampledTraces, labels, count.traces);
+            self.counter(Metric::SampledSpans, labels, count.spans);
+            self.counter(Metric::SampledBytes, labels, count.bytes);
+        }
+        for (decision, count) in [("sampled", row.sampled), ("dropped", row.dropped)] {
+            let labels = [("policy", policy), ("decision", decision)];
+            self.counter(Metric::DecidedTraces, &labels, count.traces);
+        }
+        let labels = [("policy", policy)];
+        self.counter(Metric::PolicyExecutions, &labels, votes.executions);
+        self.counter(Metric::PolicyTime, &labels, votes.microseconds);
     }
 
     fn counter(&self, metric: Metric, labels: Labels<'_>, value: u64) {

@@ -5,7 +5,7 @@ use crate::buckets::Buckets;
 use crate::graph::Graph;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tailweir_sampler::{AgeHistogram, Amount, ByVerdict, EarlyReason};
+use tailweir_sampler::{AgeHistogram, Amount, EarlyReason, PolicyVotes};
 
 /// Traces, spans and bytes that went one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -32,15 +32,50 @@ impl DecisionRow {
     }
 }
 
-/// What a policy has decided: the traces for which it is named.
+/// What a policy did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct PolicyRow {
     /// Its name.
     pub policy: String,
-    /// Kept because of it.
+    /// Kept, with this policy named for it.
     pub sampled: DecisionRow,
     /// Dropped because of it.
     pub dropped: DecisionRow,
+    /// What it said when it was asked.
+    pub votes: VotesRow,
+}
+
+/// The votes of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct VotesRow {
+    /// Times that it was asked.
+    pub executions: u64,
+    /// Time that this took, in microseconds, estimated.
+    pub microseconds: u64,
+    /// Traces that it wanted.
+    pub sampled: DecisionRow,
+    /// Traces that it did not want.
+    pub not_sampled: DecisionRow,
+    /// Traces that it dropped.
+    pub dropped: DecisionRow,
+}
+
+impl VotesRow {
+    fn add(&mut self, votes: PolicyVotes) {
+        self.executions += votes.executions;
+        self.microseconds += votes.time.as_micros() as u64;
+        self.sampled.add(votes.sampled);
+        self.not_sampled.add(votes.not_sampled);
+        self.dropped.add(votes.dropped);
+    }
+
+    pub(crate) fn merge(&mut self, more: Self) {
+        self.executions += more.executions;
+        self.microseconds += more.microseconds;
+        self.sampled.merge(more.sampled);
+        self.not_sampled.merge(more.not_sampled);
+        self.dropped.merge(more.dropped);
+    }
 }
 
 /// A `tail_sampling` processor of one pipeline.
@@ -151,15 +186,13 @@ impl SamplerRow {
 
 fn add_policies(rows: &mut BTreeMap<String, PolicyRow>, report: &ShardReport) {
     for (name, counts) in &report.by_policy {
-        let ByVerdict {
-            sampled, dropped, ..
-        } = *counts;
         let row = rows.entry(name.clone()).or_insert_with(|| PolicyRow {
             policy: name.clone(),
             ..PolicyRow::default()
         });
-        row.sampled.add(sampled);
-        row.dropped.add(dropped);
+        row.sampled.add(counts.decided.sampled);
+        row.dropped.add(counts.decided.dropped);
+        row.votes.add(counts.votes);
     }
 }
 

@@ -4,6 +4,8 @@ use crate::fixture::{
     compile, condition, decide, decide_plain, errors, limit, policy, reason, settings, spans, text,
 };
 use crate::replay;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tailweir_config::{Compat, Policy, PolicyKind, RateAllocation, SamplingStrategy, TailSampling};
 use tailweir_core::{Moment, PolicyIndex};
 use tailweir_policy::{Arrival, KeysRead, Pending, PolicySet, PolicyState};
@@ -154,6 +156,32 @@ fn a_share_of_the_rate_keeps_the_whole_burst() {
     assert!(!admitted(1500, 2));
     assert!(admitted(2000, 2));
     assert!(!admitted(2500, 3));
+}
+
+/// Scenario: 65 traces of one span in front of a limiter that takes one, then a policy that takes all;
+/// each look at the stopwatch finds it a second on.
+/// Guarantees: votes are counted for every policy that was asked; the first and the 65th decision are
+/// timed, and stand for 64 each.
+#[test]
+fn votes_are_counted_and_timed() {
+    static SECONDS: AtomicU64 = AtomicU64::new(0);
+    let set = compile(vec![
+        policy("one", limit(1)),
+        policy("all", PolicyKind::AlwaysSample),
+    ]);
+    let mut state = PolicyState::new(&set);
+    state.time_by(|| Duration::from_secs(SECONDS.fetch_add(1, Ordering::Relaxed)));
+    for n in 0..65 {
+        decide_plain(&set, &mut state, trace_id(n));
+    }
+    let [one, all] = state.votes() else {
+        panic!("two policies have votes");
+    };
+    assert_eq!((one.sampled.traces, one.not_sampled.traces), (1, 64));
+    assert_eq!((one.executions, one.time.as_secs()), (65, 2 * 64));
+    assert_eq!((all.sampled.spans, all.not_sampled.spans), (64, 0));
+    assert_eq!((all.executions, all.time.as_secs()), (64, 64));
+    assert_eq!(state.succeeding(&set, &set, 0.5).votes(), [*one, *all]);
 }
 
 /// Scenario: a set with two spent limiters is replaced by one in which a limiter is new, one has

@@ -60,7 +60,7 @@ impl Policies {
     }
 
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>, share: f64) {
-        self.state = PolicyState::with_share(&policies, share);
+        self.state = self.state.succeeding(&self.current, &policies, share);
         self.needs_spans = policies.needs().spans;
         self.ranks_traces = ranks_traces(&policies);
         let policies = std::mem::replace(&mut self.current, policies);
@@ -76,9 +76,9 @@ impl Policies {
         self.decisions = 0;
     }
 
-    /// Buckets start full again, at the rates of the new share.
+    /// Limiters go by another share from now on.
     pub(super) fn set_share(&mut self, share: f64) {
-        self.state = PolicyState::with_share(&self.current, share);
+        self.state = self.state.succeeding(&self.current, &self.current, share);
     }
 
     /// The number of the policies in force, for a decision that is about to be remembered.

@@ -1,7 +1,8 @@
 //! Policies and settings that change while traces are held.
 
-use crate::bench::{Bench, compile, errors, everything, settings};
+use crate::bench::{Bench, What, compile, errors, everything, policy, settings};
 use std::time::Duration;
+use tailweir_config::PolicyKind;
 use tailweir_sampler::EngineSettings;
 use tailweir_testkit::{request, span, trace_id};
 
@@ -21,7 +22,7 @@ fn held_traces_are_decided_by_the_new_policies() {
         .unwrap();
     bench.run_to(10_000);
     let old = bench.engine.replace_policies(compile(vec![everything()]));
-    assert_eq!(old[0].sampled.traces, 1);
+    assert_eq!(old[0].decided.sampled.traces, 1);
     bench
         .append(11_000, &request().span(span(first, 2)).bytes())
         .unwrap();
@@ -29,6 +30,37 @@ fn held_traces_are_decided_by_the_new_policies() {
     assert_eq!(bench.of(first)[1].policy, "errors");
     assert_eq!(bench.of(second)[0].policy, "everything");
     assert_eq!(bench.engine.counters().by_policy[0].sampled.traces, 1);
+}
+
+/// Scenario: a limiter has admitted what it may; then the policies are read again as they were, and the
+/// engine gets half of all traces.
+/// Guarantees: neither gives a new burst, and votes are counted on while the policies are the same.
+#[test]
+fn a_reload_does_not_refill_a_limiter() {
+    let limiter = || {
+        let kind = PolicyKind::RateLimiting {
+            spans_per_second: 1,
+            burst_capacity: 1,
+        };
+        vec![policy("limiter", kind)]
+    };
+    let mut bench = Bench::new(settings(), limiter());
+    let decide = |bench: &mut Bench, n| {
+        let request = request().span(span(trace_id(n), 1)).bytes();
+        bench.append(0, &request).unwrap();
+        bench.drain(0);
+        bench.of(trace_id(n))[0].what
+    };
+    assert_eq!(decide(&mut bench, 1), What::Kept);
+    bench.engine.replace_policies(compile(limiter()));
+    assert_eq!(decide(&mut bench, 2), What::NotSampled);
+    bench.engine.replace_settings(EngineSettings {
+        share: 0.5,
+        ..settings()
+    });
+    assert_eq!(decide(&mut bench, 3), What::NotSampled);
+    let counts: Vec<_> = bench.engine.counts_by_policy().collect();
+    assert_eq!(counts[0].votes.executions, 2);
 }
 
 /// Scenario: the wait is shortened while a trace is held, and lengthened again.

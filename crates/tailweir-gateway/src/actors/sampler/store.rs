@@ -4,7 +4,7 @@ use super::ShardChange;
 use super::outlet::Outlet;
 use crate::admission::{Admission, RETRY_AFTER};
 use crate::buckets::Buckets;
-use crate::clock::Clock;
+use crate::clock::{Clock, stopwatch};
 use crate::ledger::{DropReason, Ledger};
 use crate::pipeline::{Load, Routed};
 use crate::refusal::{Bound, Refusal};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tailweir_core::{Moment, Signal};
 use tailweir_export::{Amount, LossReason};
 use tailweir_policy::PolicySet;
-use tailweir_sampler::{ByVerdict, Counters, Engine, EngineSettings};
+use tailweir_sampler::{Counters, Engine, EngineSettings, PolicyCounts};
 
 /// Kept bytes that may wait for room behind; past it, appends are refused.
 const OUTLET_BYTES_MAX: usize = 16 << 20;
@@ -41,8 +41,8 @@ pub(crate) struct ShardSettings {
 pub(crate) struct ShardReport {
     /// The engine's counters.
     pub(crate) counters: Counters,
-    /// Decisions by the name of the policy, those of policies of earlier settings included.
-    pub(crate) by_policy: BTreeMap<String, ByVerdict>,
+    /// What each policy did, by its name, those of earlier settings included.
+    pub(crate) by_policy: BTreeMap<String, PolicyCounts>,
     /// Memory of undecided traces, in bytes.
     pub(crate) held_memory: u64,
     /// Memory of what is remembered, in bytes.
@@ -67,7 +67,7 @@ pub(super) struct ShardStore {
     /// Time of each round of decisions, in milliseconds.
     ticks: Buckets,
     /// Decisions of policies of earlier settings.
-    retired: BTreeMap<String, ByVerdict>,
+    retired: BTreeMap<String, PolicyCounts>,
 }
 
 /// What of the engine's counters is in the books already.
@@ -84,8 +84,10 @@ struct Booked {
 impl ShardStore {
     pub(super) fn new(settings: ShardSettings) -> Self {
         let ledger = settings.ledger;
+        let mut engine = Engine::new(settings.engine, settings.policies, settings.seed);
+        engine.time_policies(stopwatch);
         Self {
-            engine: Engine::new(settings.engine, settings.policies, settings.seed),
+            engine,
             outlet: Outlet::new(
                 Arc::clone(&ledger),
                 settings.write_threshold,
@@ -144,7 +146,7 @@ impl ShardStore {
         // Counts by policy begin anew with each set, but a metric must not go backwards.
         let before = Arc::clone(self.engine.policies());
         let counts = self.engine.replace_policies(change.policies);
-        add_policies(&mut self.retired, &before, &counts);
+        add_policies(&mut self.retired, &before, counts);
         self.outlet
             .set_marks(change.write_threshold, change.record_policy);
     }
@@ -170,7 +172,7 @@ impl ShardStore {
 
     pub(super) fn report(&self) -> ShardReport {
         let mut by_policy = self.retired.clone();
-        let counts = &self.engine.counters().by_policy;
+        let counts = self.engine.counts_by_policy();
         add_policies(&mut by_policy, self.engine.policies(), counts);
         ShardReport {
             counters: self.engine.counters().clone(),
@@ -251,18 +253,13 @@ impl Drop for ShardStore {
     }
 }
 
-fn add_policies(sum: &mut BTreeMap<String, ByVerdict>, policies: &PolicySet, counts: &[ByVerdict]) {
+fn add_policies(
+    sum: &mut BTreeMap<String, PolicyCounts>,
+    policies: &PolicySet,
+    counts: impl IntoIterator<Item = PolicyCounts>,
+) {
     for (name, count) in policies.names().zip(counts) {
-        let into = sum.entry(name.to_owned()).or_default();
-        for (into, more) in [
-            (&mut into.sampled, count.sampled),
-            (&mut into.not_sampled, count.not_sampled),
-            (&mut into.dropped, count.dropped),
-        ] {
-            into.traces += more.traces;
-            into.spans += more.spans;
-            into.bytes += more.bytes;
-        }
+        sum.entry(name.to_owned()).or_default().merge(count);
     }
 }
 
