@@ -137,6 +137,40 @@ impl PipelineId {
     }
 }
 
+impl Default for PipelineId {
+    /// That of the pipeline of traces.
+    fn default() -> Self {
+        Self {
+            signal: Signal::Traces,
+            name: String::new(),
+        }
+    }
+}
+
+impl Setting for PipelineId {
+    fn shape() -> Shape {
+        Shape::Id
+    }
+
+    fn read(&mut self, node: &Node, report: &mut Report) {
+        let Some(text) = node.text() else {
+            report.wrong_type(node, "the id of a pipeline");
+            return;
+        };
+        match Self::parse(text) {
+            Ok(id) => *self = id,
+            Err(problem) => {
+                let help = "write `traces`, `metrics` or `logs`, with or without `/name`";
+                report.error_at(node.place.clone(), Cause::BadId, problem, help);
+            }
+        }
+    }
+
+    fn write(&self) -> Json {
+        Json::from(self.to_string())
+    }
+}
+
 impl fmt::Display for PipelineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.signal.name())?;

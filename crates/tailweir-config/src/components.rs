@@ -4,6 +4,7 @@ mod attributes;
 mod auth;
 mod batch;
 mod client;
+pub(crate) mod connectors;
 mod debug;
 mod file;
 mod health_check;

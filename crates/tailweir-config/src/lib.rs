@@ -56,6 +56,12 @@ mod yaml;
 
 pub use catalogue::{Component, Role, Stability, components};
 pub use component_id::{ComponentId, PipelineId};
+pub use components::connectors::{
+    AggregationTemporality, CountConnector, CountedAttribute, CountedMetric, Dimension,
+    DurationUnit, EdgeStore, ExceptionsConnector, ExceptionsDimension, ExceptionsExemplars,
+    ExplicitHistogram, ExponentialHistogram, Glob, GlobError, ServiceGraphConnector,
+    SpanMetricsConnector, SpanMetricsEvents, SpanMetricsExemplars, SpanMetricsHistogram,
+};
 pub use components::{
     Action, AttributeAction, AttributesProcessor, Authenticator, BasicAuth, Batch, BearerTokenAuth,
     ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters, ConvertedType, Cors,

@@ -1,5 +1,8 @@
 //! A whole configuration, as meant.
 
+use crate::components::connectors::{
+    CountConnector, ExceptionsConnector, ServiceGraphConnector, SpanMetricsConnector,
+};
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver,
@@ -9,6 +12,7 @@ use crate::telemetry::Telemetry;
 use crate::{ComponentId, Location, PipelineId, TailSampling};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use tailweir_core::Signal;
 
 /// A whole configuration: defaults filled in, references checked.
 #[derive(Debug, Clone)]
@@ -119,10 +123,33 @@ pub enum Exporter {
 }
 
 /// A connector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Connector {
     /// `forward`: from pipelines to pipelines of the same signal.
     Forward,
+    /// `span_metrics`, `spanmetrics`: counts and durations of spans.
+    SpanMetrics(Box<SpanMetricsConnector>),
+    /// `service_graph`, `servicegraph`: requests between services.
+    ServiceGraph(Box<ServiceGraphConnector>),
+    /// `count`: how many items there are.
+    Count(Box<CountConnector>),
+    /// `exceptions`: what spans recorded as exceptions.
+    Exceptions(ExceptionsConnector),
+}
+
+impl Connector {
+    /// Whether what it makes of one signal is another, or the same.
+    #[must_use]
+    pub fn joins(&self, from: Signal, to: Signal) -> bool {
+        match self {
+            Self::Forward => from == to,
+            Self::SpanMetrics(_) | Self::ServiceGraph(_) => {
+                (from, to) == (Signal::Traces, Signal::Metrics)
+            }
+            Self::Count(_) => to == Signal::Metrics,
+            Self::Exceptions(_) => from == Signal::Traces && to != Signal::Traces,
+        }
+    }
 }
 
 /// An extension.

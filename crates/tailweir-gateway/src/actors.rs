@@ -3,7 +3,7 @@
 //! ```text
 //! node
 //! |-- samplers   one per shard of a tail_sampling processor   its store is lent, so a panic loses no trace
-//! `-- workers    one per exporter and per batch processor     what it works on is shared, and outlives it
+//! `-- workers    one per exporter, batch and connector        what it works on is shared, and outlives it
 //! ```
 //!
 //! Mailboxes are unbounded in ractor. What goes into one carries the permit of its request, so
@@ -15,4 +15,4 @@ mod ticker;
 mod worker;
 
 pub(crate) use node::{Child, Node, Nursery};
-pub(crate) use sampler::{Shard, ShardChange, ShardReport, ShardSettings};
+pub(crate) use sampler::{Shard, ShardChange, ShardReport, ShardSettings, Witness, Witnesses};

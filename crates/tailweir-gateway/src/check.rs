@@ -7,6 +7,8 @@ use crate::graph::Blueprint;
 use crate::surroundings::World;
 use std::collections::BTreeSet;
 use tailweir_config::{ComponentId, Exporter, Processor, Settings};
+use tailweir_connect::{Maker, Now, Origin};
+use tailweir_core::Moment;
 
 /// A mistake in the block of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Mistake {
 }
 
 impl Gateway {
-    /// Compiles every transform and builds every exporter that is used, and lists all that is wrong. It
+    /// Compiles every transform and connector and builds every exporter that is used, and lists all that is wrong. It
     /// binds no port, connects to nothing and creates no file; certificates of exporters are read.
     #[must_use]
     pub fn check(settings: &Settings) -> Vec<Mistake> {
@@ -34,6 +36,7 @@ impl Gateway {
             .flat_map(|it| &it.exporters)
             .collect();
         for id in used {
+            found.extend(check_connector(id, settings));
             found.extend(check_exporter(id, settings));
         }
         found
@@ -60,6 +63,24 @@ fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings)
         message: error.problem,
     });
     mistakes.collect()
+}
+
+fn check_connector(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
+    let origin = Origin {
+        now: Now {
+            moment: Moment::ZERO,
+            unix_nanos: 0,
+        },
+        instance: String::new(),
+        seed: 0,
+        surroundings: World::shared(),
+    };
+    let error = Maker::new(settings.connectors.get(id)?, &origin).err()?;
+    Some(Mistake {
+        block: format!("connectors::{id}"),
+        option: error.option().to_owned(),
+        message: error.to_string(),
+    })
 }
 
 fn check_exporter(id: &ComponentId, settings: &Settings) -> Option<Mistake> {

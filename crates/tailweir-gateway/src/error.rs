@@ -2,6 +2,7 @@
 
 use std::io;
 use tailweir_config::{ComponentId, PipelineId};
+use tailweir_connect::ConnectError;
 use tailweir_export::BuildError;
 use tailweir_export::tls::TlsError;
 use tailweir_policy::CompileError;
@@ -27,6 +28,14 @@ pub enum StartError {
         processor: ComponentId,
         /// What is wrong.
         message: String,
+    },
+    /// A connector cannot be made of its settings.
+    #[error("{connector}: {source}")]
+    Connector {
+        /// The connector.
+        connector: ComponentId,
+        /// What is wrong.
+        source: Box<ConnectError>,
     },
     /// An exporter cannot be built.
     #[error("{exporter}: {source}")]

@@ -260,9 +260,21 @@ fn ground(nursery: crate::actors::Nursery, options: &Options) -> Ground {
         memory: memory.unwrap_or(MEMORY_UNKNOWN),
         in_flight_max: options.in_flight_max,
         seed: options.seed.unwrap_or_else(random_seed),
+        instance: random_instance(),
         surroundings: World::shared(),
         console: options.console.clone(),
     }
+}
+
+/// A random UUID.
+fn random_instance() -> String {
+    let [a, b, c, d] = [(); 4].map(|()| random_seed() as u32);
+    let (version, variant) = (0x4000 | b & 0xfff, 0x8000 | c & 0x3fff);
+    format!(
+        "{a:08x}-{:04x}-{version:04x}-{variant:04x}-{:04x}{d:08x}",
+        b >> 16,
+        c >> 16
+    )
 }
 
 /// Clients choose trace ids; they must not be able to choose where these land in a table.

@@ -2,20 +2,23 @@
 //!
 //! A change has two halves. [`Plan::compile`] does everything that can fail for a reason in the
 //! settings and touches nothing that runs; [`Graph::change`] then puts it into force. What is the same
-//! as before keeps running: exporters with their queues, batches with what waits in them, receivers
-//! with their connections, and in any case the shards with the traces they hold.
+//! as before keeps running: exporters with their queues, batches with what waits in them, connectors
+//! with what they counted, receivers with their connections, and in any case the shards with the traces they hold.
 
+mod connectors;
 mod exporters;
 mod limits;
 mod page;
 mod plan;
 mod receivers;
+mod retired;
 mod server;
 mod wiring;
 
 pub(crate) use exporters::{Blueprint, RunningExporter};
 pub(crate) use plan::Plan;
 pub(crate) use receivers::RunningReceiver;
+pub(crate) use retired::Retired;
 
 use crate::actors::{Child, Nursery};
 use crate::admission::Admission;
@@ -24,12 +27,12 @@ use crate::clock::Clock;
 use crate::console::Console;
 use crate::error::StartError;
 use crate::ledger::Ledger;
-use crate::pipeline::{Batcher, NotExported, Sampler, ScanPool, TransformFigures};
+use crate::pipeline::{Batcher, Connecting, NotExported, Sampler, ScanPool, TransformFigures};
 use parking_lot::Mutex;
+use retired::Gone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-use tailweir_config::{Batch, ComponentId, PipelineId, Settings};
+use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
 use tailweir_transform::Surroundings;
 use tokio::time::Instant;
@@ -50,6 +53,8 @@ pub(crate) struct Ground {
     pub(crate) in_flight_max: Option<ByteSize>,
     /// Seeds the tables of the shards.
     pub(crate) seed: u64,
+    /// Names this process in what it makes itself.
+    pub(crate) instance: String,
     /// The time and the randomness that expressions may ask for.
     pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Where `debug` exporters write.
@@ -66,6 +71,7 @@ pub(crate) struct Graph {
     pub(crate) not_exported: BTreeMap<(ComponentId, Signal), Arc<NotExported>>,
     pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
+    pub(crate) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,
     pub(crate) receivers: BTreeMap<ComponentId, RunningReceiver>,
 }
@@ -77,12 +83,11 @@ pub(crate) struct RunningBatcher {
     pub(crate) worker: Child,
 }
 
-/// What a change has taken out of the graph, to be emptied in this order.
-#[derive(Default)]
-pub(crate) struct Retired {
-    pub(crate) samplers: Vec<Arc<Sampler>>,
-    pub(crate) batchers: Vec<RunningBatcher>,
-    pub(crate) exporters: Vec<RunningExporter>,
+/// A connector that makes telemetry, and the worker that hands it on.
+pub(crate) struct RunningConnector {
+    pub(crate) settings: Connector,
+    pub(crate) connector: Arc<Connecting>,
+    pub(crate) worker: Child,
 }
 
 impl Graph {
@@ -94,6 +99,7 @@ impl Graph {
             not_exported: BTreeMap::new(),
             samplers: BTreeMap::new(),
             batchers: BTreeMap::new(),
+            connectors: BTreeMap::new(),
             transforms: BTreeMap::new(),
             receivers: BTreeMap::new(),
         }
@@ -108,14 +114,14 @@ impl Graph {
     pub(crate) async fn change(
         &mut self,
         ground: &Ground,
-        plan: Plan,
+        mut plan: Plan,
     ) -> (Retired, Result<(), StartError>) {
-        let mut retired = Retired::default();
         ground
             .admission
             .set_limits(plan.budgets.in_flight, plan.budgets.held);
-        let (stages, exported) = self.rewire(ground, &plan, &mut retired).await;
+        let (stages, gone, exported) = self.rewire(ground, &mut plan).await;
         let received = self.change_receivers(&plan, stages).await;
+        let retired = gone.in_order(&self.settings);
         self.settings = plan.settings;
         (retired, exported.and(received))
     }
@@ -130,61 +136,8 @@ impl Graph {
             in_time &= receiver.stop(left).await;
         }
         ground.admission.stop();
-        let retired = Retired {
-            samplers: self.samplers.into_values().collect(),
-            batchers: self.batchers.into_values().collect(),
-            exporters: self.exporters.into_values().collect(),
-        };
+        let settings = Arc::clone(&self.settings);
+        let retired = Gone::all(self).in_order(&settings);
         in_time & retired.empty(deadline).await
     }
-}
-
-impl Retired {
-    /// Whether there is nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.samplers.is_empty() && self.batchers.is_empty() && self.exporters.is_empty()
-    }
-
-    /// Decides, flushes, sends; gives up at the deadline what has not left by then. Returns whether
-    /// all has left.
-    pub(crate) async fn empty(self, deadline: Instant) -> bool {
-        let mut in_time = true;
-        for sampler in &self.samplers {
-            in_time &= drain(sampler, part_of(deadline)).await;
-        }
-        for running in self.batchers {
-            running.batcher.close(part_of(deadline)).await;
-            running.worker.stop();
-        }
-        let mut closing = tokio::task::JoinSet::new();
-        for running in self.exporters {
-            closing.spawn(running.close(deadline));
-        }
-        while let Some(closed) = closing.join_next().await {
-            in_time &= closed.unwrap_or(false);
-        }
-        in_time
-    }
-}
-
-/// Earlier stages may not use up all the time: what leaves them must still be sent.
-fn part_of(deadline: Instant) -> Instant {
-    let now = Instant::now();
-    now + deadline.saturating_duration_since(now) * 2 / 3
-}
-
-/// Decides what a sampler holds; tried again when a shard fails meanwhile.
-async fn drain(sampler: &Sampler, deadline: Instant) -> bool {
-    const PAUSE: Duration = Duration::from_millis(20);
-    let mut in_time = true;
-    for shard in sampler.shards() {
-        let drained = async {
-            while shard.drain().await.is_err() {
-                tokio::time::sleep(PAUSE).await;
-            }
-        };
-        in_time &= tokio::time::timeout_at(deadline, drained).await.is_ok();
-        shard.close().await;
-    }
-    in_time
 }

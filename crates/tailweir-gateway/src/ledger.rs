@@ -69,11 +69,13 @@ pub enum DropReason {
     NotSampledByChance,
     /// A processor made one data point of several.
     Merged,
+    /// It was for connectors alone, which counted it.
+    Counted,
 }
 
 impl DropReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NotSampled,
         Self::DropPolicy,
         Self::Duplicate,
@@ -82,6 +84,7 @@ impl DropReason {
         Self::Filtered,
         Self::NotSampledByChance,
         Self::Merged,
+        Self::Counted,
     ];
 
     /// Its name in metrics and on the status page.
@@ -96,6 +99,7 @@ impl DropReason {
             Self::Filtered => "filtered",
             Self::NotSampledByChance => "not_sampled_by_chance",
             Self::Merged => "merged",
+            Self::Counted => "counted",
         }
     }
 }

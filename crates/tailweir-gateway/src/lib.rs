@@ -60,6 +60,6 @@ pub use metrics::{Metric, MetricKind, MetricReference, metric_reference};
 pub use options::Options;
 pub use refusal::{Bound, Refusal};
 pub use status::{
-    AdmissionRow, BatchRow, BoundAddress, DecisionRow, ExporterRow, PageRow, PolicyRow,
-    ReceiverRow, SamplerRow, Status, TransformRow, VotesRow,
+    AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, PageRow,
+    PolicyRow, ReceiverRow, SamplerRow, Status, TransformRow, VotesRow,
 };

@@ -1,7 +1,7 @@
 //! What a pipeline is made of: stages, each of which takes a load and hands it on.
 //!
 //! ```text
-//! receiver -> [transform | batch | sample]* -> ways -> exporters, other pipelines
+//! receiver -> [transform | batch | sample]* -> ways -> exporters, connectors, other pipelines
 //! ```
 //!
 //! A load that cannot be taken comes back to whoever offered it, with the reason: to a receiver, which
@@ -9,6 +9,7 @@
 //! on the way without being counted, and pressure reaches the client.
 
 mod batch;
+mod connecting;
 mod load;
 mod portion;
 mod sampling;
@@ -17,11 +18,12 @@ mod transforming;
 mod ways;
 
 pub(crate) use batch::Batcher;
+pub(crate) use connecting::{Connecting, Outlets};
 pub(crate) use load::{Load, Returned};
 pub(crate) use sampling::{Routed, Sampler, scan};
 pub(crate) use scans::{ScanPool, Scanned};
 pub(crate) use transforming::{TransformFigures, Transforming};
-pub(crate) use ways::{ExportWay, NotExported, WAYS_MAX, Way, Ways};
+pub(crate) use ways::{ConnectorWay, ExportWay, NotExported, WAYS_MAX, Way, Ways};
 
 use futures_core::future::BoxFuture;
 use parking_lot::RwLock;

@@ -137,6 +137,8 @@ pub enum Bound {
     Queue,
     /// A batch that waits for room behind it.
     Batch,
+    /// What a connector made and that waits for room behind it.
+    Connector,
 }
 
 impl std::fmt::Display for Bound {
@@ -147,6 +149,7 @@ impl std::fmt::Display for Bound {
             Self::Traces => "the store of undecided traces",
             Self::Queue => "the exporter's sending queue",
             Self::Batch => "the batch processor",
+            Self::Connector => "the connector",
         })
     }
 }

@@ -1,9 +1,11 @@
 //! What a gateway says about itself, for the admin page and for the metrics.
 
+mod connectors;
 mod pages;
 mod samplers;
 mod transforms;
 
+pub use connectors::ConnectorRow;
 pub use pages::PageRow;
 pub use samplers::{DecisionRow, PolicyRow, SamplerRow, VotesRow};
 pub use transforms::TransformRow;
@@ -54,6 +56,8 @@ pub struct Status {
     pub samplers: Vec<SamplerRow>,
     /// The processors that change requests.
     pub transforms: Vec<TransformRow>,
+    /// The connectors that make telemetry.
+    pub connectors: Vec<ConnectorRow>,
     /// The batch processors.
     pub batches: Vec<BatchRow>,
     /// The exporters, one for each signal.
@@ -152,11 +156,13 @@ pub struct ExporterRow {
 }
 
 impl Status {
-    /// Bytes that wait in batches and queues.
+    /// Bytes that wait in batches, queues and connectors, series included.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         let batches = self.batches.iter().map(|row| row.waiting_bytes);
         let queues = self.exporters.iter().map(|row| row.queue_bytes);
-        batches.chain(queues).sum()
+        let connectors = self.connectors.iter();
+        let connectors = connectors.map(|row| row.waiting_bytes + row.series_bytes);
+        batches.chain(queues).chain(connectors).sum()
     }
 
     /// Asks everybody. Without a graph, after the shutdown, only the books are left.
@@ -183,6 +189,7 @@ impl Status {
                 None => Vec::new(),
             },
             transforms: graph.map(transforms::rows).unwrap_or_default(),
+            connectors: graph.map(connectors::rows).unwrap_or_default(),
             batches: graph.map(batches).unwrap_or_default(),
             exporters: graph.map(exporters).unwrap_or_default(),
             pages: graph.map(pages::rows).unwrap_or_default(),

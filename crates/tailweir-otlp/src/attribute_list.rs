@@ -81,6 +81,11 @@ impl EncodedValue {
         AnyValue::new(&self.0)
     }
 
+    /// The content of its message.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.0
+    }
+
     fn delimited(number: u32, content: &[u8]) -> Self {
         let mut message = Vec::with_capacity(content.len() + 6);
         put_bytes(&mut message, number, content);
@@ -226,7 +231,7 @@ impl<'a> AttributeList<'a> {
     }
 }
 
-fn encode_attribute(key: &[u8], value: &EncodedValue) -> Vec<u8> {
+pub(crate) fn encode_attribute(key: &[u8], value: &EncodedValue) -> Vec<u8> {
     let mut content = Vec::with_capacity(key.len() + value.0.len() + 8);
     put_bytes(&mut content, 1, key);
     put_bytes(&mut content, 2, &value.0);

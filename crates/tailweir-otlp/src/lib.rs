@@ -21,6 +21,7 @@
 mod assemble;
 mod attribute_list;
 mod collector_size;
+mod compose;
 mod count;
 pub mod field;
 mod head;
@@ -41,6 +42,11 @@ mod wire;
 pub use assemble::{Assembler, Part};
 pub use attribute_list::{AttributeList, EncodedValue, NewEntry};
 pub use collector_size::{CollectorSize, collector_size};
+pub use compose::{
+    AttributeSet, LogScopeWriter, LogsWriter, MetricHead, MetricsWriter, NewExemplar,
+    NewExponentialPoint, NewHistogramPoint, NewLogRecord, NewNumberPoint, PointsWriter,
+    ResourceMetricsWriter, ScopeMetricsWriter,
+};
 pub use count::count_items;
 pub use head::{SpanHead, StatusCode};
 pub use response::{ExportResponse, Status};

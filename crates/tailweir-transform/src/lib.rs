@@ -42,6 +42,7 @@ mod transform;
 pub use client::{AuthAttribute, ClientContext};
 pub use edits::{Edits, GROWTH_MAX, Target};
 pub use error::{CompileError, CompileErrors, TransformError};
+pub use literal::encode as encode_literal;
 pub use statements::Statements;
 pub use tailweir_ottl::{Surroundings, Time};
 pub use transform::{Count, DropCause, Outcome, Request, Transform, compile};

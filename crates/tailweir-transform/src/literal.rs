@@ -4,7 +4,8 @@ use tailweir_config::Literal;
 use tailweir_otlp::{AnyValue, EncodedValue};
 
 /// The value that is written for a literal.
-pub(crate) fn encode(literal: &Literal) -> EncodedValue {
+#[must_use]
+pub fn encode(literal: &Literal) -> EncodedValue {
     match literal {
         Literal::Null => EncodedValue::empty(),
         Literal::Flag(value) => EncodedValue::bool(*value),

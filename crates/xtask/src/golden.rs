@@ -9,6 +9,7 @@ use tailweir_testkit::Folder;
 /// Folder, and the packages whose `golden_` tests read it.
 const FOLDERS: &[(&str, &[&str])] = &[
     ("config", &["tailweir-config", "tailweir-transform"]),
+    ("connectors", &["tailweir-connect"]),
     ("otlp_json", &["tailweir-otlp"]),
     ("ottl", &["tailweir-ottl", "tailweir-paths"]),
     ("processors", &["tailweir-transform"]),

@@ -14,6 +14,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("paths", &["core", "otlp", "ottl"]),
     ("policy", &["core", "otlp", "ottl", "paths", "config"]),
     ("transform", &["core", "otlp", "ottl", "paths", "config"]),
+    (
+        "connect",
+        &["core", "otlp", "ottl", "paths", "config", "transform"],
+    ),
     ("sampler", &["core", "otlp", "policy"]),
     ("prometheus", &["core", "otlp", "ottl", "paths", "config"]),
     ("export", &["core", "config", "otlp", "prometheus"]),
@@ -25,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "otlp",
             "policy",
             "transform",
+            "connect",
             "sampler",
             "prometheus",
             "export",
@@ -42,6 +47,7 @@ const PURE: &[&str] = &[
     "paths",
     "policy",
     "transform",
+    "connect",
     "sampler",
     "prometheus",
 ];

@@ -5,6 +5,7 @@ use crate::report::{Cause, Report};
 use crate::settings::{Connector, Pipeline};
 use crate::{ComponentId, Location};
 use std::collections::BTreeMap;
+use tailweir_core::Signal;
 
 /// Checks the connectors.
 pub(super) fn check(
@@ -32,44 +33,53 @@ fn place(location: &Location) -> Place {
     }
 }
 
-/// A connector that a pipeline feeds must feed a pipeline of the same signal, and the other way.
+/// A connector that a pipeline feeds must feed a pipeline of a signal that it can make, and the other
+/// way.
 fn both_sides(
     pipeline: &Pipeline,
     pipelines: &[Pipeline],
     connectors: &BTreeMap<ComponentId, Connector>,
     report: &mut Report,
 ) {
-    let same = |other: &&Pipeline| other.id.signal == pipeline.id.signal;
     let signal = pipeline.id.signal;
-    for id in pipeline
-        .exporters
-        .iter()
-        .filter(|id| connectors.contains_key(id))
-    {
-        if !pipelines
-            .iter()
-            .filter(same)
-            .any(|other| other.receivers.contains(id))
-        {
-            let text = format!("the connector `{id}` feeds no pipeline of {signal}");
-            let help = format!("add it to the receivers of a pipeline of {signal}");
+    for (id, connector) in used(&pipeline.exporters, connectors) {
+        let fed = |other: &&Pipeline| other.receivers.contains(id);
+        let joins = |other: &Pipeline| connector.joins(signal, other.id.signal);
+        if !pipelines.iter().filter(fed).any(joins) {
+            let made = signals(|other| connector.joins(signal, other));
+            let text = format!("the connector `{id}` feeds no pipeline of {made}");
+            let help = format!("add it to the receivers of a pipeline of {made}");
             report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
         }
     }
-    for id in pipeline
-        .receivers
-        .iter()
-        .filter(|id| connectors.contains_key(id))
-    {
-        if !pipelines
-            .iter()
-            .filter(same)
-            .any(|other| other.exporters.contains(id))
-        {
-            let text = format!("the connector `{id}` is fed by no pipeline of {signal}");
-            let help = format!("add it to the exporters of a pipeline of {signal}");
+    for (id, connector) in used(&pipeline.receivers, connectors) {
+        let feeding = |other: &&Pipeline| other.exporters.contains(id);
+        let joins = |other: &Pipeline| connector.joins(other.id.signal, signal);
+        if !pipelines.iter().filter(feeding).any(joins) {
+            let taken = signals(|other| connector.joins(other, signal));
+            let text = format!("the connector `{id}` is fed by no pipeline of {taken}");
+            let help = format!("add it to the exporters of a pipeline of {taken}");
             report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
         }
+    }
+}
+
+/// The connectors among the ends of a pipeline.
+fn used<'a>(
+    ids: &'a [ComponentId],
+    connectors: &'a BTreeMap<ComponentId, Connector>,
+) -> impl Iterator<Item = (&'a ComponentId, &'a Connector)> {
+    ids.iter()
+        .filter_map(|id| connectors.get(id).map(|connector| (id, connector)))
+}
+
+/// The names of these signals.
+fn signals(which: impl Fn(Signal) -> bool) -> String {
+    let names = Signal::ALL.into_iter().filter(|signal| which(*signal));
+    let names: Vec<&str> = names.map(Signal::name).collect();
+    match names.as_slice() {
+        [] => "any signal that it takes".to_owned(),
+        names => names.join(" or "),
     }
 }
 
@@ -82,11 +92,9 @@ fn cycles(
     let feeds = |from: usize| {
         let from = &pipelines[from];
         let joined = move |to: &Pipeline| {
-            to.id.signal == from.id.signal
-                && from
-                    .exporters
-                    .iter()
-                    .any(|id| connectors.contains_key(id) && to.receivers.contains(id))
+            used(&from.exporters, connectors).any(|(id, connector)| {
+                to.receivers.contains(id) && connector.joins(from.id.signal, to.id.signal)
+            })
         };
         (0..pipelines.len()).filter(move |to| joined(&pipelines[*to]))
     };

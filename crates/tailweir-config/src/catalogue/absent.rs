@@ -247,8 +247,8 @@ const PROCESSORS: &[Group] = &[
         &["groupbytrace", "group_by_trace"],
     ),
     (
-        "the Collector no longer has it; its connector is not in this version: let a Collector in \
-         front make these metrics",
+        "the Collector no longer has it: configure the connector of this name, an exporter of the \
+         pipeline of traces and a receiver of one of metrics",
         &["spanmetrics", "servicegraph"],
     ),
     (
@@ -354,12 +354,6 @@ const CONNECTORS: &[Group] = &[
         "it is not in this version; let a Collector in front of the gateway make these metrics, from \
          all spans and not from the kept ones alone",
         &[
-            "spanmetrics",
-            "span_metrics",
-            "servicegraph",
-            "service_graph",
-            "count",
-            "exceptions",
             "sum",
             "signaltometrics",
             "signal_to_metrics",

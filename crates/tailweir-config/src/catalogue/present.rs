@@ -1,6 +1,9 @@
 //! The types of components that this version has.
 
 use super::{Component, Kind, Part, Role, Stability};
+use crate::components::connectors::{
+    CountConnector, ExceptionsConnector, ServiceGraphConnector, SpanMetricsConnector,
+};
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
@@ -246,6 +249,51 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| {
             read_as(node, report, |_: NoOptions| {
                 Part::Connector(Connector::Forward)
+            })
+        },
+    },
+    Kind {
+        component: component(
+            Role::Connector,
+            "span_metrics",
+            &["spanmetrics"],
+            &[Signal::Traces, Signal::Metrics],
+            Stability::Beta,
+        ),
+        shape: SpanMetricsConnector::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Connector(Connector::SpanMetrics(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Connector,
+            "service_graph",
+            &["servicegraph"],
+            &[Signal::Traces, Signal::Metrics],
+            Stability::Beta,
+        ),
+        shape: ServiceGraphConnector::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Connector(Connector::ServiceGraph(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Connector, "count", &[], ALL, Stability::Beta),
+        shape: CountConnector::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Connector(Connector::Count(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Connector, "exceptions", &[], ALL, Stability::Beta),
+        shape: ExceptionsConnector::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Connector(Connector::Exceptions(settings))
             })
         },
     },

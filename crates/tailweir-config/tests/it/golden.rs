@@ -196,6 +196,7 @@ fn golden_config_effective() {
             "receivers",
             "processors",
             "exporters",
+            "connectors",
             "extensions",
             "service",
         ] {

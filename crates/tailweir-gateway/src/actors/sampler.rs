@@ -10,8 +10,10 @@ mod outlet;
 mod store;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub(crate) use store::{ShardReport, ShardSettings};
+pub(crate) use witness::{Witness, Witnesses};
 
 use super::ticker::Ticker;
 use crate::clock::Clock;

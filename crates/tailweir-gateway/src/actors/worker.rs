@@ -1,7 +1,7 @@
-//! Keeps one piece of work going: an exporter that sends, or a batch that empties itself.
+//! Keeps one piece of work going: an exporter that sends, a batch or a connector that empties itself.
 //!
 //! Parent: the node. Speaks to: nobody. Mailbox: one message in its life. If it dies: nothing is lost;
-//! what it works on (a queue, a batch) is shared with those who fill it, and the node starts another.
+//! what it works on (a queue, a batch, a connector) is shared with those who fill it, and the node starts another.
 
 use futures_core::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -29,6 +29,16 @@ impl Work for tailweir_export::Exporter {
 impl Work for crate::pipeline::Batcher {
     fn name(&self) -> String {
         "batch".to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.run())
+    }
+}
+
+impl Work for crate::pipeline::Connecting {
+    fn name(&self) -> String {
+        self.id().to_owned()
     }
 
     fn run(&self) -> BoxFuture<'_, ()> {

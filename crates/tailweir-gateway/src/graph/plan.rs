@@ -9,6 +9,7 @@ use crate::pipeline::WAYS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{ComponentId, Processor, Settings};
+use tailweir_connect::Maker;
 use tailweir_core::Signal;
 use tailweir_policy::PolicySet;
 use tailweir_transform::Transform;
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     pub(super) policies: BTreeMap<ComponentId, Arc<PolicySet>>,
     /// By processor; pipelines share them.
     pub(super) transforms: BTreeMap<ComponentId, Arc<dyn Transform>>,
+    /// New and changed connectors that make telemetry.
+    pub(super) connectors: BTreeMap<ComponentId, Maker>,
     /// New and changed exporters.
     pub(super) exporters: BTreeMap<ComponentId, Built>,
     /// New and changed receivers.
@@ -53,11 +56,13 @@ impl Plan {
             budgets: Budgets::of(ground, used_limiters(&settings), samplers),
             policies: BTreeMap::new(),
             transforms: BTreeMap::new(),
+            connectors: BTreeMap::new(),
             exporters: BTreeMap::new(),
             receivers: BTreeMap::new(),
             settings,
         };
         plan.compile_processors(ground)?;
+        plan.build_connectors(running, ground)?;
         plan.build_exporters(running, ground)?;
         plan.prepare_receivers(running, ground)?;
         Ok(plan)

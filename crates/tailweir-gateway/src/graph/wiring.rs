@@ -2,13 +2,17 @@
 
 use super::limits::engine_settings;
 use super::plan::used_exporters;
-use super::{Graph, Ground, Place, Plan, Retired, RunningBatcher};
-use crate::actors::{Shard, ShardChange, ShardSettings};
+use super::retired::Gone;
+use super::{Graph, Ground, Place, Plan, RunningBatcher};
+use crate::actors::{Shard, ShardChange, ShardSettings, Witnesses};
 use crate::error::StartError;
-use crate::pipeline::{Batcher, ExportWay, NotExported, Sampler, Stage, Transforming, Way, Ways};
+use crate::pipeline::{
+    Batcher, ConnectorWay, ExportWay, NotExported, Sampler, Stage, Transforming, Way, Ways,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{Batch, ComponentId, Pipeline, PipelineId, Processor, TailSampling};
+use tailweir_connect::Maker;
 
 /// The first stage of a pipeline.
 #[derive(Clone)]
@@ -19,43 +23,49 @@ pub(super) struct Head {
 }
 
 impl Graph {
-    /// Brings exporters, batches, samplers and stages in line with the plan.
+    /// Brings exporters, connectors, batches, samplers and stages in line with the plan. Answers what
+    /// that takes out of service too.
     pub(super) async fn rewire(
         &mut self,
         ground: &Ground,
-        plan: &Plan,
-        retired: &mut Retired,
-    ) -> (BTreeMap<PipelineId, Head>, Result<(), StartError>) {
-        let exported = self.change_exporters(ground, plan, retired).await;
+        plan: &mut Plan,
+    ) -> (BTreeMap<PipelineId, Head>, Gone, Result<(), StartError>) {
+        let makers = std::mem::take(&mut plan.connectors);
+        let plan: &Plan = plan;
+        let mut gone = Gone::default();
+        let exported = self.change_exporters(ground, plan, &mut gone).await;
         let mut wiring = Wiring {
             graph: self,
             ground,
             plan,
             heads: BTreeMap::new(),
             places: BTreeSet::new(),
-            replaced: Vec::new(),
+            makers,
+            connected: BTreeSet::new(),
+            gone,
         };
         let pipelines: Vec<_> = plan.settings.pipelines.iter().collect();
         // A pipeline is built after those that it feeds; connectors form no circles.
         for pipeline in &pipelines {
             wiring.pipeline(pipeline).await;
         }
+        wiring.set_witnesses();
         let Wiring {
             heads,
             places,
-            replaced,
+            connected,
+            mut gone,
             ..
         } = wiring;
-        retired.batchers.extend(replaced);
-        self.retire(&places, retired);
-        (heads, exported)
+        self.retire(&places, &connected, &mut gone);
+        (heads, gone, exported)
     }
 
     async fn change_exporters(
         &mut self,
         ground: &Ground,
         plan: &Plan,
-        retired: &mut Retired,
+        gone: &mut Gone,
     ) -> Result<(), StartError> {
         let mut outcome = Ok(());
         let used: BTreeSet<_> = used_exporters(&plan.settings)
@@ -69,7 +79,7 @@ impl Graph {
             } else {
                 // Its port may be wanted again at once.
                 running.hide().await;
-                retired.exporters.push(running);
+                gone.exporters.push(running);
             }
         }
         self.not_exported.retain(|key, _| used.contains(key));
@@ -101,50 +111,55 @@ impl Graph {
         outcome
     }
 
-    fn retire(&mut self, places: &BTreeSet<Place>, retired: &mut Retired) {
+    /// Takes out what no pipeline uses any more.
+    fn retire(
+        &mut self,
+        places: &BTreeSet<Place>,
+        connected: &BTreeSet<ComponentId>,
+        gone: &mut Gone,
+    ) {
         self.transforms.retain(|place, _| places.contains(place));
-        let gone: Vec<_> = self
+        let samplers = self
             .samplers
-            .keys()
-            .filter(|place| !places.contains(*place))
-            .cloned()
-            .collect();
-        retired
-            .samplers
-            .extend(gone.iter().filter_map(|place| self.samplers.remove(place)));
-        let gone: Vec<_> = self
+            .extract_if(.., |place, _| !places.contains(place));
+        gone.samplers.extend(samplers);
+        let batchers = self
             .batchers
-            .keys()
-            .filter(|place| !places.contains(*place))
-            .cloned()
-            .collect();
-        retired
-            .batchers
-            .extend(gone.iter().filter_map(|place| self.batchers.remove(place)));
+            .extract_if(.., |place, _| !places.contains(place));
+        gone.batchers.extend(batchers);
+        let connectors = self
+            .connectors
+            .extract_if(.., |id, _| !connected.contains(id));
+        gone.connectors.extend(connectors);
     }
 }
 
-struct Wiring<'a> {
-    graph: &'a mut Graph,
-    ground: &'a Ground,
-    plan: &'a Plan,
+/// What is under construction.
+pub(super) struct Wiring<'a> {
+    pub(super) graph: &'a mut Graph,
+    pub(super) ground: &'a Ground,
+    pub(super) plan: &'a Plan,
     heads: BTreeMap<PipelineId, Head>,
     places: BTreeSet<Place>,
-    replaced: Vec<RunningBatcher>,
+    /// Connectors that are new or changed, and not started yet.
+    pub(super) makers: BTreeMap<ComponentId, Maker>,
+    /// Connectors that are wired.
+    pub(super) connected: BTreeSet<ComponentId>,
+    pub(super) gone: Gone,
 }
 
 impl Wiring<'_> {
     /// Builds a pipeline and, before it, those behind its connectors.
-    async fn pipeline(&mut self, pipeline: &Pipeline) -> Head {
+    pub(super) async fn pipeline(&mut self, pipeline: &Pipeline) -> Head {
         if let Some(head) = self.heads.get(&pipeline.id) {
             return head.clone();
         }
-        let mut ways = Vec::new();
+        let (mut ways, mut connectors) = (Vec::new(), Vec::new());
         for id in &pipeline.exporters {
-            self.ways(pipeline, id, &mut ways).await;
+            self.end(pipeline, id, &mut ways, &mut connectors).await;
         }
         let mut head = Head {
-            stage: Arc::new(Ways::new(ways)),
+            stage: Arc::new(Ways::new(ways).with_connectors(connectors)),
             is_sampler: false,
         };
         for id in pipeline.processors.iter().rev() {
@@ -154,7 +169,13 @@ impl Wiring<'_> {
         head
     }
 
-    async fn ways(&mut self, pipeline: &Pipeline, id: &ComponentId, ways: &mut Vec<Way>) {
+    async fn end(
+        &mut self,
+        pipeline: &Pipeline,
+        id: &ComponentId,
+        ways: &mut Vec<Way>,
+        connectors: &mut Vec<ConnectorWay>,
+    ) {
         let key = (id.clone(), pipeline.id.signal);
         if let Some(running) = self.graph.exporters.get(&key) {
             ways.push(Way::Exporter(ExportWay {
@@ -164,13 +185,7 @@ impl Wiring<'_> {
         } else if let Some(counter) = self.graph.not_exported.get(&key) {
             ways.push(Way::Nowhere(Arc::clone(counter)));
         } else {
-            let plan = self.plan;
-            for fed in &plan.settings.pipelines {
-                if fed.id.signal == pipeline.id.signal && fed.receivers.contains(id) {
-                    let head = Box::pin(self.pipeline(fed)).await;
-                    ways.push(Way::Pipeline(head.stage));
-                }
-            }
+            self.connector(pipeline, id, ways, connectors).await;
         }
     }
 
@@ -236,8 +251,10 @@ impl Wiring<'_> {
             batcher: Arc::clone(&batcher),
             worker,
         };
-        self.replaced
-            .extend(self.graph.batchers.insert(place, running));
+        let before = self.graph.batchers.insert(place.clone(), running);
+        if let Some(before) = before {
+            self.gone.batchers.insert(place, before);
+        }
         batcher
     }
 
@@ -267,6 +284,7 @@ impl Wiring<'_> {
             }
             return Arc::clone(sampler) as Arc<dyn Stage>;
         }
+        let witnesses = Arc::new(Witnesses::default());
         let mut shards = Vec::with_capacity(ground.shards);
         for index in 0..ground.shards {
             let settings = ShardSettings {
@@ -277,12 +295,13 @@ impl Wiring<'_> {
                 record_policy: settings.record_policy,
                 ledger: Arc::clone(&ground.ledger),
                 admission: Arc::clone(&ground.admission),
+                witnesses: Arc::clone(&witnesses),
             };
             let shard = Shard::new(settings, ground.clock, Arc::clone(&next));
             ground.nursery.start_shard(shard.clone()).await;
             shards.push(shard);
         }
-        let sampler = Arc::new(Sampler::new(shards, Arc::clone(&ground.scans)));
+        let sampler = Arc::new(Sampler::new(shards, Arc::clone(&ground.scans), witnesses));
         self.graph.samplers.insert(place, Arc::clone(&sampler));
         sampler
     }

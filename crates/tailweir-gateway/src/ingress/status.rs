@@ -106,7 +106,7 @@ const fn grpc_code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Full { bound, .. } => match bound {
             Bound::InFlight | Bound::Traces => Code::ResourceExhausted,
-            Bound::Memory | Bound::Queue | Bound::Batch => Code::Unavailable,
+            Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector => Code::Unavailable,
         },
         Refusal::Stopping
         | Refusal::Interrupted { .. }
@@ -130,7 +130,9 @@ const fn http_code(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Full { bound, .. } => match bound {
             Bound::InFlight | Bound::Traces => StatusCode::TOO_MANY_REQUESTS,
-            Bound::Memory | Bound::Queue | Bound::Batch => StatusCode::SERVICE_UNAVAILABLE,
+            Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         },
         Refusal::Stopping
         | Refusal::Interrupted { .. }

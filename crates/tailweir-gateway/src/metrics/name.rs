@@ -177,6 +177,38 @@ metrics! {
         "Traces that were decided before their time.";
     Duplicates = "tailweir_duplicate_spans", Counter, "{spans}", ["pipeline", "processor"],
         "Spans that had come before and were left out.";
+    ConnectorReceived = "tailweir_connector_received_items", Counter, "{items}", ["connector", "signal"],
+        "Items that pipelines brought to a connector that makes telemetry.";
+    ConnectorMade = "tailweir_connector_made_items", Counter, "{items}", ["connector", "signal"],
+        "Items that the connector made.";
+    ConnectorWaiting = "tailweir_connector_waiting_bytes", Gauge, "By", ["connector"],
+        "What the connector made and that waits for room behind it, 16 MiB at most.";
+    ConnectorSeries = "tailweir_connector_series", Gauge, "{series}", ["connector"],
+        "Series that the connector keeps.";
+    ConnectorSeriesBytes = "tailweir_connector_series_bytes", Gauge, "By", ["connector"],
+        "Memory of the connector's series: 256 MiB at most for span_metrics, 64 MiB for others.";
+    ConnectorOverflowed = "tailweir_connector_overflowed_items", Counter, "{items}", ["connector"],
+        "Items that found no room for a series of their own and are in otel.metric.overflow.";
+    ConnectorResources = "tailweir_connector_resources", Gauge, "{resources}", ["connector"],
+        "Resources whose series span_metrics keeps, resource_metrics_cache_size at most.";
+    ConnectorEvicted = "tailweir_connector_evicted_resources", Counter, "{resources}", ["connector"],
+        "Resources that had to leave span_metrics for others.";
+    ConnectorWithoutService = "tailweir_connector_spans_without_service", Counter, "{spans}", ["connector"],
+        "Spans that were not counted, because their resource has no service.name.";
+    ConnectorExemplarsWaiting = "tailweir_connector_waiting_exemplars", Gauge, "{exemplars}", ["connector"],
+        "Exemplars that wait for the sampler's decision on their trace, 65,536 at most.";
+    ConnectorExemplarsLetGo = "tailweir_connector_exemplars_let_go", Counter, "{exemplars}", ["connector"],
+        "Exemplars that were let go before a decision, the oldest first, for want of room.";
+    ConnectorFailed = "tailweir_connector_failed_requests", Counter, "{requests}", ["connector"],
+        "Requests that were not counted, because a condition failed.";
+    ConnectorEdges = "tailweir_connector_waiting_edges", Gauge, "{edges}", ["connector"],
+        "Edges of a service graph that wait for their other half, store.max_items at most.";
+    EdgesTotal = "otelcol_connector_servicegraph_total_edges", Counter, "{edges}", ["connector"],
+        "Edges of a service graph that were begun.";
+    EdgesExpired = "otelcol_connector_servicegraph_expired_edges", Counter, "{edges}", ["connector"],
+        "Edges that never found their other half.";
+    EdgesDropped = "otelcol_connector_servicegraph_dropped_spans", Counter, "{spans}", ["connector"],
+        "Spans of edges that found no room to wait.";
     HeldBack = "tailweir_held_back_bytes", Gauge, "By", ["pipeline", "processor"],
         "Kept spans that wait for room behind the sampler.";
     DecidedTraces = "tailweir_decided_traces", Counter, "{traces}", ["policy", "decision"],

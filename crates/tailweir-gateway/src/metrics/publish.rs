@@ -3,7 +3,7 @@
 use super::{Metric, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
-use crate::status::{ExporterRow, PolicyRow, SamplerRow, Status, TransformRow};
+use crate::status::{ConnectorRow, ExporterRow, PolicyRow, SamplerRow, Status, TransformRow};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ impl Publisher {
             page.exporters(status);
             page.transforms(&status.transforms);
             page.pages(status);
+            page.connectors(&status.connectors);
             page.batches(status);
             page.samplers(&status.samplers);
             self.histograms(&page, status);
@@ -222,6 +223,46 @@ impl Page<'_> {
             let labels: Labels<'_> = &[("processor", processor), ("otel_signal", signal)];
             self.counter(Metric::ProcessorIncoming, labels, incoming);
             self.counter(Metric::ProcessorOutgoing, labels, outgoing);
+        }
+    }
+
+    fn connectors(&self, rows: &[ConnectorRow]) {
+        for row in rows {
+            let labels: Labels<'_> = &[("connector", &row.connector)];
+            for (metric, counts) in [
+                (Metric::ConnectorReceived, &row.received),
+                (Metric::ConnectorMade, &row.made),
+            ] {
+                for (signal, count) in counts {
+                    self.counter(metric, &[labels[0], ("signal", *signal)], *count);
+                }
+            }
+            self.gauge(Metric::ConnectorWaiting, labels, row.waiting_bytes);
+            self.gauge(Metric::ConnectorSeries, labels, row.series);
+            self.gauge(Metric::ConnectorSeriesBytes, labels, row.series_bytes);
+            let figures = &row.figures;
+            for (metric, value) in [
+                (Metric::ConnectorResources, figures.resources),
+                (Metric::ConnectorExemplarsWaiting, figures.exemplars_waiting),
+                (Metric::ConnectorEdges, figures.edges),
+            ] {
+                self.gauge(metric, labels, value);
+            }
+            for (metric, value) in [
+                (Metric::ConnectorOverflowed, figures.overflowed),
+                (Metric::ConnectorEvicted, figures.resources_evicted),
+                (Metric::ConnectorWithoutService, figures.without_service),
+                (
+                    Metric::ConnectorExemplarsLetGo,
+                    figures.exemplars_without_room,
+                ),
+                (Metric::ConnectorFailed, figures.failed_requests),
+                (Metric::EdgesTotal, figures.edges_total),
+                (Metric::EdgesExpired, figures.edges_expired),
+                (Metric::EdgesDropped, figures.edges_without_room),
+            ] {
+                self.counter(metric, labels, value);
+            }
         }
     }
 

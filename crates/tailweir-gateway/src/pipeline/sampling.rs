@@ -6,7 +6,7 @@
 //! again; the parts that were taken stay, and the client's resend is recognised by its ids.
 
 use super::{Load, ScanPool, Scanned, Stage, Taken};
-use crate::actors::{Shard, ShardReport};
+use crate::actors::{Shard, ShardReport, Witness, Witnesses};
 use crate::admission::Permit;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -22,6 +22,7 @@ const SLOT_SEED: u64 = 0;
 pub(crate) struct Sampler {
     shards: Vec<Shard>,
     scans: Arc<ScanPool>,
+    witnesses: Arc<Witnesses>,
 }
 
 /// A request whose spans are assigned to shards. Shared by the messages about it; the last one gives
@@ -36,9 +37,18 @@ pub(crate) struct Routed {
 }
 
 impl Sampler {
-    /// A sampler over these shards, one at least.
-    pub(crate) fn new(shards: Vec<Shard>, scans: Arc<ScanPool>) -> Self {
-        Self { shards, scans }
+    /// A sampler over these shards, one at least, which tell the same witnesses.
+    pub(crate) fn new(shards: Vec<Shard>, scans: Arc<ScanPool>, witnesses: Arc<Witnesses>) -> Self {
+        Self {
+            shards,
+            scans,
+            witnesses,
+        }
+    }
+
+    /// These are told what it decides from here on.
+    pub(crate) fn set_witnesses(&self, witnesses: Vec<Arc<dyn Witness>>) {
+        self.witnesses.set(witnesses);
     }
 
     /// Its shards.

@@ -1,11 +1,12 @@
-//! The end of a pipeline: its exporters, and the pipelines that it feeds.
+//! The end of a pipeline: its exporters, connectors, and the pipelines that it feeds.
 
-use super::{Load, Stage, Taken};
+use super::{Connecting, Load, Stage, Taken};
 use crate::ledger::DropReason;
 use crate::refusal::{Bound, Refusal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tailweir_connect::Exemplars;
 use tailweir_core::ByteSize;
 use tailweir_export::{Exporter, LossReason, Parcel};
 
@@ -17,6 +18,15 @@ pub(crate) const WAYS_MAX: usize = u64::BITS as usize;
 /// Where a pipeline ends.
 pub(crate) struct Ways {
     ways: Vec<Way>,
+    connectors: Vec<ConnectorWay>,
+}
+
+/// A connector at the end of a pipeline: it looks at what goes the other ways.
+pub(crate) struct ConnectorWay {
+    /// The connector.
+    pub(crate) connector: Arc<Connecting>,
+    /// Whether a sampler will decide about what comes this way.
+    pub(crate) exemplars: Exemplars,
 }
 
 /// One of the ends.
@@ -48,7 +58,41 @@ impl Ways {
     /// These ends, at most [`WAYS_MAX`].
     pub(crate) fn new(ways: Vec<Way>) -> Self {
         debug_assert!(ways.len() <= WAYS_MAX);
-        Self { ways }
+        Self {
+            ways,
+            connectors: Vec::new(),
+        }
+    }
+
+    /// With these connectors too.
+    pub(crate) fn with_connectors(mut self, connectors: Vec<ConnectorWay>) -> Self {
+        self.connectors = connectors;
+        self
+    }
+
+    /// Shows the load to the connectors once it has gone all other ways, so that what is offered again is
+    /// counted once. What has no other way ends here.
+    async fn send_and_count(&self, load: Load) -> Result<(), Box<super::Returned>> {
+        let is_alone = self.ways.is_empty() && self.connectors.len() == 1;
+        for way in &self.connectors {
+            if let Err(refusal) = way.connector.admit() {
+                // What is held must not stop for a connector while there are other ways.
+                if !load.is_held || is_alone {
+                    return Err(load.returned(refusal));
+                }
+            }
+        }
+        let (signal, body) = (load.signal, load.body.clone());
+        let items = load.charge.amount().items;
+        if self.ways.is_empty() {
+            load.charge.drop_as(DropReason::Counted);
+        } else {
+            self.send(load).await?;
+        }
+        for way in &self.connectors {
+            way.connector.feed(signal, items, &body, way.exemplars);
+        }
+        Ok(())
     }
 
     /// Sends the load every way that has not taken it, the last one getting the load itself.
@@ -95,7 +139,10 @@ impl Ways {
 
 impl Stage for Ways {
     fn take(&self, load: Load) -> Taken<'_> {
-        Box::pin(self.send(load))
+        if self.connectors.is_empty() {
+            return Box::pin(self.send(load));
+        }
+        Box::pin(self.send_and_count(load))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where the engine's decisions end: kept spans become requests, the rest goes into the books.
 
 use super::marks::Marks;
+use super::witness::Witnesses;
 use crate::ledger::{Charge, DropReason, Ledger};
 use crate::pipeline::Load;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tailweir_core::Signal;
+use tailweir_core::{Signal, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_otlp::Assembler;
 use tailweir_sampler::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, Sink};
@@ -25,10 +26,18 @@ pub(super) struct Outlet {
     open_amount: Amount,
     sealed: VecDeque<Load>,
     sealed_bytes: usize,
+    witnesses: Arc<Witnesses>,
+    /// Traces that were decided, kept or not, and of which the witnesses do not know yet.
+    decided: Vec<(TraceId, bool)>,
 }
 
 impl Outlet {
-    pub(super) fn new(ledger: Arc<Ledger>, write_threshold: bool, record_policy: bool) -> Self {
+    pub(super) fn new(
+        ledger: Arc<Ledger>,
+        write_threshold: bool,
+        record_policy: bool,
+        witnesses: Arc<Witnesses>,
+    ) -> Self {
         Self {
             ledger,
             assembler: Assembler::new(),
@@ -38,6 +47,8 @@ impl Outlet {
             open_amount: Amount::default(),
             sealed: VecDeque::new(),
             sealed_bytes: 0,
+            witnesses,
+            decided: Vec::new(),
         }
     }
 
@@ -45,8 +56,19 @@ impl Outlet {
         self.marks.set(write_threshold, record_policy);
     }
 
-    /// Closes the request that is being filled.
+    fn note(&mut self, trace: TraceId, is_kept: bool) {
+        if !self.witnesses.is_empty() {
+            self.decided.push((trace, is_kept));
+        }
+    }
+
+    /// Closes the request that is being filled, and tells the witnesses what was decided.
     pub(super) fn seal(&mut self) {
+        self.witnesses.tell(&mut self.decided);
+        self.close();
+    }
+
+    fn close(&mut self) {
         if self.open_amount == Amount::default() {
             return;
         }
@@ -93,12 +115,14 @@ impl Sink for Outlet {
         self.open_amount.items += u64::from(trace.summary.spans);
         self.open_amount.bytes += trace.summary.bytes;
         if self.open.len() >= REQUEST_BYTES {
-            self.seal();
+            self.close();
         }
+        self.note(trace.id, true);
     }
 
-    fn discarded(&mut self, _trace: &DiscardedTrace<'_>) {
+    fn discarded(&mut self, trace: &DiscardedTrace<'_>) {
         // Booked from the engine's counters.
+        self.note(trace.id, false);
     }
 
     fn abandoned(&mut self, trace: &AbandonedTrace) {

@@ -2,6 +2,7 @@
 
 use super::ShardChange;
 use super::outlet::Outlet;
+use super::witness::Witnesses;
 use crate::admission::{Admission, RETRY_AFTER};
 use crate::buckets::Buckets;
 use crate::clock::{Clock, stopwatch};
@@ -34,6 +35,8 @@ pub(crate) struct ShardSettings {
     pub(crate) ledger: Arc<Ledger>,
     /// Told how much is held.
     pub(crate) admission: Arc<Admission>,
+    /// Told what is decided.
+    pub(crate) witnesses: Arc<Witnesses>,
 }
 
 /// What a shard says of itself.
@@ -92,6 +95,7 @@ impl ShardStore {
                 Arc::clone(&ledger),
                 settings.write_threshold,
                 settings.record_policy,
+                settings.witnesses,
             ),
             ledger,
             admission: settings.admission,

@@ -59,6 +59,7 @@ async fn bench() -> Bench {
         seed: 1,
         write_threshold: false,
         record_policy: false,
+        witnesses: Arc::default(),
         ledger: Arc::clone(&ledger),
         admission: Admission::new(ByteSize::mib(64)),
     };
@@ -67,7 +68,7 @@ async fn bench() -> Bench {
     assert!(nursery.start_shard(shard.clone()).await);
     let scans = Arc::new(ScanPool::default());
     Bench {
-        sampler: Sampler::new(vec![shard.clone()], Arc::clone(&scans)),
+        sampler: Sampler::new(vec![shard.clone()], Arc::clone(&scans), Arc::default()),
         nursery,
         ledger,
         shard,

@@ -1,0 +1,18 @@
+//! The settings of connectors.
+
+mod count;
+mod dimension;
+mod exceptions;
+mod glob;
+mod service_graph;
+mod span_metrics;
+
+pub use count::{CountConnector, CountedAttribute, CountedMetric};
+pub use dimension::Dimension;
+pub use exceptions::{ExceptionsConnector, ExceptionsDimension, ExceptionsExemplars};
+pub use glob::{Glob, GlobError};
+pub use service_graph::{EdgeStore, ServiceGraphConnector};
+pub use span_metrics::{
+    AggregationTemporality, DurationUnit, ExplicitHistogram, ExponentialHistogram,
+    SpanMetricsConnector, SpanMetricsEvents, SpanMetricsExemplars, SpanMetricsHistogram,
+};

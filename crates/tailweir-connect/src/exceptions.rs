@@ -1,0 +1,36 @@
+//! The `exceptions` connector: metrics and log records of the exceptions that spans recorded as events.
+
+mod logs;
+mod metrics;
+
+pub use logs::ExceptionLogs;
+pub use metrics::ExceptionMetrics;
+
+use crate::dimensions::Dimensions;
+use tailweir_config::ExceptionsConnector;
+use tailweir_otlp::{Attributes, SpanEventView, SpanView};
+
+/// The name of events that are exceptions.
+const EVENT: &[u8] = b"exception";
+
+fn dimensions(settings: &ExceptionsConnector) -> Dimensions {
+    let mut dimensions = Dimensions::default();
+    for dimension in &settings.dimensions {
+        dimensions.name(&dimension.name, dimension.default.as_deref());
+    }
+    dimensions
+}
+
+/// The exceptions of a span.
+fn exceptions(span: SpanView<'_>) -> impl Iterator<Item = SpanEventView<'_>> {
+    span.events().filter(|event| event.name() == EVENT)
+}
+
+/// Where dimensions are looked for, in this order.
+fn sources<'a>(
+    span: SpanView<'a>,
+    event: SpanEventView<'a>,
+    resource: Attributes<'a>,
+) -> [Attributes<'a>; 3] {
+    [span.attributes(), event.attributes(), resource]
+}

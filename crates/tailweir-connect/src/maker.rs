@@ -1,0 +1,203 @@
+//! A connector that makes telemetry, whatever its kind.
+
+use crate::count::Count;
+use crate::error::ConnectError;
+use crate::exceptions::{ExceptionLogs, ExceptionMetrics};
+use crate::figures::SeriesFigures;
+use crate::now::Now;
+use crate::service_graph::ServiceGraph;
+use crate::span_metrics::{Exemplars, SpanMetrics};
+use std::sync::Arc;
+use tailweir_config::Connector;
+use tailweir_core::{Moment, Signal, TraceId};
+use tailweir_ottl::Surroundings;
+
+/// What a connector starts with beside its settings.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The present.
+    pub now: Now,
+    /// Names this process in data points.
+    pub instance: String,
+    /// Spreads keys in tables, so that clients cannot choose where theirs land.
+    pub seed: u64,
+    /// Where conditions that ask for the time or for randomness get them.
+    pub surroundings: Arc<dyn Surroundings>,
+}
+
+/// A request of telemetry that a connector made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// What it carries.
+    pub signal: Signal,
+    /// The bytes of an `Export*ServiceRequest`.
+    pub body: Vec<u8>,
+    /// Data points or log records in it, one at least.
+    pub items: u64,
+}
+
+/// A connector that makes telemetry.
+#[derive(Debug)]
+pub struct Maker(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    SpanMetrics(Box<SpanMetrics>),
+    ServiceGraph(Box<ServiceGraph>),
+    Count(Box<Count>, SeriesFigures),
+    Exceptions(Box<ExceptionMetrics>, ExceptionLogs),
+}
+
+impl Maker {
+    /// The connector of these settings; nothing for those that only pass telemetry on.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings.
+    pub fn new(settings: &Connector, origin: &Origin) -> Result<Option<Self>, ConnectError> {
+        let (now, seed) = (origin.now, origin.seed);
+        Ok(Some(Self(match settings {
+            Connector::Forward => return Ok(None),
+            Connector::SpanMetrics(settings) => {
+                let metrics = SpanMetrics::new(settings, &origin.instance, seed)?;
+                Kind::SpanMetrics(Box::new(metrics))
+            }
+            Connector::ServiceGraph(settings) => {
+                Kind::ServiceGraph(Box::new(ServiceGraph::new(settings, now, seed)))
+            }
+            Connector::Count(settings) => {
+                let count = Count::new(settings, &origin.surroundings)?;
+                Kind::Count(Box::new(count), SeriesFigures::default())
+            }
+            Connector::Exceptions(settings) => Kind::Exceptions(
+                Box::new(ExceptionMetrics::new(settings, now, seed)),
+                ExceptionLogs::new(settings),
+            ),
+        })))
+    }
+
+    /// Takes a request in. What it makes of it at once is added to `made`; of that only signals that
+    /// are `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was made of the request, for people.
+    pub fn consume(
+        &mut self,
+        now: Now,
+        signal: Signal,
+        request: &[u8],
+        exemplars: Exemplars,
+        wanted: impl Fn(Signal) -> bool,
+        made: &mut Vec<Made>,
+    ) -> Result<(), String> {
+        match &mut self.0 {
+            Kind::SpanMetrics(metrics) => metrics.consume(now, request, exemplars),
+            Kind::ServiceGraph(graph) => {
+                graph.consume(now, request);
+                if graph.flushes_at_once() {
+                    put(Signal::Metrics, made, |out| graph.flush(now, out));
+                }
+            }
+            Kind::Count(count, figures) => {
+                let mut failed = None;
+                put(Signal::Metrics, made, |out| {
+                    let counted = count.consume(signal, request, now.unix_nanos, out);
+                    counted.unwrap_or_else(|error| {
+                        failed = Some(error.to_string());
+                        0
+                    })
+                });
+                if let Some(reason) = failed {
+                    figures.failed_requests += 1;
+                    return Err(reason);
+                }
+            }
+            Kind::Exceptions(counts, records) => {
+                // Without a new exception there is nothing new to say.
+                if wanted(Signal::Metrics) && counts.consume(now, request) > 0 {
+                    put(Signal::Metrics, made, |out| counts.write(now, out));
+                }
+                if wanted(Signal::Logs) {
+                    put(Signal::Logs, made, |out| records.consume(request, out));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due, and answers when something is due next.
+    pub fn advance(&mut self, now: Now, made: &mut Vec<Made>) -> Option<Moment> {
+        match &mut self.0 {
+            Kind::SpanMetrics(metrics) => {
+                if metrics.next_flush(now.moment) <= now.moment {
+                    put(Signal::Metrics, made, |out| metrics.flush(now, false, out));
+                }
+                Some(metrics.next_flush(now.moment))
+            }
+            Kind::ServiceGraph(graph) => {
+                let mut next = now.moment;
+                put(Signal::Metrics, made, |out| {
+                    let mut points = 0;
+                    next = graph.advance(now, out, &mut points);
+                    points
+                });
+                Some(next)
+            }
+            Kind::Count(..) | Kind::Exceptions(..) => None,
+        }
+    }
+
+    /// Writes what was counted since the last flush; no other follows.
+    pub fn finish(&mut self, now: Now, made: &mut Vec<Made>) {
+        match &mut self.0 {
+            Kind::SpanMetrics(metrics) => {
+                put(Signal::Metrics, made, |out| metrics.flush(now, true, out));
+            }
+            Kind::ServiceGraph(graph) if !graph.flushes_at_once() => {
+                put(Signal::Metrics, made, |out| graph.flush(now, out));
+            }
+            Kind::ServiceGraph(_) | Kind::Count(..) | Kind::Exceptions(..) => {}
+        }
+    }
+
+    /// Whether it wants to know what samplers decide.
+    #[must_use]
+    pub fn awaits_decisions(&self) -> bool {
+        match &self.0 {
+            Kind::SpanMetrics(metrics) => metrics.awaits_decisions(),
+            _ => false,
+        }
+    }
+
+    /// A trace was decided.
+    pub fn decided(&mut self, trace: TraceId, is_kept: bool) {
+        if let Kind::SpanMetrics(metrics) = &mut self.0 {
+            metrics.decided(trace, is_kept);
+        }
+    }
+
+    /// What it has counted of itself.
+    #[must_use]
+    pub fn figures(&self) -> SeriesFigures {
+        match &self.0 {
+            Kind::SpanMetrics(metrics) => metrics.figures(),
+            Kind::ServiceGraph(graph) => graph.figures(),
+            Kind::Count(_, figures) => *figures,
+            Kind::Exceptions(counts, _) => counts.figures(),
+        }
+    }
+}
+
+/// Adds what `write` writes, if it is any item.
+fn put(signal: Signal, made: &mut Vec<Made>, write: impl FnOnce(&mut Vec<u8>) -> u64) {
+    let mut body = Vec::new();
+    let items = write(&mut body);
+    if items > 0 {
+        made.push(Made {
+            signal,
+            body,
+            items,
+        });
+    }
+}

@@ -1,0 +1,210 @@
+//! The resources whose spans are counted, and the tables of each.
+
+use super::candidates::Candidate;
+use crate::series::{Series, Table};
+use crate::text::put_identity;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_config::SpanMetricsConnector;
+use tailweir_core::Moment;
+use tailweir_otlp::{AttributeSet, Attributes};
+
+/// Which metric a table is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TableKind {
+    /// Calls, and durations unless these have dimensions of their own.
+    Calls = 0,
+    /// Durations.
+    Durations = 1,
+    /// Events.
+    Events = 2,
+}
+
+/// A resource and its tables.
+#[derive(Debug)]
+pub(super) struct Resource {
+    pub(super) key: Arc<[u8]>,
+    pub(super) attributes: AttributeSet,
+    last_seen: Moment,
+    /// Counts up with each use; the smallest is the one that leaves.
+    used: u64,
+    tables: [Option<Table>; 3],
+}
+
+/// The resources, at most as many as the settings say. One that leaves for another is written once more,
+/// at the next flush; until then it can come back. Of those there are as many again at most.
+#[derive(Debug)]
+pub(super) struct Resources {
+    live: HashMap<Arc<[u8]>, Resource, FixedState>,
+    evicted: HashMap<Arc<[u8]>, Resource, FixedState>,
+    capacity: usize,
+    uses: u64,
+    evictions: u64,
+    key_attributes: Vec<Vec<u8>>,
+    tables: [bool; 3],
+    limit: usize,
+    seed: u64,
+    /// Kept for its capacity.
+    key: Vec<u8>,
+}
+
+impl Resources {
+    pub(super) fn new(settings: &SpanMetricsConnector, seed: u64) -> Self {
+        let histogram = &settings.histogram;
+        let own_durations = !histogram.disable && super::plan::has_own_durations(settings);
+        let size = |number: i64| usize::try_from(number).unwrap_or_default();
+        let keys = settings.resource_metrics_key_attributes.iter();
+        Self {
+            live: HashMap::with_hasher(FixedState::with_seed(seed)),
+            evicted: HashMap::with_hasher(FixedState::with_seed(seed)),
+            capacity: size(settings.resource_metrics_cache_size).max(1),
+            uses: 0,
+            evictions: 0,
+            key_attributes: keys.map(|key| key.clone().into_bytes()).collect(),
+            tables: [true, own_durations, settings.events.enabled],
+            limit: size(settings.aggregation_cardinality_limit),
+            seed,
+            key: Vec::new(),
+        }
+    }
+
+    /// The resource with these attributes. Answers how many bytes were freed for it too.
+    pub(super) fn get_or_insert(
+        &mut self,
+        now: Moment,
+        attributes: Attributes<'_>,
+    ) -> (&mut Resource, usize) {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        let names = &self.key_attributes;
+        let counts = |name: &[u8]| names.is_empty() || names.iter().any(|key| key == name);
+        put_identity(attributes, counts, &mut key);
+        self.uses += 1;
+        let mut freed = 0;
+        if !self.live.contains_key(key.as_slice()) {
+            let resource = match self.evicted.remove(key.as_slice()) {
+                Some(resource) => resource,
+                None => self.fresh(&key, attributes),
+            };
+            if self.live.len() >= self.capacity {
+                freed = self.evict_oldest();
+            }
+            self.live.insert(Arc::clone(&resource.key), resource);
+        }
+        let uses = self.uses;
+        let Some(resource) = self.live.get_mut(key.as_slice()) else {
+            unreachable!("a resource that was not there has been put there");
+        };
+        self.key = key;
+        resource.used = uses;
+        resource.last_seen = now;
+        (resource, freed)
+    }
+
+    fn fresh(&self, key: &[u8], attributes: Attributes<'_>) -> Resource {
+        let table = |is_there: bool| is_there.then(|| Table::new(self.limit, self.seed));
+        Resource {
+            key: key.into(),
+            attributes: AttributeSet::of(attributes),
+            last_seen: Moment::ZERO,
+            used: 0,
+            tables: self.tables.map(table),
+        }
+    }
+
+    fn evict_oldest(&mut self) -> usize {
+        let oldest = self.live.values().min_by_key(|resource| resource.used);
+        let Some(key) = oldest.map(|resource| Arc::clone(&resource.key)) else {
+            return 0;
+        };
+        self.evictions += 1;
+        self.evict(&key)
+    }
+
+    /// Puts a resource among those that are written once more.
+    fn evict(&mut self, key: &Arc<[u8]>) -> usize {
+        let Some(resource) = self.live.remove(key) else {
+            return 0;
+        };
+        let mut freed = 0;
+        if self.evicted.len() >= self.capacity {
+            let oldest = self.evicted.values().min_by_key(|resource| resource.used);
+            let key = oldest.map(|resource| Arc::clone(&resource.key));
+            let gone = key.and_then(|key| self.evicted.remove(&key));
+            freed = gone.map_or(0, |resource| resource.memory());
+        }
+        self.evicted.insert(Arc::clone(key), resource);
+        freed
+    }
+
+    /// Every resource, those that left included.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Resource> {
+        self.live.values_mut().chain(self.evicted.values_mut())
+    }
+
+    /// The resources that did not leave.
+    pub(super) fn each_live(&mut self) -> impl Iterator<Item = &mut Resource> {
+        self.live.values_mut()
+    }
+
+    /// Forgets those that left. Answers how many bytes they took.
+    pub(super) fn forget_evicted(&mut self) -> usize {
+        let memory = self.evicted.values().map(Resource::memory).sum();
+        self.evicted.clear();
+        memory
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.live.clear();
+        self.evicted.clear();
+    }
+
+    /// Lets those leave that were not seen for so long.
+    pub(super) fn expire(&mut self, now: Moment, after: Duration) -> usize {
+        let stale = self
+            .live
+            .values()
+            .filter(|resource| now.since(resource.last_seen) >= after);
+        let stale: Vec<_> = stale.map(|resource| Arc::clone(&resource.key)).collect();
+        stale.iter().map(|key| self.evict(key)).sum()
+    }
+
+    /// The series that a waiting exemplar belongs to, if it is still there.
+    pub(super) fn series(&mut self, candidate: &Candidate) -> Option<&mut Series> {
+        let resource = self.live.get_mut(&candidate.resource)?;
+        resource.table(candidate.kind)?.get_mut(&candidate.key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    pub(super) fn series_count(&self) -> usize {
+        let all = self.live.values().chain(self.evicted.values());
+        all.flat_map(|resource| &resource.tables)
+            .flatten()
+            .map(Table::len)
+            .sum()
+    }
+}
+
+impl Resource {
+    pub(super) fn table(&mut self, kind: TableKind) -> Option<&mut Table> {
+        self.tables[kind as usize].as_mut()
+    }
+
+    pub(super) fn tables(&mut self) -> impl Iterator<Item = &mut Table> {
+        self.tables.iter_mut().flatten()
+    }
+
+    fn memory(&self) -> usize {
+        self.tables.iter().flatten().map(Table::memory).sum()
+    }
+}

@@ -1,0 +1,267 @@
+//! Connectors that run: how they are wired, and which samplers decide about what they see.
+
+use super::wiring::Wiring;
+use super::{Graph, Ground, Place, Plan, RunningConnector};
+use crate::actors::Witness;
+use crate::error::StartError;
+use crate::pipeline::{Connecting, ConnectorWay, Outlets, Stage, Way, Ways};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tailweir_config::{ComponentId, Connector, Pipeline, Processor, Settings};
+use tailweir_connect::{Exemplars, Maker, Now, Origin};
+use tailweir_core::Signal;
+
+impl Plan {
+    /// Makes connectors of the settings: those that are new or changed.
+    pub(super) fn build_connectors(
+        &mut self,
+        running: &Graph,
+        ground: &Ground,
+    ) -> Result<(), StartError> {
+        let settings = Arc::clone(&self.settings);
+        for id in used_connectors(&settings) {
+            let Some(connector) = settings.connectors.get(id) else {
+                continue;
+            };
+            let same = |known: &RunningConnector| known.settings == *connector;
+            if running.connectors.get(id).is_some_and(same) {
+                continue;
+            }
+            let origin = origin(&settings, ground);
+            let maker = Maker::new(connector, &origin);
+            let maker = maker.map_err(|source| StartError::Connector {
+                connector: id.clone(),
+                source: Box::new(source),
+            })?;
+            if let Some(maker) = maker {
+                self.connectors.insert(id.clone(), maker);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The connectors that pipelines use.
+fn used_connectors(settings: &Settings) -> BTreeSet<&ComponentId> {
+    let ends = settings.pipelines.iter().flat_map(|it| &it.exporters);
+    ends.filter(|id| settings.connectors.contains_key(*id))
+        .collect()
+}
+
+fn origin(settings: &Settings, ground: &Ground) -> Origin {
+    let configured = settings.telemetry.resource.get("service.instance.id");
+    let instance = match configured {
+        Some(tailweir_config::Literal::Text(text)) => text.clone(),
+        _ => ground.instance.clone(),
+    };
+    let unix_nanos = ground.surroundings.now().unix_units(1);
+    Origin {
+        now: Now {
+            moment: ground.clock.now(),
+            unix_nanos: u64::try_from(unix_nanos).unwrap_or_default(),
+        },
+        instance,
+        seed: ground.seed,
+        surroundings: Arc::clone(&ground.surroundings),
+    }
+}
+
+impl Wiring<'_> {
+    /// Adds the end of a pipeline that is a connector.
+    pub(super) async fn connector(
+        &mut self,
+        pipeline: &Pipeline,
+        id: &ComponentId,
+        ways: &mut Vec<Way>,
+        connectors: &mut Vec<ConnectorWay>,
+    ) {
+        let plan = self.plan;
+        match plan.settings.connectors.get(id) {
+            Some(Connector::Forward) => {
+                let fed = self.fed(id, pipeline.id.signal, pipeline.id.signal).await;
+                ways.extend(fed.into_iter().map(Way::Pipeline));
+            }
+            Some(settings) => {
+                if let Some(connector) = self.making(id, settings).await {
+                    connectors.push(ConnectorWay {
+                        exemplars: exemplars(&plan.settings, pipeline),
+                        connector,
+                    });
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// The pipelines that a connector feeds with one signal, out of another.
+    async fn fed(&mut self, id: &ComponentId, from: Signal, to: Signal) -> Vec<Arc<dyn Stage>> {
+        let plan = self.plan;
+        let Some(connector) = plan.settings.connectors.get(id) else {
+            return Vec::new();
+        };
+        let mut stages = Vec::new();
+        for pipeline in &plan.settings.pipelines {
+            let takes = pipeline.id.signal == to && pipeline.receivers.contains(id);
+            if takes && connector.joins(from, to) {
+                stages.push(Box::pin(self.pipeline(pipeline)).await.stage);
+            }
+        }
+        stages
+    }
+
+    /// A connector that makes telemetry: the one that runs, when its settings are as before.
+    async fn making(&mut self, id: &ComponentId, settings: &Connector) -> Option<Arc<Connecting>> {
+        if self.connected.insert(id.clone()) {
+            let outlets = self.outlets(id, settings).await;
+            if let Some(maker) = self.makers.remove(id) {
+                self.start(id, settings, maker).await;
+            }
+            if let Some(running) = self.graph.connectors.get(id) {
+                running.connector.set_outlets(outlets);
+            }
+        }
+        let running = self.graph.connectors.get(id)?;
+        Some(Arc::clone(&running.connector))
+    }
+
+    async fn outlets(&mut self, id: &ComponentId, settings: &Connector) -> Outlets {
+        let mut outlets = Outlets::default();
+        for to in Signal::ALL {
+            let from = Signal::ALL
+                .into_iter()
+                .find(|from| settings.joins(*from, to));
+            let Some(from) = from else {
+                continue;
+            };
+            let stages = self.fed(id, from, to).await;
+            if !stages.is_empty() {
+                let ways = stages.into_iter().map(Way::Pipeline).collect();
+                outlets[to as usize] = Some(Arc::new(Ways::new(ways)));
+            }
+        }
+        outlets
+    }
+
+    async fn start(&mut self, id: &ComponentId, settings: &Connector, maker: Maker) {
+        let ground = self.ground;
+        let connector = Arc::new(Connecting::new(
+            id.to_string(),
+            maker,
+            Arc::clone(&ground.ledger),
+            ground.clock,
+            Arc::clone(&ground.surroundings),
+        ));
+        let work: Arc<Connecting> = Arc::clone(&connector);
+        let Some(worker) = ground.nursery.start_worker(work).await else {
+            // Only a node that is going down starts nothing.
+            return;
+        };
+        let running = RunningConnector {
+            settings: settings.clone(),
+            connector,
+            worker,
+        };
+        let before = self.graph.connectors.insert(id.clone(), running);
+        if let Some(before) = before {
+            self.gone.connectors.insert(id.clone(), before);
+        }
+    }
+
+    /// Tells samplers which connectors want to know what they decide.
+    pub(super) fn set_witnesses(&self) {
+        let settings = &self.plan.settings;
+        let mut witnesses: BTreeMap<Place, Vec<Arc<dyn Witness>>> = BTreeMap::new();
+        for (id, running) in &self.graph.connectors {
+            let wants = matches!(
+                &running.settings,
+                Connector::SpanMetrics(settings) if settings.exemplars.enabled
+            );
+            if !wants {
+                continue;
+            }
+            for place in deciding(settings, id) {
+                let connector: Arc<Connecting> = Arc::clone(&running.connector);
+                witnesses.entry(place).or_default().push(connector);
+            }
+        }
+        for (place, sampler) in &self.graph.samplers {
+            sampler.set_witnesses(witnesses.remove(place).unwrap_or_default());
+        }
+    }
+}
+
+/// Whether a sampler elsewhere will decide about what comes to the end of this pipeline.
+fn exemplars(settings: &Settings, pipeline: &Pipeline) -> Exemplars {
+    if samplers_beside(settings, pipeline).is_empty() {
+        Exemplars::Kept
+    } else {
+        Exemplars::Undecided
+    }
+}
+
+/// The samplers that see what a connector sees.
+fn deciding(settings: &Settings, id: &ComponentId) -> BTreeSet<Place> {
+    let feeding = settings
+        .pipelines
+        .iter()
+        .filter(|it| it.exporters.contains(id));
+    feeding
+        .flat_map(|pipeline| samplers_beside(settings, pipeline))
+        .collect()
+}
+
+/// The samplers that see the spans of a pipeline, other than those that have decided about them already.
+fn samplers_beside(settings: &Settings, pipeline: &Pipeline) -> BTreeSet<Place> {
+    let sources = sources(settings, pipeline, true);
+    let mut places = BTreeSet::new();
+    if pipeline.id.signal != Signal::Traces || sources.is_empty() {
+        return places;
+    }
+    for other in &settings.pipelines {
+        let Some(sampler) = sampler_of(settings, other) else {
+            continue;
+        };
+        let theirs = self::sources(settings, other, false);
+        if !theirs.is_disjoint(&sources) {
+            places.insert((other.id.clone(), sampler.clone()));
+        }
+    }
+    places
+}
+
+fn sampler_of<'s>(settings: &'s Settings, pipeline: &'s Pipeline) -> Option<&'s ComponentId> {
+    let mut processors = pipeline.processors.iter();
+    processors.find(|id| {
+        matches!(
+            settings.processors.get(*id),
+            Some(Processor::TailSampling(_))
+        )
+    })
+}
+
+/// The receivers whose spans come into a pipeline, or with `through` to its end, and about which no
+/// sampler has decided on the way.
+fn sources<'s>(
+    settings: &'s Settings,
+    pipeline: &'s Pipeline,
+    through: bool,
+) -> BTreeSet<&'s ComponentId> {
+    let mut found = BTreeSet::new();
+    if through && sampler_of(settings, pipeline).is_some() {
+        return found;
+    }
+    for id in &pipeline.receivers {
+        match settings.connectors.get(id) {
+            None => drop(found.insert(id)),
+            Some(connector) => {
+                let signal = pipeline.id.signal;
+                let feeding = settings.pipelines.iter().filter(|other| {
+                    other.exporters.contains(id) && connector.joins(other.id.signal, signal)
+                });
+                // Pipelines form no circles.
+                found.extend(feeding.flat_map(|other| sources(settings, other, true)));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,231 @@
+//! What is taken out of service: in which order it is emptied, so that what is held flows out.
+
+use super::{Graph, Place, RunningBatcher, RunningConnector, RunningExporter};
+use crate::pipeline::Sampler;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_config::{ComponentId, Pipeline, Settings};
+use tokio::time::Instant;
+
+/// What a change has taken out of the graph, to be emptied in this order.
+#[derive(Default)]
+pub(crate) struct Retired {
+    stages: Vec<Stage>,
+    exporters: Vec<RunningExporter>,
+}
+
+/// Something that holds telemetry on its way to exporters.
+enum Stage {
+    Sampler(Arc<Sampler>),
+    Batcher(RunningBatcher),
+    Connector(RunningConnector),
+}
+
+/// What was taken out of the graph, in no order.
+#[derive(Default)]
+pub(super) struct Gone {
+    pub(super) samplers: BTreeMap<Place, Arc<Sampler>>,
+    pub(super) batchers: BTreeMap<Place, RunningBatcher>,
+    pub(super) connectors: BTreeMap<ComponentId, RunningConnector>,
+    pub(super) exporters: Vec<RunningExporter>,
+}
+
+impl Gone {
+    /// Everything that a graph has.
+    pub(super) fn all(graph: Graph) -> Self {
+        Self {
+            samplers: graph.samplers,
+            batchers: graph.batchers,
+            connectors: graph.connectors,
+            exporters: graph.exporters.into_values().collect(),
+        }
+    }
+
+    /// In order of the settings by which it ran: from the receivers to the exporters. A connector comes
+    /// behind all pipelines that feed it, and before those that it feeds.
+    pub(super) fn in_order(mut self, settings: &Settings) -> Retired {
+        let mut stages = Vec::new();
+        for part in front_to_back(settings) {
+            match part {
+                Part::Connector(id) => {
+                    stages.extend(self.connectors.remove(id).map(Stage::Connector));
+                }
+                Part::Pipeline(pipeline) => {
+                    for id in &pipeline.processors {
+                        let place = (pipeline.id.clone(), id.clone());
+                        stages.extend(self.samplers.remove(&place).map(Stage::Sampler));
+                        stages.extend(self.batchers.remove(&place).map(Stage::Batcher));
+                    }
+                }
+            }
+        }
+        Retired {
+            stages,
+            exporters: self.exporters,
+        }
+    }
+}
+
+/// A part of a configuration through which telemetry flows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part<'s> {
+    Pipeline(&'s Pipeline),
+    Connector(&'s ComponentId),
+}
+
+/// Every pipeline and every connector that is used, each before those that it feeds.
+fn front_to_back(settings: &Settings) -> Vec<Part<'_>> {
+    let mut order = Order {
+        settings,
+        seen: BTreeSet::new(),
+        back_to_front: Vec::new(),
+    };
+    for pipeline in &settings.pipelines {
+        order.pipeline(pipeline);
+    }
+    order.back_to_front.reverse();
+    order.back_to_front
+}
+
+/// A walk from each part to what it feeds; a part is listed behind all of that.
+struct Order<'s> {
+    settings: &'s Settings,
+    seen: BTreeSet<String>,
+    back_to_front: Vec<Part<'s>>,
+}
+
+impl<'s> Order<'s> {
+    fn pipeline(&mut self, pipeline: &'s Pipeline) {
+        if !self.seen.insert(format!("pipeline {}", pipeline.id)) {
+            return;
+        }
+        let settings = self.settings;
+        for id in &pipeline.exporters {
+            if settings.connectors.contains_key(id) {
+                self.connector(id);
+            }
+        }
+        self.back_to_front.push(Part::Pipeline(pipeline));
+    }
+
+    fn connector(&mut self, id: &'s ComponentId) {
+        if !self.seen.insert(format!("connector {id}")) {
+            return;
+        }
+        let fed = self.settings.pipelines.iter();
+        for pipeline in fed.filter(|pipeline| pipeline.receivers.contains(id)) {
+            self.pipeline(pipeline);
+        }
+        self.back_to_front.push(Part::Connector(id));
+    }
+}
+
+impl Retired {
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stages.is_empty() && self.exporters.is_empty()
+    }
+
+    /// Decides, flushes, sends; gives up at the deadline what has not left by then. Returns whether
+    /// all has left.
+    pub(crate) async fn empty(self, deadline: Instant) -> bool {
+        let mut in_time = true;
+        for stage in self.stages {
+            in_time &= stage.empty(part_of(deadline)).await;
+        }
+        let mut closing = tokio::task::JoinSet::new();
+        for running in self.exporters {
+            closing.spawn(running.close(deadline));
+        }
+        while let Some(closed) = closing.join_next().await {
+            in_time &= closed.unwrap_or(false);
+        }
+        in_time
+    }
+}
+
+impl Stage {
+    async fn empty(self, deadline: Instant) -> bool {
+        match self {
+            Self::Sampler(sampler) => drain(&sampler, deadline).await,
+            Self::Batcher(running) => {
+                running.batcher.close(deadline).await;
+                running.worker.stop();
+                true
+            }
+            Self::Connector(running) => {
+                running.connector.close(deadline).await;
+                running.worker.stop();
+                true
+            }
+        }
+    }
+}
+
+/// Earlier stages may not use up all the time: what leaves them must still be sent.
+fn part_of(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) * 2 / 3
+}
+
+/// Decides what a sampler holds; tried again when a shard fails meanwhile.
+async fn drain(sampler: &Sampler, deadline: Instant) -> bool {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut in_time = true;
+    for shard in sampler.shards() {
+        let drained = async {
+            while shard.drain().await.is_err() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        in_time &= tokio::time::timeout_at(deadline, drained).await.is_ok();
+        shard.close().await;
+    }
+    in_time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, front_to_back};
+    use tailweir_config::{EmptyEnvironment, LoadOptions, Settings, Sources, load};
+
+    fn settings(yaml: &str) -> Settings {
+        let sources = Sources::new().config(format!("yaml:{yaml}"));
+        let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
+        loaded.settings.expect("a valid configuration")
+    }
+
+    /// Scenario: pipelines that feed each other, listed from the back to the front.
+    /// Guarantees: each part comes before those that it feeds.
+    #[test]
+    fn what_feeds_comes_first() {
+        let settings = settings(
+            "
+receivers: {nop: }
+exporters: {nop: }
+connectors: {forward: , spanmetrics: }
+service:
+  pipelines:
+    metrics: {receivers: [spanmetrics], exporters: [nop]}
+    traces/out: {receivers: [forward], exporters: [spanmetrics, nop]}
+    traces/in: {receivers: [nop], exporters: [forward, spanmetrics]}
+",
+        );
+        let names = front_to_back(&settings).into_iter().map(|part| match part {
+            Part::Pipeline(pipeline) => pipeline.id.to_string(),
+            Part::Connector(id) => id.to_string(),
+        });
+        let order: Vec<_> = names.collect();
+        assert_eq!(
+            order,
+            [
+                "traces/in",
+                "forward",
+                "traces/out",
+                "spanmetrics",
+                "metrics"
+            ]
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! Connectors that make telemetry, and what routes do.
+
+use crate::graph::Graph;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tailweir_connect::SeriesFigures;
+use tailweir_core::Signal;
+
+/// A connector that makes telemetry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectorRow {
+    /// The connector's id.
+    pub connector: String,
+    /// Items that pipelines brought, by signal.
+    pub received: BTreeMap<&'static str, u64>,
+    /// Items that it made, by signal.
+    pub made: BTreeMap<&'static str, u64>,
+    /// Bytes of what it made that wait for room behind.
+    pub waiting_bytes: u64,
+    /// Series that it keeps.
+    pub series: u64,
+    /// Bytes that they take, about.
+    pub series_bytes: u64,
+    /// Their bound.
+    pub series_bytes_max: u64,
+    /// What else it has counted.
+    #[serde(skip)]
+    pub(crate) figures: SeriesFigures,
+}
+
+/// A row for each of them.
+pub(super) fn rows(graph: &Graph) -> Vec<ConnectorRow> {
+    let rows = graph.connectors.iter().map(|(id, running)| {
+        let figures = running.connector.figures();
+        ConnectorRow {
+            connector: id.to_string(),
+            received: by_signal(figures.counts.received),
+            made: by_signal(figures.counts.made),
+            waiting_bytes: figures.waiting_bytes,
+            series: figures.series.series,
+            series_bytes: figures.series.memory,
+            series_bytes_max: figures.series.memory_max,
+            figures: figures.series,
+        }
+    });
+    rows.collect()
+}
+
+/// The counts that are not zero, by the name of the signal.
+fn by_signal(counts: [u64; Signal::ALL.len()]) -> BTreeMap<&'static str, u64> {
+    let named = Signal::ALL.into_iter().map(Signal::name).zip(counts);
+    named.filter(|(_, count)| *count > 0).collect()
+}

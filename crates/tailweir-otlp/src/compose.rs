@@ -1,0 +1,75 @@
+//! Telemetry that this process makes itself, written field by field: requests of metrics and logs.
+//!
+//! A writer appends to one buffer. Nested messages are written in place, and their lengths put in front of
+//! them afterwards.
+//!
+//! ```
+//! use tailweir_otlp::{AttributeSet, EncodedValue, MetricHead, MetricsWriter, NewNumberPoint, Number, Temporality};
+//!
+//! let mut attributes = AttributeSet::default();
+//! attributes.put(b"service.name", &EncodedValue::string(b"shop"));
+//! let point = NewNumberPoint { attributes: &attributes, start: 1, time: 2, value: Number::Int(7), exemplars: &[] };
+//! let head = MetricHead { name: b"calls", ..MetricHead::default() };
+//!
+//! let mut request = Vec::new();
+//! MetricsWriter::new(&mut request).resource(&AttributeSet::default(), |mut resource| {
+//!     resource.scope(b"connector", |mut scope| {
+//!         scope.sum(head, Temporality::Delta, true, |mut points| points.number(&point));
+//!     });
+//! });
+//! assert_eq!(tailweir_otlp::count_items(tailweir_core::Signal::Metrics, &request), Ok(1));
+//! ```
+
+mod attribute_set;
+mod logs;
+mod metrics;
+mod points;
+
+pub use attribute_set::AttributeSet;
+pub use logs::{LogScopeWriter, LogsWriter, NewLogRecord};
+pub use metrics::{MetricHead, MetricsWriter, ResourceMetricsWriter, ScopeMetricsWriter};
+pub use points::{
+    NewExemplar, NewExponentialPoint, NewHistogramPoint, NewNumberPoint, PointsWriter,
+};
+
+use crate::wire::{put_key, put_varint, varint_size};
+
+/// Writes a nested message.
+fn nested(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    put_key(out, number, 2);
+    let start = out.len();
+    write(out);
+    let length = out.len() - start;
+    let end = out.len();
+    let size = varint_size(length as u64);
+    out.resize(end + size, 0);
+    out.copy_within(start..end, start + size);
+    let mut prefix = Vec::with_capacity(size);
+    put_varint(&mut prefix, length as u64);
+    out[start..start + size].copy_from_slice(&prefix);
+}
+
+fn put_fixed64(out: &mut Vec<u8>, number: u32, bits: u64) {
+    put_key(out, number, 1);
+    out.extend_from_slice(&bits.to_le_bytes());
+}
+
+/// A field whose zero is its absence.
+fn put_fixed64_unless_zero(out: &mut Vec<u8>, number: u32, bits: u64) {
+    if bits != 0 {
+        put_fixed64(out, number, bits);
+    }
+}
+
+fn put_varint_unless_zero(out: &mut Vec<u8>, number: u32, value: u64) {
+    if value != 0 {
+        put_key(out, number, 0);
+        put_varint(out, value);
+    }
+}
+
+fn put_text_unless_empty(out: &mut Vec<u8>, number: u32, text: &[u8]) {
+    if !text.is_empty() {
+        crate::wire::put_bytes(out, number, text);
+    }
+}
