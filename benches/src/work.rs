@@ -104,28 +104,21 @@ pub(crate) struct Cost {
     pub(crate) allocations: f64,
 }
 
-/// Counts every kind of work under valgrind.
-pub(crate) fn count_all() -> Result<Vec<Cost>> {
+/// Counts every kind of work under valgrind, and tells each as soon as it is known: all take minutes.
+pub(crate) fn count_all(mut tell: impl FnMut(&Cost)) -> Result<()> {
     let copy = count("copy")?;
-    let mut costs = Vec::new();
     for (name, kind) in [("scan", "scan"), ("scan, split to 4", "split")] {
-        costs.push(above(name.into(), &count(kind)?, &copy));
+        tell(&above(name.into(), &count(kind)?, &copy));
     }
     let bare = count("window_bare")?;
-    costs.push(above(
-        "scan, insert, expire, no policy".into(),
-        &bare,
-        &copy,
-    ));
-    costs.push(above(
-        "the same with 5 policies, 10 % assembled".into(),
-        &count("window")?,
-        &copy,
-    ));
+    let name = "scan, insert, expire, no policy";
+    tell(&above(name.into(), &bare, &copy));
+    let name = "the same with 5 policies, 10 % assembled";
+    tell(&above(name.into(), &count("window")?, &copy));
     for kind in POLICIES {
-        costs.push(above(format!("policy {kind}"), &count(kind)?, &bare));
+        tell(&above(format!("policy {kind}"), &count(kind)?, &bare));
     }
-    Ok(costs)
+    Ok(())
 }
 
 fn above(name: String, whole: &Cost, part: &Cost) -> Cost {
