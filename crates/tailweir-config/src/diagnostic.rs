@@ -157,10 +157,11 @@ impl Diagnostics {
             .filter(|item| item.severity != Severity::Error)
     }
 
-    /// What the configuration is refused for, without the warnings that may only follow from it.
+    /// What is wrong in a configuration that is refused: without the advice to write something that is
+    /// missing, which may only follow from it.
     #[must_use]
-    pub fn only_errors(mut self) -> Self {
-        self.items.retain(|item| item.severity == Severity::Error);
+    pub fn without_advice_to_add(mut self) -> Self {
+        self.items.retain(|item| item.cause != Cause::Advisable);
         self
     }
 

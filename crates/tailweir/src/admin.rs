@@ -84,7 +84,7 @@ fn wants_text(query: Option<&str>, headers: &HeaderMap) -> bool {
 }
 
 async fn kept(State(admin): State<Admin>) -> Response {
-    match admin.kept.latest() {
+    match admin.kept.longest() {
         Some(text) => text.into_response(),
         None => (StatusCode::NOT_FOUND, "no kept trace was shown here yet\n").into_response(),
     }

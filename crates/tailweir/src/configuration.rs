@@ -15,7 +15,8 @@ use tailweir_config::{Diagnostics, LoadOptions, Settings, Sources};
 /// What Tailweir runs when it is given no `--config`.
 pub(crate) const EMBEDDED_TEXT: &str = include_str!("default.yaml");
 
-/// A configuration that was refused. Prints every mistake with its place.
+/// A configuration that was refused. Prints every mistake with its place, and what is odd: a misspelt
+/// block of a policy is no more than that.
 #[derive(Debug)]
 pub(crate) struct Refused {
     diagnostics: Diagnostics,
@@ -120,7 +121,7 @@ impl Configuration {
                 diagnostics: loaded.diagnostics,
             }),
             _ => Err(Refused {
-                diagnostics: loaded.diagnostics.only_errors(),
+                diagnostics: loaded.diagnostics.without_advice_to_add(),
             }),
         };
         (outcome, files)

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// From this many lines on a text shows more than a span that came late.
-const LINES_OF_A_TRACE: usize = 4;
 /// A text longer than this is cut: it is looked at, not processed.
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
@@ -12,21 +10,25 @@ const TEXT_BYTES_MAX: usize = 64 << 10;
 pub(crate) struct KeptTrace(Arc<Mutex<Option<String>>>);
 
 impl KeptTrace {
-    /// Replaces what is remembered, except a whole trace by a mere piece of one. Colours are left out,
-    /// as who asks may not be a terminal.
+    /// Replaces what is remembered, unless this has fewer lines: spans that came late are shown by
+    /// themselves, and are a poor picture of a trace. Colours are left out, as who asks may not be a
+    /// terminal.
     pub(crate) fn remember(&self, text: &str) {
-        let is_whole = |text: &str| text.lines().count() >= LINES_OF_A_TRACE;
+        let lines = |text: &str| text.lines().count();
         let end = text.floor_char_boundary(TEXT_BYTES_MAX);
-        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_whole(text) || !latest.as_deref().is_some_and(is_whole) {
-            *latest = Some(without_colours(&text[..end]));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept
+            .as_deref()
+            .is_none_or(|kept| lines(text) >= lines(kept))
+        {
+            *kept = Some(without_colours(&text[..end]));
         }
     }
 
-    /// What was shown last, if anything was.
-    pub(crate) fn latest(&self) -> Option<String> {
-        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.clone()
+    /// The longest text so far, if there was any.
+    pub(crate) fn longest(&self) -> Option<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone()
     }
 }
 
@@ -48,19 +50,19 @@ mod tests {
     fn colours_are_left_out() {
         let kept = KeptTrace::default();
         kept.remember("\x1b[1mtrace 1\x1b[0m\nmore \x1b[31;1mmoon\x1b[0m");
-        assert_eq!(kept.latest().unwrap(), "trace 1\nmore moon");
+        assert_eq!(kept.longest().unwrap(), "trace 1\nmore moon");
     }
 
-    /// Scenario: a whole trace is followed by a piece of one, then by another whole one.
-    /// Guarantees: what is remembered is the last whole one.
+    /// Scenario: a trace is followed by spans that came late, then by another trace of its length.
+    /// Guarantees: what is remembered is the last of the longest.
     #[test]
     fn a_piece_does_not_replace_a_whole_trace() {
         let kept = KeptTrace::default();
-        for text in ["piece", "1\n2\n3\n4", "late piece"] {
+        for text in ["piece", "1\n2\n3\n4", "late\npiece\nof three"] {
             kept.remember(text);
         }
-        assert_eq!(kept.latest().unwrap(), "1\n2\n3\n4");
+        assert_eq!(kept.longest().unwrap(), "1\n2\n3\n4");
         kept.remember("5\n6\n7\n8");
-        assert_eq!(kept.latest().unwrap(), "5\n6\n7\n8");
+        assert_eq!(kept.longest().unwrap(), "5\n6\n7\n8");
     }
 }

@@ -35,7 +35,7 @@ impl BlockRules<'_> {
     }
 
     /// A policy about an attribute needs its key. Only said where there is a block.
-    pub(super) fn key(&self, key: &str, report: &mut Report) {
+    fn key(&self, key: &str, report: &mut Report) {
         if key.is_empty() && self.body.is_some() {
             self.odd(
                 "key",
@@ -47,7 +47,7 @@ impl BlockRules<'_> {
     }
 
     /// A policy about texts needs some.
-    pub(super) fn values(&self, values: &[String], report: &mut Report) {
+    fn values(&self, values: &[String], report: &mut Report) {
         if values.is_empty() && self.body.is_some() {
             self.odd(
                 "values",
@@ -111,6 +111,44 @@ impl BlockRules<'_> {
             enabled_regex_matching: block.enabled_regex_matching,
             cache_max_size: block.cache_max_size,
             invert_match: block.invert_match,
+        }
+    }
+
+    pub(super) fn boolean(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.boolean_attribute.clone().unwrap_or_default();
+        self.key(&block.key, report);
+        PolicyKind::BooleanAttribute {
+            key: block.key,
+            value: block.value,
+            invert_match: block.invert_match,
+        }
+    }
+
+    pub(super) fn trace_state(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.trace_state.clone().unwrap_or_default();
+        self.key(&block.key, report);
+        self.values(&block.values, report);
+        PolicyKind::TraceState {
+            key: block.key,
+            values: block.values,
+        }
+    }
+
+    pub(super) fn spans_limit(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.rate_limiting.clone().unwrap_or_default();
+        self.rate("spans_per_second", block.spans_per_second, report);
+        PolicyKind::RateLimiting {
+            spans_per_second: block.spans_per_second,
+            burst_capacity: block.burst_capacity,
+        }
+    }
+
+    pub(super) fn bytes_limit(&self, document: &PolicyDocument, report: &mut Report) -> PolicyKind {
+        let block = document.bytes_limiting.clone().unwrap_or_default();
+        self.rate("bytes_per_second", block.bytes_per_second, report);
+        PolicyKind::BytesLimiting {
+            bytes_per_second: block.bytes_per_second,
+            burst_capacity: block.burst_capacity,
         }
     }
 

@@ -177,58 +177,16 @@ fn kind(
     Some(match document.r#type.as_str() {
         "always_sample" => PolicyKind::AlwaysSample,
         "trace_flags" => PolicyKind::TraceFlags,
-        "latency" => {
-            let block = document.latency.clone().unwrap_or_default();
-            PolicyKind::Latency {
-                threshold_ms: block.threshold_ms,
-                upper_threshold_ms: block.upper_threshold_ms,
-            }
-        }
+        "latency" => latency(document),
         "numeric_attribute" => rules_here.numeric(document, report)?,
         "string_attribute" => rules_here.string(document, report),
-        "boolean_attribute" => {
-            let block = document.boolean_attribute.clone().unwrap_or_default();
-            rules_here.key(&block.key, report);
-            PolicyKind::BooleanAttribute {
-                key: block.key,
-                value: block.value,
-                invert_match: block.invert_match,
-            }
-        }
+        "boolean_attribute" => rules_here.boolean(document, report),
         "status_code" => rules_here.status(document, report),
-        "trace_state" => {
-            let block = document.trace_state.clone().unwrap_or_default();
-            rules_here.key(&block.key, report);
-            rules_here.values(&block.values, report);
-            PolicyKind::TraceState {
-                key: block.key,
-                values: block.values,
-            }
-        }
-        "span_count" => {
-            let block = document.span_count.clone().unwrap_or_default();
-            PolicyKind::SpanCount {
-                min_spans: block.min_spans,
-                max_spans: block.max_spans,
-            }
-        }
+        "trace_state" => rules_here.trace_state(document, report),
+        "span_count" => span_count(document),
         "probabilistic" => rules_here.probabilistic(document, report),
-        "rate_limiting" => {
-            let block = document.rate_limiting.clone().unwrap_or_default();
-            rules_here.rate("spans_per_second", block.spans_per_second, report);
-            PolicyKind::RateLimiting {
-                spans_per_second: block.spans_per_second,
-                burst_capacity: block.burst_capacity,
-            }
-        }
-        "bytes_limiting" => {
-            let block = document.bytes_limiting.clone().unwrap_or_default();
-            rules_here.rate("bytes_per_second", block.bytes_per_second, report);
-            PolicyKind::BytesLimiting {
-                bytes_per_second: block.bytes_per_second,
-                burst_capacity: block.burst_capacity,
-            }
-        }
+        "rate_limiting" => rules_here.spans_limit(document, report),
+        "bytes_limiting" => rules_here.bytes_limit(document, report),
         "ottl_condition" => rules_here.ottl(document, report),
         "and" | "drop" => conjunction(document, body, &at, report),
         "not" => negation(document, body, &at, report)?,
@@ -238,6 +196,22 @@ fn kind(
             return None;
         }
     })
+}
+
+fn latency(document: &PolicyDocument) -> PolicyKind {
+    let block = document.latency.clone().unwrap_or_default();
+    PolicyKind::Latency {
+        threshold_ms: block.threshold_ms,
+        upper_threshold_ms: block.upper_threshold_ms,
+    }
+}
+
+fn span_count(document: &PolicyDocument) -> PolicyKind {
+    let block = document.span_count.clone().unwrap_or_default();
+    PolicyKind::SpanCount {
+        min_spans: block.min_spans,
+        max_spans: block.max_spans,
+    }
 }
 
 fn conjunction(

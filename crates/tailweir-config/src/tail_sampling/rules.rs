@@ -187,7 +187,7 @@ pub(super) fn sizes(settings: &TailSampling, node: &Node, report: &mut Report) {
     }
     if settings.policies.is_empty() {
         let text = "there are no policies: no trace is sampled";
-        report.warn_at(place("policies"), Cause::Oddity, text, "add `policies`");
+        report.warn_at(place("policies"), Cause::Advisable, text, "add `policies`");
     } else if !settings
         .policies
         .iter()

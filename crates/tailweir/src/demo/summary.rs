@@ -1,7 +1,7 @@
 //! The closing summary of the demo.
 
 use super::client::Sent;
-use crate::status::{Amount, Sampler, StatusPage, TraceAmount};
+use crate::status::{Amount, Books, Sampler, StatusPage, TraceAmount};
 use std::fmt::Write;
 use tailweir_core::ByteSize;
 
@@ -20,76 +20,83 @@ fn write_summary(
     after: &StatusPage,
 ) -> std::fmt::Result {
     let books = after.traces().since(&before.traces());
-    writeln!(text, "\nWhat became of the demo's traces")?;
-    writeln!(
-        text,
-        "  {:<24} {:>8} {:>10} {:>12}",
-        "", "traces", "spans", "bytes"
-    )?;
-    let dash = || "-".to_owned();
-    let mut row = |label: &str, traces: Option<u64>, amount: Amount| {
-        let traces = traces.map_or_else(dash, |traces| traces.to_string());
-        let bytes = ByteSize(amount.bytes).to_string();
-        writeln!(
-            text,
-            "  {label:<24} {traces:>8} {:>10} {bytes:>12}",
-            amount.items
-        )
-    };
-    row("received", Some(sent.traces), books.acknowledged)?;
     let sampling: Vec<_> = after
         .samplers
         .iter()
         .map(|now| decided_since(now, before))
         .collect();
-    for sampling in &sampling {
-        for policy in &sampling.policies {
-            let label = format!("kept by {}", policy.policy);
-            row(&label, Some(policy.sampled.traces), amount(policy.sampled))?;
-        }
-        if sampling.dropped.traces > 0 {
-            row(
-                "dropped by policy",
-                Some(sampling.dropped.traces),
-                amount(sampling.dropped),
-            )?;
-        }
-        row(
-            "dropped",
-            Some(sampling.not_sampled.traces),
-            amount(sampling.not_sampled),
-        )?;
-        row(
-            "late, kept with theirs",
-            None,
-            amount(sampling.late_sampled),
-        )?;
-        row(
-            "late, dropped likewise",
-            None,
-            amount(sampling.late_not_sampled),
-        )?;
-    }
-    row("sent on", None, books.delivered)?;
-    row(
-        "held",
-        Some(sampling.iter().map(|it| it.held.traces).sum()),
-        books.held,
-    )?;
-    row("lost", None, books.lost_in_all())?;
+    let mut rows = vec![Row::new("received", Some(sent.traces), books.acknowledged)];
+    sampling.iter().for_each(|it| decided(it, &mut rows));
+    let held = sampling.iter().map(|it| it.held.traces).sum();
+    rows.push(Row::new("sent on", None, books.delivered));
+    rows.push(Row::new("held", Some(held), books.held));
+    rows.push(Row::new("lost", None, books.lost_in_all()));
     if books.refused.items > 0 {
-        row("refused, sent again", None, books.refused)?;
+        rows.push(Row::new("refused, sent again", None, books.refused));
     }
+    writeln!(text, "\nWhat became of the demo's traces")?;
+    let (label, traces, spans, bytes) = ("", "traces", "spans", "bytes");
+    writeln!(text, "  {label:<24} {traces:>8} {spans:>10} {bytes:>12}")?;
+    rows.iter().try_for_each(|row| row.write(text))?;
+    closing(text, &books)
+}
+
+/// A line of the table.
+struct Row {
+    label: String,
+    /// Nothing where they are not counted.
+    traces: Option<u64>,
+    amount: Amount,
+}
+
+impl Row {
+    fn new(label: impl Into<String>, traces: Option<u64>, amount: Amount) -> Self {
+        Self {
+            label: label.into(),
+            traces,
+            amount,
+        }
+    }
+
+    fn of_traces(label: impl Into<String>, amount: TraceAmount) -> Self {
+        Self::new(label, Some(amount.traces), spans_of(amount))
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let traces = self.traces.map(|traces| traces.to_string());
+        let traces = traces.as_deref().unwrap_or("-");
+        let bytes = ByteSize(self.amount.bytes).to_string();
+        let (label, spans) = (&self.label, self.amount.items);
+        writeln!(text, "  {label:<24} {traces:>8} {spans:>10} {bytes:>12}")
+    }
+}
+
+/// What one processor did with the traces.
+fn decided(sampling: &Sampler, rows: &mut Vec<Row>) {
+    rows.extend(sampling.policies.iter().map(|policy| {
+        let label = format!("kept by {}", policy.policy);
+        Row::of_traces(label, policy.sampled)
+    }));
+    if sampling.dropped.traces > 0 {
+        rows.push(Row::of_traces("dropped by policy", sampling.dropped));
+    }
+    rows.push(Row::of_traces("dropped", sampling.not_sampled));
+    let late = [
+        ("late, kept with theirs", sampling.late_sampled),
+        ("late, dropped likewise", sampling.late_not_sampled),
+    ];
+    rows.extend(late.map(|(label, amount)| Row::new(label, None, spans_of(amount))));
+}
+
+/// What was saved, and whether all is accounted for.
+fn closing(text: &mut String, books: &Books) -> std::fmt::Result {
     let saved = books.dropped_in_all().bytes;
     let share = match books.acknowledged.bytes {
         0 => 0.0,
         all => saved as f64 * 100.0 / all as f64,
     };
-    writeln!(
-        text,
-        "\n{} ({share:.0} %) did not have to be stored.",
-        ByteSize(saved)
-    )?;
+    let saved = ByteSize(saved);
+    writeln!(text, "\n{saved} ({share:.0} %) did not have to be stored.")?;
     match books.imbalance() {
         0 => writeln!(
             text,
@@ -102,7 +109,7 @@ fn write_summary(
     }
 }
 
-fn amount(of: TraceAmount) -> Amount {
+fn spans_of(of: TraceAmount) -> Amount {
     Amount {
         items: of.spans,
         bytes: of.bytes,

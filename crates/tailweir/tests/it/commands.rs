@@ -17,6 +17,9 @@ processors:
     policies:
       - name: slow
         type: latncy
+      - name: empty
+        type: and
+        and: {}
   tail_sampling/second:
     policies:
       - name: broken
@@ -34,7 +37,7 @@ service:
 ";
 
 /// Scenario: a configuration with an unknown key, a bad duration, a misspelt policy type, a dangling
-/// exporter and a condition that does not parse.
+/// exporter and a condition that does not parse; beside them a policy that is merely odd.
 /// Guarantees: all are reported at once, each with line and column and the nearest valid name; the
 /// text is the one on record.
 #[test]
