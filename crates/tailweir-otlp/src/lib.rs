@@ -58,9 +58,9 @@ pub use trace::{SpanRecord, TraceSummary, TraceView};
 pub use trace_state::{TraceState, TraceStateError};
 pub use view::{
     AnyValue, ArrayView, Attributes, AttributesIter, Buckets, DataPoint, ExemplarView,
-    ExponentialHistogramPoint, HistogramPoint, KeyValue, LinkView, LogRecordView, Messages,
-    MetricData, MetricView, Number, NumberPoint, Numbers, Points, QuantileView, RequestView,
-    ResourceFields, ResourceView, ScopeFields, ScopeView, SpanEventView, SpanView, StatusView,
-    SummaryPoint, Temporality,
+    ExponentialHistogramPoint, HistogramPoint, KeyLengths, KeyValue, LinkView, LogRecordView,
+    Messages, MetricData, MetricView, Number, NumberPoint, Numbers, Points, QuantileView,
+    RequestView, ResourceFields, ResourceView, ScopeFields, ScopeView, SpanEventView, SpanView,
+    StatusView, SummaryPoint, Temporality,
 };
 pub use wire::WireError;

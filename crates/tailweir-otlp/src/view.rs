@@ -26,7 +26,7 @@ pub use point::{
 };
 pub use resource::{RequestView, ResourceFields, ResourceView, ScopeFields, ScopeView};
 pub use span::{LinkView, SpanEventView, SpanView, StatusView};
-pub use value::{AnyValue, ArrayView, Attributes, AttributesIter, KeyValue};
+pub use value::{AnyValue, ArrayView, Attributes, AttributesIter, KeyLengths, KeyValue};
 
 use crate::wire::Reader;
 

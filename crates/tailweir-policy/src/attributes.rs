@@ -14,7 +14,7 @@ pub(crate) use walk::AttributeWalk;
 
 use crate::matcher::{Bearer, ValueTest};
 use std::ops::Range;
-use tailweir_otlp::AnyValue;
+use tailweir_otlp::{AnyValue, KeyLengths};
 
 /// Lengths from here on share one bucket.
 const LENGTH_BUCKETS: usize = 64;
@@ -29,6 +29,8 @@ pub(crate) struct AttributePlan {
     keys: Box<[Key]>,
     /// The keys of each length; the last range holds all longer ones.
     by_length: Box<[Range<u16>]>,
+    /// Which lengths there are.
+    lengths: KeyLengths,
     tests: Box<[ValueTest]>,
 }
 
@@ -62,6 +64,7 @@ impl AttributePlan {
             by_length: (0..=LENGTH_BUCKETS)
                 .map(|length| keys_of_length(&keys, length))
                 .collect(),
+            lengths: KeyLengths::of(keys.iter().map(|key| &*key.text)),
             keys,
             tests: tests.into_iter().map(|(_, test)| test).collect(),
         }

@@ -237,6 +237,29 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// The attributes whose keys have one of these lengths, in order. The others are passed over without
+    /// being looked into, so that a walk for a few keys costs little more than finding where each
+    /// attribute ends.
+    #[inline]
+    pub fn with_key_lengths(self, lengths: KeyLengths) -> impl Iterator<Item = KeyValue<'a>> {
+        let mut attributes = self.iter();
+        std::iter::from_fn(move || {
+            loop {
+                let number = attributes.number;
+                let is_other = |key| !lengths.has(key);
+                attributes.inner.pass_over_entries(number, is_other);
+                let message = attributes.next_message()?;
+                if split_short(message).is_some_and(|(key, _)| !lengths.has(key.len())) {
+                    continue;
+                }
+                let entry = KeyValue::at_depth(message, attributes.depth);
+                if lengths.has(entry.key.len()) {
+                    return Some(entry);
+                }
+            }
+        })
+    }
+
     /// The value of the first attribute with this name.
     #[must_use]
     pub fn get(self, key: &[u8]) -> Option<AnyValue<'a>> {
@@ -277,16 +300,45 @@ pub struct AttributesIter<'a> {
     depth: u8,
 }
 
+impl<'a> AttributesIter<'a> {
+    /// The content of the next `KeyValue` message.
+    #[inline]
+    fn next_message(&mut self) -> Option<&'a [u8]> {
+        loop {
+            if let Some(message) = self.inner.next_delimited(self.number) {
+                return Some(message);
+            }
+            self.inner = Reader::new(self.outer.next_delimited(self.within)?);
+        }
+    }
+}
+
 impl<'a> Iterator for AttributesIter<'a> {
     type Item = KeyValue<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<KeyValue<'a>> {
-        loop {
-            if let Some(message) = self.inner.next_delimited(self.number) {
-                return Some(KeyValue::at_depth(message, self.depth));
-            }
-            self.inner = Reader::new(self.outer.next_delimited(self.within)?);
-        }
+        let message = self.next_message()?;
+        Some(KeyValue::at_depth(message, self.depth))
+    }
+}
+
+/// Lengths that keys may have, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyLengths(u64);
+
+impl KeyLengths {
+    /// Lengths from here on are one.
+    const LONG: usize = u64::BITS as usize - 1;
+
+    /// The lengths of these keys.
+    pub fn of<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
+        let bits = keys.into_iter().map(|key| 1 << key.len().min(Self::LONG));
+        Self(bits.fold(0, |all, bit: u64| all | bit))
+    }
+
+    #[inline]
+    fn has(self, length: usize) -> bool {
+        self.0 >> length.min(Self::LONG) & 1 != 0
     }
 }

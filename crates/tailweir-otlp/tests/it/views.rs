@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use prost::Message;
 use tailweir_core::Signal;
 use tailweir_otlp::{
-    AnyValue, Attributes, LogRecordView, MetricView, RequestView, SpanView, TraceState, json,
-    write_span_with_trace_state,
+    AnyValue, Attributes, KeyLengths, LogRecordView, MetricView, RequestView, SpanView, TraceState,
+    json, write_span_with_trace_state,
 };
 
 /// A value as a decoder would have it.
@@ -120,6 +120,36 @@ proptest! {
         let found = SpanView(&wire).attributes().get(b"key").unwrap();
         prop_assert_eq!(&decoded(found), &expected[0].value.as_ref().unwrap().value);
         prop_assert!(SpanView(&wire).attributes().get(b"ke").is_none());
+    }
+
+    /// Scenario: lists of attributes, as encoders write them and damaged, are walked for keys of some
+    /// lengths.
+    /// Guarantees: exactly the attributes with keys of these lengths are found, in order, as a walk over
+    /// all finds them; lengths from 63 on are one.
+    #[test]
+    fn attributes_are_found_by_the_length_of_their_keys(
+        request in request(),
+        damages in damages(),
+        wanted in prop::collection::vec(prop_oneof![0..12_usize, 60..70_usize], 0..4),
+    ) {
+        let keys: Vec<_> = wanted.iter().map(|&length| vec![b'k'; length]).collect();
+        let lengths = KeyLengths::of(keys.iter().map(Vec::as_slice));
+        let bucket = |length: usize| length.min(63);
+        let is_wanted = |entry: &tailweir_otlp::KeyValue<'_>| {
+            wanted.iter().any(|&length| bucket(length) == bucket(entry.key.len()))
+        };
+        let wire = request.encode_to_vec();
+        for wire in [damaged(wire.clone(), &damages), wire] {
+            for group in RequestView(&wire).resources() {
+                let spans = group.scopes().flat_map(|scope| scope.items()).map(SpanView);
+                let lists = spans.map(SpanView::attributes).chain([group.resource().attributes()]);
+                for list in lists {
+                    let found: Vec<_> = list.with_key_lengths(lengths).map(|entry| entry.key).collect();
+                    let expected: Vec<_> = list.iter().filter(is_wanted).map(|entry| entry.key).collect();
+                    prop_assert_eq!(found, expected);
+                }
+            }
+        }
     }
 
     /// Scenario: damaged bytes, never scanned, are read through every view, as each signal.

@@ -2,7 +2,7 @@
 
 use super::{AttributePlan, TestIndex};
 use crate::matcher::Bearer;
-use tailweir_otlp::{Attributes, ResourceFields, TraceView};
+use tailweir_otlp::{AnyValue, Attributes, ResourceFields, TraceView};
 
 /// Progress through one trace. Kept between traces, so that nothing is allocated for the next one.
 #[derive(Debug, Clone, Default)]
@@ -66,10 +66,10 @@ impl AttributeWalk {
     fn walk_list(&mut self, plan: &AttributePlan, attributes: Attributes<'_>, bearer: Bearer) {
         self.list += 1;
         let mut unseen = plan.keys.len();
-        for attribute in attributes {
-            if self.open_keys == 0 || unseen == 0 {
-                return;
-            }
+        if self.open_keys == 0 {
+            return;
+        }
+        for attribute in attributes.with_key_lengths(plan.lengths) {
             let Some(key) = plan.find(attribute.key) else {
                 continue;
             };
@@ -77,18 +77,25 @@ impl AttributeWalk {
                 continue;
             }
             unseen -= 1;
-            if self.open_tests[key] == 0 {
-                continue;
+            if self.open_tests[key] > 0 {
+                self.test(plan, key, attribute.value, bearer);
             }
-            for &test in &plan.keys[key].tests {
-                let index = usize::from(test.0);
-                if !self.passed[index] && plan.passes(test, attribute.value, bearer) {
-                    self.passed[index] = true;
-                    self.open_tests[key] -= 1;
-                }
+            // Here, and not when the next one is wanted, which may be a long way off.
+            if unseen == 0 || self.open_keys == 0 {
+                return;
             }
-            self.open_keys -= usize::from(self.open_tests[key] == 0);
         }
+    }
+
+    fn test(&mut self, plan: &AttributePlan, key: usize, value: AnyValue<'_>, bearer: Bearer) {
+        for &test in &plan.keys[key].tests {
+            let index = usize::from(test.0);
+            if !self.passed[index] && plan.passes(test, value, bearer) {
+                self.passed[index] = true;
+                self.open_tests[key] -= 1;
+            }
+        }
+        self.open_keys -= usize::from(self.open_tests[key] == 0);
     }
 }
 
