@@ -4,18 +4,24 @@ mod attributes;
 mod auth;
 mod batch;
 mod client;
+mod condition_groups;
 pub(crate) mod connectors;
 mod debug;
 mod file;
+mod filter;
+mod groupbyattrs;
 mod health_check;
 mod loki;
 mod match_properties;
 mod memory_limiter;
 mod otlp_exporters;
 mod otlp_receiver;
+mod probabilistic_sampler;
 mod prometheus;
 mod queue;
+mod redaction;
 mod server;
+mod span;
 mod tls;
 mod transform;
 
@@ -28,9 +34,15 @@ pub use client::{
     Authenticator, ClientKeepalive, CompressionParameters, GrpcClient, GrpcCompression, HttpClient,
     HttpCompression,
 };
+pub use condition_groups::{ConditionGroup, ConditionGroups};
 pub(crate) use debug::LoggingExporter;
 pub use debug::{DebugExporter, Verbosity};
 pub use file::{FileCompression, FileExporter, FileFormat, Rotation};
+pub use filter::{
+    FilterProcessor, LeastSeverity, LogFilters, LogMatchProperties, MetricFilters,
+    MetricMatchProperties, MetricMatchType, SpanFilters, TraceFilters,
+};
+pub use groupbyattrs::GroupByAttrs;
 pub use health_check::{HealthCheck, ResponseBody};
 pub use loki::LokiExporter;
 pub use match_properties::{
@@ -39,13 +51,18 @@ pub use match_properties::{
 pub use memory_limiter::MemoryLimiter;
 pub use otlp_exporters::{Encoding, OtlpGrpcExporter, OtlpHttpExporter};
 pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpReceiver};
+pub use probabilistic_sampler::{AttributeSource, ProbabilisticSampler, SamplerMode};
 pub use prometheus::{
     PrometheusExporter, ResourceConstantLabels, ResourceToTelemetry, TranslationStrategy,
 };
 pub use queue::{QueueBatch, RetryOnFailure, SendingQueue, Sizer};
+pub use redaction::{
+    DbSanitizer, HashFunction, RedactionProcessor, RedactionSummary, SqlSanitizer, UrlSanitizer,
+};
 pub use server::{
     Cors, EnforcementPolicy, GrpcAuthenticator, GrpcServer, HttpAuthenticator, HttpServer,
     ServerKeepalive, ServerParameters, Transport,
 };
+pub use span::{SpanName, SpanProcessor, SpanStatus, SpanStatusCode, ToAttributes};
 pub use tls::{ClientTls, ServerTls, TlsFiles, TlsVersion};
 pub use transform::{StatementGroup, StatementGroups, TransformProcessor};

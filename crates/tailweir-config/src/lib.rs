@@ -63,17 +63,22 @@ pub use components::connectors::{
     SpanMetricsConnector, SpanMetricsEvents, SpanMetricsExemplars, SpanMetricsHistogram,
 };
 pub use components::{
-    Action, AttributeAction, AttributesProcessor, Authenticator, BasicAuth, Batch, BearerTokenAuth,
-    ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters, ConvertedType, Cors,
-    DebugExporter, Encoding, EnforcementPolicy, FileCompression, FileExporter, FileFormat,
-    GrpcAuthenticator, GrpcClient, GrpcCompression, GrpcServer, HealthCheck, HtPasswd,
-    HttpAuthenticator, HttpClient, HttpCompression, HttpServer, InstrumentationLibrary,
-    LogSeverity, LokiExporter, MatchAttribute, MatchProperties, MatchType, MemoryLimiter,
-    OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer, OtlpProtocols,
-    OtlpReceiver, PrometheusExporter, QueueBatch, ResourceConstantLabels, ResourceProcessor,
-    ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SendingQueue, ServerKeepalive,
-    ServerParameters, ServerTls, SeverityNumber, Sizer, StatementGroup, StatementGroups, TlsFiles,
-    TlsVersion, TransformProcessor, TranslationStrategy, Transport, Verbosity,
+    Action, AttributeAction, AttributeSource, AttributesProcessor, Authenticator, BasicAuth, Batch,
+    BearerTokenAuth, ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters,
+    ConditionGroup, ConditionGroups, ConvertedType, Cors, DbSanitizer, DebugExporter, Encoding,
+    EnforcementPolicy, FileCompression, FileExporter, FileFormat, FilterProcessor, GroupByAttrs,
+    GrpcAuthenticator, GrpcClient, GrpcCompression, GrpcServer, HashFunction, HealthCheck,
+    HtPasswd, HttpAuthenticator, HttpClient, HttpCompression, HttpServer, InstrumentationLibrary,
+    LeastSeverity, LogFilters, LogMatchProperties, LogSeverity, LokiExporter, MatchAttribute,
+    MatchProperties, MatchType, MemoryLimiter, MetricFilters, MetricMatchProperties,
+    MetricMatchType, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer,
+    OtlpProtocols, OtlpReceiver, ProbabilisticSampler, PrometheusExporter, QueueBatch,
+    RedactionProcessor, RedactionSummary, ResourceConstantLabels, ResourceProcessor,
+    ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SamplerMode, SendingQueue,
+    ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer, SpanFilters, SpanName,
+    SpanProcessor, SpanStatus, SpanStatusCode, SqlSanitizer, StatementGroup, StatementGroups,
+    TlsFiles, TlsVersion, ToAttributes, TraceFilters, TransformProcessor, TranslationStrategy,
+    Transport, UrlSanitizer, Verbosity,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;

@@ -5,8 +5,9 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver,
-    PrometheusExporter, ResourceProcessor, TransformProcessor,
+    FilterProcessor, GroupByAttrs, HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
+    OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter, RedactionProcessor,
+    ResourceProcessor, SpanProcessor, TransformProcessor,
 };
 use crate::telemetry::Telemetry;
 use crate::{ComponentId, Location, PipelineId, TailSampling};
@@ -99,6 +100,16 @@ pub enum Processor {
     Attributes(Box<AttributesProcessor>),
     /// `transform`.
     Transform(Box<TransformProcessor>),
+    /// `span`.
+    Span(Box<SpanProcessor>),
+    /// `filter`.
+    Filter(Box<FilterProcessor>),
+    /// `redaction`.
+    Redaction(Box<RedactionProcessor>),
+    /// `groupbyattrs`.
+    GroupByAttrs(GroupByAttrs),
+    /// `probabilistic_sampler`.
+    ProbabilisticSampler(ProbabilisticSampler),
     /// `tail_sampling`.
     TailSampling(Box<TailSampling>),
 }

@@ -58,6 +58,13 @@ impl Threshold {
         full as f64 / (full - self.0) as f64
     }
 
+    /// The share of all traces that it keeps, above 0 to 1.
+    #[must_use]
+    pub fn probability(self) -> f64 {
+        let full = 1_u64 << BITS;
+        (full - self.0) as f64 / full as f64
+    }
+
     /// Reads 1 to 14 hexadecimal digits; trailing zeros may be missing.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -100,6 +107,15 @@ impl Randomness {
         Self::DISTANCE_MAX - self.0
     }
 
+    /// What every threshold keeps.
+    pub const MAX: Self = Self((1 << BITS) - 1);
+
+    /// The low 56 bits of a number.
+    #[must_use]
+    pub fn new(value: u64) -> Self {
+        Self(value & Self::MAX.0)
+    }
+
     /// What a trace id carries in its last seven bytes.
     #[must_use]
     pub fn of(trace: TraceId) -> Self {
@@ -125,6 +141,13 @@ impl Randomness {
     #[must_use]
     pub fn is_kept_at(self, threshold: Threshold) -> bool {
         threshold.0 <= self.0
+    }
+}
+
+impl fmt::Display for Randomness {
+    /// 14 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:014x}", self.0)
     }
 }
 

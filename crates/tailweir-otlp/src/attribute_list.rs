@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// A value in its own message, ready to be put into a list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EncodedValue(Vec<u8>);
 
 impl EncodedValue {

@@ -32,6 +32,7 @@ mod response;
 mod rewrite;
 mod scan;
 mod schema;
+mod sift;
 mod splice;
 mod split;
 mod trace;
@@ -52,10 +53,11 @@ pub use head::{SpanHead, StatusCode};
 pub use response::{ExportResponse, Status};
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};
 pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};
+pub use sift::{Change, Sifted, change_items, sift_items};
 pub use splice::write_span_with_trace_state;
 pub use split::Split;
 pub use trace::{SpanRecord, TraceSummary, TraceView};
-pub use trace_state::{TraceState, TraceStateError};
+pub use trace_state::{SamplingState, TraceState, TraceStateError};
 pub use view::{
     AnyValue, ArrayView, Attributes, AttributesIter, Buckets, DataPoint, ExemplarView,
     ExponentialHistogramPoint, HistogramPoint, KeyLengths, KeyValue, LinkView, LogRecordView,

@@ -9,6 +9,10 @@
 //! assert_eq!(state.threshold(), Threshold::parse("8"));
 //! ```
 
+mod sampling;
+
+pub use sampling::SamplingState;
+
 use smallvec::SmallVec;
 use tailweir_core::{Randomness, Threshold};
 
@@ -28,6 +32,10 @@ pub enum TraceStateError {
         /// Its number, from 0.
         index: usize,
     },
+    /// The member of OpenTelemetry is not `key:value`, separated by semicolons, or its threshold or
+    /// randomness is none.
+    #[error("tracestate member ot is not valid")]
+    Vendor,
     /// A key occurs twice.
     #[error("tracestate member {index} has the key of another one")]
     Duplicate {

@@ -21,8 +21,14 @@ pub trait Context {
     /// Every symbol, for suggestions.
     fn symbols(&self) -> Vec<&'static str>;
 
-    /// A converter of this context alone, without arguments, such as `IsRootSpan`: a path in disguise.
+    /// A converter of this context alone, such as `IsRootSpan`: a path in disguise. Its arguments, if it
+    /// takes any, are the keys of the path.
     fn converter(&self, name: &str) -> Option<Self::Path>;
+
+    /// How many arguments such a converter takes, all of them texts.
+    fn arity(&self, _converter: &str) -> usize {
+        0
+    }
 
     /// The names of all of those, for suggestions.
     fn converters(&self) -> &[&'static str];

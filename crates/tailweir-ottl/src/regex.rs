@@ -13,6 +13,7 @@ pub(crate) use replace::TooLong;
 
 use crate::nearest::clip;
 use std::borrow::Cow;
+use std::ops::Range;
 use translate::Translation;
 
 /// A compiled pattern may take this much memory, in bytes, before it is refused.
@@ -68,6 +69,15 @@ pub struct GoRegex {
     pub(crate) names: Box<[Option<String>]>,
 }
 
+/// Where the groups of a match stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPlaces<'t> {
+    /// The text as Go reads it: what is no UTF-8 is replaced.
+    pub text: Cow<'t, [u8]>,
+    /// The place of each group, the whole match left out; nothing where a group took no part.
+    pub groups: Vec<Option<Range<usize>>>,
+}
+
 impl GoRegex {
     /// Compiles a pattern, not anchored.
     ///
@@ -107,6 +117,39 @@ impl GoRegex {
                 .map(|group| group.map_or(Vec::new(), |group| group.as_bytes().to_vec()))
                 .collect(),
         )
+    }
+
+    /// Where the groups of the first match stand; nothing when the pattern does not occur.
+    #[must_use]
+    pub fn locate_groups<'t>(&self, text: &'t [u8]) -> Option<GroupPlaces<'t>> {
+        let text = as_go_reads(text);
+        let captures = self.regex.captures(&text)?;
+        let groups = captures.iter().skip(1);
+        let groups = groups
+            .map(|group| group.map(|group| group.range()))
+            .collect();
+        Some(GroupPlaces { text, groups })
+    }
+
+    /// The text with each match replaced; nothing when the pattern does not occur.
+    #[must_use]
+    pub fn replace_each(
+        &self,
+        text: &[u8],
+        mut replace: impl FnMut(&[u8]) -> Vec<u8>,
+    ) -> Option<Vec<u8>> {
+        let text = as_go_reads(text);
+        let mut out = Vec::with_capacity(text.len());
+        let mut copied = 0;
+        let mut occurs = false;
+        for found in self.regex.find_iter(&text) {
+            occurs = true;
+            out.extend_from_slice(&text[copied..found.start()]);
+            out.extend(replace(found.as_bytes()));
+            copied = found.end();
+        }
+        out.extend_from_slice(&text[copied..]);
+        occurs.then_some(out)
     }
 
     /// Whether any group has a name.

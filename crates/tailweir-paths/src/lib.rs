@@ -22,6 +22,7 @@
 
 mod attributes;
 mod draft;
+mod inference;
 mod log;
 mod metric;
 mod path;
@@ -32,6 +33,7 @@ mod span;
 
 pub use attributes::plain as value_of;
 pub use draft::{Change, ClientFacts, Draft, encode_value};
+pub use inference::{FilterScene, InferenceError, asks_for_client};
 pub use log::LogSubject;
 pub use metric::MetricSubject;
 pub use path::Path;

@@ -17,6 +17,8 @@ pub(crate) enum MetricField {
     IsMonotonic,
     DataPoints,
     Metadata,
+    /// The converters `HasAttrKeyOnDatapoint` and `HasAttrOnDatapoint`.
+    PointAttribute,
 }
 
 pub(crate) const METRIC: &[Entry] = &[
@@ -105,5 +107,25 @@ pub(crate) fn metric_value<'a>(
             data => part("list of data points", metric.0, Some(data.points().count())),
         },
         MetricField::Metadata => return read(metric.metadata(), keys),
+        MetricField::PointAttribute => return has_point_attribute(metric, keys),
     })
+}
+
+/// Whether a point has the attribute, and with the value where one is given: of the points that have the
+/// attribute only the first is asked, as in the Collector.
+fn has_point_attribute<'a>(metric: MetricView<'a>, keys: &[Key<'_>]) -> Found<'a> {
+    if matches!(metric.data(), MetricData::Empty) {
+        return Err(EvaluationError::Unavailable("the metric has no data"));
+    }
+    let [key, wanted @ ..] = keys else {
+        return Ok(Value::Bool(false));
+    };
+    let key = key.name()?;
+    let mut points = metric.data().points();
+    let found = points.find_map(|point| point.attributes().get(key));
+    Ok(Value::Bool(match (found, wanted.first()) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(value), Some(wanted)) => value.as_string().unwrap_or_default() == wanted.name()?,
+    }))
 }

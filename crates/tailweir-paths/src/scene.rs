@@ -114,6 +114,14 @@ impl Scene {
         contexts.any(|known| known.name == context)
     }
 
+    /// The converters that it alone has.
+    pub(crate) fn own_converters(self) -> &'static [&'static str] {
+        match self {
+            Self::Span => &["IsRootSpan"],
+            _ => &[],
+        }
+    }
+
     /// The contexts of its paths, its own first.
     fn contexts(self) -> &'static [Named] {
         match self {
@@ -191,9 +199,6 @@ impl Context for Scene {
     }
 
     fn converters(&self) -> &[&'static str] {
-        match self {
-            Self::Span => &["IsRootSpan"],
-            _ => &[],
-        }
+        self.own_converters()
     }
 }

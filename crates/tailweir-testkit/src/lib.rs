@@ -1,12 +1,14 @@
 //! For tests only: golden vectors, and what else several rooms' tests share.
 //!
 //! - [`Folder`] and [`Tally`] read and count the golden vectors of real Collector components.
+//! - [`load_case`] loads the whole configurations among them.
 //! - [`normal_form`] and [`sorted_form`] make two encodings of the same telemetry comparable.
 //! - [`request`], [`span`] and [`trace_id`] build OTLP requests, one sentence each.
 //! - [`Sink`] is a scripted OTLP backend on loopback.
 //! - [`Binary`] runs a real process and waits for what it writes.
 
 mod builder;
+mod configuration;
 mod golden;
 mod normal;
 mod process;
@@ -16,6 +18,7 @@ pub use builder::{
     AttributeValue, RequestBuilder, START_NANOS, SpanBuilder, attribute, request, span, span_id,
     trace_id,
 };
+pub use configuration::load_case;
 pub use golden::{Folder, Tally};
 pub use normal::{normal_form, sorted_form};
 pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post};

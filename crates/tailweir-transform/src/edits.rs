@@ -3,16 +3,13 @@
 use crate::action::Action;
 use crate::client::ClientContext;
 use crate::error::{CompileError, CompileErrors, TransformError};
+use crate::growth::{GROWTH_MAX, Growth};
 use crate::matcher::Matcher;
 use crate::transform::{Outcome, Request, Transform};
 use bytes::Bytes;
 use tailweir_config::{AttributeAction, AttributesProcessor, ResourceProcessor};
 use tailweir_core::Signal;
 use tailweir_otlp::{AttributeList, Attributes, Item, ItemPlace, rewrite_items, rewrite_resources};
-
-/// By how many bytes edits may make a request longer: 64 MiB. A request of many tiny items, each given a
-/// long value that its client chose, is refused.
-pub const GROWTH_MAX: usize = 64 << 20;
 
 /// Whose attributes are edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,10 +102,7 @@ impl Edits {
         client: &ClientContext,
         limit: usize,
     ) -> Result<Bytes, TransformError> {
-        let mut growth = Growth {
-            left: limit,
-            is_exceeded: false,
-        };
+        let mut growth = Growth::within(limit);
         let mut run = |list: &mut AttributeList<'_>| {
             growth.watch(list, |list| {
                 for action in &self.actions {
@@ -124,12 +118,7 @@ impl Edits {
                 }
             }),
         };
-        if growth.is_exceeded {
-            return Err(TransformError::Growth {
-                length: body.len(),
-                limit,
-            });
-        }
+        growth.finish(body.len())?;
         Ok(edited.map_or(body, Bytes::from))
     }
 
@@ -202,28 +191,6 @@ fn finish(edits: Edits, errors: Vec<CompileError>) -> Result<Edits, CompileError
         Ok(edits)
     } else {
         Err(CompileErrors(errors))
-    }
-}
-
-/// How much longer a request may still become.
-struct Growth {
-    left: usize,
-    is_exceeded: bool,
-}
-
-impl Growth {
-    /// Lets `edit` change a list, unless the limit was exceeded before.
-    fn watch(&mut self, list: &mut AttributeList<'_>, edit: impl FnOnce(&mut AttributeList<'_>)) {
-        if self.is_exceeded {
-            return;
-        }
-        let before = list.length();
-        edit(list);
-        let grown = list.length().saturating_sub(before);
-        match self.left.checked_sub(grown) {
-            Some(left) => self.left = left,
-            None => self.is_exceeded = true,
-        }
     }
 }
 

@@ -169,20 +169,32 @@ impl Matcher {
 
 /// Texts that match, exactly or as patterns; an empty list allows everything.
 #[derive(Debug)]
-enum Texts {
+pub(crate) enum Texts {
     Strict(Vec<Vec<u8>>),
     Regexp(Vec<GoRegex>),
 }
 
 impl Texts {
-    fn is_empty(&self) -> bool {
+    /// Compiles a list that stands at `path`; what is wrong goes to `errors`.
+    pub(crate) fn compile(
+        path: &str,
+        words: &[String],
+        is_regexp: bool,
+        errors: &mut Vec<CompileError>,
+    ) -> Self {
+        Compiler { is_regexp, errors }.texts(path, words)
+    }
+
+    /// Whether there is no text.
+    pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Strict(texts) => texts.is_empty(),
             Self::Regexp(patterns) => patterns.is_empty(),
         }
     }
 
-    fn allow(&self, text: &[u8]) -> bool {
+    /// Whether a text matches.
+    pub(crate) fn allow(&self, text: &[u8]) -> bool {
         self.is_empty()
             || match self {
                 Self::Strict(texts) => texts.iter().any(|allowed| allowed == text),
@@ -193,7 +205,7 @@ impl Texts {
 
 /// An attribute that must be there.
 #[derive(Debug)]
-struct AttributeMatcher {
+pub(crate) struct AttributeMatcher {
     key: Vec<u8>,
     expected: Expected,
 }
@@ -223,8 +235,19 @@ impl AttributeMatcher {
     }
 }
 
-fn all_match(matchers: &[AttributeMatcher], attributes: Attributes<'_>) -> bool {
+/// Whether all of them match.
+pub(crate) fn all_match(matchers: &[AttributeMatcher], attributes: Attributes<'_>) -> bool {
     matchers.iter().all(|matcher| matcher.matches(attributes))
+}
+
+/// Compiles matchers that stand at `path`; what is wrong goes to `errors`.
+pub(crate) fn attribute_matchers(
+    path: &str,
+    matchers: &[MatchAttribute],
+    is_regexp: bool,
+    errors: &mut Vec<CompileError>,
+) -> Vec<AttributeMatcher> {
+    Compiler { is_regexp, errors }.attributes(path, matchers)
 }
 
 fn matches_library((name, version): &(Texts, Texts), scope: ScopeFields<'_>) -> bool {

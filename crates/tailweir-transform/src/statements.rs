@@ -13,8 +13,8 @@ mod scene;
 mod stage;
 
 use crate::client::ClientContext;
-use crate::edits::GROWTH_MAX;
 use crate::error::{CompileErrors, TransformError};
+use crate::growth::GROWTH_MAX;
 use crate::transform::{Count, Outcome, Request, Transform};
 use group::Group;
 use pass::{Pass, Stop};

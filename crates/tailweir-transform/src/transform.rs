@@ -3,12 +3,18 @@
 use crate::client::ClientContext;
 use crate::edits::Edits;
 use crate::error::{CompileError, CompileErrors, TransformError};
+use crate::filter::Filter;
+use crate::grouping::Grouping;
+use crate::redaction::Redaction;
+use crate::sampling::Sampling;
+use crate::span_names::SpanNames;
 use crate::statements::Statements;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use tailweir_config::Processor;
 use tailweir_core::Signal;
+use tailweir_otlp::Sifted;
 use tailweir_ottl::Surroundings;
 
 /// A processor that changes requests, compiled. It remembers nothing from one request to the next, so all
@@ -70,6 +76,15 @@ impl Outcome {
             counts: Vec::new(),
         }
     }
+
+    /// What is left of a request that was sifted: nothing when it has no resources left.
+    pub(crate) fn of_sifted(body: Bytes, sifted: Sifted) -> Self {
+        Self::of(match sifted.content {
+            _ if sifted.left == 0 => Bytes::new(),
+            Some(content) => content.into(),
+            None => body,
+        })
+    }
 }
 
 /// Why a transform leaves items out.
@@ -84,10 +99,21 @@ pub enum DropCause {
 }
 
 /// What a transform counts beside items that come and go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Count {
     /// Conditions or statements that failed on an item and were passed over.
     EvaluationErrors,
+    /// Items that gave attributes to their resource.
+    Grouped,
+    /// Items that had none to give.
+    NotGrouped,
+    /// Spans or log records that were decided by chance.
+    Sampled {
+        /// Where their randomness came from, as the Collector calls it.
+        policy: Arc<str>,
+        /// Whether they were kept.
+        sampled: bool,
+    },
 }
 
 /// Compiles a processor that is a [`Transform`]; nothing for any other. Times and randomness that its
@@ -103,6 +129,11 @@ pub fn compile(
         Processor::Attributes(settings) => Arc::new(Edits::attributes(settings)?),
         Processor::Resource(settings) => Arc::new(Edits::resource(settings)?),
         Processor::Transform(settings) => Arc::new(Statements::new(settings, surroundings)?),
+        Processor::Filter(settings) => Arc::new(Filter::new(settings, surroundings)?),
+        Processor::ProbabilisticSampler(settings) => Arc::new(Sampling::new(settings)),
+        Processor::GroupByAttrs(settings) => Arc::new(Grouping::new(settings)),
+        Processor::Span(settings) => Arc::new(SpanNames::new(settings)?),
+        Processor::Redaction(settings) => Arc::new(Redaction::new(settings)?),
         Processor::TailSampling(_) | Processor::Batch(_) | Processor::MemoryLimiter(_) => {
             return Ok(None);
         }

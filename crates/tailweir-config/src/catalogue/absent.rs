@@ -185,12 +185,6 @@ const PROCESSORS: &[Group] = &[
     (
         "it is not in this version; let a Collector in front of the gateway do it, or remove it",
         &[
-            "filter",
-            "redaction",
-            "span",
-            "groupbyattrs",
-            "group_by_attrs",
-            "probabilistic_sampler",
             "cumulativetodelta",
             "cumulative_to_delta",
             "deltatocumulative",

@@ -6,8 +6,9 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
-    OtlpReceiver, PrometheusExporter, ResourceProcessor, TransformProcessor,
+    FilterProcessor, GroupByAttrs, HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter,
+    OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    RedactionProcessor, ResourceProcessor, SpanProcessor, TransformProcessor,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -20,6 +21,7 @@ use tailweir_core::Signal;
 const TRACES: &[Signal] = &[Signal::Traces];
 const METRICS: &[Signal] = &[Signal::Metrics];
 const LOGS: &[Signal] = &[Signal::Logs];
+const TRACES_AND_LOGS: &[Signal] = &[Signal::Traces, Signal::Logs];
 const ALL: &[Signal] = &Signal::ALL;
 
 settings! {
@@ -137,6 +139,58 @@ pub(crate) static PRESENT: &[Kind] = &[
         shape: TransformProcessor::shape,
         read: |node, _, report| {
             let part = |settings| Part::Processor(Processor::Transform(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "span", &[], TRACES, Stability::Beta),
+        shape: SpanProcessor::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::Span(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "filter", &[], ALL, Stability::Beta),
+        shape: FilterProcessor::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::Filter(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "redaction", &[], ALL, Stability::Beta),
+        shape: RedactionProcessor::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::Redaction(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Processor,
+            "groupbyattrs",
+            &["group_by_attrs"],
+            ALL,
+            Stability::Beta,
+        ),
+        shape: GroupByAttrs::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::GroupByAttrs(settings));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Processor,
+            "probabilistic_sampler",
+            &[],
+            TRACES_AND_LOGS,
+            Stability::Beta,
+        ),
+        shape: ProbabilisticSampler::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::ProbabilisticSampler(settings));
             read_as(node, report, part)
         },
     },

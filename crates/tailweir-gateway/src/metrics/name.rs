@@ -97,6 +97,28 @@ metrics! {
         "Items that came into a processor that changes requests.";
     ProcessorOutgoing = "otelcol_processor_outgoing_items", Counter, "{items}", ["processor", "otel_signal"],
         "Items that it handed on.";
+    FilteredSpans = "otelcol_processor_filter_spans_filtered", Counter, "{spans}", ["filter"],
+        "Spans that a filter processor dropped.";
+    FilteredPoints = "otelcol_processor_filter_datapoints_filtered", Counter, "{datapoints}", ["filter"],
+        "Data points that a filter processor dropped.";
+    FilteredRecords = "otelcol_processor_filter_logs_filtered", Counter, "{records}", ["filter"],
+        "Log records that a filter processor dropped.";
+    GroupedSpans = "otelcol_processor_groupbyattrs_num_grouped_spans", Counter, "{spans}", [],
+        "Spans that gave attributes to their resource.";
+    NotGroupedSpans = "otelcol_processor_groupbyattrs_num_non_grouped_spans", Counter, "{spans}", [],
+        "Spans that had none to give.";
+    GroupedPoints = "otelcol_processor_groupbyattrs_num_grouped_metrics", Counter, "{datapoints}", [],
+        "Data points that gave attributes to their resource.";
+    NotGroupedPoints = "otelcol_processor_groupbyattrs_num_non_grouped_metrics", Counter, "{datapoints}", [],
+        "Data points that had none to give.";
+    GroupedRecords = "otelcol_processor_groupbyattrs_num_grouped_logs", Counter, "{records}", [],
+        "Log records that gave attributes to their resource.";
+    NotGroupedRecords = "otelcol_processor_groupbyattrs_num_non_grouped_logs", Counter, "{records}", [],
+        "Log records that had none to give.";
+    ChanceTraces = "otelcol_processor_probabilistic_sampler_count_traces_sampled", Counter, "{spans}", ["policy", "sampled"],
+        "Spans that a probabilistic sampler decided, by where their randomness came from.";
+    ChanceRecords = "otelcol_processor_probabilistic_sampler_count_logs_sampled", Counter, "{records}", ["policy", "sampled"],
+        "Log records that a probabilistic sampler decided, by where their randomness came from.";
     BatchBySize = "otelcol_processor_batch_batch_size_trigger_send", Counter, "{times}", ["processor"],
         "Batches that were sent because they were full.";
     BatchByTimeout = "otelcol_processor_batch_timeout_trigger_send", Counter, "{times}", ["processor"],

@@ -1,6 +1,6 @@
 //! From a status to the recorder.
 
-use super::{Metric, MetricKind};
+use super::{Metric, Metric as M, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
 use crate::status::{ConnectorRow, ExporterRow, PolicyRow, SamplerRow, Status, TransformRow};
@@ -79,6 +79,8 @@ struct Page<'a> {
 }
 
 type Labels<'a> = &'a [(&'static str, &'a str)];
+/// A metric with its labels.
+type Series<'a> = (Metric, Vec<(&'static str, &'a str)>);
 
 impl Page<'_> {
     fn describe(&self) {
@@ -204,14 +206,8 @@ impl Page<'_> {
             let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
             self.counter(Metric::ProcessorFailed, labels, row.failed);
             self.counter(Metric::ProcessorDropped, labels, row.dropped);
-            for (count, amount) in &row.counts {
-                match count {
-                    Count::EvaluationErrors => {
-                        self.counter(Metric::ProcessorEvaluationErrors, labels, *amount);
-                    }
-                }
-            }
         }
+        self.transform_counts(rows);
         // The Collector's metrics tell signals apart, not pipelines.
         let mut sums: BTreeMap<(&str, &str), [u64; 2]> = BTreeMap::new();
         for row in rows {
@@ -263,6 +259,25 @@ impl Page<'_> {
             ] {
                 self.counter(metric, labels, value);
             }
+        }
+    }
+
+    /// What the Collector counts under names of its own, without the pipeline.
+    fn transform_counts(&self, rows: &[TransformRow]) {
+        let mut sums: BTreeMap<Series<'_>, u64> = BTreeMap::new();
+        for row in rows {
+            let is_filter = row.processor.split('/').next() == Some("filter");
+            if is_filter && let Some(metric) = filtered(row.signal) {
+                let labels = vec![("filter", row.processor.as_str())];
+                *sums.entry((metric, labels)).or_default() += row.dropped;
+            }
+            for (count, amount) in &row.counts {
+                let (metric, labels) = counted(count, row);
+                *sums.entry((metric, labels)).or_default() += amount;
+            }
+        }
+        for ((metric, labels), sum) in sums {
+            self.counter(metric, &labels, sum);
         }
     }
 
@@ -417,6 +432,54 @@ impl Page<'_> {
             .recorder
             .register_histogram(&key(metric, labels), &METADATA);
         histogram.record_many(value, count);
+    }
+}
+
+/// The metric of a filter's dropped items.
+fn filtered(signal: &str) -> Option<Metric> {
+    match signal {
+        "traces" => Some(Metric::FilteredSpans),
+        "metrics" => Some(Metric::FilteredPoints),
+        "logs" => Some(Metric::FilteredRecords),
+        _ => None,
+    }
+}
+
+/// Under which name and labels a transform's count is published.
+fn counted<'a>(count: &'a Count, row: &'a TransformRow) -> Series<'a> {
+    let by_signal = |spans, points, records| match row.signal {
+        "traces" => spans,
+        "metrics" => points,
+        _ => records,
+    };
+    match count {
+        Count::EvaluationErrors => {
+            let labels = vec![
+                ("pipeline", row.pipeline.as_str()),
+                ("processor", row.processor.as_str()),
+            ];
+            (Metric::ProcessorEvaluationErrors, labels)
+        }
+        Count::Grouped => {
+            let metric = by_signal(M::GroupedSpans, M::GroupedPoints, M::GroupedRecords);
+            (metric, Vec::new())
+        }
+        Count::NotGrouped => {
+            let metric = by_signal(
+                M::NotGroupedSpans,
+                M::NotGroupedPoints,
+                M::NotGroupedRecords,
+            );
+            (metric, Vec::new())
+        }
+        Count::Sampled { policy, sampled } => {
+            let metric = by_signal(M::ChanceTraces, M::ChanceTraces, M::ChanceRecords);
+            let sampled = if *sampled { "true" } else { "false" };
+            (
+                metric,
+                vec![("policy", policy.as_ref()), ("sampled", sampled)],
+            )
+        }
     }
 }
 

@@ -40,7 +40,7 @@ impl TransformFigures {
         self.outgoing += (incoming + outcome.added).saturating_sub(outcome.dropped);
         self.dropped += outcome.dropped;
         for (count, more) in &outcome.counts {
-            *self.counts.entry(*count).or_default() += more;
+            *self.counts.entry(count.clone()).or_default() += more;
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::{Compiled, Compiler, folded};
 use crate::coerce::{Kind, coerce};
 use crate::converters::{self, Body, Converter, Literals, Parameter};
-use crate::expression::{Call, Expression, Lambda, LambdaForm, Outside, Supplied};
+use crate::expression::{Call, Expression, Keys, Lambda, LambdaForm, Outside, Supplied};
 use crate::nearest::nearest;
 use crate::options::Determinism;
 use crate::syntax::{self, Argument, Operand, OperandKind};
-use crate::{CompileError, Context, Value};
+use crate::{CompileError, Context, Key, Value};
 
 impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
     pub(super) fn call(
@@ -16,10 +16,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
         offset: usize,
     ) -> Compiled<Expression<P>> {
         if let Some(path) = self.context.converter(call.name) {
-            if let Some(first) = call.arguments.first() {
-                return Err(self.error(first.offset, format!("`{}` takes no arguments", call.name)));
-            }
-            return Ok(Expression::Path(path, self.keys(&call.keys)?));
+            return self.disguised(path, call, offset);
         }
         let Some(converter) = converters::find(call.name) else {
             return Err(self.unknown(call.name, offset));
@@ -55,6 +52,37 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
         let keys = self.keys(&call.keys)?;
         let fixed = is_fixed(&compiled) && keys.is_empty();
         Ok(folded(Expression::Call(Box::new(compiled), keys), fixed))
+    }
+
+    /// A converter of the context, which is a path with its arguments as keys.
+    fn disguised(
+        &mut self,
+        path: P,
+        call: &syntax::Call<'c>,
+        offset: usize,
+    ) -> Compiled<Expression<P>> {
+        let arity = self.context.arity(call.name);
+        if call.arguments.len() != arity {
+            let given = call.arguments.len();
+            let message = format!("`{}` takes {arity} arguments, not {given}", call.name);
+            return Err(self.error(offset, message));
+        }
+        if arity == 0 {
+            return Ok(Expression::Path(path, self.keys(&call.keys)?));
+        }
+        let mut keys = Vec::with_capacity(arity);
+        for argument in &call.arguments {
+            match &argument.value.kind {
+                OperandKind::Constant(Value::String(text)) if argument.name.is_none() => {
+                    keys.push(Key::Name(text.clone()));
+                }
+                _ => {
+                    let message = format!("`{}` takes texts", call.name);
+                    return Err(self.error(argument.offset, message));
+                }
+            }
+        }
+        Ok(Expression::Path(path, Keys::Fixed(keys.into())))
     }
 
     fn unknown(&self, name: &str, offset: usize) -> CompileError {

@@ -1,3 +1,5 @@
+//! Statements compile, and change what they name.
+
 use super::*;
 use crate::{PathError, PathExpression, json};
 

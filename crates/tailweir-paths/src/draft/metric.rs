@@ -37,6 +37,9 @@ pub(super) fn set(
             None => Ok(None),
         },
         MetricField::Metadata => attributes(field::METRIC_METADATA, message, keys, value),
+        MetricField::PointAttribute => Err(EvaluationError::Unavailable(
+            "whether a point has an attribute cannot be changed",
+        )),
     }
 }
 

@@ -33,45 +33,39 @@ fn golden_processors_resource() {
     run("resource");
 }
 
-/// Scenario: whole configurations with processors that can be compiled, right and wrong.
-/// Guarantees: what the Collector refuses for a statement or condition does not compile, and what it takes
-/// does.
+/// Scenario: requests that went through the Collector's `filter` processor.
+/// Guarantees: the same comes out, nothing where it dropped all, and an error where it failed.
 #[test]
-fn golden_config_expressions() {
-    let folder = Folder::open("config");
-    let mut tally = Tally::default();
-    let (mut passed, mut failures) = (0, Vec::new());
-    for case in folder.suites("case.json") {
-        let expected = folder.json(&format!("{case}/expected.json"));
-        let is_wrong = match expected["reason"].as_str() {
-            Some("bad statement" | "bad condition") => true,
-            _ if expected["valid"] == true => false,
-            _ => continue,
-        };
-        let sources = Sources::new().config(format!("yaml:{}", configuration(&folder, &case)));
-        let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
-        let Some(settings) = loaded.settings else {
-            continue;
-        };
-        let surroundings = still();
-        let mut processors = settings.processors.values();
-        let is_refused = processors.any(|processor| compile(processor, &surroundings).is_err());
-        match is_refused == is_wrong {
-            true => passed += 1,
-            false => failures.push(format!("{case}: refused {is_refused}")),
-        }
-    }
-    tally.record("config", "compile", passed, None, &failures);
-    tally.finish("config");
+fn golden_processors_filter() {
+    run("filter");
 }
 
-/// The file of a case that consists of one.
-fn configuration(folder: &Folder, case: &str) -> String {
-    let description = folder.json(&format!("{case}/case.json"));
-    match description["config"].as_array().map(Vec::as_slice) {
-        Some([Value::String(name)]) => folder.text(&format!("{case}/{name}")).to_owned(),
-        _ => String::new(),
-    }
+/// Scenario: requests that went through the Collector's `probabilistic_sampler` processor.
+/// Guarantees: the same spans and records are kept, and say the same of their sampling.
+#[test]
+fn golden_processors_probabilistic_sampler() {
+    run("probabilistic_sampler");
+}
+
+/// Scenario: requests that went through the Collector's `groupbyattrs` processor.
+/// Guarantees: the same items stand together, under the same resources.
+#[test]
+fn golden_processors_groupbyattrs() {
+    run("groupbyattrs");
+}
+
+/// Scenario: requests that went through the Collector's `span` processor.
+/// Guarantees: the same comes out.
+#[test]
+fn golden_processors_span() {
+    run("span");
+}
+
+/// Scenario: requests that went through the Collector's `redaction` processor.
+/// Guarantees: the same is masked and removed, and the same is told about it.
+#[test]
+fn golden_processors_redaction() {
+    run("redaction");
 }
 
 fn run(processor: &str) {
@@ -193,13 +187,9 @@ fn difference(forms: &[Result<String, impl std::fmt::Debug>; 2]) -> String {
 }
 
 /// Lays the suite's block over a pipeline, as a user would.
-fn transform(block: &str, signal: Signal) -> Arc<dyn Transform> {
-    let processor = block
-        .lines()
-        .nth(1)
-        .expect("a processor")
-        .trim()
-        .trim_end_matches(':');
+pub(crate) fn transform(block: &str, signal: Signal) -> Arc<dyn Transform> {
+    let line = block.lines().nth(1).expect("a processor");
+    let processor = line.split(':').next().unwrap_or_default().trim();
     let rest = format!(
         "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\n\
          exporters: {{debug: }}\n\
@@ -211,8 +201,7 @@ fn transform(block: &str, signal: Signal) -> Arc<dyn Transform> {
         .settings
         .unwrap_or_else(|| panic!("{}", loaded.diagnostics));
     let settings = settings.processors.values().next().expect("a processor");
-    let surroundings = still();
-    let transform = compile(settings, &surroundings).expect("settings that compile");
+    let transform = compile(settings, &still()).expect("settings that compile");
     let transform = transform.expect("a processor that transforms");
     transform
         .check(signal)

@@ -1,6 +1,8 @@
-//! Tests of edits through their public face.
+//! Tests of processors through their public face.
 
 mod golden;
+mod golden_config;
+mod processors;
 mod properties;
 mod statements;
 mod still;
