@@ -127,10 +127,11 @@ impl Folder {
     }
 }
 
-/// Counts of a golden run; prints a line per suite.
+/// Counts of a golden run. Tests run side by side, so the lines of its suites are printed together, at
+/// the end, under its name.
 #[derive(Default)]
 pub struct Tally {
-    suites: usize,
+    lines: Vec<String>,
     failed: Vec<String>,
 }
 
@@ -145,23 +146,26 @@ impl Tally {
         by_design: Option<(usize, &str)>,
         failures: &[String],
     ) {
-        self.suites += 1;
-        let mut line = format!("{suite} {mode}: {passed} passed, {} failed", failures.len());
+        let mut line = format!(
+            "  {suite} {mode}: {passed} passed, {} failed",
+            failures.len()
+        );
         if let Some((count, reason)) = by_design {
             line += &format!(", {count} different by design ({reason})");
         }
-        println!("{line}");
+        self.lines.push(line);
         self.failed
             .extend(failures.iter().map(|failure| format!("{suite}: {failure}")));
     }
 
-    /// Prints the number of suites and fails when there was none, or when any case failed.
+    /// Prints the number of suites and a line for each, and fails when there was none, or when any case failed.
     ///
     /// # Panics
     /// On a failure, with the first fifty of them.
     pub fn finish(self, what: &str) {
-        println!("{what}: {} suites", self.suites);
-        assert!(self.suites > 0, "{what}: no suite was found");
+        let suites = self.lines.len();
+        println!("{what}: {suites} suites\n{}", self.lines.join("\n"));
+        assert!(suites > 0, "{what}: no suite was found");
         let shown: Vec<_> = self.failed.iter().take(50).map(String::as_str).collect();
         assert!(
             shown.is_empty(),

@@ -113,29 +113,56 @@ impl<'a> NumberPoint<'a> {
     }
 }
 
+/// What the points of both kinds of histogram have in common, by the numbers of their fields.
+macro_rules! histogram_point {
+    ($point:ident: attributes $attributes:literal, exemplars $exemplars:literal, min $min:literal, max $max:literal) => {
+        impl<'a> $point<'a> {
+            /// Its attributes.
+            #[must_use]
+            pub fn attributes(self) -> Attributes<'a> {
+                Attributes::new(self.0, $attributes)
+            }
+
+            /// How many values there were.
+            #[must_use]
+            pub fn count(self) -> u64 {
+                last_fixed64(self.0, 4).unwrap_or(0)
+            }
+
+            /// The sum of the values, where it is known.
+            #[must_use]
+            pub fn sum(self) -> Option<f64> {
+                last_fixed64(self.0, 5).map(f64::from_bits)
+            }
+
+            /// Measurements that stand for others.
+            pub fn exemplars(self) -> impl Iterator<Item = ExemplarView<'a>> + Clone {
+                Messages::new(self.0, $exemplars).map(ExemplarView)
+            }
+
+            /// The least value, where it is known.
+            #[must_use]
+            pub fn min(self) -> Option<f64> {
+                last_fixed64(self.0, $min).map(f64::from_bits)
+            }
+
+            /// The greatest value, where it is known.
+            #[must_use]
+            pub fn max(self) -> Option<f64> {
+                last_fixed64(self.0, $max).map(f64::from_bits)
+            }
+        }
+    };
+}
+
+histogram_point!(HistogramPoint: attributes 9, exemplars 8, min 11, max 12);
+histogram_point!(ExponentialHistogramPoint: attributes 1, exemplars 11, min 12, max 13);
+
 /// The content of a `HistogramDataPoint` message.
 #[derive(Debug, Clone, Copy)]
 pub struct HistogramPoint<'a>(pub &'a [u8]);
 
 impl<'a> HistogramPoint<'a> {
-    /// Its attributes.
-    #[must_use]
-    pub fn attributes(self) -> Attributes<'a> {
-        Attributes::new(self.0, 9)
-    }
-
-    /// How many values there were.
-    #[must_use]
-    pub fn count(self) -> u64 {
-        last_fixed64(self.0, 4).unwrap_or(0)
-    }
-
-    /// The sum of the values, where it is known.
-    #[must_use]
-    pub fn sum(self) -> Option<f64> {
-        last_fixed64(self.0, 5).map(f64::from_bits)
-    }
-
     /// How many values fell into each bucket.
     #[must_use]
     pub fn bucket_counts(self) -> Numbers<'a> {
@@ -146,23 +173,6 @@ impl<'a> HistogramPoint<'a> {
     pub fn explicit_bounds(self) -> impl Iterator<Item = f64> + Clone {
         Numbers::fixed(self.0, 7).map(f64::from_bits)
     }
-
-    /// Measurements that stand for others.
-    pub fn exemplars(self) -> impl Iterator<Item = ExemplarView<'a>> + Clone {
-        Messages::new(self.0, 8).map(ExemplarView)
-    }
-
-    /// The least value, where it is known.
-    #[must_use]
-    pub fn min(self) -> Option<f64> {
-        last_fixed64(self.0, 11).map(f64::from_bits)
-    }
-
-    /// The greatest value, where it is known.
-    #[must_use]
-    pub fn max(self) -> Option<f64> {
-        last_fixed64(self.0, 12).map(f64::from_bits)
-    }
 }
 
 /// The content of an `ExponentialHistogramDataPoint` message.
@@ -170,24 +180,6 @@ impl<'a> HistogramPoint<'a> {
 pub struct ExponentialHistogramPoint<'a>(pub &'a [u8]);
 
 impl<'a> ExponentialHistogramPoint<'a> {
-    /// Its attributes.
-    #[must_use]
-    pub fn attributes(self) -> Attributes<'a> {
-        Attributes::new(self.0, 1)
-    }
-
-    /// How many values there were.
-    #[must_use]
-    pub fn count(self) -> u64 {
-        last_fixed64(self.0, 4).unwrap_or(0)
-    }
-
-    /// The sum of the values, where it is known.
-    #[must_use]
-    pub fn sum(self) -> Option<f64> {
-        last_fixed64(self.0, 5).map(f64::from_bits)
-    }
-
     /// Buckets grow by `2^(2^-scale)`.
     #[must_use]
     pub fn scale(self) -> i32 {
@@ -216,23 +208,6 @@ impl<'a> ExponentialHistogramPoint<'a> {
     #[must_use]
     pub fn negative(self) -> Buckets<'a> {
         Buckets(last_bytes(self.0, 9).unwrap_or_default())
-    }
-
-    /// Measurements that stand for others.
-    pub fn exemplars(self) -> impl Iterator<Item = ExemplarView<'a>> + Clone {
-        Messages::new(self.0, 11).map(ExemplarView)
-    }
-
-    /// The least value, where it is known.
-    #[must_use]
-    pub fn min(self) -> Option<f64> {
-        last_fixed64(self.0, 12).map(f64::from_bits)
-    }
-
-    /// The greatest value, where it is known.
-    #[must_use]
-    pub fn max(self) -> Option<f64> {
-        last_fixed64(self.0, 13).map(f64::from_bits)
     }
 }
 
