@@ -390,3 +390,70 @@ async fn debug_writes_to_each_of_its_paths() {
         }
     }
 }
+
+/// Scenario: statements go over all three signals; those on traces stand before the sampler, ask who sent
+/// the request, and hide an attribute; a summary is taken apart and points become one.
+/// Guarantees: policies see what was written, backends get what is left, and the books know the points that
+/// came and went.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_change_all_three_signals() {
+    let sink = Sink::start();
+    let processors = r#"
+  transform:
+    trace_statements:
+      - set(resource.attributes["tenant"], otelcol.client.metadata["x-tenant"][0])
+      - delete_key(span.attributes, "password")
+    log_statements:
+      - context: log
+        conditions: ['severity_text == "INFO"']
+        statements: ['set(severity_text, "info")']
+    metric_statements:
+      - statements: ['copy_metric(name="copy") where metric.name == "cpu"']
+      - statements: ['aggregate_on_attributes("sum", []) where metric.name == "memory"']
+  tail_sampling/tenant:
+    decision_wait: 20ms
+    policies:
+      - {name: red, type: string_attribute, string_attribute: {key: tenant, values: [red]}}"#;
+    let pipelines = "    traces: {receivers: [otlp], \
+                     processors: [transform, tail_sampling/tenant], exporters: [otlp/a]}\n    \
+                     logs: {receivers: [otlp], processors: [transform], exporters: [otlp/a]}\n    \
+                     metrics: {receivers: [otlp], processors: [transform], exporters: [otlp/a]}";
+    let gateway = Fixture::start(&yaml(processors, &otlp("a", &sink, ""), pipelines)).await;
+    let mut client = gateway.traces().await;
+    for (trace, tenant) in [(1, "red"), (2, "blue")] {
+        let secret = span(trace_id(trace), 1).attribute("password", "x");
+        let mut sent = tonic::Request::new(request().service("shop").span(secret).message());
+        sent.metadata_mut()
+            .insert("x-tenant", tenant.parse().unwrap());
+        client.export(sent).await.unwrap();
+    }
+    let mut client = LogsServiceClient::new(gateway.channel().await);
+    client.export(logs(1)).await.unwrap();
+    let mut client = MetricsServiceClient::new(gateway.channel().await);
+    client.export(metrics(&["cpu", "memory"], 2)).await.unwrap();
+    sink.until("all three", |sink| sink.received().len() == 3)
+        .await;
+    let books = gateway.finish().await;
+    for received in sink.received() {
+        match received {
+            Received::Traces(traces) => {
+                assert_eq!(
+                    traces.resource_spans[0].scope_spans[0].spans[0].attributes,
+                    []
+                );
+            }
+            Received::Logs(logs) => {
+                let record = &logs.resource_logs[0].scope_logs[0].log_records[0];
+                assert_eq!(record.severity_text, "info");
+            }
+            Received::Metrics(metrics) => {
+                let metrics = &metrics.resource_metrics[0].scope_metrics[0].metrics;
+                let names: Vec<_> = metrics.iter().map(|metric| metric.name.as_str()).collect();
+                assert_eq!(names, ["cpu", "memory", "copy"]);
+            }
+        }
+    }
+    assert_eq!(traces_of(&books).delivered.items, 1);
+    // Two points were copied, and two became one.
+    assert_eq!(books.signals["metrics"].delivered.items, 5);
+}

@@ -52,6 +52,56 @@ fn validate_reports_every_mistake_at_once() {
     assert_eq!(text, on_record, "got:\n{text}");
 }
 
+const WRONG_STATEMENTS: &str = "\
+receivers:
+  otlp:
+    protocols:
+      grpc:
+exporters:
+  debug:
+processors:
+  transform:
+    trace_statements:
+      - set(span.name, 'x')
+      - sett(span.name, 'y')
+    log_statements:
+      - context: log
+        statements:
+          - set(body, 'x') where severity_number > SEVERITY_NUMBER_WARM
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [transform]
+      exporters: [debug]
+    logs:
+      receivers: [otlp]
+      processors: [transform]
+      exporters: [debug]
+";
+
+/// Scenario: statements with an unknown editor and an unknown symbol.
+/// Guarantees: both are reported at once, each with the line and column of its statement and the nearest
+/// valid name.
+#[test]
+fn validate_points_at_wrong_statements() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("statements.yaml");
+    // Text takes double quotes, which are plain letters in YAML here.
+    fs::write(&path, WRONG_STATEMENTS.replace('\'', "\"")).unwrap();
+    let output = tailweir(["validate", "--config", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    for expected in [
+        "statements.yaml:11:9",
+        "did you mean `set`?",
+        "statements.yaml:15:13",
+        "did you mean `SEVERITY_NUMBER_WARN`?",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in:\n{text}");
+    }
+}
+
 /// Scenario: the embedded configuration and the example are validated.
 /// Guarantees: both are valid.
 #[test]
