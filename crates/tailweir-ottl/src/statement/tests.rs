@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{PathError, PathExpression, json};
+use proptest::prelude::*;
 
 const EDITORS: &[Signature] = &[Signature {
     name: "say",
@@ -379,4 +380,87 @@ fn a_wrong_statement_is_refused_with_its_place() {
     }
     assert_eq!(compile("sett(a, 1)").unwrap_err().suggestion(), Some("set"));
     assert_eq!(compile("sai(a, 1)").unwrap_err().suggestion(), Some("say"));
+}
+
+/// Pieces that statements are made of, and some that they are not.
+const PIECES: &[&str] = &[
+    "set(",
+    "limit(",
+    "flatten(",
+    "append(",
+    "clear(",
+    "say(",
+    "delete_index(",
+    "truncate_all(",
+    "replace_pattern(",
+    "replace_all_patterns(",
+    "replace_match(",
+    "merge_maps(",
+    "keep_keys(",
+    "delete_matching_keys(",
+    "a",
+    "a[\"x\"]",
+    "a[\"list\"]",
+    "a[\"list\"][0]",
+    "a[\"map\"]",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "=",
+    ":",
+    " where ",
+    "not ",
+    " == ",
+    " and ",
+    "nil",
+    "true",
+    "1",
+    "-1",
+    "0",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "0.5",
+    "\"\"",
+    "\"x\"",
+    "\"(\"",
+    "\"value\"",
+    "\"key\"",
+    "\"insert\"",
+    "\"%s\"",
+    "\"$1\"",
+    "\"*\"",
+    "\"\u{e9}\"",
+    "Trim",
+    "SHA256",
+    "Concat(",
+    "depth=",
+    "limit=",
+    "values=",
+    "replacement_format=",
+    "\u{0}",
+    "0x",
+    "\\",
+];
+
+proptest! {
+    /// Scenario: pieces of statements in any order, and arguments of any kind for every editor.
+    /// Guarantees: nothing panics, and what fails changes nothing.
+    #[test]
+    fn any_text_is_a_statement_or_refused(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 0..16),
+        editor in prop::sample::select(PIECES),
+        arguments in prop::collection::vec(prop::sample::select(PIECES), 0..6),
+    ) {
+        for text in [pieces.concat(), format!("{editor}{})", arguments.join(", "))] {
+            let Ok(statement) = compile(&text) else { continue };
+            let mut bag = Bag::of(r#"{"list":[1,"x",[2]],"map":{"x":{"y":1}},"x":"abc","z":null}"#);
+            let before = json::as_text(&bag.0);
+            if statement.execute(&mut bag).is_err() {
+                prop_assert_eq!(json::as_text(&bag.0), before, "{}", text);
+            }
+        }
+    }
 }

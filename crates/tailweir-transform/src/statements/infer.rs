@@ -35,7 +35,8 @@ pub(super) fn infer(group: &StatementGroup, scenes: &[Scene]) -> Result<Scene, U
         );
         return Err(Unclear::Group(problem));
     };
-    if has_all(named, &hints) {
+    // What no context knows is a mistake that compiling points at.
+    if has_all(named, &hints) || !scenes_have_all(scenes, &hints) {
         return Ok(named);
     }
     let mut others = scenes
@@ -78,6 +79,13 @@ fn has_all(scene: Scene, hints: &Hints) -> bool {
             .symbols
             .iter()
             .all(|name| scene.symbol(name).is_some())
+}
+
+/// Whether each name is known in some scene.
+fn scenes_have_all(scenes: &[Scene], hints: &Hints) -> bool {
+    let knows_function = |name: &String| scenes.iter().any(|scene| has_function(*scene, name));
+    let knows_symbol = |name: &String| scenes.iter().any(|scene| scene.symbol(name).is_some());
+    hints.functions.iter().all(knows_function) && hints.symbols.iter().all(knows_symbol)
 }
 
 fn missing(scene: Scene, hints: &Hints) -> String {

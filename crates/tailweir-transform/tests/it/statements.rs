@@ -255,6 +255,7 @@ fn mistakes_are_told_with_their_place() {
         vec![group(&[
             r#"set(span.name, "x")"#,
             r#"set(span.nothing, 1)"#,
+            r#"sett(span.name, "x")"#,
         ])],
     );
     plain.trace_statements.are_plain = true;
@@ -266,7 +267,10 @@ fn mistakes_are_told_with_their_place() {
             .map(|error| error.path)
             .collect::<Vec<_>>()
     };
-    assert_eq!(paths(&plain), ["trace_statements[1]"]);
+    assert_eq!(
+        paths(&plain),
+        ["trace_statements[1]", "trace_statements[2]"]
+    );
     let mut wrong = group(&["set(name)", "sett(name, 1)", "set(name, 1"]);
     wrong.context = "span".to_owned();
     wrong.conditions = vec!["kind ==".to_owned()];
