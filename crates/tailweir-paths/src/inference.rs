@@ -28,17 +28,6 @@ pub enum InferenceError {
     },
 }
 
-/// Scenes from the inside to the outside: a condition is about the innermost that one of its paths names.
-const INNERMOST_FIRST: [Scene; 7] = [
-    Scene::Log,
-    Scene::DataPoint,
-    Scene::Metric,
-    Scene::SpanEvent,
-    Scene::Span,
-    Scene::Scope,
-    Scene::Resource,
-];
-
 /// A scene for conditions on which telemetry is filtered: of metrics they may ask for attributes of points
 /// by two converters that no other condition has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +87,7 @@ impl FilterScene {
             if path == "instrumentation_scope" {
                 continue;
             }
-            let place = INNERMOST_FIRST
+            let place = Scene::ALL
                 .iter()
                 .position(|scene| scene.name() == path && scenes.contains(scene));
             let Some(place) = place else {
@@ -110,8 +99,8 @@ impl FilterScene {
             named = Some(named.map_or(place, |named| named.min(place)));
         }
         let named = named.ok_or_else(|| InferenceError::NoPath { known: known() })?;
-        let named = INNERMOST_FIRST[named];
-        let within = INNERMOST_FIRST
+        let named = Scene::ALL[named];
+        let within = Scene::ALL
             .into_iter()
             .filter(|scene| scenes.contains(scene) && *scene != named && scene.knows(named.name()));
         let compiles = |scene: &Scene| Condition::compile(text, &Self(*scene), options).is_ok();
@@ -153,15 +142,15 @@ impl Context for Recorder {
     }
 
     fn symbol(&self, name: &str) -> Option<i64> {
-        INNERMOST_FIRST.iter().find_map(|scene| scene.symbol(name))
+        Scene::ALL.iter().find_map(|scene| scene.symbol(name))
     }
 
     fn symbols(&self) -> Vec<&'static str> {
-        INNERMOST_FIRST.iter().flat_map(Scene::symbols).collect()
+        Scene::ALL.iter().flat_map(Scene::symbols).collect()
     }
 
     fn converter(&self, name: &str) -> Option<()> {
-        let mut scenes = INNERMOST_FIRST.into_iter().map(FilterScene);
+        let mut scenes = Scene::ALL.into_iter().map(FilterScene);
         scenes
             .any(|scene| scene.converter(name).is_some())
             .then_some(())
@@ -179,9 +168,7 @@ impl Context for Recorder {
 #[cfg(test)]
 mod tests {
     use super::{FilterScene, InferenceError};
-    use crate::metric::MetricField;
-    use crate::path::{Path, Place};
-    use crate::{Condition, Scene};
+    use crate::Scene;
     use tailweir_ottl::Options;
 
     const METRICS: [Scene; 4] = [
