@@ -18,6 +18,7 @@ mod otlp_exporters;
 mod otlp_receiver;
 mod probabilistic_sampler;
 mod prometheus;
+mod prometheus_remote_write;
 mod queue;
 mod redaction;
 mod server;
@@ -54,6 +55,9 @@ pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpRecei
 pub use probabilistic_sampler::{AttributeSource, ProbabilisticSampler, SamplerMode};
 pub use prometheus::{
     PrometheusExporter, ResourceConstantLabels, ResourceToTelemetry, TranslationStrategy,
+};
+pub use prometheus_remote_write::{
+    PrometheusRemoteWriteExporter, RemoteWriteProtocol, RemoteWriteQueue, TargetInfo,
 };
 pub use queue::{QueueBatch, RetryOnFailure, SendingQueue, Sizer};
 pub use redaction::{

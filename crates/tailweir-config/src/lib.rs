@@ -72,13 +72,14 @@ pub use components::{
     LeastSeverity, LogFilters, LogMatchProperties, LogSeverity, LokiExporter, MatchAttribute,
     MatchProperties, MatchType, MemoryLimiter, MetricFilters, MetricMatchProperties,
     MetricMatchType, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer,
-    OtlpProtocols, OtlpReceiver, ProbabilisticSampler, PrometheusExporter, QueueBatch,
-    RedactionProcessor, RedactionSummary, ResourceConstantLabels, ResourceProcessor,
+    OtlpProtocols, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    PrometheusRemoteWriteExporter, QueueBatch, RedactionProcessor, RedactionSummary,
+    RemoteWriteProtocol, RemoteWriteQueue, ResourceConstantLabels, ResourceProcessor,
     ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SamplerMode, SendingQueue,
     ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer, SpanFilters, SpanName,
     SpanProcessor, SpanStatus, SpanStatusCode, SqlSanitizer, StatementGroup, StatementGroups,
-    TlsFiles, TlsVersion, ToAttributes, TraceFilters, TransformProcessor, TranslationStrategy,
-    Transport, UrlSanitizer, Verbosity,
+    TargetInfo, TlsFiles, TlsVersion, ToAttributes, TraceFilters, TransformProcessor,
+    TranslationStrategy, Transport, UrlSanitizer, Verbosity,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;

@@ -6,8 +6,9 @@ use crate::components::connectors::{
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FilterProcessor, GroupByAttrs, HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
-    OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter, RedactionProcessor,
-    ResourceProcessor, SpanProcessor, TransformProcessor,
+    OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
+    TransformProcessor,
 };
 use crate::telemetry::Telemetry;
 use crate::{ComponentId, Location, PipelineId, TailSampling};
@@ -129,6 +130,8 @@ pub enum Exporter {
     Nop,
     /// `prometheus`.
     Prometheus(Box<PrometheusExporter>),
+    /// `prometheus_remote_write`.
+    PrometheusRemoteWrite(Box<PrometheusRemoteWriteExporter>),
     /// `loki`. Checked, not exported yet: a warning says so.
     Loki(Box<LokiExporter>),
 }

@@ -3,8 +3,8 @@
 //! Redirects are not followed: they would carry our credentials to whom the answer names. An answer
 //! of 3xx is an error that says where to point the endpoint.
 
-mod answer;
-mod url;
+pub(crate) mod answer;
+pub(crate) mod url;
 
 use crate::authorization::Authorization;
 use crate::compression::Packing;
@@ -176,7 +176,7 @@ fn content_type(encoding: Encoding) -> &'static str {
     }
 }
 
-fn http_client(settings: &HttpClient, is_secure: bool) -> Result<Client, BuildError> {
+pub(crate) fn http_client(settings: &HttpClient, is_secure: bool) -> Result<Client, BuildError> {
     let tls = is_secure.then(|| {
         ClientConfigs::new(&settings.tls, &["h2", "http/1.1"])
             .map(Arc::new)

@@ -5,8 +5,8 @@ use crate::queue::{Batching, Capacity, Unit};
 use crate::retry::Retry;
 use std::time::Duration;
 use tailweir_config::{
-    DebugExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter, QueueBatch,
-    RetryOnFailure, SendingQueue, Sizer,
+    DebugExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter,
+    PrometheusRemoteWriteExporter, QueueBatch, RetryOnFailure, SendingQueue, Sizer,
 };
 
 impl ExporterSettings {
@@ -34,10 +34,7 @@ impl ExporterSettings {
     /// Those of a `debug` exporter: one request at a time, so that no two are mixed in print.
     #[must_use]
     pub fn of_debug(settings: &DebugExporter) -> Self {
-        let queue = settings.sending_queue.clone().unwrap_or(SendingQueue {
-            enabled: false,
-            ..SendingQueue::default()
-        });
+        let queue = settings.sending_queue.clone().unwrap_or_else(no_queue);
         Self {
             consumers: 1,
             ..Self::of(&queue, None, Duration::ZERO)
@@ -47,10 +44,7 @@ impl ExporterSettings {
     /// Those of a `prometheus` exporter: no retries, as there is nobody to be reached.
     #[must_use]
     pub fn of_prometheus(settings: &PrometheusExporter) -> Self {
-        let queue = settings.sending_queue.clone().unwrap_or(SendingQueue {
-            enabled: false,
-            ..SendingQueue::default()
-        });
+        let queue = settings.sending_queue.clone().unwrap_or_else(no_queue);
         // One after the other: a later request must not be overtaken.
         Self {
             consumers: 1,
@@ -58,14 +52,29 @@ impl ExporterSettings {
         }
     }
 
+    /// Those of a `prometheus_remote_write` exporter: one request at a time, in order.
+    #[must_use]
+    pub fn of_remote_write(settings: &PrometheusRemoteWriteExporter) -> Self {
+        let queue = SendingQueue {
+            enabled: settings.remote_write_queue.enabled,
+            num_consumers: 1,
+            queue_size: settings.remote_write_queue.queue_size,
+            ..SendingQueue::default()
+        };
+        Self {
+            consumers: 1,
+            ..Self::of(
+                &queue,
+                Some(&settings.retry_on_failure),
+                settings.client().timeout,
+            )
+        }
+    }
+
     /// Those of an exporter that writes here and now (`file`, `nop`): no queue, no retries.
     #[must_use]
     pub fn of_local() -> Self {
-        let queue = SendingQueue {
-            enabled: false,
-            ..SendingQueue::default()
-        };
-        Self::of(&queue, None, Duration::ZERO)
+        Self::of(&no_queue(), None, Duration::ZERO)
     }
 
     /// `timeout` zero: no bound. A disabled queue makes callers of [`crate::Exporter::accept`] wait
@@ -92,6 +101,13 @@ impl ExporterSettings {
             timeout,
             seed: defaults.seed,
         }
+    }
+}
+
+fn no_queue() -> SendingQueue {
+    SendingQueue {
+        enabled: false,
+        ..SendingQueue::default()
     }
 }
 

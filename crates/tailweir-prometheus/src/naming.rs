@@ -62,6 +62,9 @@ pub(crate) struct Naming {
     pub(crate) translation: Translation,
     pub(crate) const_labels: BTreeMap<String, String>,
     pub(crate) without_scope: bool,
+    /// Whether an attribute may be called as the label that tells buckets apart, which the Collector
+    /// writes although no scraper takes it.
+    pub(crate) keeps_bucket_label: bool,
 }
 
 /// Who sends: what `job` and `instance` are made of.
@@ -100,8 +103,10 @@ impl Sender {
     }
 }
 
+/// Labels as names and values, not in any order unless said.
+pub(crate) type Pairs = Vec<(String, String)>;
+
 /// Labels under construction: those that this room writes itself, and attributes.
-#[derive(Default)]
 struct Draft<'a> {
     own: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Keys with the name that the translation gives them, if any, and their values.
@@ -147,11 +152,7 @@ impl Naming {
         attributes: &[(&[u8], AnyValue<'_>)],
         kind: Kind,
     ) -> Mended<Labels> {
-        let mut draft = Draft {
-            is_text: true,
-            ..Draft::default()
-        };
-        draft.own.extend(sender.labels());
+        let mut draft = Draft::of(sender);
         if !self.without_scope {
             self.scope(scope, &mut draft);
         }
@@ -161,16 +162,13 @@ impl Naming {
         for (key, value) in attributes {
             self.attribute(key, *value, "", &mut draft);
         }
-        draft.finish(kind.own_label())
+        let own_label = kind.own_label();
+        draft.finish(own_label.filter(|label| *label != "le" || !self.keeps_bucket_label))
     }
 
     /// The labels of `target_info`.
     pub(crate) fn target(&self, sender: &Sender, resource: Attributes<'_>) -> TargetLabels {
-        let mut draft = Draft {
-            is_text: true,
-            ..Draft::default()
-        };
-        draft.own.extend(sender.labels());
+        let mut draft = Draft::of(sender);
         for entry in resource {
             if !SERVICE.contains(&entry.key) {
                 self.attribute(entry.key, entry.value, "", &mut draft);
@@ -217,6 +215,47 @@ impl Naming {
         }
     }
 
+    /// The labels of a series as remote write has them: none is empty, and of the scope only what is
+    /// there.
+    pub(crate) fn written(
+        &self,
+        sender: &Sender,
+        scope: ScopeFields<'_>,
+        attributes: &[(&[u8], AnyValue<'_>)],
+        kind: Kind,
+    ) -> Mended<Pairs> {
+        let mut draft = Draft::of(sender);
+        if !self.without_scope {
+            self.scope(scope, &mut draft);
+            draft
+                .own
+                .retain(|(name, _)| name != "otel_scope_schema_url");
+        }
+        draft.own.retain(|(_, value)| !value.is_empty());
+        for (key, value) in attributes {
+            self.attribute(key, *value, "", &mut draft);
+        }
+        draft.foreign.retain(|foreign| !foreign.value.is_empty());
+        draft.written(kind.own_label())
+    }
+
+    /// The labels of `target_info` as remote write has them: where there is more to say than who sends, and
+    /// it can be said of whom.
+    pub(crate) fn target_pairs(&self, sender: &Sender, resource: Attributes<'_>) -> Option<Pairs> {
+        let mut draft = Draft::of(sender);
+        draft.own.retain(|(_, value)| !value.is_empty());
+        for entry in resource {
+            if !SERVICE.contains(&entry.key) {
+                self.attribute(entry.key, entry.value, "", &mut draft);
+            }
+        }
+        if draft.own.is_empty() || draft.foreign.is_empty() {
+            return None;
+        }
+        draft.foreign.retain(|foreign| !foreign.value.is_empty());
+        Some(draft.written(None).value)
+    }
+
     fn scope<'a>(&self, fields: ScopeFields<'a>, draft: &mut Draft<'a>) {
         let scope = fields.scope();
         for (name, value) in [
@@ -249,10 +288,19 @@ impl Naming {
     }
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
+    /// With who sends.
+    fn of(sender: &'a Sender) -> Self {
+        Self {
+            own: sender.labels().collect(),
+            foreign: Vec::new(),
+            is_text: true,
+        }
+    }
+
     /// Puts them in order. Attributes whose names become one have their values joined, in order of their
     /// keys; a name that is taken, or that Prometheus keeps for itself, gets `exported_` in front.
-    fn finish(mut self, own_label: Option<&str>) -> Mended<Labels> {
+    fn settle(mut self, own_label: Option<&str>) -> Mended<BTreeMap<String, String>> {
         let mut is_mended = !self.is_text;
         let mut all = BTreeMap::<Cow<'_, str>, String>::new();
         for (name, value) in self.own {
@@ -290,9 +338,30 @@ impl Draft<'_> {
                 }
             }
         }
-        let pairs = all.iter().map(|(name, value)| (&**name, value.as_str()));
         Mended {
-            value: Labels::of(pairs),
+            value: all
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value))
+                .collect(),
+            is_mended,
+        }
+    }
+
+    /// As the labels of a page.
+    fn finish(self, own_label: Option<&str>) -> Mended<Labels> {
+        let Mended { value, is_mended } = self.settle(own_label);
+        let pairs = value.iter();
+        Mended {
+            value: Labels::of(pairs.map(|(name, value)| (name.as_str(), value.as_str()))),
+            is_mended,
+        }
+    }
+
+    /// As the labels of a request.
+    fn written(self, own_label: Option<&str>) -> Mended<Pairs> {
+        let Mended { value, is_mended } = self.settle(own_label);
+        Mended {
+            value: value.into_iter().collect(),
             is_mended,
         }
     }
@@ -323,6 +392,7 @@ mod tests {
             translation: Translation::new("", TranslationStrategy::default()),
             const_labels: BTreeMap::from([("zone".to_owned(), "1".to_owned())]),
             without_scope: true,
+            keeps_bucket_label: false,
         };
         let sender = Sender {
             job: Some("shop/checkout".to_owned()),

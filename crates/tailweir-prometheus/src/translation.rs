@@ -81,6 +81,21 @@ impl Translation {
         named.bytes().any(|byte| byte != b'_').then_some(named)
     }
 
+    /// A unit as words.
+    pub(crate) fn unit(&self, unit: &str) -> String {
+        let UnitSuffixes { main, per } = match self.keeps_utf8 {
+            true => UnitSuffixes::of(unit),
+            false => UnitSuffixes::cleaned(unit),
+        };
+        let words = match (main.as_str(), per.as_str()) {
+            (main, "") => main.to_owned(),
+            ("", per) => per.to_owned(),
+            (main, per) => format!("{main}_{per}"),
+        };
+        let words = words.strip_prefix('_').unwrap_or(&words);
+        words.strip_suffix('_').unwrap_or(words).to_owned()
+    }
+
     /// The name of the metric that describes targets.
     pub(crate) fn target_info(&self) -> String {
         match self.label(&self.namespace) {

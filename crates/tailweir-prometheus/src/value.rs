@@ -3,7 +3,7 @@
 mod exponential;
 mod histogram;
 
-pub(crate) use exponential::{Exponential, NativeSide};
+pub(crate) use exponential::{Exponential, Native, NativeSide};
 pub(crate) use histogram::{Bucket, Histogram};
 
 use crate::exemplar::Exemplar;

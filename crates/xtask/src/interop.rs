@@ -1,4 +1,4 @@
-//! Real OpenTelemetry SDKs against the real binary.
+//! Real OpenTelemetry SDKs, and real Prometheus servers, against the real binary.
 //!
 //! An application under zero-code instrumentation sends to a Tailweir with the main configuration;
 //! a second Tailweir behind it writes what arrives to a file. The application prints which traces it
@@ -6,6 +6,7 @@
 
 mod application;
 mod gateway;
+mod prometheus;
 
 use crate::{cargo, root, run as run_command};
 use anyhow::{Result, ensure};
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<()> {
     run_command(cargo().args(["build", "--package", "tailweir"]))?;
     let scratch = root().join("target/interop");
     std::fs::create_dir_all(&scratch)?;
+    prometheus::run(&scratch)?;
     for application in Application::install_all(&scratch)? {
         let pair = Pair::start(&scratch, application.name())?;
         let made = application.run(&pair)?;

@@ -45,7 +45,8 @@ enum Task {
         #[arg(long, requires = "dir", conflicts_with = "compare")]
         pack: bool,
     },
-    /// Run real OpenTelemetry SDKs (Python, Node) against the real binary; installs what it needs.
+    /// Run real OpenTelemetry SDKs (Python, Node) and Prometheus against the real binary; installs what it
+    /// needs.
     Interop,
     /// Run each fuzz target for a while.
     Fuzz {

@@ -310,8 +310,6 @@ const EXPORTERS: &[Group] = &[
             "otelarrow",
             "otel_arrow",
             "parquet",
-            "prometheusremotewrite",
-            "prometheus_remote_write",
             "pulsar",
             "rabbitmq",
             "sapm",

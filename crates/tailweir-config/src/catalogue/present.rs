@@ -8,7 +8,8 @@ use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FilterProcessor, GroupByAttrs, HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter,
     OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
-    RedactionProcessor, ResourceProcessor, SpanProcessor, TransformProcessor,
+    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
+    TransformProcessor,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -257,6 +258,21 @@ pub(crate) static PRESENT: &[Kind] = &[
             let written = settings.write();
             let part = Part::Exporter(Exporter::Prometheus(Box::new(settings)));
             (part, written)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Exporter,
+            "prometheus_remote_write",
+            &["prometheusremotewrite"],
+            METRICS,
+            Stability::Beta,
+        ),
+        shape: PrometheusRemoteWriteExporter::shape,
+        read: |node, _, report| {
+            let part =
+                |settings| Part::Exporter(Exporter::PrometheusRemoteWrite(Box::new(settings)));
+            read_as(node, report, part)
         },
     },
     Kind {

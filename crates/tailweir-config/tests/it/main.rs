@@ -8,6 +8,7 @@ mod mistakes;
 mod old_forms;
 mod pipelines;
 mod policies;
+mod prometheus;
 mod settings;
 mod substitution;
 mod workbench;

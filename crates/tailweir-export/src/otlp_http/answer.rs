@@ -58,7 +58,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, said: &str, now: SystemTime)
 }
 
 /// Seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -71,7 +71,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     clippy::disallowed_methods,
     reason = "a date in an answer is compared with the wall clock"
 )]
-fn wall_clock() -> SystemTime {
+pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
@@ -122,7 +122,7 @@ fn number(value: &serde_json::Value) -> Option<u64> {
 }
 
 /// What the backend says of its error: a `google.rpc.Status`, or whatever text it sent.
-fn message(headers: &HeaderMap, body: &[u8]) -> String {
+pub(crate) fn message(headers: &HeaderMap, body: &[u8]) -> String {
     let content_type = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     if content_type == Some(b"application/x-protobuf") {
         return Status::from_wire(body).message;
@@ -136,7 +136,7 @@ fn message(headers: &HeaderMap, body: &[u8]) -> String {
     String::from_utf8_lossy(body).trim().to_owned()
 }
 
-fn cut(mut text: String) -> String {
+pub(crate) fn cut(mut text: String) -> String {
     let mut end = text.len().min(MESSAGE_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;

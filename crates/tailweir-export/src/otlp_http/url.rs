@@ -7,16 +7,16 @@ use http::{HeaderValue, Uri};
 
 /// Where one signal goes.
 #[derive(Debug, Clone)]
-pub(super) struct Url {
-    pub(super) uri: Uri,
-    pub(super) is_secure: bool,
+pub(crate) struct Url {
+    pub(crate) uri: Uri,
+    pub(crate) is_secure: bool,
     /// Of a URL like `https://user:password@host`.
-    pub(super) authorization: Option<HeaderValue>,
+    pub(crate) authorization: Option<HeaderValue>,
 }
 
 impl Url {
     /// `own` as it is, else `endpoint` with `path` behind it; nothing where neither is written.
-    pub(super) fn of_signal(
+    pub(crate) fn of_signal(
         endpoint: &str,
         own: &str,
         option: &'static str,

@@ -11,6 +11,7 @@ mod portion;
 mod property;
 mod queue;
 mod receipt;
+mod remote_write;
 mod support;
 mod tls;
 mod waterfall;

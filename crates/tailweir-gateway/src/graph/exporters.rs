@@ -12,7 +12,7 @@ use tailweir_config::{Authenticator, ComponentId, DebugExporter, Extension, Sett
 use tailweir_core::Signal;
 use tailweir_export::{
     Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, OtlpGrpc,
-    OtlpHttp,
+    OtlpHttp, PrometheusRemoteWrite,
 };
 use tokio::time::Instant;
 
@@ -54,7 +54,9 @@ impl Blueprint {
     ///
     /// When its authenticator does not run.
     pub(crate) fn of(id: &ComponentId, settings: &Settings) -> Result<Option<Self>, StartError> {
-        use tailweir_config::Exporter::{Loki, Nop, OtlpGrpc, OtlpHttp, Prometheus};
+        use tailweir_config::Exporter::{
+            Loki, Nop, OtlpGrpc, OtlpHttp, Prometheus, PrometheusRemoteWrite,
+        };
         let mut server_auth = None;
         let Some(exporter) = settings.exporters.get(id) else {
             return Ok(None);
@@ -70,6 +72,7 @@ impl Blueprint {
             }
             OtlpGrpc(exporter) => exporter.client.auth.as_ref(),
             OtlpHttp(exporter) => exporter.client.auth.as_ref(),
+            PrometheusRemoteWrite(exporter) => exporter.client().auth.as_ref(),
             _ => None,
         };
         Ok(Some(Self {
@@ -122,6 +125,13 @@ impl Blueprint {
                 page = Some(parts);
                 (scraped, ExporterSettings::of_prometheus(exporter))
             }
+            Kind::PrometheusRemoteWrite(exporter) => (
+                Arc::new(
+                    PrometheusRemoteWrite::new(&id.to_string(), exporter, authorization)
+                        .map_err(failed)?,
+                ),
+                ExporterSettings::of_remote_write(exporter),
+            ),
             Kind::Nop | Kind::Loki(_) => {
                 return Err(StartError::Unusable {
                     component: id.clone(),

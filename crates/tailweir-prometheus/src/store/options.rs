@@ -34,6 +34,7 @@ impl StoreOptions {
                 ),
                 const_labels: settings.const_labels.clone(),
                 without_scope: settings.without_scope_info,
+                keeps_bucket_label: settings.compat == Compat::Collector,
             },
             selection: Selection::of(
                 &settings.resource_constant_labels,

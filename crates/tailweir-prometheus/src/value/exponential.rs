@@ -150,6 +150,14 @@ impl Exponential {
         })
     }
 
+    /// The same; where the stream has ended, an empty one.
+    pub(crate) fn native_or_stale(&self, is_stale: bool) -> Option<Native> {
+        match is_stale {
+            true => Self::default().native(),
+            false => self.native(),
+        }
+    }
+
     pub(super) fn memory(&self) -> usize {
         let buckets = self.positive.counts.capacity() + self.negative.counts.capacity();
         size_of::<Self>()

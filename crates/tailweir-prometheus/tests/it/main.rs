@@ -2,5 +2,6 @@
 
 mod golden;
 mod messages;
+mod remote_write;
 mod series;
 mod support;

@@ -68,13 +68,14 @@ impl Pair {
 }
 
 /// A Tailweir process of ours.
-struct Process {
+pub(super) struct Process {
     child: Child,
     name: &'static str,
 }
 
 impl Process {
-    fn start(
+    /// Starts it with a configuration of `crates/xtask/interop`, and waits until it is ready.
+    pub(super) fn start(
         name: &'static str,
         environment: &[(&str, String)],
         admin: SocketAddr,
@@ -106,7 +107,7 @@ impl Process {
     }
 
     /// SIGTERM is the drain: everything held is decided and delivered before it ends.
-    fn drain(mut self) -> Result<()> {
+    pub(super) fn drain(mut self) -> Result<()> {
         let id = self.child.id().to_string();
         crate::run(Command::new("kill").args(["-TERM", &id]))?;
         let status = self.child.wait()?;
@@ -145,7 +146,7 @@ fn is_ready(admin: SocketAddr) -> bool {
 }
 
 /// Addresses that were free a moment ago.
-fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
+pub(super) fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
     let listeners = (0..N)
         .map(|_| TcpListener::bind("127.0.0.1:0"))
         .collect::<Result<Vec<_>, _>>()?;
