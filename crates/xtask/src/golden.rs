@@ -12,7 +12,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("connectors", &["tailweir-connect"]),
     ("otlp_json", &["tailweir-otlp"]),
     ("ottl", &["tailweir-ottl", "tailweir-paths"]),
-    ("processors", &["tailweir-transform"]),
+    ("processors", &["tailweir-gateway", "tailweir-transform"]),
     ("prometheus", &["tailweir-prometheus"]),
     (
         "tail_sampling",

@@ -4,6 +4,8 @@
 //! and nothing is lost. Bounded in bytes; past the bound, and while the stage behind has no room,
 //! loads are returned.
 
+#[cfg(test)]
+mod golden;
 mod waiting;
 
 use super::portion::portions;
@@ -117,7 +119,7 @@ impl Batcher {
             // Registered before looking, so that what becomes due in between is not missed.
             due.as_mut().enable();
             match self.take_due() {
-                Due::Now(loads, by_size) => self.send(loads, by_size).await,
+                Due::Now(key, loads, by_size) => self.send(key, loads, by_size).await,
                 Due::At(time) => {
                     tokio::select! {
                         () = due => {}
@@ -154,8 +156,9 @@ impl Batcher {
         self.waiting.lock().take_due(threshold, Instant::now())
     }
 
-    /// Puts loads together, cuts them to size, and hands them on.
-    async fn send(&self, loads: Vec<Load>, by_size: bool) {
+    /// Puts loads together, cuts them to size, and hands them on. What is left over when they were enough
+    /// waits on, for more or for its time.
+    async fn send(&self, key: Key, loads: Vec<Load>, by_size: bool) {
         let Some(whole) = joined(loads) else {
             return;
         };
@@ -169,7 +172,14 @@ impl Batcher {
             *count += 1;
         }
         let max = u64::from(self.settings.send_batch_max_size);
+        let threshold = u64::from(self.settings.send_batch_size);
+        let waits = by_size && threshold > 0 && !self.settings.timeout.is_zero();
         for mut load in portions(whole, max) {
+            if waits && load.charge.amount().items < threshold {
+                let deadline = Instant::now() + self.settings.timeout;
+                self.waiting.lock().put_back(key, load, deadline);
+                return;
+            }
             let (items, bytes) = (load.charge.amount().items, load.body.len() as u64);
             while let Err(returned) = self.next.current().take(load).await {
                 load = returned.load;

@@ -2,12 +2,14 @@
 
 use super::Load;
 use bytes::Bytes;
+use std::borrow::Cow;
 use tailweir_core::Signal;
-use tailweir_otlp::{Assembler, MetricView, Part, RequestView, ResourceFields, ScopeFields};
+use tailweir_otlp::{
+    Assembler, DataPoint, MetricView, Part, RequestView, ResourceFields, ScopeFields, field,
+};
 
-/// The load in parts of at most `max` items, in order; whole when it is not above, or `max` is 0.
-///
-/// A metric stays whole, so a part can be larger than `max` by the points of one metric.
+/// The load in parts of at most `max` items, in order; whole when it is not above, or `max` is 0. A metric is
+/// divided between its data points.
 pub(super) fn portions(load: Load, max: u64) -> Vec<Load> {
     if max == 0 || load.charge.amount().items <= max {
         return vec![load];
@@ -45,35 +47,82 @@ struct Outer {
     scope: Vec<u8>,
 }
 
+/// A piece of a request, to be put into a part whole.
+struct Piece<'a> {
+    outer: usize,
+    item: Cow<'a, [u8]>,
+    weight: u64,
+}
+
 fn cut(signal: Signal, body: &[u8], max: u64) -> Vec<(Bytes, u64)> {
     let outers = outers(body);
     let mut assembler = Assembler::new();
     let mut cut = Vec::new();
-    let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut pieces: Vec<Piece<'_>> = Vec::new();
     let mut items = 0;
-    let mut close = |parts: &mut Vec<Part<'_>>, items: &mut u64| {
-        if !parts.is_empty() {
+    let mut close = |pieces: &mut Vec<Piece<'_>>, items: &mut u64| {
+        if !pieces.is_empty() {
+            let parts = pieces.iter().map(|piece| Part {
+                resource: ResourceFields(&outers[piece.outer].resource),
+                scope: ScopeFields(&outers[piece.outer].scope),
+                item: &piece.item,
+            });
             let mut out = Vec::new();
-            assembler.assemble(parts.drain(..).as_slice().iter().copied(), &mut out);
+            assembler.assemble(parts, &mut out);
             cut.push((Bytes::from(out), std::mem::take(items)));
+            pieces.clear();
         }
     };
-    for (outer, scope) in outers.iter().zip(scopes(body)) {
+    for (outer, scope) in scopes(body).enumerate() {
         for item in scope.items() {
-            let weight = weight(signal, item);
-            if items > 0 && items + weight > max {
-                close(&mut parts, &mut items);
+            for piece in divided(signal, outer, item, max, items) {
+                if items > 0 && items + piece.weight > max {
+                    close(&mut pieces, &mut items);
+                }
+                items += piece.weight;
+                pieces.push(piece);
             }
-            items += weight;
-            parts.push(Part {
-                resource: ResourceFields(&outer.resource),
-                scope: ScopeFields(&outer.scope),
-                item,
-            });
         }
     }
-    close(&mut parts, &mut items);
+    close(&mut pieces, &mut items);
     cut
+}
+
+/// An item in pieces: a metric whose points do not all find room beside `taken` others is divided.
+fn divided(signal: Signal, outer: usize, item: &[u8], max: u64, taken: u64) -> Vec<Piece<'_>> {
+    let weight = weight(signal, item);
+    let whole = Piece {
+        outer,
+        item: Cow::Borrowed(item),
+        weight,
+    };
+    let metric = MetricView(item);
+    let kind = match metric.data().field() {
+        Some(kind) if signal == Signal::Metrics && taken + weight > max => kind,
+        _ => return vec![whole],
+    };
+    let points: Vec<&[u8]> = metric.data().points().map(DataPoint::message).collect();
+    let metric_alone = kind.without(item);
+    let data_alone = field::DATA_POINTS.without(metric.data().message());
+    let mut rest = points.as_slice();
+    let mut pieces = Vec::new();
+    // A part that is full is closed before the next piece.
+    let mut room = (max - taken.min(max)) as usize;
+    while !rest.is_empty() {
+        if room == 0 {
+            room = max as usize;
+        }
+        let (some, others) = rest.split_at(room.min(rest.len()));
+        let data = field::DATA_POINTS.with_messages(&data_alone, some.iter().copied());
+        pieces.push(Piece {
+            outer,
+            item: Cow::Owned(kind.with_bytes(&metric_alone, &data)),
+            weight: some.len() as u64,
+        });
+        rest = others;
+        room = 0;
+    }
+    pieces
 }
 
 fn scopes(body: &[u8]) -> impl Iterator<Item = ScopeFields<'_>> {

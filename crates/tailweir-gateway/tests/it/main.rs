@@ -10,6 +10,7 @@ mod metrics;
 mod pages;
 mod pipelines;
 mod pressure;
+mod processors;
 mod protocol;
 mod security;
 mod signals;

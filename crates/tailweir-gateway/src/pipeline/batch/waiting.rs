@@ -27,8 +27,8 @@ struct Batch {
 
 /// What there is to do.
 pub(super) enum Due {
-    /// Send these; whether because there are enough of them.
-    Now(Vec<Load>, bool),
+    /// Send these, which share a key; whether because there are enough of them.
+    Now(Key, Vec<Load>, bool),
     /// Nothing before this time.
     At(Instant),
     /// Nothing until a load is offered.
@@ -52,14 +52,25 @@ impl Waiting {
         batch.loads.push(load);
     }
 
+    /// What was not enough for a batch of its own waits in front of what came meanwhile.
+    pub(super) fn put_back(&mut self, key: Key, load: Load, deadline: Instant) {
+        let items = load.charge.amount().items;
+        self.bytes += load.body.len();
+        self.items += items;
+        let batch = self.batches.entry(key).or_default();
+        batch.items += items;
+        batch.deadline = Some(deadline);
+        batch.loads.insert(0, load);
+    }
+
     /// The first batch that is full or whose time has come. The combination stays known.
     pub(super) fn take_due(&mut self, threshold: u64, now: Instant) -> Due {
         let mut earliest: Option<Instant> = None;
-        for batch in self.batches.values_mut() {
+        for (key, batch) in &mut self.batches {
             let Some(deadline) = batch.deadline else {
                 continue;
             };
-            let is_full = threshold > 0 && batch.items >= threshold;
+            let is_full = batch.items >= threshold;
             if is_full || deadline <= now || self.is_closed {
                 let loads = std::mem::take(batch).loads;
                 self.bytes -= loads.iter().map(|load| load.body.len()).sum::<usize>();
@@ -67,7 +78,7 @@ impl Waiting {
                     .iter()
                     .map(|load| load.charge.amount().items)
                     .sum::<u64>();
-                return Due::Now(loads, is_full);
+                return Due::Now(key.clone(), loads, is_full);
             }
             earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
         }
