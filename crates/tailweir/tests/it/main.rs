@@ -2,6 +2,7 @@
 
 mod commands;
 mod demo;
+mod example;
 mod gateway;
 mod golden;
 mod lifecycle;
