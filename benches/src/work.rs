@@ -5,7 +5,9 @@ use crate::workload::{SPANS, rounds};
 use anyhow::{Result, bail};
 use std::process::Command;
 use std::sync::Arc;
-use tailweir_core::Slot;
+use tailweir_config::{Dimension, SpanMetricsConnector};
+use tailweir_connect::{Exemplars, Now, SpanMetrics};
+use tailweir_core::{Moment, Slot};
 use tailweir_otlp::{Assembler, Part, Scan, ScanLimits, Split};
 
 /// Types of policies whose cost is counted, each beside a window without policies.
@@ -43,6 +45,7 @@ pub(crate) fn perform(kind: &str, requests: u64) -> Result<()> {
             })
         }
         "split" => split(requests),
+        "span_metrics" => span_metrics(requests),
         "window" => window(&five_policies(), requests),
         "window_bare" => window(&[], requests),
         _ => match policy(kind) {
@@ -86,6 +89,30 @@ fn split(requests: u64) -> Result<()> {
     })
 }
 
+/// Counts the spans of a request by two of their attributes, before a sampler.
+fn span_metrics(requests: u64) -> Result<()> {
+    let dimension = |name: &str| Dimension {
+        name: name.to_owned(),
+        ..Dimension::default()
+    };
+    let settings = SpanMetricsConnector {
+        dimensions: vec![
+            dimension("http.route"),
+            dimension("http.response.status_code"),
+        ],
+        ..SpanMetricsConnector::default()
+    };
+    let mut metrics = SpanMetrics::new(&settings, "bench", 1)?;
+    let now = Now {
+        moment: Moment::ZERO,
+        unix_nanos: 0,
+    };
+    each_request(requests, |body| {
+        metrics.consume(now, body, Exemplars::Undecided);
+        Ok(())
+    })
+}
+
 /// A window of 4,096 spans: filled first, so that every request also causes decisions.
 fn window(policies: &[tailweir_config::PolicyKind], requests: u64) -> Result<()> {
     let held = 4_096;
@@ -110,6 +137,8 @@ pub(crate) fn count_all(mut tell: impl FnMut(&Cost)) -> Result<()> {
     for (name, kind) in [("scan", "scan"), ("scan, split to 4", "split")] {
         tell(&above(name.into(), &count(kind)?, &copy));
     }
+    let name = "span_metrics, 2 dimensions";
+    tell(&above(name.into(), &count("span_metrics")?, &copy));
     let bare = count("window_bare")?;
     let name = "scan, insert, expire, no policy";
     tell(&above(name.into(), &bare, &copy));

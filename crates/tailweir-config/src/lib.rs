@@ -59,8 +59,9 @@ pub use component_id::{ComponentId, PipelineId};
 pub use components::connectors::{
     AggregationTemporality, CountConnector, CountedAttribute, CountedMetric, Dimension,
     DurationUnit, EdgeStore, ExceptionsConnector, ExceptionsDimension, ExceptionsExemplars,
-    ExplicitHistogram, ExponentialHistogram, Glob, GlobError, ServiceGraphConnector,
-    SpanMetricsConnector, SpanMetricsEvents, SpanMetricsExemplars, SpanMetricsHistogram,
+    ExplicitHistogram, ExponentialHistogram, Glob, GlobError, Route, RouteAction, RouteContext,
+    RoutingConnector, ServiceGraphConnector, SpanMetricsConnector, SpanMetricsEvents,
+    SpanMetricsExemplars, SpanMetricsHistogram,
 };
 pub use components::{
     Action, AttributeAction, AttributeSource, AttributesProcessor, Authenticator, BasicAuth, Batch,

@@ -1,7 +1,8 @@
 //! A whole configuration, as meant.
 
 use crate::components::connectors::{
-    CountConnector, ExceptionsConnector, ServiceGraphConnector, SpanMetricsConnector,
+    CountConnector, ExceptionsConnector, RoutingConnector, ServiceGraphConnector,
+    SpanMetricsConnector,
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
@@ -141,6 +142,8 @@ pub enum Exporter {
 pub enum Connector {
     /// `forward`: from pipelines to pipelines of the same signal.
     Forward,
+    /// `routing`: the same, by what the telemetry is.
+    Routing(RoutingConnector),
     /// `span_metrics`, `spanmetrics`: counts and durations of spans.
     SpanMetrics(Box<SpanMetricsConnector>),
     /// `service_graph`, `servicegraph`: requests between services.
@@ -156,7 +159,7 @@ impl Connector {
     #[must_use]
     pub fn joins(&self, from: Signal, to: Signal) -> bool {
         match self {
-            Self::Forward => from == to,
+            Self::Forward | Self::Routing(_) => from == to,
             Self::SpanMetrics(_) | Self::ServiceGraph(_) => {
                 (from, to) == (Signal::Traces, Signal::Metrics)
             }

@@ -1,6 +1,6 @@
 //! Connectors: from a pipeline of one signal to pipelines of another, or of the same.
 //!
-//! A [`Maker`] is any of the connectors that make telemetry. [`SpanMetrics`] and [`ServiceGraph`] keep series
+//! [`Routing`] sends parts of requests to pipelines. A [`Maker`] is any of the connectors that make telemetry. [`SpanMetrics`] and [`ServiceGraph`] keep series
 //! and are flushed; [`Count`], [`ExceptionMetrics`] and [`ExceptionLogs`] answer each request. All of them
 //! read the bytes of requests through views, decode nothing, and write requests of metrics or logs. The
 //! gateway feeds them, tells them the time and what samplers decided, and hands on what they write.
@@ -16,6 +16,7 @@ mod figures;
 mod histogram;
 mod maker;
 mod now;
+mod routing;
 mod series;
 mod service_graph;
 mod span_metrics;
@@ -27,5 +28,6 @@ pub use exceptions::{ExceptionLogs, ExceptionMetrics};
 pub use figures::SeriesFigures;
 pub use maker::{Made, Maker, Origin};
 pub use now::Now;
+pub use routing::{Portion, RouteError, Routed, Routing};
 pub use service_graph::ServiceGraph;
 pub use span_metrics::{Exemplars, SpanMetrics};

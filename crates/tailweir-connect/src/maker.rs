@@ -57,7 +57,7 @@ impl Maker {
     pub fn new(settings: &Connector, origin: &Origin) -> Result<Option<Self>, ConnectError> {
         let (now, seed) = (origin.now, origin.seed);
         Ok(Some(Self(match settings {
-            Connector::Forward => return Ok(None),
+            Connector::Forward | Connector::Routing(_) => return Ok(None),
             Connector::SpanMetrics(settings) => {
                 let metrics = SpanMetrics::new(settings, &origin.instance, seed)?;
                 Kind::SpanMetrics(Box::new(metrics))

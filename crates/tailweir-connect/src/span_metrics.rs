@@ -32,8 +32,8 @@ use tailweir_otlp::{
     Attributes, NewExemplar, RequestView, ResourceFields, ScopeFields, SpanHead, SpanView,
 };
 
-/// Bytes that all series may take together. Past it, new combinations of dimensions are counted in the
-/// series of the rest.
+/// Bytes that all resources and series may take together. Past it, new combinations of dimensions are
+/// counted in the series of the rest, and new resources as one without attributes.
 const MEMORY_MAX: usize = 256 << 20;
 
 /// Counts spans. Bounded in resources by `resource_metrics_cache_size`, in series by
@@ -100,8 +100,11 @@ impl SpanMetrics {
             self.figures.without_service += spans.sum::<u64>();
             return;
         };
-        let (entry, retired) = self.resources.get_or_insert(now.moment, attributes);
-        self.memory -= retired.min(self.memory);
+        let has_room = self.memory < MEMORY_MAX;
+        let (entry, grown) = self
+            .resources
+            .get_or_insert(now.moment, attributes, has_room);
+        self.memory = self.memory.saturating_add_signed(grown);
         let mut counting = Counting {
             plan: &self.plan,
             entry,

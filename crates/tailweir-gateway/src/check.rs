@@ -6,8 +6,8 @@ use crate::error::StartError;
 use crate::graph::Blueprint;
 use crate::surroundings::World;
 use std::collections::BTreeSet;
-use tailweir_config::{ComponentId, Exporter, Processor, Settings};
-use tailweir_connect::{Maker, Now, Origin};
+use tailweir_config::{ComponentId, Connector, Exporter, Processor, Settings};
+use tailweir_connect::{Maker, Now, Origin, Routing};
 use tailweir_core::Moment;
 
 /// A mistake in the block of a component.
@@ -75,7 +75,10 @@ fn check_connector(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
         seed: 0,
         surroundings: World::shared(),
     };
-    let error = Maker::new(settings.connectors.get(id)?, &origin).err()?;
+    let error = match settings.connectors.get(id)? {
+        Connector::Routing(routing) => Routing::new(routing, &origin.surroundings).err()?,
+        connector => Maker::new(connector, &origin).err()?,
+    };
     Some(Mistake {
         block: format!("connectors::{id}"),
         option: error.option().to_owned(),

@@ -27,7 +27,9 @@ use crate::clock::Clock;
 use crate::console::Console;
 use crate::error::StartError;
 use crate::ledger::Ledger;
-use crate::pipeline::{Batcher, Connecting, NotExported, Sampler, ScanPool, TransformFigures};
+use crate::pipeline::{
+    Batcher, Connecting, NotExported, RouteFigures, Sampler, ScanPool, TransformFigures,
+};
 use parking_lot::Mutex;
 use retired::Gone;
 use std::collections::BTreeMap;
@@ -72,6 +74,7 @@ pub(crate) struct Graph {
     pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
     pub(crate) connectors: BTreeMap<ComponentId, RunningConnector>,
+    pub(crate) routes: BTreeMap<ComponentId, Arc<RouteFigures>>,
     pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,
     pub(crate) receivers: BTreeMap<ComponentId, RunningReceiver>,
 }
@@ -100,6 +103,7 @@ impl Graph {
             samplers: BTreeMap::new(),
             batchers: BTreeMap::new(),
             connectors: BTreeMap::new(),
+            routes: BTreeMap::new(),
             transforms: BTreeMap::new(),
             receivers: BTreeMap::new(),
         }

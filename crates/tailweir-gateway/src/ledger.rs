@@ -71,11 +71,13 @@ pub enum DropReason {
     Merged,
     /// It was for connectors alone, which counted it.
     Counted,
+    /// No route of a `routing` connector wanted it, and there is no default.
+    NotRouted,
 }
 
 impl DropReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NotSampled,
         Self::DropPolicy,
         Self::Duplicate,
@@ -85,6 +87,7 @@ impl DropReason {
         Self::NotSampledByChance,
         Self::Merged,
         Self::Counted,
+        Self::NotRouted,
     ];
 
     /// Its name in metrics and on the status page.
@@ -100,6 +103,7 @@ impl DropReason {
             Self::NotSampledByChance => "not_sampled_by_chance",
             Self::Merged => "merged",
             Self::Counted => "counted",
+            Self::NotRouted => "not_routed",
         }
     }
 }

@@ -61,5 +61,5 @@ pub use options::Options;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, PageRow,
-    PolicyRow, ReceiverRow, SamplerRow, Status, TransformRow, VotesRow,
+    PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TransformRow, VotesRow,
 };

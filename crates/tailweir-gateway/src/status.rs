@@ -5,7 +5,7 @@ mod pages;
 mod samplers;
 mod transforms;
 
-pub use connectors::ConnectorRow;
+pub use connectors::{ConnectorRow, RouteRow};
 pub use pages::PageRow;
 pub use samplers::{DecisionRow, PolicyRow, SamplerRow, VotesRow};
 pub use transforms::TransformRow;
@@ -58,6 +58,8 @@ pub struct Status {
     pub transforms: Vec<TransformRow>,
     /// The connectors that make telemetry.
     pub connectors: Vec<ConnectorRow>,
+    /// The connectors that route.
+    pub routes: Vec<RouteRow>,
     /// The batch processors.
     pub batches: Vec<BatchRow>,
     /// The exporters, one for each signal.
@@ -190,6 +192,7 @@ impl Status {
             },
             transforms: graph.map(transforms::rows).unwrap_or_default(),
             connectors: graph.map(connectors::rows).unwrap_or_default(),
+            routes: graph.map(connectors::routes).unwrap_or_default(),
             batches: graph.map(batches).unwrap_or_default(),
             exporters: graph.map(exporters).unwrap_or_default(),
             pages: graph.map(pages::rows).unwrap_or_default(),

@@ -21,6 +21,7 @@ pub(super) fn check(
             both_sides(pipeline, pipelines, connectors, report);
         });
     }
+    routes(pipelines, connectors, report);
     cycles(pipelines, connectors, report);
     report.leave();
     report.leave();
@@ -80,6 +81,36 @@ fn signals(which: impl Fn(Signal) -> bool) -> String {
     match names.as_slice() {
         [] => "any signal that it takes".to_owned(),
         names => names.join(" or "),
+    }
+}
+
+/// Each pipeline that a `routing` connector names must have it as a receiver, and be of the signal
+/// that flows through it.
+fn routes(
+    pipelines: &[Pipeline],
+    connectors: &BTreeMap<ComponentId, Connector>,
+    report: &mut Report,
+) {
+    for pipeline in pipelines {
+        for (id, connector) in used(&pipeline.exporters, connectors) {
+            let Connector::Routing(routing) = connector else {
+                continue;
+            };
+            let in_routes = routing.table.iter().flat_map(|route| &route.pipelines);
+            for target in in_routes.chain(&routing.default_pipelines) {
+                let is_fed = |other: &Pipeline| other.id == *target && other.receivers.contains(id);
+                let same_signal = target.signal == pipeline.id.signal;
+                if !(same_signal && pipelines.iter().any(is_fed)) {
+                    let text = format!(
+                        "the connector `{id}` routes to `{target}`, which is no pipeline of {} \
+                         that it feeds",
+                        pipeline.id.signal
+                    );
+                    let help = format!("add `{id}` to the receivers of `{target}`");
+                    report.error_at(place(&pipeline.at), Cause::Dangling, text, help);
+                }
+            }
+        }
     }
 }
 

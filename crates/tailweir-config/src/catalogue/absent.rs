@@ -358,7 +358,6 @@ const CONNECTORS: &[Group] = &[
     (
         "it is not in this version; use several pipelines, or a Collector behind the gateway",
         &[
-            "routing",
             "failover",
             "roundrobin",
             "round_robin",

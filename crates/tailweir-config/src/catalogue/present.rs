@@ -2,7 +2,8 @@
 
 use super::{Component, Kind, Part, Role, Stability};
 use crate::components::connectors::{
-    CountConnector, ExceptionsConnector, ServiceGraphConnector, SpanMetricsConnector,
+    CountConnector, ExceptionsConnector, RoutingConnector, ServiceGraphConnector,
+    SpanMetricsConnector,
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
@@ -319,6 +320,15 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| {
             read_as(node, report, |_: NoOptions| {
                 Part::Connector(Connector::Forward)
+            })
+        },
+    },
+    Kind {
+        component: component(Role::Connector, "routing", &[], ALL, Stability::Beta),
+        shape: RoutingConnector::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Connector(Connector::Routing(settings))
             })
         },
     },

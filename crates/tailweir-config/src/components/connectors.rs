@@ -4,6 +4,7 @@ mod count;
 mod dimension;
 mod exceptions;
 mod glob;
+mod routing;
 mod service_graph;
 mod span_metrics;
 
@@ -11,6 +12,7 @@ pub use count::{CountConnector, CountedAttribute, CountedMetric};
 pub use dimension::Dimension;
 pub use exceptions::{ExceptionsConnector, ExceptionsDimension, ExceptionsExemplars};
 pub use glob::{Glob, GlobError};
+pub use routing::{Route, RouteAction, RouteContext, RoutingConnector};
 pub use service_graph::{EdgeStore, ServiceGraphConnector};
 pub use span_metrics::{
     AggregationTemporality, DurationUnit, ExplicitHistogram, ExponentialHistogram,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tailweir_config::{CountedMetric, Literal};
 use tailweir_otlp::{AttributeSet, Attributes, EncodedValue};
 use tailweir_ottl::{EvaluationError, Options, Subject};
-use tailweir_paths::{Condition, Path, Scene};
+use tailweir_paths::{Condition, FilterScene, Path, Scene};
 use tailweir_transform::encode_literal;
 
 /// See the module.
@@ -26,7 +26,7 @@ pub(super) fn compile(
 ) -> Result<Vec<Definition>, ConnectError> {
     let compiled = metrics.iter().map(|(name, metric)| {
         let conditions = metric.conditions.iter().enumerate().map(|(index, text)| {
-            let compiled = Condition::compile(text, &scene, options);
+            let compiled = Condition::compile(text, &FilterScene(scene), options);
             compiled.map_err(|source| ConnectError::Condition {
                 option: format!("{section}::{name}::conditions::{index}"),
                 source,

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tailweir_core::{Moment, SpanId, TraceId};
 
+/// Bytes that edges may take together; past it there is no room for another.
+const BYTES_MAX: usize = 64 << 20;
+
 /// A request: its trace, and the client's span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct EdgeKey {
@@ -53,6 +56,14 @@ pub(super) struct Edge {
 }
 
 impl Edge {
+    /// Bytes that it takes, about.
+    fn size(&self) -> usize {
+        let dimensions = self.dimensions.iter();
+        let dimensions = dimensions.map(|(name, value)| name.len() + value.len());
+        let peer = self.peer.as_ref().map_or(0, Vec::len);
+        size_of::<Self>() + self.client.len() + self.server.len() + peer + dimensions.sum::<usize>()
+    }
+
     fn is_complete(&self) -> bool {
         !self.client.is_empty() && !self.server.is_empty()
     }
@@ -62,7 +73,7 @@ impl Edge {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Full;
 
-/// The edges that wait, at most so many.
+/// The edges that wait, at most so many, and bounded in bytes.
 #[derive(Debug)]
 pub(super) struct Edges {
     waiting: HashMap<EdgeKey, (Edge, Moment), FixedState>,
@@ -70,6 +81,7 @@ pub(super) struct Edges {
     ages: VecDeque<(EdgeKey, Moment)>,
     ttl: Duration,
     capacity: usize,
+    bytes: usize,
     begun: u64,
 }
 
@@ -80,6 +92,7 @@ impl Edges {
             ages: VecDeque::new(),
             ttl,
             capacity,
+            bytes: 0,
             begun: 0,
         }
     }
@@ -101,8 +114,10 @@ impl Edges {
         add: impl FnOnce(&mut Edge),
     ) -> Result<Option<Edge>, Full> {
         if let Some((edge, _)) = self.waiting.get_mut(&key) {
+            self.bytes -= edge.size();
             add(edge);
             if !edge.is_complete() {
+                self.bytes += edge.size();
                 return Ok(None);
             }
             return Ok(self.waiting.remove(&key).map(|(edge, _)| edge));
@@ -113,11 +128,12 @@ impl Edges {
             self.begun += 1;
             return Ok(Some(edge));
         }
-        if self.waiting.len() >= self.capacity {
+        if self.waiting.len() >= self.capacity || self.bytes > BYTES_MAX {
             return Err(Full);
         }
         self.begun += 1;
         let until = now + self.ttl;
+        self.bytes += edge.size();
         self.waiting.insert(key, (edge, until));
         self.ages.push_back((key, until));
         if self.ages.len() > 2 * self.capacity + 64 {
@@ -139,6 +155,7 @@ impl Edges {
                 .get(&key)
                 .is_some_and(|(_, other)| *other == until);
             if is_same && let Some((edge, _)) = self.waiting.remove(&key) {
+                self.bytes -= edge.size();
                 return Some((key, edge));
             }
         }

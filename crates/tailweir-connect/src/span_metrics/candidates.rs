@@ -16,6 +16,8 @@ use tailweir_otlp::NewExemplar;
 
 /// Exemplars that may wait in a connector; past it the oldest is let go.
 const WAITING_MAX: usize = 1 << 16;
+/// Bytes of the keys of series for which they wait; past it too.
+const KEY_BYTES_MAX: usize = 32 << 20;
 /// Exemplars that may wait for each one that a data point may have.
 const WAITING_FACTOR: usize = 16;
 
@@ -44,6 +46,7 @@ pub(super) struct Candidates {
     /// Traces by age. May name some that were decided meanwhile.
     ages: VecDeque<TraceId>,
     waiting: usize,
+    key_bytes: usize,
     without_room: u64,
     per_point: usize,
 }
@@ -54,6 +57,7 @@ impl Candidates {
             by_trace: HashMap::default(),
             ages: VecDeque::new(),
             waiting: 0,
+            key_bytes: 0,
             without_room: 0,
             per_point,
         }
@@ -97,9 +101,10 @@ impl Candidates {
         if of_trace.is_empty() {
             self.ages.push_back(trace);
         }
-        of_trace.push(candidate);
         self.waiting += 1;
-        while self.waiting > WAITING_MAX
+        self.key_bytes += candidate.key.len();
+        of_trace.push(candidate);
+        while (self.waiting > WAITING_MAX || self.key_bytes > KEY_BYTES_MAX)
             && let Some(oldest) = self.ages.pop_front()
         {
             let gone = self.remove(oldest);
@@ -122,6 +127,10 @@ impl Candidates {
     fn remove(&mut self, trace: TraceId) -> SmallVec<[Candidate; 1]> {
         let gone = self.by_trace.remove(&trace).unwrap_or_default();
         self.waiting -= gone.len();
+        self.key_bytes -= gone
+            .iter()
+            .map(|candidate| candidate.key.len())
+            .sum::<usize>();
         gone
     }
 }

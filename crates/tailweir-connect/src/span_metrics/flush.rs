@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tailweir_otlp::{
     MetricHead, MetricsWriter, NewNumberPoint, Number, ScopeMetricsWriter, Temporality,
 };
+use xxhash_rust::xxh3::Xxh3;
 
 /// The scope of its metrics.
 const SCOPE: &[u8] = b"spanmetricsconnector";
@@ -207,8 +208,9 @@ impl Writing<'_> {
 /// and its next delta begins when its first span comes.
 #[derive(Debug)]
 pub(super) struct DeltaStarts {
-    times: BTreeMap<Box<[u8]>, (u64, u64)>,
-    by_age: BTreeMap<u64, Box<[u8]>>,
+    /// Time and age, by a hash of the series' key: two that share it would share their times.
+    times: BTreeMap<u128, (u64, u64)>,
+    by_age: BTreeMap<u64, u128>,
     puts: u64,
     capacity: usize,
 }
@@ -224,14 +226,14 @@ impl DeltaStarts {
     }
 
     fn get(&self, resource: &[u8], series: Option<&[u8]>) -> Option<u64> {
-        let (time, _) = self.times.get(whole(resource, series).as_slice())?;
+        let (time, _) = self.times.get(&hash(resource, series))?;
         Some(*time)
     }
 
     fn put(&mut self, resource: &[u8], series: Option<&[u8]>, time: u64) {
         self.puts += 1;
-        let key: Box<[u8]> = whole(resource, series).into();
-        if let Some((_, age)) = self.times.insert(key.clone(), (time, self.puts)) {
+        let key = hash(resource, series);
+        if let Some((_, age)) = self.times.insert(key, (time, self.puts)) {
             self.by_age.remove(&age);
         }
         self.by_age.insert(self.puts, key);
@@ -243,13 +245,14 @@ impl DeltaStarts {
     }
 }
 
-/// The key of a series among those of all resources.
-fn whole(resource: &[u8], series: Option<&[u8]>) -> Vec<u8> {
-    let mut key = Vec::new();
-    crate::text::put_measured(resource, &mut key);
+/// A hash of the key of a series among those of all resources.
+fn hash(resource: &[u8], series: Option<&[u8]>) -> u128 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&(resource.len() as u64).to_le_bytes());
+    hasher.update(resource);
     if let Some(series) = series {
-        key.push(1);
-        key.extend_from_slice(series);
+        hasher.update(&[1]);
+        hasher.update(series);
     }
-    key
+    hasher.digest128()
 }

@@ -70,26 +70,39 @@ impl Resources {
         }
     }
 
-    /// The resource with these attributes. Answers how many bytes were freed for it too.
+    /// The resource with these attributes, unless it is new and there is no room for another: then that
+    /// without attributes, which stands for the rest. Answers by how many bytes all of them grew too.
     pub(super) fn get_or_insert(
         &mut self,
         now: Moment,
         attributes: Attributes<'_>,
-    ) -> (&mut Resource, usize) {
+        has_room: bool,
+    ) -> (&mut Resource, isize) {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         let names = &self.key_attributes;
         let counts = |name: &[u8]| names.is_empty() || names.iter().any(|key| key == name);
         put_identity(attributes, counts, &mut key);
+        let is_known = |key: &[u8]| self.live.contains_key(key) || self.evicted.contains_key(key);
+        let attributes = if has_room || is_known(&key) {
+            attributes
+        } else {
+            key.clear();
+            Attributes::EMPTY
+        };
         self.uses += 1;
-        let mut freed = 0;
+        let mut grown = 0;
         if !self.live.contains_key(key.as_slice()) {
             let resource = match self.evicted.remove(key.as_slice()) {
                 Some(resource) => resource,
-                None => self.fresh(&key, attributes),
+                None => {
+                    let resource = self.fresh(&key, attributes);
+                    grown += resource.memory() as isize;
+                    resource
+                }
             };
             if self.live.len() >= self.capacity {
-                freed = self.evict_oldest();
+                grown -= self.evict_oldest() as isize;
             }
             self.live.insert(Arc::clone(&resource.key), resource);
         }
@@ -100,7 +113,7 @@ impl Resources {
         self.key = key;
         resource.used = uses;
         resource.last_seen = now;
-        (resource, freed)
+        (resource, grown)
     }
 
     fn fresh(&self, key: &[u8], attributes: Attributes<'_>) -> Resource {
@@ -205,6 +218,12 @@ impl Resource {
     }
 
     fn memory(&self) -> usize {
-        self.tables.iter().flatten().map(Table::memory).sum()
+        let own = size_of::<Self>() + 2 * self.key.len() + self.attributes.length();
+        own + self
+            .tables
+            .iter()
+            .flatten()
+            .map(Table::memory)
+            .sum::<usize>()
     }
 }

@@ -188,10 +188,10 @@ fn what_expires_gives_its_memory_back() {
             .span(span(trace_id(1), 1).named(name))
             .bytes()
     };
-    metrics.consume(now(1), &sent("GET"), Exemplars::Kept);
-    let one = metrics.figures().memory;
     metrics.consume(now(1), &sent("PUT"), Exemplars::Kept);
-    assert_eq!(metrics.figures().memory, 2 * one);
+    let one = metrics.figures().memory;
+    metrics.consume(now(1), &sent("GET"), Exemplars::Kept);
+    assert!(metrics.figures().memory > one);
     metrics.consume(now(100), &sent("PUT"), Exemplars::Kept);
     // Two points of calls, two of durations.
     assert_eq!(metrics.flush(now(101), false, &mut Vec::new()), 4);

@@ -4,11 +4,11 @@ use super::wiring::Wiring;
 use super::{Graph, Ground, Place, Plan, RunningConnector};
 use crate::actors::Witness;
 use crate::error::StartError;
-use crate::pipeline::{Connecting, ConnectorWay, Outlets, Stage, Way, Ways};
+use crate::pipeline::{Connecting, ConnectorWay, Outlets, Routes, Stage, Way, Ways};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{ComponentId, Connector, Pipeline, Processor, Settings};
-use tailweir_connect::{Exemplars, Maker, Now, Origin};
+use tailweir_connect::{Exemplars, Maker, Now, Origin, Routing};
 use tailweir_core::Signal;
 
 impl Plan {
@@ -23,16 +23,22 @@ impl Plan {
             let Some(connector) = settings.connectors.get(id) else {
                 continue;
             };
+            let wrong = |source| StartError::Connector {
+                connector: id.clone(),
+                source: Box::new(source),
+            };
+            if let Connector::Routing(routing) = connector {
+                let routing = Routing::new(routing, &ground.surroundings).map_err(wrong)?;
+                self.routings.insert(id.clone(), Arc::new(routing));
+                continue;
+            }
             let same = |known: &RunningConnector| known.settings == *connector;
             if running.connectors.get(id).is_some_and(same) {
                 continue;
             }
             let origin = origin(&settings, ground);
             let maker = Maker::new(connector, &origin);
-            let maker = maker.map_err(|source| StartError::Connector {
-                connector: id.clone(),
-                source: Box::new(source),
-            })?;
+            let maker = maker.map_err(wrong)?;
             if let Some(maker) = maker {
                 self.connectors.insert(id.clone(), maker);
             }
@@ -81,6 +87,7 @@ impl Wiring<'_> {
                 let fed = self.fed(id, pipeline.id.signal, pipeline.id.signal).await;
                 ways.extend(fed.into_iter().map(Way::Pipeline));
             }
+            Some(Connector::Routing(_)) => ways.extend(self.routes(id).await.map(Way::Pipeline)),
             Some(settings) => {
                 if let Some(connector) = self.making(id, settings).await {
                     connectors.push(ConnectorWay {
@@ -91,6 +98,29 @@ impl Wiring<'_> {
             }
             None => {}
         }
+    }
+
+    /// A stage that routes, with a way to the pipelines of each of its targets.
+    async fn routes(&mut self, id: &ComponentId) -> Option<Arc<dyn Stage>> {
+        let plan = self.plan;
+        let routing = plan.routings.get(id)?;
+        let mut targets: Vec<Arc<dyn Stage>> = Vec::new();
+        for target in routing.targets() {
+            let mut ways = Vec::new();
+            for pipeline in plan
+                .settings
+                .pipelines
+                .iter()
+                .filter(|it| target.contains(&it.id))
+            {
+                ways.push(Way::Pipeline(Box::pin(self.pipeline(pipeline)).await.stage));
+            }
+            targets.push(Arc::new(Ways::new(ways)));
+        }
+        let figures = self.graph.routes.entry(id.clone()).or_default();
+        let routes = Routes::new(Arc::clone(routing), targets, Arc::clone(figures));
+        self.connected.insert(id.clone());
+        Some(Arc::new(routes))
     }
 
     /// The pipelines that a connector feeds with one signal, out of another.

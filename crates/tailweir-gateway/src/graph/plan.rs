@@ -9,7 +9,7 @@ use crate::pipeline::WAYS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{ComponentId, Processor, Settings};
-use tailweir_connect::Maker;
+use tailweir_connect::{Maker, Routing};
 use tailweir_core::Signal;
 use tailweir_policy::PolicySet;
 use tailweir_transform::Transform;
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(super) transforms: BTreeMap<ComponentId, Arc<dyn Transform>>,
     /// New and changed connectors that make telemetry.
     pub(super) connectors: BTreeMap<ComponentId, Maker>,
+    /// By `routing` connector.
+    pub(super) routings: BTreeMap<ComponentId, Arc<Routing>>,
     /// New and changed exporters.
     pub(super) exporters: BTreeMap<ComponentId, Built>,
     /// New and changed receivers.
@@ -57,6 +59,7 @@ impl Plan {
             policies: BTreeMap::new(),
             transforms: BTreeMap::new(),
             connectors: BTreeMap::new(),
+            routings: BTreeMap::new(),
             exporters: BTreeMap::new(),
             receivers: BTreeMap::new(),
             settings,

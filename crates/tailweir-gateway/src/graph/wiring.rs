@@ -119,6 +119,7 @@ impl Graph {
         gone: &mut Gone,
     ) {
         self.transforms.retain(|place, _| places.contains(place));
+        self.routes.retain(|id, _| connected.contains(id));
         let samplers = self
             .samplers
             .extract_if(.., |place, _| !places.contains(place));

@@ -88,6 +88,32 @@ impl Charge {
         self.amount.items -= made.items;
     }
 
+    /// Takes so many of its items into the books once more: they go two ways. Answers what that comes
+    /// to.
+    pub(crate) fn repeat(&mut self, items: u64) -> Amount {
+        let all = u128::from(self.amount.items.max(1));
+        let bytes = u128::from(self.amount.bytes) * u128::from(items) / all;
+        let more = Amount {
+            items,
+            bytes: bytes as u64,
+        };
+        let book = self.ledger.book(self.signal);
+        book.copied.add(more);
+        book.moving.add(more);
+        self.amount.items += more.items;
+        self.amount.bytes += more.bytes;
+        more
+    }
+
+    /// Undoes [`Self::repeat`].
+    pub(crate) fn undo_repeat(&mut self, more: Amount) {
+        let book = self.ledger.book(self.signal);
+        book.copied.subtract(more);
+        book.moving.subtract(more);
+        self.amount.items -= more.items;
+        self.amount.bytes -= more.bytes;
+    }
+
     /// Left out on purpose.
     pub(crate) fn drop_as(mut self, reason: DropReason) {
         let amount = self.leave();

@@ -199,6 +199,12 @@ metrics! {
         "Traces that were decided before their time.";
     Duplicates = "tailweir_duplicate_spans", Counter, "{spans}", ["pipeline", "processor"],
         "Spans that had come before and were left out.";
+    RouteReceived = "tailweir_routing_received_items", Counter, "{items}", ["connector"],
+        "Items that pipelines brought to a routing connector.";
+    RouteUnrouted = "tailweir_routing_unrouted_items", Counter, "{items}", ["connector"],
+        "Items that no route wanted, of a connector without default_pipelines.";
+    RouteFailed = "tailweir_routing_failed_items", Counter, "{items}", ["connector"],
+        "Items of requests that were not routed, because a condition failed under error_mode propagate.";
     ConnectorReceived = "tailweir_connector_received_items", Counter, "{items}", ["connector", "signal"],
         "Items that pipelines brought to a connector that makes telemetry.";
     ConnectorMade = "tailweir_connector_made_items", Counter, "{items}", ["connector", "signal"],

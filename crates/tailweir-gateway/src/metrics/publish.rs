@@ -3,7 +3,9 @@
 use super::{Metric, Metric as M, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
-use crate::status::{ConnectorRow, ExporterRow, PolicyRow, SamplerRow, Status, TransformRow};
+use crate::status::{
+    ConnectorRow, ExporterRow, PolicyRow, RouteRow, SamplerRow, Status, TransformRow,
+};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ impl Publisher {
             page.transforms(&status.transforms);
             page.pages(status);
             page.connectors(&status.connectors);
+            page.routes(&status.routes);
             page.batches(status);
             page.samplers(&status.samplers);
             self.histograms(&page, status);
@@ -219,6 +222,15 @@ impl Page<'_> {
             let labels: Labels<'_> = &[("processor", processor), ("otel_signal", signal)];
             self.counter(Metric::ProcessorIncoming, labels, incoming);
             self.counter(Metric::ProcessorOutgoing, labels, outgoing);
+        }
+    }
+
+    fn routes(&self, rows: &[RouteRow]) {
+        for row in rows {
+            let labels: Labels<'_> = &[("connector", &row.connector)];
+            self.counter(Metric::RouteReceived, labels, row.received);
+            self.counter(Metric::RouteUnrouted, labels, row.unrouted);
+            self.counter(Metric::RouteFailed, labels, row.failed);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::graph::Graph;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 use tailweir_connect::SeriesFigures;
 use tailweir_core::Signal;
 
@@ -26,6 +27,30 @@ pub struct ConnectorRow {
     /// What else it has counted.
     #[serde(skip)]
     pub(crate) figures: SeriesFigures,
+}
+
+/// A connector that routes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteRow {
+    /// The connector's id.
+    pub connector: String,
+    /// Items that pipelines brought.
+    pub received: u64,
+    /// Items that no route wanted.
+    pub unrouted: u64,
+    /// Items of requests that could not be routed.
+    pub failed: u64,
+}
+
+/// A row for each connector that routes.
+pub(super) fn routes(graph: &Graph) -> Vec<RouteRow> {
+    let rows = graph.routes.iter().map(|(id, figures)| RouteRow {
+        connector: id.to_string(),
+        received: figures.received.load(Relaxed),
+        unrouted: figures.unrouted.load(Relaxed),
+        failed: figures.failed.load(Relaxed),
+    });
+    rows.collect()
 }
 
 /// A row for each of them.

@@ -358,3 +358,66 @@ async fn a_dead_metrics_backend_does_not_stop_traces() {
     let books = gateway.finish().await;
     assert_eq!(books.signals["metrics"].delivered.items, 5);
 }
+
+/// Scenario: errors are copied to one backend, a service goes to another, the rest nowhere.
+/// Guarantees: each backend gets its spans, the copy and what was left out are in the books.
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_are_routed_to_pipelines() {
+    let (errors, shop) = (Sink::start(), Sink::start());
+    let connectors = "  routing:
+    table:
+      - {condition: 'span.status.code == STATUS_CODE_ERROR', action: copy, pipelines: [traces/errors]}
+      - {condition: 'attributes[\"service.name\"] == \"shop\"', pipelines: [traces/shop]}";
+    let pipelines = "    \
+         traces/in: {receivers: [otlp], exporters: [routing]}\n    \
+         traces/errors: {receivers: [routing], exporters: [otlp/errors]}\n    \
+         traces/shop: {receivers: [routing], processors: [batch], exporters: [otlp/shop]}";
+    let sinks = [("errors", &errors), ("shop", &shop)];
+    let gateway = Fixture::start(&yaml(connectors, &sinks, pipelines)).await;
+    let sent = request()
+        .service("shop")
+        .span(span(trace_id(1), 1).error())
+        .span(span(trace_id(2), 1))
+        .service("cart")
+        .span(span(trace_id(3), 1).error())
+        .span(span(trace_id(4), 1));
+    gateway.send(sent.message()).await.unwrap();
+    let books = gateway.finish().await;
+    assert_eq!((errors.spans().len(), shop.spans().len()), (2, 2));
+    let spans = traces_of(&books);
+    assert_eq!((spans.acknowledged.items, spans.delivered.items), (4, 4));
+    // Of the four one was copied; the two of the cart went nowhere else.
+    assert_eq!(
+        (spans.copied.items, spans.dropped["not_routed"].items),
+        (2, 2)
+    );
+}
+
+/// Scenario: a condition fails on one span of a request, and on none of the next; errors matter.
+/// Guarantees: the client is told of the first, of which nothing arrives; the second is routed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_that_fails_refuses_the_request() {
+    let (first, second) = (Sink::start(), Sink::start());
+    let connectors = "  routing:
+    error_mode: propagate
+    default_pipelines: [traces/second]
+    table:
+      - {context: span, condition: 'Substring(name, 0, 1) == \"a\"', pipelines: [traces/first]}";
+    let pipelines = "    \
+         traces/in: {receivers: [otlp], exporters: [routing]}\n    \
+         traces/first: {receivers: [routing], exporters: [otlp/first]}\n    \
+         traces/second: {receivers: [routing], exporters: [otlp/second]}";
+    let sinks = [("first", &first), ("second", &second)];
+    let gateway = Fixture::start(&yaml(connectors, &sinks, pipelines)).await;
+    let sent = |names: [&str; 2]| {
+        let spans = names.map(|name| span(trace_id(1), 1).named(name));
+        request().service("shop").spans(spans).message()
+    };
+    let status = gateway.send(sent(["a", ""])).await.unwrap_err();
+    assert!(status.message().contains("route"), "{status}");
+    gateway.send(sent(["a", "b"])).await.unwrap();
+    let books = gateway.finish().await;
+    assert_eq!((first.spans().len(), second.spans().len()), (1, 1));
+    let spans = traces_of(&books);
+    assert_eq!((spans.refused.items, spans.delivered.items), (2, 2));
+}
