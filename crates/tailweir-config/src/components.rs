@@ -11,6 +11,7 @@ mod file;
 mod filter;
 mod groupbyattrs;
 mod health_check;
+mod load_balancing;
 mod loki;
 mod match_properties;
 mod memory_limiter;
@@ -45,6 +46,10 @@ pub use filter::{
 };
 pub use groupbyattrs::GroupByAttrs;
 pub use health_check::{HealthCheck, ResponseBody};
+pub use load_balancing::{
+    BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,
+    StaticResolver,
+};
 pub use loki::LokiExporter;
 pub use match_properties::{
     InstrumentationLibrary, LogSeverity, MatchAttribute, MatchProperties, MatchType, SeverityNumber,

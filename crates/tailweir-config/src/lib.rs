@@ -82,6 +82,10 @@ pub use components::{
     TargetInfo, TlsFiles, TlsVersion, ToAttributes, TraceFilters, TransformProcessor,
     TranslationStrategy, Transport, UrlSanitizer, Verbosity,
 };
+pub use components::{
+    BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,
+    StaticResolver,
+};
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;
 pub use environment::{EmptyEnvironment, Environment};

@@ -11,6 +11,7 @@ use crate::components::{
     PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
     TransformProcessor,
 };
+use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
 use crate::{ComponentId, Location, PipelineId, TailSampling};
 use serde_json::Value as Json;
@@ -123,6 +124,8 @@ pub enum Exporter {
     OtlpGrpc(Box<OtlpGrpcExporter>),
     /// `otlp_http`, `otlphttp`.
     OtlpHttp(Box<OtlpHttpExporter>),
+    /// `load_balancing`, `loadbalancing`.
+    LoadBalancing(Box<LoadBalancingExporter>),
     /// `debug`, and `logging` of old.
     Debug(DebugExporter),
     /// `file`.
@@ -133,8 +136,27 @@ pub enum Exporter {
     Prometheus(Box<PrometheusExporter>),
     /// `prometheus_remote_write`.
     PrometheusRemoteWrite(Box<PrometheusRemoteWriteExporter>),
-    /// `loki`. Checked, not exported yet: a warning says so.
+    /// `loki` of old.
     Loki(Box<LokiExporter>),
+}
+
+impl Exporter {
+    /// The block that says who it is, and the keys that lead there.
+    #[must_use]
+    pub fn authenticator(&self) -> Option<(&'static [&'static str], &Authenticator)> {
+        let (path, auth): (&[&str], _) = match self {
+            Self::OtlpGrpc(exporter) => (&["auth"], &exporter.client.auth),
+            Self::OtlpHttp(exporter) => (&["auth"], &exporter.client.auth),
+            Self::Loki(exporter) => (&["auth"], &exporter.client.auth),
+            Self::PrometheusRemoteWrite(exporter) => (&["auth"], &exporter.client().auth),
+            Self::LoadBalancing(exporter) => (
+                &["protocol", "otlp", "auth"],
+                &exporter.protocol.otlp.client.auth,
+            ),
+            _ => return None,
+        };
+        auth.as_ref().map(|auth| (path, auth))
+    }
 }
 
 /// A connector.

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest pause between attempts while a shutdown waits for them, unless the backend asks for more.
 const DRAIN_INTERVAL: Duration = Duration::from_secs(1);
+/// Time for an attempt that is under way when its endpoint leaves.
+const LEAVING_TIME: Duration = Duration::from_secs(5);
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) enum Outcome {
     Taken { rejected: u64 },
     /// It is given up.
     Lost(LossReason),
+    /// Its endpoint leaves: somebody else is to send it.
+    Returned,
 }
 
 /// Sends requests to one destination.
@@ -39,6 +43,8 @@ pub(crate) struct Delivery {
     pub(crate) drain: CancellationToken,
     /// The shutdown's deadline has passed.
     pub(crate) end: CancellationToken,
+    /// The endpoint leaves: no attempt is made any more, requests are returned.
+    pub(crate) leave: CancellationToken,
 }
 
 impl Delivery {
@@ -52,8 +58,10 @@ impl Delivery {
             biased;
             answer = self.attempts(body) => match answer {
                 Ok(accepted) => self.taken(accepted),
-                Err(loss) => self.lost(loss, items),
+                Err(Ended::Lost(loss)) => self.lost(loss, items),
+                Err(Ended::Returned) => Outcome::Returned,
             },
+            () = self.left() => Outcome::Returned,
             () = self.end.cancelled() => self.lost(Loss {
                 reason: LossReason::AbandonedAtShutdown,
                 failure: Failure::permanent("the deadline of the shutdown has passed"),
@@ -63,20 +71,29 @@ impl Delivery {
         outcome
     }
 
-    async fn attempts(&self, body: Bytes) -> Result<Accepted, Loss> {
+    /// Waits until an attempt that was under way when the endpoint left has had its time.
+    async fn left(&self) {
+        self.leave.cancelled().await;
+        tokio::time::sleep(LEAVING_TIME).await;
+    }
+
+    async fn attempts(&self, body: Bytes) -> Result<Accepted, Ended> {
         let request = self
             .destination
             .encode(self.signal, body)
-            .map_err(|failure| Loss::new(LossReason::PermanentError, failure))?;
+            .map_err(|failure| Ended::lost(LossReason::PermanentError, failure))?;
         let mut backoff = self.retry.map(|retry| Backoff::new(retry, Instant::now()));
         loop {
             self.throttle.ready().await;
+            if self.leave.is_cancelled() {
+                return Err(Ended::Returned);
+            }
             let failure = match self.attempt(request.clone()).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(failure) => failure,
             };
             let wish = match failure.advice {
-                Advice::GiveUp => return Err(Loss::new(LossReason::PermanentError, failure)),
+                Advice::GiveUp => return Err(Ended::lost(LossReason::PermanentError, failure)),
                 Advice::TryAgain => None,
                 Advice::PauseFor(wish) => Some(wish.min(WISH_MAX)),
             };
@@ -88,7 +105,10 @@ impl Delivery {
                 .as_mut()
                 .and_then(|backoff| backoff.next(now, wish, &self.jitter));
             let Some(delay) = next else {
-                return Err(Loss::new(LossReason::RetriesExhausted, failure));
+                if self.leave.is_cancelled() {
+                    return Err(Ended::Returned);
+                }
+                return Err(Ended::lost(LossReason::RetriesExhausted, failure));
             };
             self.wait_after(&failure, delay).await;
         }
@@ -112,6 +132,7 @@ impl Delivery {
         };
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
+            () = self.leave.cancelled() => {}
             // What the backend asked for is kept all the same: see `throttle`.
             () = self.drain.cancelled(), if !is_draining => {}
         }
@@ -184,8 +205,15 @@ impl Delivery {
                 stats.failed_items.add(items);
                 stats.failed_requests.add(1);
             }
+            Outcome::Returned => {}
         }
     }
+}
+
+/// Why there will be no further attempt.
+enum Ended {
+    Lost(Loss),
+    Returned,
 }
 
 /// Why a request was given up.
@@ -194,8 +222,8 @@ struct Loss {
     failure: Failure,
 }
 
-impl Loss {
-    fn new(reason: LossReason, failure: Failure) -> Self {
-        Self { reason, failure }
+impl Ended {
+    fn lost(reason: LossReason, failure: Failure) -> Self {
+        Self::Lost(Loss { reason, failure })
     }
 }

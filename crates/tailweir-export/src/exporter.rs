@@ -1,18 +1,21 @@
-//! One exporter for one signal: queue, workers, outcome.
+//! One exporter for one signal: how it is built, filled, kept going and ended.
 
-use crate::delivery::{Delivery, Outcome};
+mod direct;
+
+pub(crate) use direct::{Direct, Request};
+
 use crate::destination::Destination;
-use crate::queue::{Batch, Batching, Capacity, Loan, Queue, Refusal, Unit};
-use crate::retry::{Jitter, Retry, Throttle};
-use crate::stats::{Snapshot, Stats};
-use crate::{Awaited, LossReason, Parcel, portion};
-use bytes::{Bytes, BytesMut};
+use crate::load_balancing::LoadBalancer;
+use crate::queue::{Batching, Capacity, Refusal, Unit};
+use crate::retry::Retry;
+use crate::stats::Snapshot;
+use crate::{Authorization, Awaited, BuildError, LossReason, Parcel};
 use std::sync::Arc;
 use std::time::Duration;
+use tailweir_config::LoadBalancingExporter;
 use tailweir_core::{ByteSize, Signal};
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// How an exporter queues, sends and retries.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,19 +64,17 @@ impl Default for ExporterSettings {
     }
 }
 
-/// Sends parcels of one signal to one destination. A handle: clones share everything.
+/// Sends parcels of one signal to one destination, or to several that share the load. A handle: clones
+/// share everything.
 ///
 /// Somebody must keep [`Exporter::run`] going; an actor, as a rule. Parcels wait meanwhile.
 #[derive(Clone)]
-pub struct Exporter(Arc<Inner>);
+pub struct Exporter(Kind);
 
-struct Inner {
-    queue: Arc<Queue>,
-    delivery: Delivery,
-    consumers: usize,
-    batching: Option<Batching>,
-    block_on_overflow: bool,
-    wait_for_result: bool,
+#[derive(Clone)]
+enum Kind {
+    Direct(Arc<Direct>),
+    Balanced(Arc<LoadBalancer>),
 }
 
 impl Exporter {
@@ -85,37 +86,44 @@ impl Exporter {
         destination: Arc<dyn Destination>,
         settings: &ExporterSettings,
     ) -> Self {
-        Self(Arc::new(Inner {
-            queue: Queue::new(settings.capacity, settings.batching),
-            delivery: Delivery {
-                exporter: name.into(),
-                signal,
-                destination,
-                retry: settings.retry,
-                timeout: settings.timeout,
-                jitter: Jitter::new(settings.seed),
-                throttle: Throttle::default(),
-                stats: Stats::default(),
-                drain: CancellationToken::new(),
-                end: CancellationToken::new(),
-            },
-            consumers: settings.consumers.max(1),
-            batching: settings.batching,
-            block_on_overflow: settings.block_on_overflow,
-            wait_for_result: settings.wait_for_result,
-        }))
+        let freed = Arc::new(Notify::new());
+        let direct = Direct::new(name, signal, destination, settings, freed);
+        Self(Kind::Direct(Arc::new(direct)))
+    }
+
+    /// A `load_balancing` exporter called `name`: each endpoint has a queue of its own. `authorization` is
+    /// what the `auth` of its protocol names, `seed` spreads retry intervals.
+    ///
+    /// # Errors
+    ///
+    /// The option that cannot be used.
+    pub fn balanced(
+        name: &str,
+        signal: Signal,
+        settings: &LoadBalancingExporter,
+        authorization: Option<Arc<Authorization>>,
+        seed: u64,
+    ) -> Result<Self, BuildError> {
+        let balancer = LoadBalancer::new(name, signal, settings, authorization, seed)?;
+        Ok(Self(Kind::Balanced(Arc::new(balancer))))
     }
 
     /// The component id.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.delivery.exporter
+        match &self.0 {
+            Kind::Direct(direct) => direct.name(),
+            Kind::Balanced(balancer) => balancer.name(),
+        }
     }
 
     /// What it sends.
     #[must_use]
     pub fn signal(&self) -> Signal {
-        self.0.delivery.signal
+        match &self.0 {
+            Kind::Direct(direct) => direct.signal(),
+            Kind::Balanced(balancer) => balancer.signal(),
+        }
     }
 
     /// Queues the parcel or hands it back, at once: for callers that cannot wait.
@@ -123,11 +131,13 @@ impl Exporter {
     /// # Errors
     ///
     /// The parcel, unsettled, when the queue is full ([`LossReason::QueueFull`]), smaller than the
-    /// parcel, or closed.
+    /// parcel, or closed; where endpoints share the load, also when a single one has no room for its
+    /// part, or when there is none ([`LossReason::NoEndpoint`]).
     pub fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        let answer = self.0.queue.offer(parcel);
-        self.note(&answer);
-        answer
+        match &self.0 {
+            Kind::Direct(direct) => direct.offer(parcel),
+            Kind::Balanced(balancer) => balancer.offer(parcel),
+        }
     }
 
     /// Queues the parcel as configured: waits for room under `block_on_overflow`, and for the outcome
@@ -141,7 +151,7 @@ impl Exporter {
     /// As [`Exporter::offer`]; and where it waits for the outcome, the parcel, unsettled, when all of
     /// it was lost.
     pub async fn accept(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        if !self.0.wait_for_result {
+        if !self.waits_for_result() {
             return self.enqueue(parcel).await;
         }
         let (parcel, awaited) = Awaited::attach(parcel);
@@ -151,22 +161,17 @@ impl Exporter {
         awaited.outcome().await
     }
 
-    async fn enqueue(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        if !self.0.block_on_overflow {
-            return self.offer(parcel);
+    fn waits_for_result(&self) -> bool {
+        match &self.0 {
+            Kind::Direct(direct) => direct.wait_for_result,
+            Kind::Balanced(balancer) => balancer.waits_for_result(),
         }
-        let answer = self.0.queue.offer_when_free(parcel).await;
-        self.note(&answer);
-        answer
     }
 
-    fn note(&self, answer: &Result<(), Box<Refusal>>) {
-        if let Err(refusal) = answer {
-            self.0
-                .delivery
-                .stats
-                .enqueue_failed_items
-                .add(refusal.parcel.items);
+    async fn enqueue(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        match &self.0 {
+            Kind::Direct(direct) => direct.enqueue(parcel).await,
+            Kind::Balanced(balancer) => balancer.enqueue(parcel).await,
         }
     }
 
@@ -175,17 +180,9 @@ impl Exporter {
     /// Panics when a worker does; dropped or panicking, it loses nothing: what was under way is back in
     /// the queue, and another `run` goes on. (A parcel that has killed three workers is lost.)
     pub async fn run(&self) {
-        let mut workers = JoinSet::new();
-        for _ in 0..self.0.consumers {
-            let inner = self.0.clone();
-            workers.spawn(async move { inner.work().await });
-        }
-        while let Some(ended) = workers.join_next().await {
-            if let Err(error) = ended
-                && let Ok(panic) = error.try_into_panic()
-            {
-                std::panic::resume_unwind(panic);
-            }
+        match &self.0 {
+            Kind::Direct(direct) => direct.run().await,
+            Kind::Balanced(balancer) => balancer.run().await,
         }
     }
 
@@ -195,20 +192,10 @@ impl Exporter {
     ///
     /// Cancel safe, but what is left is then lost only when the exporter is dropped.
     pub async fn shutdown(&self, deadline: Instant) -> u64 {
-        let Inner {
-            queue, delivery, ..
-        } = &*self.0;
-        queue.close();
-        delivery.drain.cancel();
-        let emptied = tokio::time::timeout_at(deadline, queue.emptied()).await;
-        let mut given_up = 0;
-        if emptied.is_err() {
-            given_up = queue.abandon();
-            delivery.stats.failed_items.add(given_up);
-            delivery.end.cancel();
-            queue.emptied().await;
-        }
-        delivery.destination.flush().await;
+        let given_up = match &self.0 {
+            Kind::Direct(direct) => direct.shutdown(deadline).await,
+            Kind::Balanced(balancer) => balancer.shutdown(deadline).await,
+        };
         if given_up > 0 {
             tracing::error!(
                 exporter = self.name(),
@@ -221,15 +208,21 @@ impl Exporter {
         given_up
     }
 
+    /// Where both share the load over endpoints: takes in no more, and gives what waits to `successor`,
+    /// which sends it to the endpoints that it has. Otherwise does nothing. Call it before
+    /// [`Exporter::shutdown`].
+    pub async fn hand_over(&self, successor: &Self, deadline: Instant) {
+        if let (Kind::Balanced(balancer), Kind::Balanced(successor)) = (&self.0, &successor.0) {
+            balancer.hand_over(successor, deadline).await;
+        }
+    }
+
     /// Its counters at this moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let (queue_size, queue_bytes) = self.0.queue.size();
-        Snapshot {
-            queue_size,
-            queue_bytes,
-            queue_capacity: self.0.queue.capacity().size,
-            ..self.0.delivery.stats.snapshot()
+        match &self.0 {
+            Kind::Direct(direct) => direct.snapshot(),
+            Kind::Balanced(balancer) => balancer.snapshot(),
         }
     }
 }
@@ -239,112 +232,6 @@ impl std::fmt::Debug for Exporter {
         f.debug_struct("Exporter")
             .field("name", &self.name())
             .field("signal", &self.signal())
-            .field("queue", &self.0.queue)
             .finish_non_exhaustive()
-    }
-}
-
-impl Inner {
-    async fn work(&self) {
-        while let Some(batch) = self.queue.take().await {
-            self.ship(batch).await;
-        }
-    }
-
-    /// Sends one batch, as one request or, where it is a single parcel above `max_size`, as several.
-    async fn ship(&self, batch: Batch) {
-        let mut requests = self.requests(&batch);
-        let Some(request) = (if requests.len() == 1 {
-            requests.pop()
-        } else {
-            None
-        }) else {
-            return self.ship_pieces(batch, requests).await;
-        };
-        let outcome = self.delivery.deliver(request.body, request.items).await;
-        settle(batch, outcome);
-    }
-
-    /// The parcel was cut: what its pieces lost, it lost.
-    async fn ship_pieces(&self, batch: Batch, requests: Vec<Request>) {
-        let (mut lost, mut reason) = (0, None);
-        for Request { body, items } in requests {
-            let (piece_lost, why) = match self.delivery.deliver(body, items).await {
-                Outcome::Taken { rejected: 0 } => continue,
-                Outcome::Taken { rejected } => (rejected, LossReason::RejectedByBackend),
-                Outcome::Lost(why) => (items, why),
-            };
-            lost += piece_lost;
-            reason.get_or_insert(why);
-        }
-        let reason = reason.unwrap_or(LossReason::RejectedByBackend);
-        settle_in_part(batch, lost, reason);
-    }
-
-    fn requests(&self, batch: &Batch) -> Vec<Request> {
-        let parcels = || batch.loans.iter().filter_map(Loan::parcel);
-        let request = Request {
-            body: joined(parcels().map(|parcel| &parcel.body)),
-            items: parcels().map(|parcel| parcel.items).sum(),
-        };
-        match self.batching {
-            Some(Batching { max_size, unit, .. }) if max_size > 0 => {
-                portion::split(self.delivery.signal, request, unit, max_size)
-            }
-            _ => vec![request],
-        }
-    }
-}
-
-/// What one attempt carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Request {
-    pub(crate) body: Bytes,
-    pub(crate) items: u64,
-}
-
-/// Requests laid end to end are one request: protobuf merges repeated fields.
-fn joined<'a>(mut bodies: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
-    let length = bodies.clone().map(Bytes::len).sum();
-    let Some(first) = bodies.next() else {
-        return Bytes::new();
-    };
-    if first.len() == length {
-        return first.clone();
-    }
-    let mut whole = BytesMut::with_capacity(length);
-    whole.extend_from_slice(first);
-    for body in bodies {
-        whole.extend_from_slice(body);
-    }
-    whole.freeze()
-}
-
-fn settle(mut batch: Batch, outcome: Outcome) {
-    match outcome {
-        Outcome::Taken { rejected: 0 } => {
-            for loan in batch.loans.drain(..) {
-                loan.finish(crate::Receipt::delivered);
-            }
-        }
-        Outcome::Taken { rejected } => {
-            settle_in_part(batch, rejected, LossReason::RejectedByBackend);
-        }
-        Outcome::Lost(reason) => {
-            for loan in batch.loans.drain(..) {
-                loan.finish(|receipt| receipt.lost(reason));
-            }
-        }
-    }
-}
-
-/// Which parcels the lost items were in is not known: they are charged from the first on.
-fn settle_in_part(mut batch: Batch, mut lost: u64, reason: LossReason) {
-    for loan in batch.loans.drain(..) {
-        loan.finish(|receipt| {
-            let items = receipt.amount().items.min(lost);
-            lost -= items;
-            receipt.lost_in_part(items, reason);
-        });
     }
 }

@@ -1,9 +1,11 @@
-//! Exporters: OTLP over gRPC and HTTP, Prometheus, debug, file; queue, retry, receipts.
+//! Exporters: OTLP over gRPC and HTTP, Prometheus, Loki, debug, file; queue, retry, receipts.
 //!
 //! ```text
 //! Parcel -> Exporter (queue, batches) -> delivery (attempts, back-off) -> Destination: OtlpGrpc, OtlpHttp,
-//!   Receipt <- delivered, or lost with a reason                           Debug, File, Nop
+//!   Receipt <- delivered, or lost with a reason                           Loki, Debug, File, Nop
 //! ```
+//!
+//! A `load_balancing` exporter is one [`Exporter`] in front of many such ways, one an endpoint.
 //!
 //! The gateway builds a [`Destination`] for each configured component and an [`Exporter`] for each of
 //! its signals, keeps [`Exporter::run`] going under supervision, and offers it [`Parcel`]s. The queue
@@ -47,12 +49,16 @@ mod delivery;
 mod destination;
 mod exporter;
 mod file;
+mod http_post;
+mod load_balancing;
+mod loki;
 mod loss;
 mod nop;
 mod otlp_grpc;
 mod otlp_http;
 mod parcel;
 mod portion;
+mod protobuf;
 mod queue;
 mod receipt;
 mod remote_write;
@@ -73,6 +79,7 @@ pub use debug::Debug;
 pub use destination::{Accepted, Advice, Attempt, Destination, Failure};
 pub use exporter::{Exporter, ExporterSettings};
 pub use file::File;
+pub use loki::Loki;
 pub use loss::LossReason;
 pub use nop::Nop;
 pub use otlp_grpc::OtlpGrpc;
@@ -83,7 +90,7 @@ pub use receipt::{Amount, Receipt, Settle, Settlement};
 pub use remote_write::PrometheusRemoteWrite;
 pub use retry::Retry;
 pub use scraped::{Scraped, ScrapedFigures, ScrapedPage};
-pub use stats::Snapshot;
+pub use stats::{BalancerSnapshot, EndpointOutcome, Snapshot};
 pub use waterfall::{WaterfallOptions, waterfall};
 
 use awaited::Awaited;

@@ -9,6 +9,8 @@ pub enum LossReason {
     QueueFull,
     /// The parcel alone is larger than the whole queue.
     LargerThanQueue,
+    /// There is no endpoint that it could go to: a name has no addresses yet.
+    NoEndpoint,
     /// The backend, or encoding for it, refused the request for good.
     PermanentError,
     /// The backend could not be reached, or asked to come again, for longer than
@@ -26,9 +28,10 @@ pub enum LossReason {
 
 impl LossReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::QueueFull,
         Self::LargerThanQueue,
+        Self::NoEndpoint,
         Self::PermanentError,
         Self::RetriesExhausted,
         Self::RejectedByBackend,
@@ -43,6 +46,7 @@ impl LossReason {
         match self {
             Self::QueueFull => "queue_full",
             Self::LargerThanQueue => "larger_than_queue",
+            Self::NoEndpoint => "no_endpoint",
             Self::PermanentError => "permanent_error",
             Self::RetriesExhausted => "retries_exhausted",
             Self::RejectedByBackend => "rejected_by_backend",
@@ -58,6 +62,7 @@ impl LossReason {
         matches!(
             self,
             Self::QueueFull
+                | Self::NoEndpoint
                 | Self::RetriesExhausted
                 | Self::AbandonedAtShutdown
                 | Self::WorkerFailed

@@ -43,13 +43,14 @@ pub(crate) fn split(signal: Signal, request: Request, unit: Unit, max_size: u64)
 }
 
 /// A scope with its resource, and the items in it.
-struct Context<'a> {
-    resource: Vec<u8>,
-    scope: Vec<u8>,
-    items: Vec<&'a [u8]>,
+pub(crate) struct Context<'a> {
+    pub(crate) resource: Vec<u8>,
+    pub(crate) scope: Vec<u8>,
+    pub(crate) items: Vec<&'a [u8]>,
 }
 
-fn contexts(body: &[u8]) -> Vec<Context<'_>> {
+/// Each scope of a request.
+pub(crate) fn contexts(body: &[u8]) -> Vec<Context<'_>> {
     let mut contexts = Vec::new();
     for resource in RequestView(body).resources() {
         let mut resource_fields = Vec::new();

@@ -32,10 +32,15 @@ pub enum Unit {
 
 impl Unit {
     pub(crate) fn of(self, parcel: &Parcel) -> u64 {
+        self.measure(parcel.items, parcel.bytes)
+    }
+
+    /// What a parcel of so many items and bytes counts for.
+    fn measure(self, items: u64, bytes: u64) -> u64 {
         match self {
             Self::Requests => 1,
-            Self::Items => parcel.items,
-            Self::Bytes => parcel.bytes,
+            Self::Items => items,
+            Self::Bytes => bytes,
         }
     }
 }
@@ -87,18 +92,22 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     /// A worker may find something to take.
     arrived: Notify,
-    /// Room was made, or the queue was closed.
-    freed: Notify,
+    /// Room was made, or the queue was closed. Several queues may ring the same bell.
+    freed: Arc<Notify>,
 }
 
 impl Queue {
-    pub(crate) fn new(capacity: Capacity, batching: Option<Batching>) -> Arc<Self> {
+    pub(crate) fn new(
+        capacity: Capacity,
+        batching: Option<Batching>,
+        freed: Arc<Notify>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             capacity,
             batching,
             state: Mutex::new(State::default()),
             arrived: Notify::new(),
-            freed: Notify::new(),
+            freed,
         })
     }
 
@@ -114,20 +123,10 @@ impl Queue {
 
     /// Takes the parcel, or hands it back at once.
     pub(crate) fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        let (size, bytes) = (self.capacity.unit.of(&parcel), parcel.bytes);
+        let size = self.capacity.unit.of(&parcel);
         let mut state = self.state.lock();
-        if state.closed {
-            return Err(Refusal::new(parcel, LossReason::AbandonedAtShutdown));
-        }
-        if size > self.capacity.size || bytes > self.capacity.bytes {
-            return Err(Refusal::new(parcel, LossReason::LargerThanQueue));
-        }
-        if state.size + size > self.capacity.size || state.bytes + bytes > self.capacity.bytes {
-            // Whoever waits for a batch to fill must not wait while there is no room to fill it.
-            state.pressed = true;
-            drop(state);
-            self.arrived.notify_one();
-            return Err(Refusal::new(parcel, LossReason::QueueFull));
+        if let Err(reason) = self.admits(&mut state, parcel.items, parcel.bytes) {
+            return Err(Refusal::new(parcel, reason));
         }
         let batch_size = self
             .batching
@@ -138,19 +137,59 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes the parcel as soon as there is room. Cancelled: the parcel is dropped, and so lost.
-    pub(crate) async fn offer_when_free(&self, mut parcel: Parcel) -> Result<(), Box<Refusal>> {
-        loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
-            // Registered before looking, so that room made in between is not missed.
-            freed.as_mut().enable();
-            match self.offer(parcel) {
-                Err(refusal) if refusal.reason == LossReason::QueueFull => parcel = refusal.parcel,
-                answer => return answer,
-            }
-            freed.await;
+    /// Whether a parcel of so many items and bytes would be taken now.
+    pub(crate) fn has_room(&self, items: u64, bytes: u64) -> Result<(), LossReason> {
+        self.admits(&mut self.state.lock(), items, bytes)
+    }
+
+    fn admits(&self, state: &mut State, items: u64, bytes: u64) -> Result<(), LossReason> {
+        let Capacity {
+            size: size_max,
+            unit,
+            bytes: bytes_max,
+        } = self.capacity;
+        let size = unit.measure(items, bytes);
+        if state.closed {
+            return Err(LossReason::AbandonedAtShutdown);
         }
+        if size > size_max || bytes > bytes_max {
+            return Err(LossReason::LargerThanQueue);
+        }
+        if state.size + size > size_max || state.bytes + bytes > bytes_max {
+            // Whoever waits for a batch to fill must not wait while there is no room to fill it.
+            state.pressed = true;
+            self.arrived.notify_one();
+            return Err(LossReason::QueueFull);
+        }
+        Ok(())
+    }
+
+    /// Takes the parcel as soon as there is room. Cancelled: the parcel is dropped, and so lost.
+    pub(crate) async fn offer_when_free(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        when_free(&self.freed, parcel, |parcel| self.offer(parcel)).await
+    }
+
+    /// Takes in no more and lends no more: what waits is for [`Self::take_back`].
+    pub(crate) fn withdraw(&self) {
+        self.state.lock().withdrawn = true;
+        self.close();
+    }
+
+    /// Waits until nothing is on loan any more.
+    pub(crate) async fn returned(&self) {
+        self.until(State::has_no_loans).await;
+    }
+
+    /// Everything that waits. It counts no more.
+    pub(crate) fn take_back(&self) -> Vec<Parcel> {
+        let mut state = self.state.lock();
+        let entries = state.take_all();
+        for entry in &entries {
+            state.release(entry.size, entry.parcel.bytes);
+        }
+        drop(state);
+        self.freed.notify_waiters();
+        entries.into_iter().map(|entry| entry.parcel).collect()
     }
 
     /// The next batch, or nothing once the queue is closed and empty. Cancel safe.
@@ -210,15 +249,39 @@ impl Queue {
 
     /// Waits until nothing is held, loans included.
     pub(crate) async fn emptied(&self) {
+        self.until(|state| state.held == 0).await;
+    }
+
+    async fn until(&self, holds: impl Fn(&State) -> bool) {
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            if self.state.lock().held == 0 {
+            if holds(&self.state.lock()) {
                 return;
             }
             freed.await;
         }
+    }
+}
+
+/// Offers a parcel again and again, whenever the bell rings, until it is taken or refused for something
+/// else than a full queue. Cancelled: the parcel is dropped, and so lost.
+pub(crate) async fn when_free(
+    bell: &Notify,
+    mut parcel: Parcel,
+    offer: impl Fn(Parcel) -> Result<(), Box<Refusal>>,
+) -> Result<(), Box<Refusal>> {
+    loop {
+        let rung = bell.notified();
+        tokio::pin!(rung);
+        // Registered before looking, so that room made in between is not missed.
+        rung.as_mut().enable();
+        match offer(parcel) {
+            Err(refusal) if refusal.reason == LossReason::QueueFull => parcel = refusal.parcel,
+            answer => return answer,
+        }
+        rung.await;
     }
 }
 

@@ -130,6 +130,34 @@ impl Receipt {
         }
     }
 
+    /// A receipt for each part of the items, which go one way each. The parts are counts of items that
+    /// come to the whole; the bytes are shared out in proportion. Without parts the items are delivered.
+    ///
+    /// The original is settled when all parts are, with the sums of what they report.
+    #[must_use]
+    pub fn divide(mut self, parts: &[u64]) -> Vec<Self> {
+        let Some(settle) = self.settle.take() else {
+            return Vec::new();
+        };
+        if parts.is_empty() {
+            Self::new(settle, self.amount).delivered();
+            return Vec::new();
+        }
+        let mut left = self.amount;
+        let shared = Shared::new(settle, self.amount, parts.len());
+        let mut receipts = Vec::with_capacity(parts.len());
+        for (index, &items) in parts.iter().enumerate() {
+            let part = if index + 1 == parts.len() {
+                left
+            } else {
+                self.amount.part(items.min(left.items))
+            };
+            left = left.minus(part);
+            receipts.push(Self::new(shared.clone(), part));
+        }
+        receipts
+    }
+
     fn lose(&mut self, reason: LossReason) {
         self.report(Settlement {
             delivered: Amount::default(),

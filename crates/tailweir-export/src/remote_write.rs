@@ -6,9 +6,8 @@
 
 use crate::authorization::Authorization;
 use crate::destination::{Accepted, Advice, Attempt, Destination, Failure};
-use crate::otlp_http::answer::{cut, message, retry_after, wall_clock};
-use crate::otlp_http::http_client;
-use crate::otlp_http::url::Url;
+use crate::http_post::{Url, cut, http_client, retry_after, wall_clock};
+use crate::otlp_http::answer::message;
 use crate::transport::{Client, chain, read_answer};
 use crate::{BuildError, request_headers};
 use bytes::{Buf, BufMut, Bytes, BytesMut};

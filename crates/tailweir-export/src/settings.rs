@@ -5,7 +5,7 @@ use crate::queue::{Batching, Capacity, Unit};
 use crate::retry::Retry;
 use std::time::Duration;
 use tailweir_config::{
-    DebugExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter,
+    DebugExporter, LokiExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter,
     PrometheusRemoteWriteExporter, QueueBatch, RetryOnFailure, SendingQueue, Sizer,
 };
 
@@ -28,6 +28,16 @@ impl ExporterSettings {
             &settings.sending_queue,
             Some(&settings.retry_on_failure),
             timeout,
+        )
+    }
+
+    /// Those of a `loki` exporter.
+    #[must_use]
+    pub fn of_loki(settings: &LokiExporter) -> Self {
+        Self::of(
+            &settings.sending_queue,
+            Some(&settings.retry_on_failure),
+            settings.client.timeout,
         )
     }
 

@@ -52,6 +52,56 @@ pub struct Snapshot {
     pub queue_bytes: u64,
     /// The last failure, at most 1 KiB, without credentials; empty: none since the start.
     pub last_error: String,
+    /// Where endpoints share the load.
+    pub balancer: Option<BalancerSnapshot>,
+}
+
+/// The endpoints of a `load_balancing` exporter at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BalancerSnapshot {
+    /// `static` or `dns`.
+    pub resolver: &'static str,
+    /// How many endpoints there are. Metric `otelcol_loadbalancer_num_backends`.
+    pub backends: u64,
+    /// How often they changed. Metric `otelcol_loadbalancer_num_backend_updates`.
+    pub updates: u64,
+    /// How often they were looked up with success. Metric `otelcol_loadbalancer_num_resolutions`.
+    pub resolutions: u64,
+    /// How often without.
+    pub failed_resolutions: u64,
+    /// What became of the requests to each. Metric `otelcol_loadbalancer_backend_outcome`.
+    pub outcomes: Vec<EndpointOutcome>,
+}
+
+/// What became of the requests to one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EndpointOutcome {
+    /// As configured or looked up.
+    pub endpoint: String,
+    /// Requests that it took.
+    pub sent_requests: u64,
+    /// Requests that were given up.
+    pub failed_requests: u64,
+}
+
+impl Snapshot {
+    /// Adds the counters of another exporter, and the sizes of its queue; not its capacity.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.sent_items += other.sent_items;
+        self.sent_requests += other.sent_requests;
+        self.sent_bytes += other.sent_bytes;
+        self.failed_items += other.failed_items;
+        self.failed_requests += other.failed_requests;
+        self.rejected_items += other.rejected_items;
+        self.enqueue_failed_items += other.enqueue_failed_items;
+        self.retries += other.retries;
+        self.in_flight += other.in_flight;
+        self.queue_size += other.queue_size;
+        self.queue_bytes += other.queue_bytes;
+        if !other.last_error.is_empty() {
+            self.last_error.clone_from(&other.last_error);
+        }
+    }
 }
 
 impl Stats {

@@ -65,3 +65,16 @@ pub(crate) fn pairs(attributes: Attributes<'_>) -> impl Iterator<Item = String> 
         .iter()
         .map(|entry| format!("{}={}", printable(entry.key), plain(entry.value)))
 }
+
+/// The name of a span's kind; nothing for a number that is none.
+pub(crate) fn span_kind(kind: i32) -> &'static str {
+    match kind {
+        0 => "Unspecified",
+        1 => "Internal",
+        2 => "Server",
+        3 => "Client",
+        4 => "Producer",
+        5 => "Consumer",
+        _ => "",
+    }
+}

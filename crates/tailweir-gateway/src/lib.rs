@@ -63,3 +63,4 @@ pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, PageRow,
     PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TransformRow, VotesRow,
 };
+pub use status::{BalancerRow, EndpointRow};

@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tailweir_core::Signal;
+use tailweir_export::BalancerSnapshot;
 
 /// Where a receiver listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -155,6 +156,35 @@ pub struct ExporterRow {
     pub queue_bytes: u64,
     /// The last failure; empty when there was none.
     pub last_error: String,
+    /// The endpoints, where several share the load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<BalancerRow>,
+}
+
+/// The endpoints of a `load_balancing` exporter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BalancerRow {
+    /// `static` or `dns`.
+    pub resolver: &'static str,
+    /// Times that the endpoints changed.
+    pub updates: u64,
+    /// Look-ups with an answer.
+    pub resolutions: u64,
+    /// Look-ups without.
+    pub failed_resolutions: u64,
+    /// The endpoints.
+    pub endpoints: Vec<EndpointRow>,
+}
+
+/// One endpoint of a `load_balancing` exporter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndpointRow {
+    /// As configured or looked up.
+    pub endpoint: String,
+    /// Requests that it took.
+    pub sent_requests: u64,
+    /// Requests that were given up.
+    pub failed_requests: u64,
 }
 
 impl Status {
@@ -301,6 +331,7 @@ fn exporters(graph: &Graph) -> Vec<ExporterRow> {
             queue_capacity: snapshot.queue_capacity,
             queue_bytes: snapshot.queue_bytes,
             last_error: snapshot.last_error,
+            balancer: snapshot.balancer.map(balancer),
         }
     });
     let nowhere = graph
@@ -319,6 +350,22 @@ fn exporters(graph: &Graph) -> Vec<ExporterRow> {
             queue_capacity: 0,
             queue_bytes: 0,
             last_error: String::new(),
+            balancer: None,
         });
     running.chain(nowhere).collect()
+}
+
+fn balancer(snapshot: BalancerSnapshot) -> BalancerRow {
+    let endpoints = snapshot.outcomes.into_iter().map(|outcome| EndpointRow {
+        endpoint: outcome.endpoint,
+        sent_requests: outcome.sent_requests,
+        failed_requests: outcome.failed_requests,
+    });
+    BalancerRow {
+        resolver: snapshot.resolver,
+        updates: snapshot.updates,
+        resolutions: snapshot.resolutions,
+        failed_resolutions: snapshot.failed_resolutions,
+        endpoints: endpoints.collect(),
+    }
 }

@@ -26,6 +26,7 @@ mod count;
 pub mod field;
 mod head;
 pub mod json;
+mod metric_part;
 mod outline;
 mod patch;
 mod response;
@@ -50,6 +51,7 @@ pub use compose::{
 };
 pub use count::count_items;
 pub use head::{SpanHead, StatusCode};
+pub use metric_part::write_metric_part;
 pub use response::{ExportResponse, Status};
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};
 pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};

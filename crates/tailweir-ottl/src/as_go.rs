@@ -9,6 +9,13 @@ impl Value<'_> {
     pub fn to_text(&self) -> String {
         json::as_text(self)
     }
+
+    /// The value as JSON, with `<`, `>` and `&` escaped; nothing where JSON has no such value, such as
+    /// not-a-number.
+    #[must_use]
+    pub fn to_json(&self) -> Option<String> {
+        json::escaped(self)
+    }
 }
 
 /// Reads a decimal integer with or without a sign; nothing for other text.
@@ -22,6 +29,12 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
 #[must_use]
 pub fn parse_float(text: &[u8]) -> Option<f64> {
     number::parse_double(text)
+}
+
+/// Writes a float as `%v` does: with an exponent below 1e-4 and from 1e6 on.
+#[must_use]
+pub fn format_float(value: f64) -> String {
+    number::plain_double(value)
 }
 
 /// Cuts a float to an integer, as 64-bit machines do: what does not fit is the smallest integer.

@@ -76,7 +76,7 @@ mod value;
 mod xml;
 
 pub use crate::regex::{GoRegex, GroupPlaces, RegexError};
-pub use as_go::{integer_of, parse_float, parse_integer};
+pub use as_go::{format_float, integer_of, parse_float, parse_integer};
 pub use condition::Condition;
 pub use context::{Context, Key, PathError, PathExpression, Subject};
 pub use error::{CompileError, EvaluationError};

@@ -5,11 +5,13 @@
 //! - [`normal_form`] and [`sorted_form`] make two encodings of the same telemetry comparable.
 //! - [`request`], [`span`] and [`trace_id`] build OTLP requests, one sentence each.
 //! - [`Sink`] is a scripted OTLP backend on loopback.
+//! - [`HttpSink`] is one that speaks HTTP, of whatever protocol.
 //! - [`Binary`] runs a real process and waits for what it writes.
 
 mod builder;
 mod configuration;
 mod golden;
+mod http_sink;
 mod normal;
 mod process;
 mod sink;
@@ -20,6 +22,7 @@ pub use builder::{
 };
 pub use configuration::load_case;
 pub use golden::{Folder, Tally};
+pub use http_sink::{HttpSink, Posted};
 pub use normal::{normal_form, sorted_form};
 pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post};
 pub use sink::{Answer, Gate, PATIENCE, Received, Sink};

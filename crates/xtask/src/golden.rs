@@ -14,6 +14,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("ottl", &["tailweir-ottl", "tailweir-paths"]),
     ("processors", &["tailweir-gateway", "tailweir-transform"]),
     ("prometheus", &["tailweir-prometheus"]),
+    ("ring", &["tailweir-export"]),
     (
         "tail_sampling",
         &[

@@ -20,7 +20,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("sampler", &["core", "otlp", "policy"]),
     ("prometheus", &["core", "otlp", "ottl", "paths", "config"]),
-    ("export", &["core", "config", "otlp", "prometheus"]),
+    (
+        "export",
+        &["core", "config", "otlp", "ottl", "paths", "prometheus"],
+    ),
     (
         "gateway",
         &[

@@ -16,6 +16,7 @@ pub(super) fn check(settings: &Settings, service: &Service, root: &Node, report:
         report.enter(&pipeline.id.to_string());
         batch_before_sampler(pipeline, settings, report);
         matching(pipeline, settings, report);
+        routing(pipeline, settings, report);
         report.leave();
     }
     report.leave();
@@ -78,6 +79,24 @@ fn matching(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report
     }
 }
 
+/// A `load_balancing` exporter may route by what the signal does not have.
+fn routing(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report) {
+    for (id, place) in &pipeline.exporters {
+        let Some(Exporter::LoadBalancing(exporter)) = settings.exporters.get(id) else {
+            continue;
+        };
+        let (key, signal) = (exporter.routing_key, pipeline.id.signal);
+        if key.of(signal).is_none() {
+            let text = format!(
+                "`routing_key: {}` of `{id}` cannot be used with {signal}",
+                key.word()
+            );
+            let help = "use another exporter for it";
+            report.error_at(place.clone(), Cause::WrongSignal, text, help);
+        }
+    }
+}
+
 fn foreign(block: &MatchProperties, signal: Signal) -> impl Iterator<Item = &'static str> {
     let spans = [
         ("services", !block.services.is_empty()),
@@ -123,13 +142,11 @@ fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &
         }
     }
     for (id, exporter) in &settings.exporters {
-        let auth = match exporter {
-            Exporter::OtlpGrpc(otlp) => otlp.client.auth.as_ref(),
-            Exporter::OtlpHttp(otlp) => otlp.client.auth.as_ref(),
-            _ => None,
+        let Some((path, auth)) = exporter.authenticator() else {
+            continue;
         };
-        if let Some(name) = auth.and_then(|auth| auth.authenticator.clone()) {
-            wanted.push((format!("exporters::{id}::auth"), name, false));
+        if let Some(name) = auth.authenticator.clone() {
+            wanted.push((format!("exporters::{id}::{}", path.join("::")), name, false));
         }
     }
     for (path, name, server) in wanted {

@@ -332,10 +332,6 @@ const EXPORTERS: &[Group] = &[
         ],
     ),
     (
-        "this version is one gateway: run one, or put a Collector with `load_balancing` in front",
-        &["loadbalancing", "load_balancing"],
-    ),
-    (
         "use several exporters in the pipeline, each with its own queue",
         &["failover"],
     ),

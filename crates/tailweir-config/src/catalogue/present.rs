@@ -1,6 +1,7 @@
 //! The types of components that this version has.
 
 use super::{Component, Kind, Part, Role, Stability};
+use crate::components::LoadBalancingExporter;
 use crate::components::connectors::{
     CountConnector, ExceptionsConnector, RoutingConnector, ServiceGraphConnector,
     SpanMetricsConnector,
@@ -227,6 +228,21 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
+        component: component(
+            Role::Exporter,
+            "load_balancing",
+            &["loadbalancing"],
+            ALL,
+            Stability::Beta,
+        ),
+        shape: LoadBalancingExporter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::LoadBalancing(Box::new(settings)))
+            })
+        },
+    },
+    Kind {
         component: component(Role::Exporter, "debug", &[], ALL, Stability::Stable),
         shape: DebugExporter::shape,
         read: |node, _, report| {
@@ -277,16 +293,9 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
-        component: component(Role::Exporter, "loki", &[], LOGS, Stability::Accepted),
+        component: component(Role::Exporter, "loki", &[], LOGS, Stability::Old),
         shape: LokiExporter::shape,
         read: |node, _, report| {
-            not_yet(
-                "loki",
-                "logs",
-                "`otlp_http` with `endpoint: http://LOKI:3100/otlp`",
-                node,
-                report,
-            );
             read_as(node, report, |settings| {
                 Part::Exporter(Exporter::Loki(Box::new(settings)))
             })
@@ -437,12 +446,6 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, _| absent(node),
     },
 ];
-
-fn not_yet(kind: &str, signal: &str, instead: &str, node: &Node, report: &mut Report) {
-    let text =
-        format!("the `{kind}` exporter is not there yet: {signal} sent to it are not exported");
-    report.warn_at(node.head(), Cause::NoEffect, text, format!("use {instead}"));
-}
 
 fn absent_extension(kind: &str, node: &Node, report: &mut Report) -> (Part, Json) {
     let text = format!("the `{kind}` extension is not there; everything else runs");

@@ -23,6 +23,11 @@ const BY_DESIGN: &[(&str, bool, &str)] = &[
         "queues are in memory in this version, and a queue on disk is asked for",
     ),
     (
+        "load_balancing_port_as_number",
+        true,
+        "the number of old is taken, with advice",
+    ),
+    (
         "unknown_exporter_type_loki",
         true,
         "the old exporter is taken, with advice",

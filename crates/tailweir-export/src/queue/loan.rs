@@ -79,6 +79,7 @@ impl Drop for Loan {
                 state.put_back(entry);
                 drop(state);
                 self.queue.arrived.notify_one();
+                self.queue.freed.notify_waiters();
                 return;
             }
         };

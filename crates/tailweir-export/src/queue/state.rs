@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) bytes: u64,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
+    /// What waits is taken back: nobody gets it on loan any more.
+    pub(super) withdrawn: bool,
     /// Something found no room since the last batch was taken.
     pub(super) pressed: bool,
 }
@@ -80,7 +82,15 @@ impl State {
         self.waiting.drain(..).collect()
     }
 
+    /// Whether all that is held waits.
+    pub(super) fn has_no_loans(&self) -> bool {
+        self.held == self.waiting.len() as u64
+    }
+
     pub(super) fn take(&mut self, batching: Option<&Batching>, now: Instant) -> Ready {
+        if self.withdrawn {
+            return Ready::Never;
+        }
         let Some(first) = self.waiting.front() else {
             return if self.closed {
                 Ready::Never

@@ -7,6 +7,8 @@ mod delivery;
 mod file;
 mod grpc;
 mod http;
+mod load_balancing;
+mod loki;
 mod portion;
 mod property;
 mod queue;

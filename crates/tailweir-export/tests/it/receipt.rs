@@ -103,3 +103,30 @@ fn a_parcel_fans_out_without_copying() {
     drop(copies);
     assert_eq!(ledger.items(), (0, 2));
 }
+
+/// Scenario: a receipt of seven items is divided in three, one part of which loses two items.
+/// Guarantees: it is settled once, after the last part, and the sums are exact to the byte.
+#[test]
+fn a_divided_receipt_is_settled_with_the_sum_of_its_parts() {
+    let ledger = Ledger::new();
+    let parts: [_; 3] = ledger
+        .receipt(7, 100)
+        .divide(&[1, 2, 4])
+        .try_into()
+        .unwrap();
+    let [first, second, third] = parts;
+    assert_eq!(first.amount(), amount(1, 14));
+    assert_eq!(third.amount(), amount(4, 58));
+    third.delivered();
+    second.lost(LossReason::RetriesExhausted);
+    assert_eq!(ledger.settlements().len(), 0);
+    first.delivered();
+    let [settlement] = ledger.settlements().try_into().unwrap();
+    assert_eq!(
+        (settlement.delivered, settlement.lost),
+        (amount(5, 72), amount(2, 28))
+    );
+    assert_eq!(settlement.reason, Some(LossReason::RetriesExhausted));
+    assert!(ledger.receipt(3, 30).divide(&[]).is_empty());
+    assert_eq!(ledger.items(), (8, 2));
+}

@@ -8,11 +8,14 @@ use crate::error::StartError;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::sync::Arc;
-use tailweir_config::{Authenticator, ComponentId, DebugExporter, Extension, Settings, Verbosity};
+use tailweir_config::{
+    Authenticator, ComponentId, DebugExporter, Extension, LoadBalancingExporter, Settings,
+    Verbosity,
+};
 use tailweir_core::Signal;
 use tailweir_export::{
-    Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, OtlpGrpc,
-    OtlpHttp, PrometheusRemoteWrite,
+    Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, Loki,
+    OtlpGrpc, OtlpHttp, PrometheusRemoteWrite,
 };
 use tokio::time::Instant;
 
@@ -26,6 +29,8 @@ pub(crate) struct RunningExporter {
     pub(crate) waits: bool,
     /// Where it is scraped.
     pub(crate) page: Option<RunningPage>,
+    /// What takes its place, and what waits for its endpoints, when it is closed.
+    pub(crate) successor: Option<Exporter>,
     worker: Child,
 }
 
@@ -41,10 +46,17 @@ pub(crate) struct Blueprint {
 /// An exporter that was built and does not run yet.
 pub(crate) struct Built {
     pub(crate) blueprint: Blueprint,
-    destination: Arc<dyn Destination>,
-    settings: ExporterSettings,
+    kind: BuiltKind,
     waits: bool,
     page: Option<PageParts>,
+}
+
+/// What is started for each signal.
+enum BuiltKind {
+    /// All signals go to one destination.
+    Direct(Arc<dyn Destination>, ExporterSettings),
+    /// Endpoints are spoken to for each signal by itself.
+    Balanced(Box<LoadBalancingExporter>, Option<Arc<Authorization>>),
 }
 
 impl Blueprint {
@@ -54,27 +66,22 @@ impl Blueprint {
     ///
     /// When its authenticator does not run.
     pub(crate) fn of(id: &ComponentId, settings: &Settings) -> Result<Option<Self>, StartError> {
-        use tailweir_config::Exporter::{
-            Loki, Nop, OtlpGrpc, OtlpHttp, Prometheus, PrometheusRemoteWrite,
-        };
+        use tailweir_config::Exporter::{Nop, Prometheus};
         let mut server_auth = None;
         let Some(exporter) = settings.exporters.get(id) else {
             return Ok(None);
         };
-        let named = match exporter {
-            Nop | Loki(_) => return Ok(None),
+        match exporter {
+            Nop => return Ok(None),
             Prometheus(exporter) => {
                 let auth = exporter.server.auth.as_ref();
                 server_auth = auth
                     .map(|auth| server::extension_of(id, auth.authenticator.as_ref(), settings))
                     .transpose()?;
-                None
             }
-            OtlpGrpc(exporter) => exporter.client.auth.as_ref(),
-            OtlpHttp(exporter) => exporter.client.auth.as_ref(),
-            PrometheusRemoteWrite(exporter) => exporter.client().auth.as_ref(),
-            _ => None,
-        };
+            _ => {}
+        }
+        let named = exporter.authenticator().map(|(_, auth)| auth);
         Ok(Some(Self {
             settings: exporter.clone(),
             authenticator: named
@@ -111,6 +118,23 @@ impl Blueprint {
                 Arc::new(OtlpHttp::new(exporter, authorization).map_err(failed)?),
                 ExporterSettings::of_otlp_http(exporter),
             ),
+            Kind::Loki(exporter) => (
+                Arc::new(Loki::new(exporter, authorization).map_err(failed)?),
+                ExporterSettings::of_loki(exporter),
+            ),
+            Kind::LoadBalancing(exporter) => {
+                // What is wrong with it must be known before anything is touched.
+                let signal = Signal::Traces;
+                Exporter::balanced(id.kind(), signal, exporter, authorization.clone(), 0)
+                    .map_err(failed)?;
+                return Ok(Built {
+                    waits: ExporterSettings::of_otlp_grpc(&exporter.protocol.otlp)
+                        .block_on_overflow,
+                    kind: BuiltKind::Balanced(exporter.clone(), authorization),
+                    page: None,
+                    blueprint: self,
+                });
+            }
             Kind::Debug(exporter) => (
                 Arc::new(debug(exporter, console).map_err(failed)?),
                 ExporterSettings::of_debug(exporter),
@@ -132,7 +156,7 @@ impl Blueprint {
                 ),
                 ExporterSettings::of_remote_write(exporter),
             ),
-            Kind::Nop | Kind::Loki(_) => {
+            Kind::Nop => {
                 return Err(StartError::Unusable {
                     component: id.clone(),
                     detail: "there is nothing to build",
@@ -142,8 +166,7 @@ impl Blueprint {
         Ok(Built {
             waits: settings.block_on_overflow,
             blueprint: self,
-            destination,
-            settings,
+            kind: BuiltKind::Direct(destination, settings),
             page,
         })
     }
@@ -167,12 +190,25 @@ impl Built {
         signal: Signal,
         ground: &Ground,
     ) -> Option<RunningExporter> {
-        let settings = ExporterSettings {
-            seed: ground.seed,
-            ..self.settings.clone()
+        let name = id.to_string();
+        let exporter = match &self.kind {
+            BuiltKind::Direct(destination, settings) => {
+                let settings = ExporterSettings {
+                    seed: ground.seed,
+                    ..settings.clone()
+                };
+                Exporter::new(&name, signal, Arc::clone(destination), &settings)
+            }
+            BuiltKind::Balanced(settings, authorization) => {
+                let authorization = authorization.clone();
+                let built = Exporter::balanced(&name, signal, settings, authorization, ground.seed);
+                built
+                    .inspect_err(
+                        |error| tracing::error!(exporter = name, %error, "it does not start"),
+                    )
+                    .ok()?
+            }
         };
-        let destination = Arc::clone(&self.destination);
-        let exporter = Exporter::new(&id.to_string(), signal, destination, &settings);
         let worker = ground
             .nursery
             .start_worker(Arc::new(exporter.clone()))
@@ -182,6 +218,7 @@ impl Built {
             exporter,
             waits: self.waits,
             page: None,
+            successor: None,
             worker,
         })
     }
@@ -209,6 +246,9 @@ impl RunningExporter {
 
     /// Sends what is queued, until the deadline. Returns whether all of it was sent.
     pub(crate) async fn close(mut self, deadline: Instant) -> bool {
+        if let Some(successor) = &self.successor {
+            self.exporter.hand_over(successor, deadline).await;
+        }
         let given_up = self.exporter.shutdown(deadline).await;
         self.hide().await;
         self.worker.stop();

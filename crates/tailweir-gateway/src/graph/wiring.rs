@@ -3,7 +3,7 @@
 use super::limits::engine_settings;
 use super::plan::used_exporters;
 use super::retired::Gone;
-use super::{Graph, Ground, Place, Plan, RunningBatcher};
+use super::{Graph, Ground, Place, Plan, RunningBatcher, RunningExporter};
 use crate::actors::{Shard, ShardChange, ShardSettings, Witnesses};
 use crate::error::StartError;
 use crate::pipeline::{
@@ -94,6 +94,13 @@ impl Graph {
             if let Some(mut running) = started {
                 if let Some(built) = plan.exporters.get(&key.0) {
                     outcome = outcome.and(running.show(&key.0, built).await);
+                }
+                let same_place = |old: &&mut RunningExporter| {
+                    (old.exporter.name(), old.exporter.signal())
+                        == (running.exporter.name(), running.exporter.signal())
+                };
+                if let Some(old) = gone.exporters.iter_mut().find(same_place) {
+                    old.successor = Some(running.exporter.clone());
                 }
                 self.exporters.insert(key, running);
             } else if plan.settings.exporters.contains_key(&key.0)

@@ -119,6 +119,14 @@ metrics! {
         "Spans that a probabilistic sampler decided, by where their randomness came from.";
     ChanceRecords = "otelcol_processor_probabilistic_sampler_count_logs_sampled", Counter, "{records}", ["policy", "sampled"],
         "Log records that a probabilistic sampler decided, by where their randomness came from.";
+    Backends = "otelcol_loadbalancer_num_backends", Gauge, "{backends}", ["exporter", "data_type", "resolver"],
+        "Endpoints that share the load.";
+    BackendUpdates = "otelcol_loadbalancer_num_backend_updates", Counter, "{updates}", ["exporter", "data_type", "resolver"],
+        "Times that the endpoints changed.";
+    Resolutions = "otelcol_loadbalancer_num_resolutions", Counter, "{resolutions}", ["exporter", "data_type", "resolver", "success"],
+        "Times that the endpoints were looked up.";
+    BackendOutcome = "otelcol_loadbalancer_backend_outcome", Counter, "{outcomes}", ["exporter", "data_type", "endpoint", "success"],
+        "Requests by endpoint, taken and given up. Attempts that are tried again do not count.";
     BatchBySize = "otelcol_processor_batch_batch_size_trigger_send", Counter, "{times}", ["processor"],
         "Batches that were sent because they were full.";
     BatchByTimeout = "otelcol_processor_batch_timeout_trigger_send", Counter, "{times}", ["processor"],

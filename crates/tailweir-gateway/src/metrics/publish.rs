@@ -3,6 +3,7 @@
 use super::{Metric, Metric as M, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
+use crate::status::BalancerRow;
 use crate::status::{
     ConnectorRow, ExporterRow, PolicyRow, RouteRow, SamplerRow, Status, TransformRow,
 };
@@ -190,6 +191,33 @@ impl Page<'_> {
         self.gauge(Metric::QueueCapacity, labels, row.queue_capacity);
         self.gauge(Metric::QueueBytes, labels, row.queue_bytes);
         self.counter(Metric::ExporterRetries, labels, row.retries);
+        if let Some(balancer) = &row.balancer {
+            self.balancer(labels, balancer);
+        }
+    }
+
+    fn balancer(&self, labels: Labels<'_>, row: &BalancerRow) {
+        let with = |more: &[(&'static str, &'static str)]| [labels, more].concat();
+        let resolver = ("resolver", row.resolver);
+        let (one, backends) = (with(&[resolver]), row.endpoints.len() as u64);
+        self.gauge(Metric::Backends, &one, backends);
+        self.counter(Metric::BackendUpdates, &one, row.updates);
+        for (success, count) in [("true", row.resolutions), ("false", row.failed_resolutions)] {
+            let labels = with(&[resolver, ("success", success)]);
+            self.counter(Metric::Resolutions, &labels, count);
+        }
+        for endpoint in &row.endpoints {
+            for (success, count) in [
+                ("true", endpoint.sent_requests),
+                ("false", endpoint.failed_requests),
+            ] {
+                let own = [
+                    ("endpoint", endpoint.endpoint.as_str()),
+                    ("success", success),
+                ];
+                self.counter(Metric::BackendOutcome, &[labels, &own].concat(), count);
+            }
+        }
     }
 
     fn pages(&self, status: &Status) {

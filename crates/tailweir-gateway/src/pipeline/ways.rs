@@ -175,7 +175,7 @@ impl ExportWay {
         let reason = refusal.reason;
         let lasts = matches!(
             reason,
-            LossReason::QueueFull | LossReason::AbandonedAtShutdown
+            LossReason::QueueFull | LossReason::NoEndpoint | LossReason::AbandonedAtShutdown
         );
         if is_held && !(lasts && (is_only || self.waits)) {
             charge.lose(reason);

@@ -6,6 +6,8 @@ mod connections;
 mod connectors;
 mod harness;
 mod life;
+mod load_balancing;
+mod loki;
 mod metrics;
 mod pages;
 mod pipelines;

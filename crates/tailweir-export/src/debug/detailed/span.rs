@@ -2,6 +2,7 @@
 
 use super::{Page, id, time};
 use crate::terminal::printable;
+use crate::value::span_kind;
 use tailweir_otlp::{LinkView, SpanEventView, SpanView};
 
 pub(super) fn render(page: &mut Page, index: usize, span: SpanView<'_>) {
@@ -11,7 +12,7 @@ pub(super) fn render(page: &mut Page, index: usize, span: SpanView<'_>) {
     page.entry("Parent ID", id(&parent, parent.is_zero()));
     page.entry("ID", id(&own, own.is_zero()));
     page.entry("Name", printable(span.name()));
-    page.entry("Kind", kind(span.kind()));
+    page.entry("Kind", span_kind(span.kind()));
     if !span.trace_state().is_empty() {
         page.entry("TraceState", printable(span.trace_state()));
     }
@@ -68,18 +69,6 @@ fn links<'a>(page: &mut Page, links: impl Iterator<Item = LinkView<'a>>) {
             link.dropped_attributes_count()
         ));
         page.attributes("     -> Attributes::", "          ", link.attributes());
-    }
-}
-
-fn kind(kind: i32) -> &'static str {
-    match kind {
-        0 => "Unspecified",
-        1 => "Internal",
-        2 => "Server",
-        3 => "Client",
-        4 => "Producer",
-        5 => "Consumer",
-        _ => "",
     }
 }
 

@@ -1,11 +1,11 @@
-//! The URL of a signal.
+//! URLs of backends.
 
 use crate::BuildError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
 
-/// Where one signal goes.
+/// Where requests go.
 #[derive(Debug, Clone)]
 pub(crate) struct Url {
     pub(crate) uri: Uri,
@@ -33,7 +33,8 @@ impl Url {
         }
     }
 
-    fn parse(option: &str, text: &str) -> Result<Self, BuildError> {
+    /// A URL of HTTP.
+    pub(crate) fn parse(option: &str, text: &str) -> Result<Self, BuildError> {
         // The text may hold a password: it is not repeated.
         let error = || BuildError::new(option, "is not a URL like http://host:4318");
         let uri: Uri = text.parse().map_err(|_| error())?;

@@ -1,0 +1,257 @@
+//! The way to one destination: queue, workers, outcome.
+
+use super::ExporterSettings;
+use crate::delivery::{Delivery, Outcome};
+use crate::destination::Destination;
+use crate::queue::{Batch, Batching, Loan, Queue, Refusal};
+use crate::retry::{Jitter, Throttle};
+use crate::stats::{Snapshot, Stats};
+use crate::{LossReason, Parcel, portion};
+use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
+use tailweir_core::Signal;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What [`super::Exporter`] says of its methods holds for those of the same name.
+pub(crate) struct Direct {
+    queue: Arc<Queue>,
+    delivery: Delivery,
+    consumers: usize,
+    batching: Option<Batching>,
+    block_on_overflow: bool,
+    pub(super) wait_for_result: bool,
+}
+
+impl Direct {
+    /// `freed` rings whenever there is more room in the queue.
+    pub(crate) fn new(
+        name: &str,
+        signal: Signal,
+        destination: Arc<dyn Destination>,
+        settings: &ExporterSettings,
+        freed: Arc<Notify>,
+    ) -> Self {
+        Self {
+            queue: Queue::new(settings.capacity, settings.batching, freed),
+            delivery: Delivery {
+                exporter: name.into(),
+                signal,
+                destination,
+                retry: settings.retry,
+                timeout: settings.timeout,
+                jitter: Jitter::new(settings.seed),
+                throttle: Throttle::default(),
+                stats: Stats::default(),
+                drain: CancellationToken::new(),
+                end: CancellationToken::new(),
+                leave: CancellationToken::new(),
+            },
+            consumers: settings.consumers.max(1),
+            batching: settings.batching,
+            block_on_overflow: settings.block_on_overflow,
+            wait_for_result: settings.wait_for_result,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.delivery.exporter
+    }
+
+    pub(crate) fn signal(&self) -> Signal {
+        self.delivery.signal
+    }
+
+    pub(crate) fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        let answer = self.queue.offer(parcel);
+        self.note(&answer);
+        answer
+    }
+
+    /// Whether a parcel of so many items and bytes would be taken now; what would not is counted.
+    pub(crate) fn has_room(&self, items: u64, bytes: u64) -> Result<(), LossReason> {
+        let answer = self.queue.has_room(items, bytes);
+        if answer.is_err() {
+            self.delivery.stats.enqueue_failed_items.add(items);
+        }
+        answer
+    }
+
+    pub(crate) async fn enqueue(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        if !self.block_on_overflow {
+            return self.offer(parcel);
+        }
+        let answer = self.queue.offer_when_free(parcel).await;
+        self.note(&answer);
+        answer
+    }
+
+    fn note(&self, answer: &Result<(), Box<Refusal>>) {
+        if let Err(refusal) = answer {
+            self.delivery
+                .stats
+                .enqueue_failed_items
+                .add(refusal.parcel.items);
+        }
+    }
+
+    pub(crate) async fn run(self: &Arc<Self>) {
+        let mut workers = JoinSet::new();
+        for _ in 0..self.consumers {
+            let worker = self.clone();
+            workers.spawn(async move { worker.work().await });
+        }
+        while let Some(ended) = workers.join_next().await {
+            if let Err(error) = ended
+                && let Ok(panic) = error.try_into_panic()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    pub(crate) async fn shutdown(&self, deadline: Instant) -> u64 {
+        let Self {
+            queue, delivery, ..
+        } = self;
+        queue.close();
+        delivery.drain.cancel();
+        let emptied = tokio::time::timeout_at(deadline, queue.emptied()).await;
+        let mut given_up = 0;
+        if emptied.is_err() {
+            given_up = queue.abandon();
+            delivery.stats.failed_items.add(given_up);
+            delivery.end.cancel();
+            queue.emptied().await;
+        }
+        delivery.destination.flush().await;
+        given_up
+    }
+
+    /// Takes in no more, makes no further attempt, and gives back what was not sent. An attempt that is
+    /// under way gets a few seconds. Ends [`Self::run`]. Cancel safe: to be called again then.
+    pub(crate) async fn withdraw(&self) -> Vec<Parcel> {
+        self.queue.withdraw();
+        self.delivery.leave.cancel();
+        self.queue.returned().await;
+        self.queue.take_back()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let (queue_size, queue_bytes) = self.queue.size();
+        Snapshot {
+            queue_size,
+            queue_bytes,
+            queue_capacity: self.queue.capacity().size,
+            ..self.delivery.stats.snapshot()
+        }
+    }
+
+    async fn work(&self) {
+        while let Some(batch) = self.queue.take().await {
+            self.ship(batch).await;
+        }
+    }
+
+    /// Sends one batch, as one request or, where it is a single parcel above `max_size`, as several.
+    async fn ship(&self, batch: Batch) {
+        let mut requests = self.requests(&batch);
+        let Some(request) = (if requests.len() == 1 {
+            requests.pop()
+        } else {
+            None
+        }) else {
+            return self.ship_pieces(batch, requests).await;
+        };
+        let outcome = self.delivery.deliver(request.body, request.items).await;
+        settle(batch, outcome);
+    }
+
+    /// The parcel was cut: what its pieces lost, it lost.
+    async fn ship_pieces(&self, batch: Batch, requests: Vec<Request>) {
+        let (mut lost, mut reason) = (0, None);
+        for Request { body, items } in requests {
+            let (piece_lost, why) = match self.delivery.deliver(body, items).await {
+                Outcome::Taken { rejected: 0 } => continue,
+                // The whole parcel goes elsewhere; who has seen some of it will see it again.
+                Outcome::Returned => return,
+                Outcome::Taken { rejected } => (rejected, LossReason::RejectedByBackend),
+                Outcome::Lost(why) => (items, why),
+            };
+            lost += piece_lost;
+            reason.get_or_insert(why);
+        }
+        let reason = reason.unwrap_or(LossReason::RejectedByBackend);
+        settle_in_part(batch, lost, reason);
+    }
+
+    fn requests(&self, batch: &Batch) -> Vec<Request> {
+        let parcels = || batch.loans.iter().filter_map(Loan::parcel);
+        let request = Request {
+            body: joined(parcels().map(|parcel| &parcel.body)),
+            items: parcels().map(|parcel| parcel.items).sum(),
+        };
+        match self.batching {
+            Some(Batching { max_size, unit, .. }) if max_size > 0 => {
+                portion::split(self.delivery.signal, request, unit, max_size)
+            }
+            _ => vec![request],
+        }
+    }
+}
+
+/// What one attempt carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) body: Bytes,
+    pub(crate) items: u64,
+}
+
+/// Requests laid end to end are one request: protobuf merges repeated fields.
+fn joined<'a>(mut bodies: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
+    let length = bodies.clone().map(Bytes::len).sum();
+    let Some(first) = bodies.next() else {
+        return Bytes::new();
+    };
+    if first.len() == length {
+        return first.clone();
+    }
+    let mut whole = BytesMut::with_capacity(length);
+    whole.extend_from_slice(first);
+    for body in bodies {
+        whole.extend_from_slice(body);
+    }
+    whole.freeze()
+}
+
+fn settle(mut batch: Batch, outcome: Outcome) {
+    match outcome {
+        Outcome::Taken { rejected: 0 } => {
+            for loan in batch.loans.drain(..) {
+                loan.finish(crate::Receipt::delivered);
+            }
+        }
+        Outcome::Taken { rejected } => {
+            settle_in_part(batch, rejected, LossReason::RejectedByBackend);
+        }
+        Outcome::Returned => {}
+        Outcome::Lost(reason) => {
+            for loan in batch.loans.drain(..) {
+                loan.finish(|receipt| receipt.lost(reason));
+            }
+        }
+    }
+}
+
+/// Which parcels the lost items were in is not known: they are charged from the first on.
+fn settle_in_part(mut batch: Batch, mut lost: u64, reason: LossReason) {
+    for loan in batch.loans.drain(..) {
+        loan.finish(|receipt| {
+            let items = receipt.amount().items.min(lost);
+            lost -= items;
+            receipt.lost_in_part(items, reason);
+        });
+    }
+}

@@ -1,0 +1,123 @@
+//! The `loki` exporter of old: log records as lines of labelled streams, pushed to Loki's own endpoint.
+//!
+//! ```text
+//! record + resource -> labels (hints, defaults) + line (json, logfmt, raw) -> streams of a tenant -> POST
+//! ```
+//!
+//! What the records become is what the Collector's exporter made of them (v0.130.0, its last). Each tenant
+//! has requests of its own; where one of them fails for a time, all are sent again, and Loki drops the lines
+//! that it has.
+
+mod labels;
+mod line;
+mod logfmt;
+mod push;
+
+use crate::BuildError;
+use crate::authorization::Authorization;
+use crate::compression::Packing;
+use crate::destination::{Accepted, Advice, Attempt, Destination, Failure};
+use crate::http_post::{HttpPost, Url};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use push::{Push, Pushes};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tailweir_config::LokiExporter;
+use tailweir_core::Signal;
+
+/// Where `loki` sends to.
+pub struct Loki {
+    post: HttpPost,
+    url: Url,
+    default_labels: BTreeMap<String, bool>,
+}
+
+impl Loki {
+    /// Checks the settings and reads certificates; connects at the first request.
+    ///
+    /// `authorization` is what the settings' `auth` names.
+    ///
+    /// # Errors
+    ///
+    /// The option that cannot be used.
+    pub fn new(
+        settings: &LokiExporter,
+        authorization: Option<Arc<Authorization>>,
+    ) -> Result<Self, BuildError> {
+        let url = Url::parse("endpoint", &settings.client.endpoint)?;
+        let content_type = "application/x-protobuf";
+        Ok(Self {
+            post: HttpPost::new(&settings.client, content_type, url.is_secure, authorization)?,
+            url,
+            default_labels: settings.default_labels_enabled.clone(),
+        })
+    }
+
+    /// Sends the request of each tenant. What one refuses for good counts as rejected, unless all do.
+    async fn push(&self, requests: Bytes) -> Result<Accepted, Failure> {
+        let mut accepted = Accepted::default();
+        let (mut any_taken, mut refusal) = (false, None);
+        for push in push::read(&requests) {
+            match self.push_one(&push).await {
+                Ok(()) => any_taken = true,
+                Err(failure) if failure.advice == Advice::GiveUp => {
+                    accepted.rejected_items += push.items;
+                    accepted.message.clone_from(&failure.message);
+                    refusal = Some(failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        match refusal {
+            Some(failure) if !any_taken => Err(failure),
+            _ => Ok(accepted),
+        }
+    }
+
+    async fn push_one(&self, push: &Push<'_>) -> Result<(), Failure> {
+        let mut headers = HeaderMap::new();
+        if !push.tenant.is_empty() {
+            let tenant = HeaderValue::from_bytes(push.tenant).map_err(|_| {
+                Failure::permanent(
+                    "the name of a tenant holds characters that a header cannot carry",
+                )
+            })?;
+            headers.insert("x-scope-orgid", tenant);
+        }
+        let answer = self
+            .post
+            .send(&self.url, headers, push.body.clone())
+            .await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(answer.failure(&answer.text(), |status| status == 429 || status >= 500))
+    }
+}
+
+impl Destination for Loki {
+    fn encode(&self, _: Signal, body: Bytes) -> Result<Bytes, Failure> {
+        let pushes = Pushes::of(&body, &self.default_labels, unix_nanos());
+        pushes.write(|request| {
+            let packed = Packing::Snappy.packed(request, 0);
+            packed.map_err(|error| {
+                Failure::permanent(format!("a request of {} bytes: {error}", request.len()))
+            })
+        })
+    }
+
+    fn send(&self, _: Signal, requests: Bytes) -> Attempt<'_> {
+        Box::pin(self.push(requests))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a record without a time gets the present one"
+)]
+fn unix_nanos() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
+}

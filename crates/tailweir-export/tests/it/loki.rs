@@ -1,0 +1,203 @@
+//! The `loki` exporter against a server that reads Loki's protocol strictly.
+
+use crate::support::{HttpBackend, HttpRequest, Ledger, Reply, quick_retry, while_running};
+use bytes::Bytes;
+use prost::Message;
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+use tailweir_config::LokiExporter;
+use tailweir_core::Signal;
+use tailweir_export::{Exporter, ExporterSettings, Loki, LossReason};
+
+/// `logproto.PushRequest`, as Loki declares it.
+#[derive(Clone, PartialEq, Message)]
+struct PushRequest {
+    #[prost(message, repeated, tag = "1")]
+    streams: Vec<Stream>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Stream {
+    #[prost(string, tag = "1")]
+    labels: String,
+    #[prost(message, repeated, tag = "2")]
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Entry {
+    #[prost(message, required, tag = "1")]
+    timestamp: Timestamp,
+    #[prost(string, tag = "2")]
+    line: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Timestamp {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+    #[prost(int32, tag = "2")]
+    nanos: i32,
+}
+
+fn settings(backend: &HttpBackend) -> LokiExporter {
+    let mut settings = LokiExporter::default();
+    settings.client.endpoint = format!("http://{}/loki/api/v1/push", backend.address);
+    settings
+}
+
+fn exporter(settings: &LokiExporter) -> Exporter {
+    let queue = ExporterSettings {
+        retry: Some(quick_retry()),
+        ..ExporterSettings::of_loki(settings)
+    };
+    let destination = Loki::new(settings, None).unwrap();
+    Exporter::new("loki", Signal::Logs, Arc::new(destination), &queue)
+}
+
+fn wire(request: &str) -> Bytes {
+    let mut out = Vec::new();
+    tailweir_otlp::json::to_wire(Signal::Logs, request.as_bytes(), &mut out).unwrap();
+    out.into()
+}
+
+async fn send(exporter: &Exporter, items: u64, body: Bytes) -> Arc<Ledger> {
+    let ledger = Ledger::new();
+    exporter
+        .offer(ledger.parcel_of(Signal::Logs, items, body))
+        .unwrap();
+    while_running(exporter, ledger.settled(1)).await;
+    ledger
+}
+
+/// What a request pushes: tenant, labels, time and line of each entry. Fails on what Loki would not read.
+fn entries(request: &HttpRequest) -> Vec<Json> {
+    assert_eq!(request.path, "/loki/api/v1/push");
+    assert_eq!(request.headers["content-type"], "application/x-protobuf");
+    assert!(!request.headers.contains_key("content-encoding"));
+    let tenant = request.headers.get("x-scope-orgid");
+    let tenant = tenant.map_or("", |tenant| tenant.to_str().unwrap());
+    let body = snap::raw::Decoder::new()
+        .decompress_vec(&request.body)
+        .unwrap();
+    let push = PushRequest::decode(&body[..]).unwrap();
+    assert_eq!(
+        push.encode_to_vec(),
+        body,
+        "nothing that Loki does not know"
+    );
+    let mut labels: Vec<_> = push.streams.iter().map(|stream| &stream.labels).collect();
+    labels.sort();
+    labels.dedup();
+    assert_eq!(
+        labels.len(),
+        push.streams.len(),
+        "a stream once in a request"
+    );
+    let entries = push.streams.iter().flat_map(|stream| {
+        stream.entries.iter().map(move |entry| {
+            let nanos = entry.timestamp.seconds * 1_000_000_000 + i64::from(entry.timestamp.nanos);
+            json!([tenant, stream.labels, nanos.to_string(), entry.line])
+        })
+    });
+    entries.collect()
+}
+
+/// Scenario: records with every kind of hint, format, body and severity, with the default labels and
+/// without any.
+/// Guarantees: tenants, streams, times and lines are those that the Collector's translator (v0.130.0) made.
+#[tokio::test]
+async fn records_become_what_the_collector_made_of_them() {
+    let expected = include_str!("data/loki_expected.jsonl");
+    for (with_defaults, expected) in [true, false].into_iter().zip(expected.split("--\n")) {
+        let backend = HttpBackend::start([]).await;
+        let mut settings = settings(&backend);
+        if !with_defaults {
+            settings
+                .default_labels_enabled
+                .values_mut()
+                .for_each(|on| *on = false);
+        }
+        let body = wire(include_str!("data/loki_input.json"));
+        let ledger = send(&exporter(&settings), 8, body).await;
+        assert_eq!(ledger.items(), (8, 0));
+        let mut ours: Vec<_> = backend.requests().iter().flat_map(entries).collect();
+        let parse = |line: &str| serde_json::from_str::<Json>(line).unwrap();
+        let mut theirs: Vec<_> = expected.lines().map(parse).collect();
+        ours.sort_by_key(ToString::to_string);
+        theirs.sort_by_key(ToString::to_string);
+        assert_eq!(ours, theirs);
+    }
+}
+
+const TWO_TENANTS: &str = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
+    {"body":{"stringValue":"one"},"timeUnixNano":"1"},
+    {"body":{"stringValue":"two"},"timeUnixNano":"2","attributes":[
+        {"key":"loki.tenant","value":{"stringValue":"who"}},{"key":"who","value":{"stringValue":"red"}}]},
+    {"body":{"stringValue":"three"},"timeUnixNano":"3","attributes":[
+        {"key":"loki.tenant","value":{"stringValue":"who"}},{"key":"who","value":{"stringValue":"red"}}]}]}]}]}"#;
+
+/// Scenario: Loki refuses the lines of one of two tenants for good.
+/// Guarantees: exactly those are counted as rejected, and nothing is sent twice.
+#[tokio::test]
+async fn what_is_refused_for_one_tenant_is_lost_for_that_one() {
+    let backend = HttpBackend::start([
+        Reply::status(204, &[], ""),
+        Reply::status(400, &[], "entry too far behind"),
+    ])
+    .await;
+    let exporter = exporter(&settings(&backend));
+    let ledger = send(&exporter, 3, wire(TWO_TENANTS)).await;
+    assert_eq!(ledger.items(), (1, 2));
+    assert_eq!(ledger.reasons(), [Some(LossReason::RejectedByBackend)]);
+    let error = exporter.snapshot().last_error;
+    assert!(error.contains("entry too far behind"), "{error}");
+    assert_eq!(backend.requests().len(), 2);
+}
+
+/// Scenario: Loki is overloaded, then fails, then takes the lines; another time it refuses all for good.
+/// Guarantees: they are sent until they are taken, or lost with the reason after one attempt.
+#[tokio::test]
+async fn a_push_is_tried_again_where_that_may_help() {
+    let one = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}"#;
+    let again = [429, 500, 503].map(|status| Reply::status(status, &[], "later"));
+    let backend = HttpBackend::start(again).await;
+    let ledger = send(&exporter(&settings(&backend)), 1, wire(one)).await;
+    assert_eq!((ledger.items(), backend.requests().len()), ((1, 0), 4));
+    let backend = HttpBackend::start([Reply::status(401, &[], "who are you")]).await;
+    let ledger = send(&exporter(&settings(&backend)), 1, wire(one)).await;
+    assert_eq!(ledger.reasons(), [Some(LossReason::PermanentError)]);
+    assert_eq!(backend.requests().len(), 1);
+}
+
+/// Scenario: lines that a decoder of logfmt would cut short, numbers that JSON does not have, a tenant that
+/// no header can carry.
+/// Guarantees: whole lines arrive; what cannot be sent is counted, the rest is delivered.
+#[tokio::test]
+async fn what_the_collector_lost_silently_is_kept_or_counted() {
+    let backend = HttpBackend::start([]).await;
+    let request = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
+        {"timeUnixNano":"1","body":{"stringValue":"a=1\nb=2"},
+         "attributes":[{"key":"loki.format","value":{"stringValue":"logfmt"}}]},
+        {"timeUnixNano":"2","body":{"doubleValue":"NaN"}},
+        {"timeUnixNano":"3","body":{"stringValue":"x"},
+         "attributes":[{"key":"loki.format","value":{"stringValue":"xml"}}]},
+        {"timeUnixNano":"4","attributes":[{"key":"loki.tenant","value":{"stringValue":"who"}},
+         {"key":"who","value":{"stringValue":"a\nb"}}]}]}]}]}"#;
+    let ledger = send(&exporter(&settings(&backend)), 4, wire(request)).await;
+    assert_eq!(ledger.items(), (3, 1));
+    let requests = backend.requests();
+    let lines: Vec<_> = requests
+        .iter()
+        .flat_map(entries)
+        .map(|entry| entry[3].clone())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "msg=\"a=1\\nb=2\"",
+            "{\"body\":\"NaN\"}",
+            "{\"body\":\"x\"}"
+        ]
+    );
+}
