@@ -4,9 +4,12 @@
 use crate::golden::transform;
 use crate::still::still;
 use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use tailweir_config::{EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_core::Signal;
-use tailweir_otlp::{RequestView, SpanView, json};
+use tailweir_otlp::{RequestView, SpanView, count_items, json};
 use tailweir_transform::{ClientContext, Count, Outcome, Request, TransformError};
 
 fn wire(signal: Signal, text: &str) -> Bytes {
@@ -297,4 +300,51 @@ fn the_key_of_a_hash_is_not_printed() {
         printed.contains("HmacSha256") && !printed.contains("abcdef"),
         "{printed}"
     );
+}
+
+/// Every processor, with settings that touch whatever they can.
+const EVERYTHING: [&str; 6] = [
+    "filter: {trace_conditions: ['span.name == \"b\"', 'spanevent.name == \"retry\"'], \
+     metric_conditions: ['metric.name == \"b\"', 'datapoint.value_int == 1'], log_conditions: ['log.flags == 0']}",
+    "redaction: {allow_all_keys: true, redact_all_types: true, blocked_values: ['[a-z0-9]+'], summary: debug}",
+    "redaction: {allowed_keys: [a], url_sanitizer: {enabled: true}, db_sanitizer: {sql: {enabled: true}}}",
+    "groupbyattrs: {keys: [card]}",
+    "span: {name: {from_attributes: [card], to_attributes: {rules: ['(?P<a>[a-z]+)']}}, status: {code: Error}}",
+    "probabilistic_sampler: {sampling_percentage: 50}",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Scenario: requests with some bytes changed or cut off go through every processor.
+    /// Guarantees: no panic, and what comes out of a sound request is sound and has the items that the
+    /// outcome says.
+    #[test]
+    fn hostile_bytes_are_processed_or_refused(
+        changes in vec((any::<Index>(), any::<u8>()), 0..4),
+        end in any::<Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        for (signal, text) in [(Signal::Traces, SPANS), (Signal::Metrics, POINTS)] {
+            let mut body = wire(signal, text).to_vec();
+            for (at, byte) in &changes {
+                let at = at.index(body.len());
+                body[at] = *byte;
+            }
+            if is_cut {
+                body.truncate(end.index(body.len()));
+            }
+            let before = count_items(signal, &body).ok();
+            for block in EVERYTHING {
+                if signal == Signal::Metrics && (block.starts_with("span") || block.starts_with("prob")) {
+                    continue;
+                }
+                let outcome = apply(block, signal, &body.clone().into());
+                if let (Some(before), Ok(outcome)) = (before, outcome) {
+                    let after = count_items(signal, &outcome.body);
+                    prop_assert_eq!(after.ok(), Some(before + outcome.added - outcome.dropped), "{}", block);
+                }
+            }
+        }
+    }
 }
