@@ -19,6 +19,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["core", "otlp", "ottl", "paths", "config", "transform"],
     ),
     ("sampler", &["core", "otlp", "policy"]),
+    ("placement", &["core"]),
+    ("tenure", &["core", "placement"]),
     ("prometheus", &["core", "otlp", "ottl", "paths", "config"]),
     (
         "export",
@@ -53,6 +55,8 @@ const PURE: &[&str] = &[
     "connect",
     "sampler",
     "prometheus",
+    "placement",
+    "tenure",
 ];
 
 /// What a pure room may not reach, through any number of its dependencies.
@@ -64,8 +68,13 @@ const IO: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("ractor", &["tailweir-gateway"]),
     ("metrics-exporter-prometheus", &["tailweir"]),
-    ("clap", &["tailweir", "tailweir-benches", "xtask"]),
+    (
+        "clap",
+        &["tailweir", "tailweir-benches", "cluster-tests", "xtask"],
+    ),
     ("granit-parser", &["tailweir-config"]),
+    ("hashring", &["tailweir-placement"]),
+    ("stateright", &["cluster-tests"]),
 ];
 
 /// Checks the graph that cargo resolved; every violation is named.
@@ -146,10 +155,9 @@ impl Graph {
     }
 
     fn strangers_at(&self, framework: &str, homes: &[&str]) -> Vec<String> {
-        let ours = self
-            .0
-            .iter()
-            .filter(|(name, _)| name.starts_with("tailweir") || *name == "xtask");
+        let ours = self.0.iter().filter(|(name, _)| {
+            name.starts_with("tailweir") || ["cluster-tests", "xtask"].contains(&name.as_str())
+        });
         ours.filter(|(name, edges)| edges.contains(framework) && !homes.contains(&name.as_str()))
             .map(|(name, _)| format!("{framework} has its home elsewhere, but {name} uses it"))
             .collect()

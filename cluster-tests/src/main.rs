@@ -1,0 +1,146 @@
+//! The command line of the cluster's checks.
+
+#![expect(clippy::print_stdout, reason = "a report")]
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use cluster_tests::{Mutant, SCENARIOS, Scenario, check, walk};
+use std::time::Duration;
+
+#[derive(Parser)]
+#[command(about = "Checks the cluster's protocol")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lists scenarios and mutants.
+    List,
+    /// Runs scenarios through every order of events.
+    Model {
+        /// Names of scenarios; all when none is given.
+        scenarios: Vec<String>,
+        /// Most states a scenario.
+        #[arg(long, default_value_t = 50_000_000)]
+        states: usize,
+        /// Most seconds a scenario.
+        #[arg(long, default_value_t = 3_600)]
+        seconds: u64,
+        /// A rule to take out.
+        #[arg(long)]
+        mutant: Option<String>,
+    },
+    /// Walks at random through scenarios.
+    Walk {
+        /// Names of scenarios; all when none is given.
+        scenarios: Vec<String>,
+        /// Seed of the first walk.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Walks a scenario.
+        #[arg(long, default_value_t = 10_000)]
+        count: u64,
+        /// A rule to take out.
+        #[arg(long)]
+        mutant: Option<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::List => list(),
+        Command::Model {
+            scenarios,
+            states,
+            seconds,
+            mutant,
+        } => {
+            for scenario in chosen(&scenarios, mutant.as_deref())? {
+                model(scenario, states, Duration::from_secs(seconds))?;
+            }
+        }
+        Command::Walk {
+            scenarios,
+            seed,
+            count,
+            mutant,
+        } => {
+            for scenario in chosen(&scenarios, mutant.as_deref())? {
+                walks(&scenario, seed, count)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn list() {
+    for scenario in SCENARIOS {
+        println!("{:24} {scenario:?}", scenario.name);
+    }
+    println!("mutants: {:?}", Mutant::ALL);
+}
+
+fn chosen(names: &[String], mutant: Option<&str>) -> Result<Vec<Scenario>> {
+    let mutant = mutant
+        .map(|name| {
+            let mut all = Mutant::ALL.iter();
+            all.find(|mutant| format!("{mutant:?}") == name)
+                .with_context(|| format!("no mutant is called {name:?}; see `list`"))
+        })
+        .transpose()?;
+    let found: Vec<Scenario> = if names.is_empty() {
+        SCENARIOS.to_vec()
+    } else {
+        let named = names.iter().map(|name| {
+            Scenario::named(name)
+                .with_context(|| format!("no scenario is called {name:?}; see `list`"))
+        });
+        named.collect::<Result<_>>()?
+    };
+    Ok(match mutant {
+        Some(&mutant) => found
+            .into_iter()
+            .map(|scenario| scenario.without(mutant))
+            .collect(),
+        None => found,
+    })
+}
+
+fn model(scenario: Scenario, states: usize, time: Duration) -> Result<()> {
+    let name = scenario.name;
+    let found = check(scenario, states, time);
+    if let Some((rule, path)) = found.broken {
+        for (number, action) in path.iter().enumerate() {
+            println!("{:3} {action:?}", number + 1);
+        }
+        bail!("{name}: broken after {} states: {rule}", found.states);
+    }
+    let how = if found.exhausted {
+        "exhausted"
+    } else {
+        "bounded"
+    };
+    println!(
+        "{name:24} {:>12} states, depth {:>3}, {how}",
+        found.states, found.depth
+    );
+    Ok(())
+}
+
+fn walks(scenario: &Scenario, seed: u64, count: u64) -> Result<()> {
+    let name = scenario.name;
+    let found = walk(scenario, seed, count);
+    if let Some((rule, seed, path)) = found.broken {
+        for (number, action) in path.iter().enumerate() {
+            println!("{:3} {action:?}", number + 1);
+        }
+        bail!("{name}: broken in the walk with seed {seed}: {rule}");
+    }
+    println!(
+        "{name:24} {} walks, {} steps, {} came to rest",
+        found.walks, found.steps, found.rested
+    );
+    Ok(())
+}

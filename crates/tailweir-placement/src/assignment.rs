@@ -1,0 +1,123 @@
+//! Gives each slot a member in one role: exact shares, the fewest changes, the ring's order where there is a choice.
+
+use crate::Ring;
+use tailweir_core::Slot;
+
+/// Which member has each slot, as its place in the ring; none where nobody is allowed.
+pub(crate) type Assignment = Vec<Option<usize>>;
+
+/// Keeps who has a slot now as long as that is allowed and within its share; what is left goes to the first member in
+/// the slot's own order that has room.
+///
+/// So a change of members moves what it must: what the leaving had, or the share of the arriving.
+pub(crate) fn assign(
+    ring: &Ring,
+    current: &[Option<usize>],
+    allowed: impl Fn(Slot, usize) -> bool,
+) -> Assignment {
+    let mut kept: Assignment = slots()
+        .map(|slot| current[slot.index()].filter(|&member| allowed(slot, member)))
+        .collect();
+    let mut held = vec![0_usize; ring.len()];
+    for member in kept.iter().flatten() {
+        held[*member] += 1;
+    }
+    let shares = shares(&ring.weights(), &held);
+    shed(ring, &mut kept, &mut held, &shares, &allowed);
+    fill(ring, &mut kept, &mut held, &shares, &allowed);
+    kept
+}
+
+fn slots() -> impl Iterator<Item = Slot> {
+    (0..Slot::COUNT).filter_map(Slot::new)
+}
+
+/// How many slots each member should have, by weight; they add up to all slots.
+///
+/// What does not divide goes to those who hold more already, so that rounding alone moves nothing.
+fn shares(weights: &[u64], held: &[usize]) -> Vec<usize> {
+    let total: u64 = weights.iter().sum();
+    let exact = |weight: u64| weight * Slot::COUNT as u64;
+    let mut shares: Vec<usize> = weights
+        .iter()
+        .map(|&weight| (exact(weight) / total) as usize)
+        .collect();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by_key(|&member| {
+        let holds_more = held[member] > shares[member];
+        let rest = exact(weights[member]) % total;
+        (!holds_more, std::cmp::Reverse(rest), member)
+    });
+    let left = Slot::COUNT - shares.iter().sum::<usize>();
+    for &member in order.iter().take(left) {
+        shares[member] += 1;
+    }
+    shares
+}
+
+/// Takes slots away from members above their share: first those for which the ring prefers a member below its own.
+fn shed(
+    ring: &Ring,
+    kept: &mut Assignment,
+    held: &mut [usize],
+    shares: &[usize],
+    allowed: &impl Fn(Slot, usize) -> bool,
+) {
+    let mut offered: Vec<(usize, Slot, usize)> = Vec::new();
+    for slot in slots() {
+        let Some(member) = kept[slot.index()].filter(|&member| held[member] > shares[member])
+        else {
+            continue;
+        };
+        let taker = ring
+            .walk(slot)
+            .position(|other| held[other] < shares[other] && allowed(slot, other));
+        if let Some(rank) = taker {
+            offered.push((rank, slot, member));
+        }
+    }
+    offered.sort_unstable();
+    for (_, slot, member) in offered {
+        if held[member] > shares[member] {
+            held[member] -= 1;
+            kept[slot.index()] = None;
+        }
+    }
+}
+
+/// Gives each free slot to the first member in its order that has room, or else to the one that is least above its share
+/// of those that are allowed.
+fn fill(
+    ring: &Ring,
+    kept: &mut Assignment,
+    held: &mut [usize],
+    shares: &[usize],
+    allowed: &impl Fn(Slot, usize) -> bool,
+) {
+    let mut free: Vec<(usize, Slot)> = slots()
+        .filter(|slot| kept[slot.index()].is_none())
+        .map(|slot| {
+            let rank = ring
+                .walk(slot)
+                .position(|member| held[member] < shares[member] && allowed(slot, member));
+            (rank.unwrap_or(usize::MAX), slot)
+        })
+        .collect();
+    free.sort_unstable();
+    for (_, slot) in free {
+        let with_room = ring
+            .walk(slot)
+            .find(|&member| held[member] < shares[member] && allowed(slot, member));
+        let above = |&member: &usize| held[member].saturating_sub(shares[member]);
+        let least_full = || {
+            ring.walk(slot)
+                .filter(|&member| allowed(slot, member))
+                .min_by_key(above)
+        };
+        let chosen = with_room.or_else(least_full);
+        if let Some(member) = chosen {
+            held[member] += 1;
+            kept[slot.index()] = Some(member);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The owner of a tenure: admits, proposes, and acts on answers.
+
+mod admission;
+mod answers;
+mod older;
+mod progress;
+
+pub(crate) use admission::Admission;
+
+use crate::copy::Copy;
+use crate::holding::Holding;
+use crate::{Effect, Fence, Number, Ruling, Until};
+use older::Older;
+use std::collections::{BTreeMap, BTreeSet};
+use tailweir_core::{Moment, TraceId};
+use tailweir_placement::{Epoch, Incarnation, Second, Tenure, TenureId};
+
+/// The other member, as the owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Link {
+    /// Nobody: the owner stores alone, and takes new spans only where one copy is all that is asked for.
+    None,
+    /// In step.
+    Replica(Incarnation),
+    /// Being brought up to date.
+    Candidate {
+        member: Incarnation,
+        /// Whether it has the index, so that records can be proposed to it.
+        attached: bool,
+        /// Fragments that it does not have yet.
+        uncopied: BTreeSet<Number>,
+    },
+}
+
+impl Link {
+    fn new(second: Second) -> Self {
+        match second {
+            Second::None => Self::None,
+            Second::Replica(member) => Self::Replica(member),
+            Second::Candidate(member) => Self::Candidate {
+                member,
+                attached: false,
+                uncopied: BTreeSet::new(),
+            },
+        }
+    }
+
+    pub(crate) fn member(&self) -> Option<Incarnation> {
+        match self {
+            Self::None => None,
+            Self::Replica(member) | Self::Candidate { member, .. } => Some(*member),
+        }
+    }
+
+    /// Whether a record that is proposed now will be stored: by the second member, or alone where there is none.
+    fn records(&self) -> bool {
+        !matches!(
+            self,
+            Self::Candidate {
+                attached: false,
+                ..
+            }
+        )
+    }
+}
+
+/// Proposals under way in this view.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Proposed {
+    open: bool,
+    seal: bool,
+    close: bool,
+    attach: bool,
+}
+
+/// What an Open record says: verdicts to follow, and traces of older tenures.
+type Opening<V> = (BTreeMap<TraceId, Until<V>>, BTreeMap<TraceId, Epoch>);
+
+/// The state of one tenure at its owner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Owner<F, V> {
+    id: TenureId,
+    view: Epoch,
+    second: Link,
+    /// Whether a later tenure of the slot has begun.
+    closing: bool,
+    /// Whether one copy is enough to acknowledge.
+    one_copy: bool,
+    holding: Holding<F, V>,
+    /// Fragments that the second member did not confirm yet.
+    pending: BTreeSet<Number>,
+    /// Fragments that it confirmed while a verdict on their trace was under way. They are acknowledged with the verdict,
+    /// which has not seen them: so every span that was acknowledged before a verdict has been seen by it.
+    waiting: BTreeSet<Number>,
+    /// Verdicts that it did not confirm yet.
+    verdicts: BTreeMap<TraceId, Until<V>>,
+    /// Fragments of kept traces that are not delivered yet.
+    exporting: BTreeSet<Number>,
+    /// Delivered fragments of which the second member does not know yet.
+    unconfirmed: BTreeSet<Number>,
+    proposed: Proposed,
+    opening: Option<Opening<V>>,
+    /// Verdicts in Absorb records that were under way when a later tenure began. The seal tells which of them the second
+    /// member has.
+    crossing: BTreeMap<TraceId, Until<V>>,
+    /// The closing tenures of the slot, as long as this one is current.
+    older: BTreeMap<Epoch, Older<V>>,
+    fence: Fence,
+}
+
+impl<F: Clone, V: Ruling> Owner<F, V> {
+    /// The owner of a tenure that nobody acted in before.
+    pub(crate) fn new(id: TenureId, row: &Tenure, one_copy: bool) -> Self {
+        Self::with(id, row, one_copy, Holding::new(), Fence::new())
+    }
+
+    fn with(
+        id: TenureId,
+        row: &Tenure,
+        one_copy: bool,
+        holding: Holding<F, V>,
+        fence: Fence,
+    ) -> Self {
+        Self {
+            id,
+            view: row.view,
+            second: Link::new(row.second),
+            closing: false,
+            one_copy,
+            holding,
+            pending: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            verdicts: BTreeMap::new(),
+            exporting: BTreeSet::new(),
+            unconfirmed: BTreeSet::new(),
+            proposed: Proposed::default(),
+            opening: None,
+            crossing: BTreeMap::new(),
+            older: BTreeMap::new(),
+            fence,
+        }
+    }
+
+    /// A copy whose row now names it owner. Stored verdicts stand; what is kept and not freed is exported again; traces
+    /// that are not decided keep their deadlines.
+    pub(crate) fn promote(
+        copy: Copy<F, V>,
+        id: TenureId,
+        row: &Tenure,
+        one_copy: bool,
+        out: &mut Vec<Effect<F, V>>,
+    ) -> Self {
+        let fence = Fence::after(copy.answered);
+        let mut owner = Self::with(id, row, one_copy, copy.holding, fence);
+        owner.holding.verdicts.iter().for_each(|(&trace, verdict)| {
+            out.push(owner.holds(trace, verdict.clone()));
+        });
+        let fragments = owner.holding.fragments.iter();
+        out.extend(fragments.map(|(&number, fragment)| Effect::Index {
+            tenure: id,
+            number,
+            fragment: fragment.clone(),
+        }));
+        let kept: Vec<Number> = owner
+            .holding
+            .fragments
+            .iter()
+            .filter(|(_, fragment)| owner.holding.ruling(fragment.value.trace).is_some())
+            .map(|(&number, _)| number)
+            .collect();
+        for number in kept {
+            owner.export(number, out);
+        }
+        owner
+    }
+
+    /// Follows a newer table: the tenure's row, and the closing tenures of the slot if this one is current.
+    pub(crate) fn follow(
+        &mut self,
+        now: Moment,
+        row: &Tenure,
+        closing: Option<&[Tenure]>,
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        if row.view != self.view {
+            self.begin_view(row, out);
+        } else if let (Link::Candidate { member, .. }, Second::Replica(replica)) =
+            (&self.second, row.second)
+            && *member == replica
+        {
+            self.second = Link::Replica(replica);
+        }
+        if closing.is_none() {
+            self.closing = true;
+            self.keep_crossing();
+        }
+        self.follow_older(closing.unwrap_or_default());
+        self.progress(now, out);
+    }
+
+    /// Nothing that was proposed in the view before counts in this one. Fragments are proposed again; a verdict is made
+    /// again, because it may be long until it can be stored, and spans that arrive meanwhile should count.
+    fn begin_view(&mut self, row: &Tenure, out: &mut Vec<Effect<F, V>>) {
+        self.view = row.view;
+        self.second = Link::new(row.second);
+        self.proposed = Proposed::default();
+        self.unconfirmed.clear();
+        self.fence.new_view();
+        self.pending.append(&mut self.waiting);
+        for older in self.older.values_mut() {
+            older.proposed = false;
+        }
+        for trace in std::mem::take(&mut self.verdicts).into_keys() {
+            out.push(Effect::Reconsider {
+                tenure: self.id,
+                trace,
+            });
+        }
+    }
+
+    pub(crate) fn holding(&self) -> &Holding<F, V> {
+        &self.holding
+    }
+
+    pub(crate) fn holding_mut(&mut self) -> &mut Holding<F, V> {
+        &mut self.holding
+    }
+
+    /// How many delivered fragments a promotion would export again.
+    pub(crate) fn unconfirmed(&self) -> usize {
+        self.unconfirmed.len()
+    }
+
+    pub(crate) fn may_export(&self, now: Moment) -> bool {
+        self.fence.is_open(now, self.second.member().is_some())
+    }
+
+    /// Whether a fragment of the trace is stored at the second member too.
+    fn has_stored(&self, trace: TraceId) -> bool {
+        let numbers = self.holding.traces.get(&trace);
+        numbers
+            .into_iter()
+            .flatten()
+            .any(|number| !self.pending.contains(number))
+    }
+
+    fn export(&mut self, number: Number, out: &mut Vec<Effect<F, V>>) {
+        self.exporting.insert(number);
+        out.push(Effect::Export {
+            tenure: self.id,
+            number,
+        });
+    }
+
+    fn holds(&self, trace: TraceId, verdict: Until<V>) -> Effect<F, V> {
+        Effect::Decided {
+            tenure: self.id,
+            trace,
+            verdict,
+        }
+    }
+
+    /// Follows verdicts of older tenures.
+    fn inherit(&mut self, verdicts: BTreeMap<TraceId, Until<V>>, out: &mut Vec<Effect<F, V>>) {
+        for (trace, verdict) in verdicts {
+            if !self.holding.verdicts.contains_key(&trace) {
+                out.push(self.holds(trace, verdict.clone()));
+                self.holding.verdicts.insert(trace, verdict);
+            }
+        }
+    }
+
+    fn acknowledge(&self, number: Number, out: &mut Vec<Effect<F, V>>) {
+        out.push(Effect::Acknowledge {
+            tenure: self.id,
+            number,
+        });
+    }
+
+    fn discard(&mut self, number: Number, out: &mut Vec<Effect<F, V>>) {
+        self.holding.remove(number);
+        out.push(Effect::Discard {
+            tenure: self.id,
+            number,
+        });
+    }
+}

@@ -1,0 +1,414 @@
+//! Everything in which one sampler has a part.
+
+use crate::copy::Copy;
+use crate::holding::Holding;
+use crate::owner::{Admission, Owner};
+use crate::{Answer, Effect, Fragment, Message, Number, Reply, Ruling, Until};
+use std::collections::BTreeMap;
+use tailweir_core::{Moment, Slot, TraceId};
+use tailweir_placement::{Epoch, Incarnation, Second, Tenure, TenureId, Tenures};
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received<F, V> {
+    /// It was dealt with.
+    Done,
+    /// It is of a view that this node's table does not have yet. Fetch the table and bring it again, within bounds.
+    Behind(Message<F, V>),
+}
+
+/// One life of one sampler, or of a part of its slots: the newest rows that it knows, and its state in each tenure that
+/// names it.
+///
+/// It acts in a tenure only if a row names this incarnation and it holds that tenure's state, so that neither a table
+/// kept on disk nor a name can make it act for what it has forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tenancy<F, V> {
+    incarnation: Incarnation,
+    one_copy: bool,
+    rows: BTreeMap<Slot, (Epoch, Tenures)>,
+    parts: BTreeMap<TenureId, Part<F, V>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Part<F, V> {
+    Owner(Box<Owner<F, V>>),
+    Copy(Copy<F, V>),
+}
+
+impl<F: Clone, V: Ruling> Tenancy<F, V> {
+    /// A sampler that has just started. With `one_copy` it acknowledges what only it holds.
+    #[must_use]
+    pub fn new(incarnation: Incarnation, one_copy: bool) -> Self {
+        Self {
+            incarnation,
+            one_copy,
+            rows: BTreeMap::new(),
+            parts: BTreeMap::new(),
+        }
+    }
+
+    /// The epoch of the newest rows of this slot.
+    #[must_use]
+    pub fn epoch(&self, slot: Slot) -> Epoch {
+        self.rows.get(&slot).map_or(Epoch(0), |(epoch, _)| *epoch)
+    }
+
+    /// Learns the rows of a slot. Older ones than are known change nothing; epochs may be skipped, because each table
+    /// has all rows.
+    pub fn learn(
+        &mut self,
+        now: Moment,
+        epoch: Epoch,
+        slot: Slot,
+        tenures: &Tenures,
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        if epoch <= self.epoch(slot) {
+            return;
+        }
+        self.rows.insert(slot, (epoch, tenures.clone()));
+        self.leave_unnamed(slot, tenures, out);
+        for row in tenures.all() {
+            if row.names(self.incarnation) {
+                let id = TenureId {
+                    slot,
+                    created: row.created,
+                };
+                self.take_part(id, row, out);
+            }
+        }
+        for row in tenures.all() {
+            let current = row.created == tenures.current().created;
+            let closing = current.then(|| tenures.closing());
+            if let Some(owner) = self.owner_of(slot, row.created) {
+                owner.follow(now, row, closing, out);
+            }
+        }
+    }
+
+    /// A sampler that no row names any more holds nothing: another answers for the tenure.
+    fn leave_unnamed(&mut self, slot: Slot, tenures: &Tenures, out: &mut Vec<Effect<F, V>>) {
+        let me = self.incarnation;
+        self.parts.retain(|id, _| {
+            let row = tenures.get(id.created);
+            let stays = id.slot != slot || row.is_some_and(|row| row.names(me));
+            if !stays {
+                out.push(Effect::Drop { tenure: *id });
+            }
+            stays
+        });
+    }
+
+    /// Becomes what the row says, from what this sampler was.
+    ///
+    /// Rows may have been skipped, so the state of another role may be stale. Only two kinds are good: that of an owner
+    /// that stays one, for the controllers take no tenure away from a member in step and give it back without a copy;
+    /// and that of a copy, in its own view or promoted from it.
+    fn take_part(&mut self, id: TenureId, row: &Tenure, out: &mut Vec<Effect<F, V>>) {
+        let owns = row.owner == self.incarnation;
+        let part = match self.parts.remove(&id) {
+            // Nobody could have acted in the tenure without this member in step: it begins empty.
+            None if owns => Part::Owner(Box::new(Owner::new(id, row, self.one_copy))),
+            Some(Part::Owner(owner)) if owns => Part::Owner(owner),
+            Some(Part::Copy(copy)) if owns && copy.attached => {
+                Part::Owner(Box::new(Owner::promote(copy, id, row, self.one_copy, out)))
+            }
+            Some(Part::Copy(copy)) if owns || copy.view == row.view => Part::Copy(copy),
+            stale => {
+                if stale.is_some() {
+                    out.push(Effect::Drop { tenure: id });
+                }
+                let begins = row.view == row.created && matches!(row.second, Second::Replica(_));
+                Part::Copy(Copy::new(row.view, begins))
+            }
+        };
+        self.parts.insert(id, part);
+    }
+
+    /// Whether this sampler takes a span of `trace` from a gateway that knows the table of `epoch`, and for which tenure;
+    /// the gateway may name one to which it was sent. To ask costs nothing: spans need not be copied before.
+    ///
+    /// # Errors
+    /// What to tell the gateway instead.
+    pub fn admit(
+        &self,
+        epoch: Epoch,
+        slot: Slot,
+        named: Option<Epoch>,
+        trace: TraceId,
+    ) -> Result<TenureId, Reply> {
+        let known = self.epoch(slot);
+        if epoch > known {
+            return Err(Reply::Behind { epoch: known });
+        }
+        let moved = Reply::Moved { epoch: known };
+        let created = named
+            .or_else(|| self.tenure_for(slot, trace))
+            .ok_or(moved)?;
+        let tenure = TenureId { slot, created };
+        match self.owner(tenure).ok_or(moved)?.admission(trace) {
+            Admission::Take => Ok(tenure),
+            Admission::Dropped => Err(Reply::Acknowledged),
+            Admission::Moved => Err(moved),
+            Admission::Hold => Err(Reply::Hold),
+            Admission::NoSecondCopy => Err(Reply::NoSecondCopy),
+            Admission::Pinned(older) => Err(self.pinned(slot, older, known).unwrap_or(moved)),
+        }
+    }
+
+    /// Takes a fragment into the tenure that [`Tenancy::admit`] named, and gives it a number. [`Effect::Acknowledge`] or
+    /// [`Effect::Return`] follows; nothing, if this sampler does not own the tenure.
+    pub fn take(
+        &mut self,
+        now: Moment,
+        tenure: TenureId,
+        fragment: Until<Fragment<F>>,
+        out: &mut Vec<Effect<F, V>>,
+    ) -> Option<Number> {
+        let owner = self.owner_of(tenure.slot, tenure.created)?;
+        (owner.admission(fragment.value.trace) == Admission::Take)
+            .then(|| owner.take(now, fragment, out))
+    }
+
+    /// The tenure of this slot that a fragment without a named tenure is for: the current one, or else a closing one
+    /// that has its trace.
+    fn tenure_for(&self, slot: Slot, trace: TraceId) -> Option<Epoch> {
+        let (_, tenures) = self.rows.get(&slot)?;
+        let current = tenures.current();
+        if current.owner == self.incarnation {
+            return Some(current.created);
+        }
+        let takes = |created: Epoch| {
+            let id = TenureId { slot, created };
+            let owner = self.owner(id);
+            owner.is_some_and(|owner| owner.admission(trace) != Admission::Moved)
+        };
+        let closing = tenures.closing().iter().map(|row| row.created);
+        closing.rev().find(|&created| takes(created))
+    }
+
+    fn pinned(&self, slot: Slot, created: Epoch, epoch: Epoch) -> Option<Reply> {
+        let (_, tenures) = self.rows.get(&slot)?;
+        let owner = tenures.get(created)?.owner;
+        Some(Reply::Pinned {
+            tenure: TenureId { slot, created },
+            owner,
+            epoch,
+        })
+    }
+
+    /// Whether a verdict on the trace would be stored now: there is none yet, the trace has a stored fragment, and
+    /// somebody is there to store it. If not, a later try or [`Effect::Decided`] settles it.
+    #[must_use]
+    pub fn is_decidable(&self, tenure: TenureId, trace: TraceId) -> bool {
+        self.owner(tenure)
+            .is_some_and(|owner| owner.is_decidable(trace))
+    }
+
+    /// Proposes a verdict for a trace whose time has come, if it [is decidable](Tenancy::is_decidable).
+    pub fn decide(
+        &mut self,
+        now: Moment,
+        tenure: TenureId,
+        trace: TraceId,
+        verdict: Until<V>,
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        if let Some(owner) = self.owner_of(tenure.slot, tenure.created) {
+            owner.decide(now, trace, verdict, out);
+        }
+    }
+
+    /// A fragment that was to be exported is delivered, spooled or counted as lost.
+    pub fn delivered(
+        &mut self,
+        now: Moment,
+        tenure: TenureId,
+        number: Number,
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        if let Some(owner) = self.owner_of(tenure.slot, tenure.created) {
+            owner.delivered(now, number, out);
+        }
+    }
+
+    /// Whether a batch of this tenure may be handed to the socket now.
+    #[must_use]
+    pub fn may_export(&self, now: Moment, tenure: TenureId) -> bool {
+        self.owner(tenure)
+            .is_some_and(|owner| owner.may_export(now))
+    }
+
+    /// Delivered fragments that a successor would deliver again. The caller stops exporting at a number of them.
+    #[must_use]
+    pub fn unconfirmed(&self, tenure: TenureId) -> usize {
+        self.owner(tenure).map_or(0, |owner| owner.unconfirmed())
+    }
+
+    /// The fragments that this sampler holds of a tenure, in any role.
+    pub fn fragments(&self, tenure: TenureId) -> impl Iterator<Item = (Number, &Fragment<F>)> {
+        let part = self.parts.get(&tenure).into_iter();
+        let fragments = part.flat_map(|part| &part.holding().fragments);
+        fragments.map(|(&number, fragment)| (number, &fragment.value))
+    }
+
+    /// The verdict on a trace that this sampler holds in a tenure, in any role.
+    #[must_use]
+    pub fn verdict(&self, tenure: TenureId, trace: TraceId) -> Option<&V> {
+        self.parts.get(&tenure)?.holding().ruling(trace)
+    }
+
+    /// Puts everything that has no answer yet once more. For a timer, and after a connection broke.
+    pub fn remind(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
+        for part in self.parts.values_mut() {
+            if let Part::Owner(owner) = part {
+                owner.remind(now, out);
+            }
+        }
+    }
+
+    /// Forgets verdicts whose life is over, in current tenures. Those of a closing tenure stay until it is cleared: the
+    /// next owner still has to take them over.
+    pub fn expire(&mut self, now: Moment) {
+        for (id, part) in &mut self.parts {
+            let row = self.rows.get(&id.slot);
+            if row.is_some_and(|(_, tenures)| tenures.current().created == id.created) {
+                part.holding_mut().expire(now);
+            }
+        }
+    }
+
+    /// A message from another sampler.
+    pub fn receive(
+        &mut self,
+        now: Moment,
+        from: Incarnation,
+        message: Message<F, V>,
+        out: &mut Vec<Effect<F, V>>,
+    ) -> Received<F, V> {
+        match message {
+            Message::Record { tenure, view, .. } if self.is_behind(tenure, view) => {
+                return Received::Behind(message);
+            }
+            Message::Record {
+                tenure,
+                view,
+                asked,
+                record,
+            } => {
+                let answer = match self.copy_of(tenure, view) {
+                    Some(copy) => copy.store(now, record),
+                    None => Answer::Stale(self.epoch(tenure.slot)),
+                };
+                let message = Message::Answer {
+                    tenure,
+                    view,
+                    asked,
+                    answer,
+                };
+                out.push(Effect::Send { to: from, message });
+            }
+            Message::Answer {
+                tenure,
+                view,
+                asked,
+                answer,
+            } => {
+                if let Some(owner) = self.owner_of(tenure.slot, tenure.created) {
+                    owner.answered(now, from, view, asked, answer, out);
+                }
+            }
+            Message::AskManifest { tenure } => {
+                let manifest = self
+                    .owner(tenure)
+                    .and_then(|owner| owner.holding().manifest(now))
+                    .map(|manifest| Message::Manifest { tenure, manifest });
+                let message = manifest.unwrap_or(Message::NotYet { tenure });
+                out.push(Effect::Send { to: from, message });
+            }
+            Message::AskRemainder { tenure } => {
+                let message = self.remainder(now, tenure);
+                out.push(Effect::Send { to: from, message });
+            }
+            Message::Manifest { tenure, manifest } => {
+                if let Some(owner) = self.current_owner(tenure.slot) {
+                    owner.gathered(now, tenure.created, manifest, out);
+                }
+            }
+            Message::Remainder { tenure, verdicts } => {
+                if let Some(owner) = self.current_owner(tenure.slot) {
+                    owner.remainder(now, tenure.created, verdicts, out);
+                }
+            }
+            // The question is put again by `remind`.
+            Message::NotYet { .. } => {}
+        }
+        Received::Done
+    }
+
+    fn remainder(&self, now: Moment, tenure: TenureId) -> Message<F, V> {
+        let holding = self.owner(tenure).map(|owner| owner.holding());
+        let closed = holding.filter(|holding| holding.closed);
+        match closed.and_then(|holding| holding.manifest(now)) {
+            Some(manifest) => Message::Remainder {
+                tenure,
+                verdicts: manifest.verdicts,
+            },
+            None => Message::NotYet { tenure },
+        }
+    }
+
+    /// Whether a record is of a view that the newest rows do not have yet. Only the view of the tenure is compared: a
+    /// change elsewhere in the table must not stop this slot.
+    fn is_behind(&self, tenure: TenureId, view: Epoch) -> bool {
+        let row = self.rows.get(&tenure.slot);
+        match row.and_then(|(_, tenures)| tenures.get(tenure.created)) {
+            Some(row) => view > row.view,
+            None => view > self.epoch(tenure.slot),
+        }
+    }
+
+    /// This sampler's copy, if the newest row has that view and names it as the second member.
+    fn copy_of(&mut self, tenure: TenureId, view: Epoch) -> Option<&mut Copy<F, V>> {
+        match self.parts.get_mut(&tenure) {
+            Some(Part::Copy(copy)) if copy.view == view => Some(copy),
+            Some(Part::Copy(_) | Part::Owner(_)) | None => None,
+        }
+    }
+
+    fn owner_of(&mut self, slot: Slot, created: Epoch) -> Option<&mut Owner<F, V>> {
+        match self.parts.get_mut(&TenureId { slot, created }) {
+            Some(Part::Owner(owner)) => Some(owner),
+            Some(Part::Copy(_)) | None => None,
+        }
+    }
+
+    fn current_owner(&mut self, slot: Slot) -> Option<&mut Owner<F, V>> {
+        let created = self.rows.get(&slot)?.1.current().created;
+        self.owner_of(slot, created)
+    }
+
+    fn owner(&self, tenure: TenureId) -> Option<&Owner<F, V>> {
+        match self.parts.get(&tenure) {
+            Some(Part::Owner(owner)) => Some(owner),
+            Some(Part::Copy(_)) | None => None,
+        }
+    }
+}
+
+impl<F: Clone, V: Ruling> Part<F, V> {
+    fn holding(&self) -> &Holding<F, V> {
+        match self {
+            Self::Owner(owner) => owner.holding(),
+            Self::Copy(copy) => &copy.holding,
+        }
+    }
+
+    fn holding_mut(&mut self) -> &mut Holding<F, V> {
+        match self {
+            Self::Owner(owner) => owner.holding_mut(),
+            Self::Copy(copy) => &mut copy.holding,
+        }
+    }
+}
