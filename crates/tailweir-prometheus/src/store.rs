@@ -27,7 +27,7 @@ const SERIES_OVERHEAD: usize = 256;
 
 /// The last value of each stream of metrics.
 ///
-/// Bounded: beyond [`StoreOptions::max_series`] series, or 2 KiB for each of these in all, new series are
+/// Bounded: beyond `max_series` series, or 2 KiB for each of these in all, new series are
 /// refused and counted ([`Trouble::SeriesLimit`]); what is there goes on.
 #[derive(Debug)]
 pub struct Store {
