@@ -280,11 +280,12 @@ impl SamplerState {
     async fn tick(&mut self) {
         // What is held back must leave first, or decisions would pile up behind it.
         self.hand_on().await;
+        let mut is_behind = false;
         if !self.store.is_held_back() {
-            self.store.advance(self.shard.clock);
+            is_behind = self.store.advance(self.shard.clock);
             self.hand_on().await;
         }
-        self.ticker.handled();
+        self.ticker.handled(is_behind);
     }
 
     async fn drain(&mut self, reply: RpcReplyPort<()>) {

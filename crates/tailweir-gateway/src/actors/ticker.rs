@@ -1,6 +1,7 @@
 //! Wakes an actor when something is due: one message under way at a time, whatever the actor does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ const GRAIN: Duration = Duration::from_millis(10);
 pub(super) struct Ticker {
     due: watch::Sender<Option<Instant>>,
     handled: Arc<Notify>,
+    is_behind: Arc<AtomicBool>,
     task: tokio::task::AbortHandle,
 }
 
@@ -22,19 +24,23 @@ impl Ticker {
     pub(super) fn start(tick: impl Fn() -> bool + Send + 'static) -> Self {
         let (due, mut watched) = watch::channel(None);
         let handled = Arc::new(Notify::new());
-        let done = Arc::clone(&handled);
+        let is_behind = Arc::new(AtomicBool::new(false));
+        let (done, behind) = (Arc::clone(&handled), Arc::clone(&is_behind));
         let task = tokio::spawn(async move {
             while wait(&mut watched).await {
                 if !tick() {
                     break;
                 }
                 done.notified().await;
-                tokio::time::sleep(GRAIN).await;
+                if !behind.load(Relaxed) {
+                    tokio::time::sleep(GRAIN).await;
+                }
             }
         });
         Self {
             due,
             handled,
+            is_behind,
             task: task.abort_handle(),
         }
     }
@@ -48,8 +54,10 @@ impl Ticker {
         });
     }
 
-    /// The last message was dealt with.
-    pub(super) fn handled(&self) {
+    /// The last message was dealt with. An actor that is behind left some of what is due, and gets the
+    /// next message as soon as it has seen to the others that wait.
+    pub(super) fn handled(&self, is_behind: bool) {
+        self.is_behind.store(is_behind, Relaxed);
         self.handled.notify_one();
     }
 }

@@ -128,14 +128,15 @@ impl ShardStore {
         }
     }
 
-    /// Decides what is due.
-    pub(super) fn advance(&mut self, clock: Clock) {
+    /// Decides what is due. Says whether that was too much for one call.
+    pub(super) fn advance(&mut self, clock: Clock) -> bool {
         let start = clock.now();
         self.engine.advance(start, &mut self.outlet);
         let took = clock.now().since(start);
         self.ticks.add(took.as_micros().div_ceil(1000) as u64);
         self.outlet.seal();
         self.book();
+        self.engine.next_deadline().is_some_and(|due| due <= start)
     }
 
     /// Decides everything.
