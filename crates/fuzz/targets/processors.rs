@@ -14,8 +14,9 @@ const PROCESSORS: &str = "
 processors:
   filter:
     trace_conditions: ['span.name == \"a\"', 'spanevent.name == \"a\"', 'scope.name == \"a\"']
-    metric_conditions: ['metric.name == \"a\"', 'datapoint.flags == 1', 'HasAttrKeyOnDatapoint(\"a\")']
+    metric_conditions: ['metric.name == \"a\"', 'datapoint.flags == 1']
     log_conditions: ['IsMatch(log.body, \"a\")', 'resource.attributes[\"a\"] != nil']
+  filter/older: {metrics: {metric: ['HasAttrKeyOnDatapoint(\"a\")']}}
   redaction:
     allow_all_keys: true
     blocked_values: ['[a-c]+']
