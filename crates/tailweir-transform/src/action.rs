@@ -110,32 +110,6 @@ impl Action {
             }
         }
     }
-
-    /// Whether it could add, change or remove the attribute of this name.
-    pub(crate) fn may_write(&self, name: &[u8]) -> bool {
-        match self {
-            Self::Put { key, .. } | Self::Convert { key, .. } => key == name,
-            Self::Delete(selection) | Self::Hash(selection) => selection.selects(name),
-            Self::Extract { pattern, .. } => pattern
-                .group_names()
-                .flatten()
-                .any(|group| group.as_bytes() == name),
-        }
-    }
-
-    /// Whether it asks who sent the request.
-    pub(crate) fn reads_client(&self) -> bool {
-        matches!(
-            self,
-            Self::Put {
-                source: Source {
-                    from: From::Context(_),
-                    ..
-                },
-                ..
-            }
-        )
-    }
 }
 
 impl Selection {
@@ -152,10 +126,6 @@ impl Selection {
             ));
         }
         Ok(Self { key, pattern })
-    }
-
-    fn selects(&self, name: &[u8]) -> bool {
-        self.key.as_deref() == Some(name) || self.matches(name)
     }
 
     fn matches(&self, name: &[u8]) -> bool {

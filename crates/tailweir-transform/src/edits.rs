@@ -13,7 +13,7 @@ use tailweir_otlp::{AttributeList, Attributes, Item, ItemPlace, rewrite_items, r
 
 /// Whose attributes are edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+enum Target {
     /// Those of resources.
     Resources,
     /// Those of spans, log records and data points.
@@ -126,37 +126,6 @@ impl Edits {
         let attributes = attributes_of(place.item);
         let matches = |matcher: &Matcher| matcher.matches(place, attributes);
         self.include.as_ref().is_none_or(matches) && !self.exclude.as_ref().is_some_and(matches)
-    }
-
-    /// Whose attributes are edited.
-    #[must_use]
-    pub fn target(&self) -> Target {
-        self.target
-    }
-
-    /// Whether the attribute of this name could be added, changed or removed, on the [`Self::target`].
-    /// Edits that write nothing of what a decision reads may as well come after it.
-    #[must_use]
-    pub fn may_write(&self, key: &[u8]) -> bool {
-        self.actions.iter().any(|action| action.may_write(key))
-    }
-
-    /// Whether resources could change in the attribute of this name.
-    #[must_use]
-    pub fn touches_resource_key(&self, key: &[u8]) -> bool {
-        self.target == Target::Resources && self.may_write(key)
-    }
-
-    /// Whether spans, log records or data points could change in the attribute of this name.
-    #[must_use]
-    pub fn touches_item_key(&self, key: &[u8]) -> bool {
-        self.target == Target::Items && self.may_write(key)
-    }
-
-    /// Whether they ask who sent the request, so that they must run while that is known.
-    #[must_use]
-    pub fn reads_client(&self) -> bool {
-        self.actions.iter().any(Action::reads_client)
     }
 }
 

@@ -46,7 +46,7 @@ mod statements;
 mod transform;
 
 pub use client::{AuthAttribute, ClientContext};
-pub use edits::{Edits, Target};
+pub use edits::Edits;
 pub use error::{CompileError, CompileErrors, TransformError};
 pub use growth::GROWTH_MAX;
 pub use literal::encode as encode_literal;

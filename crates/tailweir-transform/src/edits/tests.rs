@@ -1,6 +1,6 @@
 //! Edits change what they name and nothing else.
 
-use super::{Edits, Target};
+use super::Edits;
 use crate::client::ClientContext;
 use crate::error::TransformError;
 use crate::transform::{Request, Transform};
@@ -175,35 +175,4 @@ fn a_block_must_fit_the_signal() {
         assert_eq!(check(&strict, signal), wrong("exclude"));
     }
     assert_eq!(check(&names, Signal::Metrics), Ok(()));
-}
-
-/// Scenario: edits of each kind are asked which attributes they may write.
-/// Guarantees: keys, patterns and named groups are, on the right target, and nothing else.
-#[test]
-fn edits_know_what_they_write() {
-    let actions = vec![
-        put(Action::Insert, "inserted", "y"),
-        with_pattern(Action::Delete, "", "^secret\\."),
-        with_pattern(Action::Extract, "source", "(?P<group>.)"),
-        AttributeAction {
-            from_context: "client.address".to_owned(),
-            ..action(Action::Upsert, "ip")
-        },
-    ];
-    let edits = Edits::resource(&ResourceProcessor {
-        attributes: actions.clone(),
-    })
-    .unwrap();
-    assert_eq!(edits.target(), Target::Resources);
-    for key in ["inserted", "secret.card", "group", "ip"] {
-        assert!(edits.touches_resource_key(key.as_bytes()), "{key}");
-        assert!(!edits.touches_item_key(key.as_bytes()), "{key}");
-    }
-    for key in ["source", "secret", "client.address"] {
-        assert!(!edits.may_write(key.as_bytes()), "{key}");
-    }
-    assert!(edits.reads_client());
-    let edits = Edits::attributes(&attributes(actions[..3].to_vec())).unwrap();
-    assert!(edits.touches_item_key(b"group") && !edits.touches_resource_key(b"group"));
-    assert!(!edits.reads_client());
 }

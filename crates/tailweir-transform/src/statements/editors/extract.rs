@@ -53,12 +53,7 @@ pub(super) fn summary_sum(
     is_monotonic: bool,
     suffix: &str,
 ) -> Option<Vec<u8>> {
-    let MetricData::Summary(_) = metric.data() else {
-        return None;
-    };
-    let points: Vec<_> = metric.data().points().filter_map(sum_point).collect();
-    let data = sum_of(points.iter().map(Vec::as_slice), temporality, is_monotonic);
-    Some(derived(metric, suffix, field::METRIC_SUM, &data))
+    of_summary(metric, sum_point, temporality, is_monotonic, suffix)
 }
 
 /// The counts of a summary, even when there are none.
@@ -68,10 +63,21 @@ pub(super) fn summary_count(
     is_monotonic: bool,
     suffix: &str,
 ) -> Option<Vec<u8>> {
+    of_summary(metric, count_point, temporality, is_monotonic, suffix)
+}
+
+/// One number of each point of a summary.
+fn of_summary(
+    metric: MetricView<'_>,
+    number: fn(DataPoint<'_>) -> Option<Vec<u8>>,
+    temporality: Temporality,
+    is_monotonic: bool,
+    suffix: &str,
+) -> Option<Vec<u8>> {
     let MetricData::Summary(_) = metric.data() else {
         return None;
     };
-    let points: Vec<_> = metric.data().points().filter_map(count_point).collect();
+    let points: Vec<_> = metric.data().points().filter_map(number).collect();
     let data = sum_of(points.iter().map(Vec::as_slice), temporality, is_monotonic);
     Some(derived(metric, suffix, field::METRIC_SUM, &data))
 }
