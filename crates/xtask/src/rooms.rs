@@ -21,6 +21,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sampler", &["core", "otlp", "policy"]),
     ("placement", &["core"]),
     ("tenure", &["core", "placement"]),
+    (
+        "shard",
+        &["core", "otlp", "policy", "sampler", "placement", "tenure"],
+    ),
+    ("proto", &[]),
+    ("link", &["core", "config"]),
+    ("control", &["core", "config", "placement", "proto", "link"]),
     ("prometheus", &["core", "otlp", "ottl", "paths", "config"]),
     (
         "export",
@@ -38,6 +45,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sampler",
             "prometheus",
             "export",
+            "placement",
+            "tenure",
+            "shard",
+            "proto",
+            "link",
         ],
     ),
     ("testkit", &["core", "otlp", "config"]),
@@ -57,6 +69,7 @@ const PURE: &[&str] = &[
     "prometheus",
     "placement",
     "tenure",
+    "shard",
 ];
 
 /// What a pure room may not reach, through any number of its dependencies.
@@ -74,6 +87,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("granit-parser", &["tailweir-config"]),
     ("hashring", &["tailweir-placement"]),
+    ("openraft", &["tailweir-control"]),
+    ("bincode", &["tailweir-control"]),
     ("stateright", &["cluster-tests"]),
 ];
 

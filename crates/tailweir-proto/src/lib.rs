@@ -1,0 +1,10 @@
+//! What members of a cluster say to each other: messages, clients and servers, generated from `/proto`.
+//!
+//! No logic. The files themselves are the documentation of the wire; a field is added, never changed, so that two
+//! versions of Tailweir that follow each other understand one another.
+
+/// Spans: gateway to sampler, sampler to sampler.
+pub mod peer {
+    #![expect(missing_docs, clippy::all, unused_qualifications, reason = "generated")]
+    tonic::include_proto!("tailweir.peer.v1");
+}
