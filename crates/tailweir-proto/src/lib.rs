@@ -3,8 +3,6 @@
 //! No logic. The files themselves are the documentation of the wire; a field is added, never changed, so that two
 //! versions of Tailweir that follow each other understand one another.
 
-/// Spans: gateway to sampler, sampler to sampler.
-pub mod peer {
-    #![expect(missing_docs, clippy::all, unused_qualifications, reason = "generated")]
-    tonic::include_proto!("tailweir.peer.v1");
-}
+mod generated;
+
+pub use generated::peer;
