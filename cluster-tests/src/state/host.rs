@@ -48,7 +48,7 @@ impl State {
                     self.acknowledged.insert(span);
                 }
             }
-            Effect::Return { tenure, number } | Effect::Discard { tenure, number } => {
+            Effect::Return { tenure, number, .. } | Effect::Discard { tenure, number } => {
                 host.spans.remove(&(tenure.created, number));
             }
             Effect::Export { tenure, number } => {

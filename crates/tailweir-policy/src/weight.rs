@@ -20,7 +20,7 @@ use tailweir_core::Threshold;
 const CELLS_MAX: u32 = 4096;
 
 /// How the threshold of a decision goes together with one that a span already carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum CarriedWeight {
     /// The decision knows nothing of the earlier one, so the shares are multiplied.
     #[default]

@@ -162,6 +162,17 @@ impl DecisionCache {
         Some((number, self.entries.remove(number)))
     }
 
+    /// Takes out a decision.
+    pub(crate) fn remove(&mut self, number: u32) -> Remembered {
+        let list = if self.entries.get(number).is_sampled() {
+            &mut self.sampled
+        } else {
+            &mut self.others
+        };
+        list.remove(&mut self.entries, number);
+        self.entries.remove(number)
+    }
+
     /// Makes this decision the newest of its kind.
     pub(crate) fn touch(&mut self, number: u32) {
         let is_sampled = self.entries.get(number).is_sampled();

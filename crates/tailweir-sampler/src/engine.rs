@@ -9,6 +9,7 @@ mod known;
 mod late;
 mod policies;
 mod pressure;
+mod proposals;
 mod round;
 mod table;
 
@@ -47,6 +48,8 @@ pub struct Engine {
     delivered: DeliveredSpans,
     counters: Counters,
     in_flight: Option<InFlight>,
+    /// Bytes of traces whose decision is under way: they are as good as gone.
+    leaving: u64,
     scratch: Scratch,
 }
 
@@ -119,6 +122,7 @@ impl Engine {
             ),
             counters,
             in_flight: None,
+            leaving: 0,
             scratch: Scratch {
                 fingerprint_set: seeded_set(seed),
                 ..Scratch::default()
@@ -165,14 +169,19 @@ impl Engine {
     }
 
     /// Decides everything that is held, in the order of arrival, or gives it up when
-    /// [`EngineSettings::abandon_on_drain`] says so. The engine goes on working.
+    /// [`EngineSettings::abandon_on_drain`] says so. The engine goes on working. Where decisions have to be
+    /// agreed to, what waits for that is still held.
     pub fn drain(&mut self, now: Moment, sink: &mut impl Sink) {
         let now = self.begin(now, sink);
         if self.policies.ranks_traces() && !self.settings.abandon_on_drain {
             let end_of_time = Moment::from_nanos(u64::MAX);
             self.decide_round(now, end_of_time, Some(EarlyReason::Drained), sink);
         }
-        while let Some((_, index)) = self.table.oldest() {
+        let mut tries = self.table.held();
+        while tries > 0
+            && let Some((_, index)) = self.table.oldest()
+        {
+            tries -= 1;
             if self.settings.abandon_on_drain {
                 self.abandon(index, crate::AbandonReason::Drained, sink);
             } else {

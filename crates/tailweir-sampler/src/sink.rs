@@ -17,6 +17,18 @@ pub trait Sink {
 
     /// Spans given up without a decision.
     fn abandoned(&mut self, trace: &AbandonedTrace);
+
+    /// Whether a decision about this trace could be settled now. The engine comes back to one that is not
+    /// decidable, a little later.
+    fn is_decidable(&self, _trace: TraceId) -> bool {
+        true
+    }
+
+    /// Whether this decision holds at once. One that does not is carried out by
+    /// [`Engine::follow`](crate::Engine::follow), when whoever has to agree to it did.
+    fn settles(&mut self, _trace: TraceId, _decision: &Decision) -> bool {
+        true
+    }
 }
 
 /// Spans of a trace that is kept. Everything is borrowed from the engine's store, or for late spans
@@ -78,6 +90,8 @@ pub enum AbandonReason {
     Drained,
     /// The process panicked while these spans were handed on; some may have been.
     Panicked,
+    /// They are somebody else's.
+    GivenBack,
 }
 
 /// Why a trace was decided before its time.

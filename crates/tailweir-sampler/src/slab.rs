@@ -123,6 +123,11 @@ impl<T: Default> Slab<T> {
             .for_each(change);
     }
 
+    /// Every entry, and empty ones where entries were removed.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks.iter().flat_map(|chunk| &chunk.entries)
+    }
+
     fn add_chunk(&mut self) -> u32 {
         let number = self.chunks.len() as u32;
         self.chunks.push(Chunk {

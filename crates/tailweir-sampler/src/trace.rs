@@ -2,12 +2,13 @@
 
 use crate::list::{Linked, Links, List};
 use crate::seen::SeenSpans;
+use crate::sink::EarlyReason;
 use crate::slab::Slab;
 use crate::store::RunPointer;
 use std::time::Duration;
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::TraceSummary;
-use tailweir_policy::Pending;
+use tailweir_policy::{Decision, Pending};
 
 /// An undecided trace. Its spans are in runs, chained from `last` to the first.
 #[derive(Default)]
@@ -22,13 +23,32 @@ pub(crate) struct Trace {
     pub(crate) collector_bytes: u64,
     /// What its fragments have shown, when policies look at each as it arrives.
     pub(crate) pending: Option<Box<Pending>>,
+    /// What is decided about it, as long as it does not hold yet.
+    pub(crate) proposal: Option<Box<Proposal>>,
     links: Links,
     ring: u8,
     /// Whether it is listed among the large ones.
     pub(crate) is_large: bool,
 }
 
+/// A decision that does not hold yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proposal {
+    pub(crate) decision: Decision,
+    pub(crate) early: Option<EarlyReason>,
+    /// Whether it was put to those who have to agree. Until then the trace waits for another try; from
+    /// then on it waits for nothing here.
+    pub(crate) is_put: bool,
+}
+
 impl Trace {
+    /// Whether a decision about it is under way.
+    pub(crate) fn is_put(&self) -> bool {
+        self.proposal
+            .as_ref()
+            .is_some_and(|proposal| proposal.is_put)
+    }
+
     pub(crate) fn new(id: TraceId, arrived: Moment) -> Self {
         Self {
             id,

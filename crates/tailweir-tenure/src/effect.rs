@@ -25,6 +25,8 @@ pub enum Effect<F, V> {
     Return {
         /// The tenure that had it.
         tenure: TenureId,
+        /// Its trace.
+        trace: TraceId,
         /// The fragment.
         number: Number,
     },

@@ -30,4 +30,4 @@ pub use holding::{Fragment, Number, Ruling};
 pub use journey::{Hop, Journey};
 pub use message::{Answer, Index, Manifest, Message, Record};
 pub use remaining::{Remaining, Until};
-pub use tenancy::{Received, Tenancy};
+pub use tenancy::{Received, Standing, Tenancy};

@@ -17,6 +17,23 @@ pub enum Received<F, V> {
     Behind(Message<F, V>),
 }
 
+/// What a sampler is in a tenure, for those who look on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// Its owner; the tenure is not open yet.
+    Opens,
+    /// Its owner, and takes new traces.
+    Serves,
+    /// Its owner, and finishes what it has.
+    Finishes,
+    /// Its owner, and everything in it is over.
+    Closed,
+    /// Its second member.
+    Copies,
+    /// Its candidate, without the index.
+    Attaches,
+}
+
 /// One life of one sampler, or of a part of its slots: the newest rows that it knows, and its state in each tenure that
 /// names it.
 ///
@@ -65,6 +82,12 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         out: &mut Vec<Effect<F, V>>,
     ) {
         if epoch <= self.epoch(slot) {
+            return;
+        }
+        if let Some((known, rows)) = self.rows.get_mut(&slot)
+            && rows == tenures
+        {
+            *known = epoch;
             return;
         }
         self.rows.insert(slot, (epoch, tenures.clone()));
@@ -246,6 +269,76 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         self.owner(tenure).map_or(0, |owner| owner.unconfirmed())
     }
 
+    /// The same for several fragments, in one record.
+    pub fn delivered_all(
+        &mut self,
+        now: Moment,
+        tenure: TenureId,
+        numbers: &[Number],
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        if let Some(owner) = self.owner_of(tenure.slot, tenure.created) {
+            owner.delivered_all(now, numbers, out);
+        }
+    }
+
+    /// Asks the second member for a sign of life, where [`Self::may_export`] says no for want of one.
+    pub fn probe(&mut self, now: Moment, tenure: TenureId, out: &mut Vec<Effect<F, V>>) {
+        if let Some(owner) = self.owner_of(tenure.slot, tenure.created) {
+            owner.probe(now, out);
+        }
+    }
+
+    /// The tenure of this slot that this sampler owns and that has fragments of the trace.
+    #[must_use]
+    pub fn home(&self, slot: Slot, trace: TraceId) -> Option<TenureId> {
+        let (_, tenures) = self.rows.get(&slot)?;
+        let ids = tenures.all().iter().rev().map(|row| TenureId {
+            slot,
+            created: row.created,
+        });
+        ids.into_iter().find(|&id| {
+            let owner = self.owner(id);
+            owner.is_some_and(|owner| owner.holding().traces.contains_key(&trace))
+        })
+    }
+
+    /// The verdict on a trace in any tenure of its slot that this sampler owns.
+    #[must_use]
+    pub fn owned_verdict(&self, slot: Slot, trace: TraceId) -> Option<&V> {
+        let (_, tenures) = self.rows.get(&slot)?;
+        let ids = tenures.all().iter().rev().map(|row| TenureId {
+            slot,
+            created: row.created,
+        });
+        ids.into_iter()
+            .find_map(|id| self.owner(id)?.holding().ruling(trace))
+    }
+
+    /// A fragment that this sampler holds.
+    #[must_use]
+    pub fn fragment(&self, tenure: TenureId, number: Number) -> Option<&Fragment<F>> {
+        let held = self.parts.get(&tenure)?.holding().fragments.get(&number)?;
+        Some(&held.value)
+    }
+
+    /// The fragments of a trace that this sampler holds in a tenure, by number.
+    #[must_use]
+    pub fn numbers(&self, tenure: TenureId, trace: TraceId) -> Vec<Number> {
+        let part = self.parts.get(&tenure);
+        part.map(|part| part.holding().numbers(trace))
+            .unwrap_or_default()
+    }
+
+    /// The caller has a fragment's spans elsewhere from now on.
+    pub fn replace(&mut self, tenure: TenureId, number: Number, data: F) {
+        if let Some(part) = self.parts.get_mut(&tenure)
+            && let Some(held) = part.holding_mut().fragments.get_mut(&number)
+        {
+            held.value.data = data;
+        }
+    }
+
     /// The fragments that this sampler holds of a tenure, in any role.
     pub fn fragments(&self, tenure: TenureId) -> impl Iterator<Item = (Number, &Fragment<F>)> {
         let part = self.parts.get(&tenure).into_iter();
@@ -268,14 +361,53 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         }
     }
 
+    /// The same for what `member` should have answered, after messages to it were lost.
+    pub fn remind_member(&mut self, now: Moment, member: Incarnation, out: &mut Vec<Effect<F, V>>) {
+        for part in self.parts.values_mut() {
+            if let Part::Owner(owner) = part
+                && owner.waits_for(member)
+            {
+                owner.remind(now, out);
+            }
+        }
+    }
+
+    /// Asks the owners of closing tenures of this slot again, after one answered [`Message::NotYet`].
+    pub fn ask_again(&mut self, now: Moment, slot: Slot, out: &mut Vec<Effect<F, V>>) {
+        if let Some(owner) = self.current_owner(slot) {
+            owner.ask_again(now, out);
+        }
+    }
+
+    /// What this sampler is in each tenure that names it.
+    pub fn standing(&self) -> impl Iterator<Item = (TenureId, Standing)> {
+        self.parts.iter().map(|(&id, part)| {
+            let standing = match part {
+                Part::Owner(owner) => owner.standing(),
+                Part::Copy(copy) if copy.attached => Standing::Copies,
+                Part::Copy(_) => Standing::Attaches,
+            };
+            (id, standing)
+        })
+    }
+
     /// Forgets verdicts whose life is over, in current tenures. Those of a closing tenure stay until it is cleared: the
     /// next owner still has to take them over.
     pub fn expire(&mut self, now: Moment) {
-        for (id, part) in &mut self.parts {
-            let row = self.rows.get(&id.slot);
-            if row.is_some_and(|(_, tenures)| tenures.current().created == id.created) {
-                part.holding_mut().expire(now);
-            }
+        let slots: Vec<Slot> = self.rows.keys().copied().collect();
+        for slot in slots {
+            self.expire_slot(now, slot);
+        }
+    }
+
+    /// [`Self::expire`] for one slot, for those who have many and little time.
+    pub fn expire_slot(&mut self, now: Moment, slot: Slot) {
+        let Some((_, tenures)) = self.rows.get(&slot) else {
+            return;
+        };
+        let created = tenures.current().created;
+        if let Some(part) = self.parts.get_mut(&TenureId { slot, created }) {
+            part.holding_mut().expire(now);
         }
     }
 
@@ -341,7 +473,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
                     owner.remainder(now, tenure.created, verdicts, out);
                 }
             }
-            // The question is put again by `remind`.
+            // The question is put again by `ask_again` and `remind`.
             Message::NotYet { .. } => {}
         }
         Received::Done

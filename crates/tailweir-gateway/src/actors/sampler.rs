@@ -5,7 +5,6 @@
 //! If it dies: nothing but the messages in its mailbox, whose senders are told to send again. The store
 //! is lent by the [`Shard`], and the next incarnation goes on with it.
 
-mod marks;
 mod outlet;
 mod store;
 #[cfg(test)]

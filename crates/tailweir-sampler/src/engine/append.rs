@@ -203,7 +203,7 @@ impl Engine {
     }
 
     /// Takes in the spans of one trace, which is at this place.
-    fn take_in(
+    pub(super) fn take_in(
         &mut self,
         now: Moment,
         incoming: Incoming<'_>,
@@ -242,9 +242,8 @@ impl Engine {
         while !self.settings.refuse_on_overflow
             && self.table.held() >= self.settings.traces_max.max(1)
             && let Some((_, oldest)) = self.table.oldest()
-        {
-            self.decide(oldest, now, Some(EarlyReason::Traces), sink);
-        }
+            && self.decide(oldest, now, Some(EarlyReason::Traces), sink)
+        {}
         let trace = Trace::new(group.id, now);
         let index = self.table.add(group.hash, trace);
         let wait = self.settings.decision_wait;

@@ -21,20 +21,27 @@ pub(super) const NOT_SAMPLED: Decision = Decision {
 };
 
 impl Engine {
-    /// Decides a trace that is held, by the policies.
+    /// Decides a trace that is held, by the policies. Says whether it is gone: a decision may have to wait.
     pub(super) fn decide(
         &mut self,
         index: u32,
         now: Moment,
         early: Option<EarlyReason>,
         sink: &mut impl Sink,
-    ) {
+    ) -> bool {
+        if self.is_undecidable(index, now, sink) {
+            return false;
+        }
+        if let Some(proposal) = self.table.traces.get(index).proposal.as_deref().copied() {
+            return self.rule(index, now, proposal.decision, proposal.early, sink);
+        }
         self.in_flight = Some(InFlight {
             trace: index,
             decision: None,
         });
         let decision = self.judge(index, now);
-        self.conclude(index, now, decision, early, sink);
+        self.in_flight = None;
+        self.rule(index, now, decision, early, sink)
     }
 
     /// Carries out a decision about a trace that is held.
@@ -63,7 +70,7 @@ impl Engine {
 
     /// Gives a trace that is held up, and forgets its id.
     pub(super) fn abandon(&mut self, index: u32, reason: AbandonReason, sink: &mut impl Sink) {
-        self.table.stop_waiting(index);
+        self.stop_waiting(index);
         self.table.forget_held(index);
         self.give_up(index, reason, sink);
     }
@@ -86,7 +93,7 @@ impl Engine {
                 evaluation_errors: 1,
                 ..NOT_SAMPLED
             };
-            self.conclude(index, self.now, decision, None, sink);
+            self.rule(index, self.now, decision, None, sink);
         }
     }
 
@@ -126,8 +133,13 @@ impl Engine {
             fingerprints.extend(named.map(|(_, span)| fingerprint(span)));
             remembered.delivered = self.delivered.add(now, BlockPointer::NONE, fingerprints);
         }
-        self.table.stop_waiting(index);
+        self.stop_waiting(index);
         self.table.remember(index, remembered);
+        self.forget_decisions();
+    }
+
+    /// Forgets decisions beyond the bound.
+    pub(super) fn forget_decisions(&mut self) {
         while let Some(forgotten) = self.table.forget_decision() {
             self.policies.release(forgotten.revision);
             self.counters.decisions_forgotten += 1;
@@ -175,6 +187,9 @@ impl Engine {
     /// Frees the spans of a trace that no longer waits.
     fn release(&mut self, index: u32) -> Trace {
         let trace = self.table.take(index);
+        if trace.is_put() {
+            self.leaving -= trace.summary.bytes;
+        }
         self.store.free(trace.last);
         self.scratch.epoch += 1;
         self.counters.held.traces -= 1;

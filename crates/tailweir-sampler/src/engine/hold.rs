@@ -23,7 +23,9 @@ impl Engine {
     ) {
         appended.held += numbers.len() as u64;
         self.hold(index, now, incoming, numbers);
-        if self.is_refused_for_size(index, incoming, numbers) {
+        if self.table.traces.get(index).proposal.is_some() {
+            // Decided already: neither its size nor its root matters any more.
+        } else if self.is_refused_for_size(index, incoming, numbers) {
             self.refuse_for_size(index, now, sink);
         } else {
             self.see_to_size(index, now, sink);
@@ -42,6 +44,7 @@ impl Engine {
         let trace = self.table.traces.get(index);
         let (mut summary, mut last) = (trace.summary, trace.last);
         let (had_root, bytes_before) = (summary.has_root, summary.bytes);
+        let (is_put, is_decided) = (trace.is_put(), trace.proposal.is_some());
         let mut start = 0;
         while start < numbers.len() {
             let end = start + self.run_length(incoming, &numbers[start..]);
@@ -59,7 +62,10 @@ impl Engine {
         self.counters.appended.add(numbers.len() as u64, bytes);
         self.counters.held.spans += numbers.len() as u64;
         self.counters.held.bytes += bytes;
-        if summary.has_root && !had_root {
+        if is_put {
+            self.leaving += bytes;
+        }
+        if summary.has_root && !had_root && !is_decided {
             self.hasten(index, now);
         }
     }
@@ -198,7 +204,7 @@ impl Engine {
         self.counters
             .too_large
             .add(u64::from(summary.spans), summary.bytes);
-        self.conclude(index, now, NOT_SAMPLED, None, sink);
+        self.rule(index, now, NOT_SAMPLED, None, sink);
     }
 
     /// Keeps a single trace from crowding out the others. True when it had to be decided for that.
@@ -206,8 +212,7 @@ impl Engine {
         let limit = self.settings.trace_bytes_limit();
         let bytes = self.table.traces.get(index).summary.bytes;
         if bytes > limit {
-            self.decide(index, now, Some(EarlyReason::Size), sink);
-            return true;
+            return self.decide(index, now, Some(EarlyReason::Size), sink);
         }
         if bytes > limit / 16 {
             self.table.mark_large(index);

@@ -25,7 +25,15 @@ impl Engine {
         let mut decided = false;
         for fragment in fragments(incoming, numbers) {
             let fragment = &numbers[fragment];
-            if !decided {
+            let is_held = matches!(
+                self.table.find(self.table.hash(id), id),
+                Some(Place::Held(_))
+            );
+            if is_held && self.table.traces.get(index).proposal.is_some() {
+                // What is decided already needs no look; these follow it with the others.
+                appended.held += fragment.len() as u64;
+                self.hold(index, now, incoming, fragment);
+            } else if !decided {
                 appended.held += fragment.len() as u64;
                 decided = self.look(index, now, incoming, fragment, sink);
             } else if let Some(Place::Decided(number)) = self.table.find(self.table.hash(id), id) {
@@ -50,10 +58,7 @@ impl Engine {
             return true;
         }
         match self.ask(index, now, incoming, fragment) {
-            Arrival::Decided(decision) => {
-                self.conclude(index, now, decision, None, sink);
-                true
-            }
+            Arrival::Decided(decision) => self.rule(index, now, decision, None, sink),
             Arrival::Open(pending) => {
                 self.table.traces.get_mut(index).pending = Some(Box::new(pending));
                 self.see_to_size(index, now, sink)

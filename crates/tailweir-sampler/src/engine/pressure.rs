@@ -45,7 +45,7 @@ impl Engine {
     /// decided early for it.
     pub(super) fn relieve(&mut self, now: Moment, need: usize, sink: &mut impl Sink) -> u64 {
         let mut early = 0;
-        while self.memory() + need > self.comfortable() {
+        while self.memory() + need > self.comfortable() + self.leaving as usize {
             let wasteful = self.store.dead() > self.store.used() / 8;
             if wasteful && self.compact(SPARSE_UNDER_PRESSURE) {
                 continue;
@@ -53,8 +53,12 @@ impl Engine {
             let Some(index) = self.dispensable(now) else {
                 break;
             };
-            self.decide(index, now, Some(EarlyReason::Memory), sink);
+            let leaving = self.leaving;
+            let is_gone = self.decide(index, now, Some(EarlyReason::Memory), sink);
             early += 1;
+            if !is_gone && self.leaving == leaving {
+                break;
+            }
         }
         if early > 0 {
             self.store.drop_spare();

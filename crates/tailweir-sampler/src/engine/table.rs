@@ -121,6 +121,23 @@ impl Table {
         number
     }
 
+    /// Remembers the decision about a trace that is not known.
+    pub(super) fn learn(&mut self, decision: Remembered) {
+        let hash = self.index.hash(decision.id);
+        let number = self.cache.insert(decision);
+        let ids = Everyone {
+            traces: &self.traces,
+            decisions: &self.cache.entries,
+        };
+        self.index.insert(hash, Place::Decided(number), &ids);
+    }
+
+    /// Takes out the decision of this number.
+    pub(super) fn unlearn(&mut self, hash: u64, number: u32) -> Remembered {
+        self.index.remove(hash, Place::Decided(number));
+        self.cache.remove(number)
+    }
+
     /// Takes out a decision that is beyond the bounds.
     pub(super) fn forget_decision(&mut self) -> Option<Remembered> {
         let (number, decision) = self.cache.evict()?;

@@ -109,15 +109,40 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
 
     /// A fragment is with the backend, in the spool, or counted as lost: it need not be kept any longer.
     pub(crate) fn delivered(&mut self, now: Moment, number: Number, out: &mut Vec<Effect<F, V>>) {
-        if !self.exporting.remove(&number) {
+        self.delivered_all(now, &[number], out);
+    }
+
+    /// The same for several, which go into one record.
+    pub(crate) fn delivered_all(
+        &mut self,
+        now: Moment,
+        numbers: &[Number],
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        let exported = numbers.iter().copied();
+        let gone: BTreeSet<Number> = exported
+            .filter(|number| self.exporting.remove(number))
+            .collect();
+        if gone.is_empty() {
             return;
         }
-        self.holding.remove(number);
-        if self.second.member().is_some() && self.second.records() {
-            self.unconfirmed.insert(number);
-            self.propose(now, Record::Free(BTreeSet::from([number])), out);
+        for &number in &gone {
+            self.holding.remove(number);
         }
-        self.copied(number, out);
+        if self.second.member().is_some() && self.second.records() {
+            self.unconfirmed.extend(&gone);
+            self.propose(now, Record::Free(gone.clone()), out);
+        }
+        for number in gone {
+            self.copied(number, out);
+        }
         self.progress(now, out);
+    }
+
+    /// Proposes nothing, for the sake of the answer.
+    pub(crate) fn probe(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
+        if self.second.member().is_some() && self.second.records() {
+            self.propose(now, Record::Free(BTreeSet::new()), out);
+        }
     }
 }

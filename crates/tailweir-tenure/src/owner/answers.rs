@@ -192,11 +192,13 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
     fn give_back(&mut self, numbers: Vec<Number>, out: &mut Vec<Effect<F, V>>) {
         for number in numbers {
             self.pending.remove(&number);
-            self.holding.remove(number);
-            out.push(Effect::Return {
-                tenure: self.id,
-                number,
-            });
+            if let Some(fragment) = self.holding.remove(number) {
+                out.push(Effect::Return {
+                    tenure: self.id,
+                    trace: fragment.value.trace,
+                    number,
+                });
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! What is due next in a tenure, asked after every event.
 
+use super::older::Older;
 use super::{Link, Opening, Owner};
 use crate::holding::leaving;
-use crate::{Effect, Message, Record, Ruling};
+use crate::{Effect, Message, Record, Ruling, Standing};
 use tailweir_core::Moment;
-use tailweir_placement::Epoch;
+use tailweir_placement::{Epoch, Incarnation};
 
 impl<F: Clone, V: Ruling> Owner<F, V> {
     /// Proposes and asks whatever can be now, each once.
@@ -55,6 +56,32 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.report_in_sync(out);
         self.report_absorbed(out);
         self.progress(now, out);
+    }
+
+    /// Whether this member has something to answer.
+    pub(crate) fn waits_for(&self, member: Incarnation) -> bool {
+        let asks = |older: &Older<V>| older.asked == Some(member);
+        self.second.member() == Some(member) || self.older.values().any(asks)
+    }
+
+    /// Puts the questions without an answer again.
+    pub(crate) fn ask_again(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
+        for older in self.older.values_mut() {
+            older.asked = None;
+        }
+        self.progress(now, out);
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        if self.holding.closed {
+            Standing::Closed
+        } else if self.closing {
+            Standing::Finishes
+        } else if self.holding.opened {
+            Standing::Serves
+        } else {
+            Standing::Opens
+        }
     }
 
     fn attach(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {

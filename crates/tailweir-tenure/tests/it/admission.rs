@@ -101,6 +101,7 @@ fn a_span_that_comes_after_the_seal_goes_back() {
     assert!(network.did(A, |effect| *effect
         == Effect::Return {
             tenure: tenure(1),
+            trace: trace(1),
             number
         }));
     assert!(!network.acknowledged(A, number));

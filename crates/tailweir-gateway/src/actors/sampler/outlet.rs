@@ -1,6 +1,5 @@
 //! Where the engine's decisions end: kept spans become requests, the rest goes into the books.
 
-use super::marks::Marks;
 use super::witness::Witnesses;
 use crate::ledger::{Charge, DropReason, Ledger};
 use crate::pipeline::Load;
@@ -11,6 +10,7 @@ use tailweir_core::{Signal, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_otlp::Assembler;
 use tailweir_sampler::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, Sink};
+use tailweir_shard::Marks;
 
 /// A request of kept traces is closed when it has reached this size.
 const REQUEST_BYTES: usize = 1 << 20;
@@ -135,6 +135,8 @@ impl Sink for Outlet {
                 let reason = DropReason::PendingAtShutdown;
                 self.ledger.dropped(Signal::Traces, reason, amount);
             }
+            // Only members of a cluster hold what can be somebody else's.
+            AbandonReason::GivenBack => {}
             AbandonReason::Panicked => {
                 let reason = LossReason::WorkerFailed;
                 self.ledger.lost(Signal::Traces, reason, amount);

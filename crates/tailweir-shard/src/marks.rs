@@ -8,7 +8,8 @@ use tailweir_otlp::{
 use tailweir_sampler::DecidedTrace;
 
 /// Marks of one trace at a time; memory is used again.
-pub(super) struct Marks {
+#[derive(Debug)]
+pub struct Marks {
     write_threshold: bool,
     record_policy: bool,
     /// Changed spans, one after the other.
@@ -23,7 +24,8 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    pub(super) fn new(write_threshold: bool, record_policy: bool) -> Self {
+    /// Marks that are written, or not.
+    pub fn new(write_threshold: bool, record_policy: bool) -> Self {
         Self {
             write_threshold,
             record_policy,
@@ -36,18 +38,19 @@ impl Marks {
         }
     }
 
-    pub(super) fn set(&mut self, write_threshold: bool, record_policy: bool) {
+    /// Changes what is written from here on.
+    pub fn set(&mut self, write_threshold: bool, record_policy: bool) {
         self.write_threshold = write_threshold;
         self.record_policy = record_policy;
     }
 
     /// Spans that should have been given a threshold, but whose tracestate is damaged or full.
-    pub(super) fn unwritten(&self) -> u64 {
+    pub fn unwritten(&self) -> u64 {
         self.unwritten
     }
 
     /// Works out the marks of a trace.
-    pub(super) fn prepare(&mut self, trace: &DecidedTrace<'_>) {
+    pub fn prepare(&mut self, trace: &DecidedTrace<'_>) {
         self.bytes.clear();
         self.spans.clear();
         self.scopes.clear();
@@ -61,7 +64,7 @@ impl Marks {
     }
 
     /// The spans of the trace that was prepared, as they go out.
-    pub(super) fn parts<'a>(
+    pub fn parts<'a>(
         &'a self,
         trace: &'a DecidedTrace<'a>,
     ) -> impl Iterator<Item = Part<'a>> + Clone {

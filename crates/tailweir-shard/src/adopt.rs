@@ -1,0 +1,162 @@
+//! Spans between members: copies that arrive, fragments that are sent again, and what a promoted copy takes over.
+
+use crate::shard::Shard;
+use crate::voice::Fresh;
+use crate::{Piece, Ruled, Spans};
+use std::collections::BTreeSet;
+use tailweir_core::{Moment, TraceId};
+use tailweir_otlp::{Assembler, Part, Scan, ScanLimits};
+use tailweir_placement::TenureId;
+use tailweir_tenure::{Fragment, Message, Number, Record, Until};
+
+impl<S: Spans, T> Shard<S, T> {
+    /// Puts the spans of a letter into memory of its own. Without room for it, the records that have spans are
+    /// taken out: to their owner they are lost messages.
+    pub(crate) fn copied(
+        &mut self,
+        mut messages: Vec<Message<Piece, Ruled>>,
+    ) -> Vec<Message<Piece, Ruled>> {
+        let brought: usize = messages.iter().filter_map(spans_of).map(<[u8]>::len).sum();
+        if brought == 0 {
+            return messages;
+        }
+        if self.copies.bytes() + brought > self.settings.copies_budget {
+            let before = messages.len();
+            messages.retain(|message| spans_of(message).is_none());
+            self.counts.copies_refused += (before - messages.len()) as u64;
+            return messages;
+        }
+        let mut all = Vec::with_capacity(brought);
+        messages
+            .iter()
+            .filter_map(spans_of)
+            .for_each(|spans| all.extend_from_slice(spans));
+        let all = self.copies.keep(&all);
+        let mut start = 0;
+        for message in &mut messages {
+            if let Some(bytes) = bytes_of(message) {
+                let end = start + bytes.len();
+                *bytes = all.slice(start..end);
+                start = end;
+            }
+        }
+        messages
+    }
+
+    /// Puts spans into a record that is sent: where the engine has them, all that it has of the trace, because it does
+    /// not know which came when. Of several records that bring a candidate up to date, the first has them all.
+    pub(crate) fn with_spans(
+        &mut self,
+        mut message: Message<Piece, Ruled>,
+        copied: &mut BTreeSet<TraceId>,
+    ) -> Message<Piece, Ruled> {
+        let Message::Record { tenure, record, .. } = &mut message else {
+            return message;
+        };
+        let (is_copy, fragment) = match record {
+            Record::Append { fragment, .. } => (false, &mut fragment.value),
+            Record::Copy { fragment, .. } => (true, &mut fragment.value),
+            _ => return message,
+        };
+        let trace = fragment.trace;
+        match &fragment.data {
+            Piece::Held if is_copy && !copied.insert(trace) => fragment.data = Piece::elsewhere(),
+            Piece::Held => fragment.data = self.all_of(*tenure, trace),
+            Piece::Marked { bytes, .. } if bytes.is_empty() && !is_copy => {
+                fragment.data = self.marked_of(*tenure, trace);
+            }
+            Piece::Raw(_) | Piece::Marked { .. } => {}
+        }
+        message
+    }
+
+    /// All spans of a trace, as the engine has them or as they go out.
+    fn all_of(&mut self, tenure: TenureId, trace: TraceId) -> Piece {
+        let held = self.engine.show(trace, |records| {
+            let mut bytes = Vec::new();
+            let parts = records.iter().map(|record| Part {
+                resource: record.resource,
+                scope: record.scope,
+                item: record.span.0,
+            });
+            Assembler::new().assemble(parts, &mut bytes);
+            Piece::Raw(bytes.into())
+        });
+        held.unwrap_or_else(|| self.marked_of(tenure, trace))
+    }
+
+    /// What is to be delivered of a trace.
+    fn marked_of(&self, tenure: TenureId, trace: TraceId) -> Piece {
+        let numbers = self.tenancy.numbers(tenure, trace).into_iter();
+        let fragments = numbers.filter_map(|number| self.tenancy.fragment(tenure, number));
+        let mut pieces = fragments.map(|fragment| &fragment.data);
+        let full =
+            |piece: &&Piece| matches!(piece, Piece::Marked { bytes, .. } if !bytes.is_empty());
+        pieces.find(full).cloned().unwrap_or_else(Piece::elsewhere)
+    }
+
+    /// This member was promoted: a fragment that it kept as a copy goes into the engine, with the time that is left.
+    pub(crate) fn adopt(
+        &mut self,
+        now: Moment,
+        tenure: TenureId,
+        number: Number,
+        fragment: Until<Fragment<Piece>>,
+    ) {
+        let Piece::Raw(bytes) = &fragment.value.data else {
+            return;
+        };
+        let trace = fragment.value.trace;
+        let mut scan = Scan::new();
+        let scanned = Scan::traces(bytes, &ScanLimits::default(), &mut scan);
+        let is_alone = scan.spans.iter().all(|span| span.head.trace_id == trace);
+        if scanned.is_err() || !is_alone {
+            self.counts.unreadable += 1;
+            self.tenancy.replace(tenure, number, Piece::elsewhere());
+            return;
+        }
+        let remaining = fragment.until.since(now);
+        self.with_engine(now, |engine, voice| {
+            engine.adopt(now, bytes, &scan, remaining, voice);
+        });
+        let fresh = self.fresh.iter().position(|fresh| fresh.trace == trace);
+        let fresh = fresh.map(|at| self.fresh.swap_remove(at));
+        let is_decided = self.tenancy.verdict(tenure, trace).is_some();
+        let piece = match fresh.map(Fresh::into_piece) {
+            Some(piece) => piece,
+            None if is_decided => Piece::elsewhere(),
+            None => Piece::Held,
+        };
+        self.tenancy.replace(tenure, number, piece);
+    }
+}
+
+fn spans_of(message: &Message<Piece, Ruled>) -> Option<&[u8]> {
+    let Message::Record { record, .. } = message else {
+        return None;
+    };
+    match record {
+        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
+            match &fragment.value.data {
+                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
+                Piece::Held => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn bytes_of(message: &mut Message<Piece, Ruled>) -> Option<&mut bytes::Bytes> {
+    let Message::Record { record, .. } = message else {
+        return None;
+    };
+    match record {
+        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
+            match &mut fragment.value.data {
+                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
+                Piece::Held => None,
+            }
+        }
+        _ => None,
+    }
+}

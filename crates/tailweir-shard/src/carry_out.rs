@@ -1,0 +1,142 @@
+//! What the protocol asks for is done.
+
+use crate::shard::Shard;
+use crate::{Outbox, Piece, Redirect, Report, Ruled, Ruling, Spans};
+use std::collections::BTreeSet;
+use tailweir_core::{Moment, Slot, TraceId};
+use tailweir_placement::TenureId;
+use tailweir_sampler::AbandonReason;
+use tailweir_tenure::Effect;
+
+impl<S: Spans, T> Shard<S, T> {
+    /// Carries out effects, and those that they have, until there are none.
+    pub(crate) fn work(&mut self, now: Moment, out: &mut Outbox<T>) {
+        let mut copied = BTreeSet::new();
+        while !self.effects.is_empty() {
+            let effects = std::mem::take(&mut self.effects);
+            for effect in effects {
+                self.carry_out(now, effect, &mut copied, out);
+            }
+        }
+        self.leave_dropped(now, out);
+        self.release_exports(now, out);
+        // Whoever kept a decision for want of fragments to deliver has nothing to wait for.
+        self.unclaimed.clear();
+        self.report_abandoned(out);
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Moment,
+        effect: Effect<Piece, Ruled>,
+        copied: &mut BTreeSet<TraceId>,
+        out: &mut Outbox<T>,
+    ) {
+        match effect {
+            Effect::Send { to, message } => {
+                let message = self.with_spans(message, copied);
+                out.letters.push((to, message));
+            }
+            Effect::Acknowledge { tenure, number } => {
+                out.answers
+                    .extend(self.waiting.settle(tenure, number, None));
+            }
+            Effect::Return {
+                tenure,
+                trace,
+                number,
+            } => {
+                let answer = self
+                    .waiting
+                    .settle(tenure, number, Some(self.moved(tenure, trace)));
+                out.answers.extend(answer);
+                self.forget_if_homeless(now, trace);
+            }
+            Effect::Export { tenure, number } => self.export(now, tenure, number),
+            // The engine lets the spans go when it hears of the verdict.
+            Effect::Discard { .. } => {}
+            Effect::Decided {
+                tenure,
+                trace,
+                verdict,
+            } => {
+                let ruled = verdict.value;
+                let decision = ruled.decision(self.settings.revision);
+                self.with_engine(now, |engine, voice| {
+                    engine.follow(now, trace, decision, voice);
+                });
+                self.claim_fresh();
+                out.rulings.push(Ruling {
+                    trace,
+                    tenure,
+                    ruled,
+                });
+            }
+            Effect::Reconsider { trace, .. } => self.engine.reconsider(now, trace),
+            Effect::Index {
+                tenure,
+                number,
+                fragment,
+            } => self.adopt(now, tenure, number, fragment),
+            Effect::Drop { tenure } => {
+                self.dropped.insert(tenure);
+            }
+            Effect::InSync { tenure, view } => {
+                out.reports.push(Report::InSync { tenure, view });
+            }
+            Effect::Clear { tenure, into } => out.reports.push(Report::Clear { tenure, into }),
+            Effect::Fetch { epoch } => out.newer_table = out.newer_table.max(Some(epoch)),
+        }
+    }
+
+    /// What is known about a trace in the tenures of its slot.
+    pub(crate) fn verdict(&self, slot: Slot, trace: TraceId) -> Option<Ruled> {
+        self.tenancy.owned_verdict(slot, trace).copied()
+    }
+
+    /// Says that a fragment which was taken belongs to another tenure after all.
+    fn moved(&self, tenure: TenureId, trace: TraceId) -> Redirect {
+        Redirect {
+            trace,
+            epoch: self.tenancy.epoch(tenure.slot),
+            pinned: None,
+        }
+    }
+
+    /// Forgets a trace that is held for no tenure any more.
+    fn forget_if_homeless(&mut self, now: Moment, trace: TraceId) {
+        if self.tenancy.home(self.slot_of(trace), trace).is_none() {
+            self.with_engine(now, |engine, voice| engine.give_back(trace, voice));
+        }
+    }
+
+    /// Forgets what belongs to tenures in which this member has no part any more.
+    fn leave_dropped(&mut self, now: Moment, out: &mut Outbox<T>) {
+        if self.dropped.is_empty() {
+            return;
+        }
+        let dropped = std::mem::take(&mut self.dropped);
+        for &tenure in &dropped {
+            for (number, trace) in self.waiting.of(tenure) {
+                let redirect = self.moved(tenure, trace);
+                let answer = self.waiting.settle(tenure, number, Some(redirect));
+                out.answers.extend(answer);
+            }
+        }
+        let slots: BTreeSet<Slot> = dropped.iter().map(|tenure| tenure.slot).collect();
+        let of_slots = |trace: &TraceId| slots.contains(&self.slot_of(*trace));
+        let held: Vec<TraceId> = self.engine.held().filter(of_slots).collect();
+        for trace in held {
+            self.forget_if_homeless(now, trace);
+        }
+        let gone = self.exports.forget(&dropped);
+        out.abandoned.extend(gone);
+    }
+
+    fn report_abandoned(&mut self, out: &mut Outbox<T>) {
+        out.abandoned.append(&mut self.abandoned);
+    }
+}
+
+/// Spans that are somebody else's now.
+pub(crate) const GIVEN_BACK: AbandonReason = AbandonReason::GivenBack;

@@ -1,0 +1,212 @@
+//! Kept spans on their way out, and the fence that they pass.
+
+use crate::carry_out::GIVEN_BACK;
+use crate::shard::Shard;
+use crate::voice::Fresh;
+use crate::{Kept, Outbox, Piece, Spans};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
+use tailweir_core::{Moment, TraceId};
+use tailweir_placement::TenureId;
+use tailweir_sampler::AbandonedTrace;
+use tailweir_tenure::{Number, Ruling};
+
+/// Exports that were not reported as delivered.
+pub(crate) struct Exports {
+    /// To be released when the fence of their tenure is open.
+    fenced: Vec<(TraceId, Kept)>,
+    /// Fragments by trace, of those that were released and are not delivered.
+    under_way: HashMap<(TenureId, TraceId), UnderWay, FixedState>,
+    leaving: (u64, u64),
+}
+
+#[derive(Default)]
+struct UnderWay {
+    released: usize,
+    /// Fragments whose spans are in one of those that were released.
+    riders: Vec<Number>,
+}
+
+impl Exports {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            fenced: Vec::new(),
+            under_way: HashMap::with_hasher(FixedState::with_seed(seed)),
+            leaving: (0, 0),
+        }
+    }
+
+    pub(crate) fn is_fenced(&self) -> bool {
+        !self.fenced.is_empty()
+    }
+
+    /// Spans that left the engine and not the shard, and their bytes.
+    pub(crate) fn leaving(&self) -> (u64, u64) {
+        self.leaving
+    }
+
+    fn add(&mut self, trace: TraceId, mut kept: Kept) {
+        self.leaving.0 += kept.spans;
+        self.leaving.1 += kept.span_bytes;
+        let last = self.fenced.last_mut();
+        if let Some((_, last)) =
+            last.filter(|(of, last)| *of == trace && last.tenure == kept.tenure)
+            && (kept.bytes.is_empty() || last.bytes.is_empty())
+        {
+            last.numbers.append(&mut kept.numbers);
+            if last.bytes.is_empty() {
+                last.bytes = kept.bytes;
+            }
+            last.spans += kept.spans;
+            last.span_bytes += kept.span_bytes;
+            return;
+        }
+        self.fenced.push((trace, kept));
+    }
+
+    /// Takes out what belongs to tenures that are somebody else's now.
+    pub(crate) fn forget(&mut self, dropped: &BTreeSet<TenureId>) -> Vec<AbandonedTrace> {
+        self.under_way
+            .retain(|(tenure, _), _| !dropped.contains(tenure));
+        let is_gone = |(_, kept): &mut (TraceId, Kept)| dropped.contains(&kept.tenure);
+        let gone: Vec<_> = self.fenced.extract_if(.., is_gone).collect();
+        let mut abandoned = Vec::with_capacity(gone.len());
+        for (id, kept) in gone {
+            self.leaving.0 -= kept.spans;
+            self.leaving.1 -= kept.span_bytes;
+            abandoned.push(AbandonedTrace {
+                id,
+                reason: GIVEN_BACK,
+                spans: kept.spans,
+                bytes: kept.span_bytes,
+            });
+        }
+        abandoned
+    }
+}
+
+impl<S: Spans, T> Shard<S, T> {
+    /// Fragments are with the backend, or counted as lost.
+    pub fn delivered(
+        &mut self,
+        now: Moment,
+        tenure: TenureId,
+        numbers: &[Number],
+        out: &mut Outbox<T>,
+    ) {
+        let first = numbers.first().copied().unwrap_or_default();
+        let Some(fragment) = self.tenancy.fragment(tenure, first) else {
+            return;
+        };
+        let trace = fragment.trace;
+        let mut all = numbers.to_vec();
+        if let Some(under_way) = self.exports.under_way.get_mut(&(tenure, trace)) {
+            under_way.released -= 1;
+            if under_way.released == 0 {
+                all.append(&mut under_way.riders);
+                self.exports.under_way.remove(&(tenure, trace));
+            }
+        }
+        self.tenancy
+            .delivered_all(now, tenure, &all, &mut self.effects);
+        self.work(now, out);
+    }
+
+    /// Keeps what the engine let go until its fragments are exported.
+    pub(crate) fn claim_fresh(&mut self) {
+        for fresh in self.fresh.drain(..) {
+            self.unclaimed.insert(fresh.trace, fresh);
+        }
+    }
+
+    /// A fragment of a kept trace is stored, and to be delivered.
+    pub(crate) fn export(&mut self, now: Moment, tenure: TenureId, number: Number) {
+        let Some(fragment) = self.tenancy.fragment(tenure, number) else {
+            return;
+        };
+        let trace = fragment.trace;
+        if fragment.data == Piece::Held {
+            let piece = self.let_go(now, tenure, trace);
+            self.tenancy.replace(tenure, number, piece);
+        }
+        let Some(fragment) = self.tenancy.fragment(tenure, number) else {
+            return;
+        };
+        let Piece::Marked {
+            bytes,
+            spans,
+            span_bytes,
+        } = fragment.data.clone()
+        else {
+            return;
+        };
+        let kept = Kept {
+            bytes,
+            spans: u64::from(spans),
+            span_bytes,
+            tenure,
+            numbers: vec![number],
+        };
+        self.exports.add(trace, kept);
+    }
+
+    /// The spans of a kept trace, of which the engine let go; the first fragment to come takes them all.
+    fn let_go(&mut self, now: Moment, tenure: TenureId, trace: TraceId) -> Piece {
+        if !self.unclaimed.contains_key(&trace)
+            && let Some(ruled) = self.tenancy.verdict(tenure, trace).copied()
+            && ruled.keeps()
+        {
+            let decision = ruled.decision(self.settings.revision);
+            self.with_engine(now, |engine, voice| {
+                engine.follow(now, trace, decision, voice);
+            });
+            self.claim_fresh();
+        }
+        let fresh = self.unclaimed.remove(&trace);
+        fresh.map_or_else(Piece::elsewhere, Fresh::into_piece)
+    }
+
+    /// Hands out what the fence lets pass.
+    pub(crate) fn release_exports(&mut self, now: Moment, out: &mut Outbox<T>) {
+        if self.exports.fenced.is_empty() {
+            return;
+        }
+        for (trace, kept) in std::mem::take(&mut self.exports.fenced) {
+            if self.tenancy.may_export(now, kept.tenure) {
+                self.release(now, trace, kept, out);
+            } else {
+                self.exports.fenced.push((trace, kept));
+            }
+        }
+    }
+
+    fn release(&mut self, now: Moment, trace: TraceId, kept: Kept, out: &mut Outbox<T>) {
+        self.exports.leaving.0 -= kept.spans;
+        self.exports.leaving.1 -= kept.span_bytes;
+        let key = (kept.tenure, trace);
+        if kept.bytes.is_empty() {
+            // Its spans are in what went before, or were there twice.
+            match self.exports.under_way.get_mut(&key) {
+                Some(under_way) => under_way.riders.extend(&kept.numbers),
+                None => {
+                    self.tenancy
+                        .delivered_all(now, kept.tenure, &kept.numbers, &mut self.effects);
+                }
+            }
+            return;
+        }
+        self.exports.under_way.entry(key).or_default().released += 1;
+        out.kept.push(kept);
+    }
+
+    /// Asks the second members of tenures for a sign of life whose fence is closed for want of one.
+    pub(crate) fn pass_fences(&mut self, now: Moment, out: &mut Outbox<T>) {
+        self.release_exports(now, out);
+        let fenced = self.exports.fenced.iter();
+        let tenures: BTreeSet<TenureId> = fenced.map(|(_, kept)| kept.tenure).collect();
+        for tenure in tenures {
+            self.tenancy.probe(now, tenure, &mut self.effects);
+        }
+    }
+}

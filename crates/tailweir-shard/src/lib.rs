@@ -1,0 +1,42 @@
+//! A shard of a cluster's sampler: an engine that holds and decides traces, under the hand-over protocol.
+//!
+//! `tailweir-sampler` knows spans and policies and nothing of other machines; `tailweir-tenure` knows who may take, store
+//! and act on what, and nothing of spans. A [`Shard`] is both for a part of the slots, and still without I/O: parts of
+//! requests, letters of other samplers, tables and the time go in; answers, letters, kept spans and reports come out
+//! in an [`Outbox`].
+//!
+//! ```text
+//! part ----> admit (tenancy) --> hold (engine) --> propose (tenancy) ---letter--> second member
+//!                                                                                    |
+//! answer <-- acknowledged <---------------------- stored <------------letter---------+
+//!
+//! time ----> due (engine) --> judge (policies) --> propose the verdict --letter--> second member
+//!                                                                                    |
+//! kept <---- carry out (engine) <----------------- stored <-----------letter---------+
+//! ```
+//!
+//! The engine puts a decision to the tenancy, and carries it out when the tenancy says that it holds. Spans are in the
+//! engine's store, or as bytes where the engine has no use for them: at a second member, and on their way out.
+//! [`Piece`] says which.
+
+mod adopt;
+mod carry_out;
+mod copies;
+mod exports;
+mod marks;
+mod outbox;
+mod part;
+mod piece;
+mod ruled;
+mod settings;
+mod shard;
+mod take;
+mod voice;
+
+pub use marks::Marks;
+pub use outbox::{Kept, Outbox, Report, Ruling};
+pub use part::{Answer, Part, Redirect, Refusal, Spans};
+pub use piece::Piece;
+pub use ruled::Ruled;
+pub use settings::ShardSettings;
+pub use shard::{Shard, ShardState};

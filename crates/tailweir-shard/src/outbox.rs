@@ -1,0 +1,87 @@
+//! What a shard wants done.
+
+use crate::{Answer, Piece, Ruled};
+use bytes::Bytes;
+use tailweir_core::TraceId;
+use tailweir_placement::{Epoch, Incarnation, TenureId};
+use tailweir_sampler::AbandonedTrace;
+use tailweir_tenure::{Message, Number};
+
+/// Everything that a call left to be done, in order. Its owner takes it out and keeps the allocation.
+#[derive(Debug)]
+pub struct Outbox<T> {
+    /// To other samplers. What cannot be sent may be dropped, if the shard is told to remind that member.
+    pub letters: Vec<(Incarnation, Message<Piece, Ruled>)>,
+    /// To gateways.
+    pub answers: Vec<(T, Answer)>,
+    /// To the stages behind the sampler.
+    pub kept: Vec<Kept>,
+    /// To the controllers.
+    pub reports: Vec<Report>,
+    /// For whoever wants to know what was decided; said once for each verdict on which this member may act.
+    pub rulings: Vec<Ruling>,
+    /// What was let go without a decision: it is somebody else's, or a policy failed on it.
+    pub abandoned: Vec<AbandonedTrace>,
+    /// There is a table of at least this epoch.
+    pub newer_table: Option<Epoch>,
+}
+
+impl<T> Default for Outbox<T> {
+    fn default() -> Self {
+        Self {
+            letters: Vec::new(),
+            answers: Vec::new(),
+            kept: Vec::new(),
+            reports: Vec::new(),
+            rulings: Vec::new(),
+            abandoned: Vec::new(),
+            newer_table: None,
+        }
+    }
+}
+
+/// Spans to be delivered. [`Shard::delivered`](crate::Shard::delivered) is to be told when they are, or when they are
+/// counted as lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// OTLP TracesData.
+    pub bytes: Bytes,
+    /// How many spans.
+    pub spans: u64,
+    /// Their bytes as they came.
+    pub span_bytes: u64,
+    /// Whose they are.
+    pub tenure: TenureId,
+    /// Which fragments.
+    pub numbers: Vec<Number>,
+}
+
+/// What the controllers should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Report {
+    /// The candidate of this view holds everything.
+    InSync {
+        /// The tenure.
+        tenure: TenureId,
+        /// Its view.
+        view: Epoch,
+    },
+    /// A closed tenure is not needed any more.
+    Clear {
+        /// The tenure.
+        tenure: TenureId,
+        /// The epoch that created the tenure which has its verdicts.
+        into: Epoch,
+    },
+}
+
+/// A verdict on which this member may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    /// The trace.
+    pub trace: TraceId,
+    /// The tenure at which it was stored.
+    pub tenure: TenureId,
+    /// The verdict.
+    pub ruled: Ruled,
+}

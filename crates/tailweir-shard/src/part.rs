@@ -1,0 +1,70 @@
+//! Parts of requests, and what becomes of them.
+
+use tailweir_core::{Moment, TraceId};
+use tailweir_otlp::Scan;
+use tailweir_placement::{Epoch, Incarnation, TenureId};
+
+/// Spans of a request that are for one shard.
+pub trait Spans {
+    /// The request: OTLP TracesData.
+    fn body(&self) -> &[u8];
+    /// Its scan.
+    fn scan(&self) -> &Scan;
+    /// Which of its spans; those of a trace together, as far as the client put them so.
+    fn selected(&self) -> &[u32];
+}
+
+/// What a gateway brings.
+#[derive(Debug)]
+pub struct Part<S, T> {
+    /// The spans.
+    pub spans: S,
+    /// Of the table by which they were routed.
+    pub epoch: Epoch,
+    /// When the gateway was sent here with these traces: the epoch that created their tenure.
+    pub tenure: Option<Epoch>,
+    /// When the gateway gives up.
+    pub patience: Moment,
+    /// Comes back with the answer.
+    pub ticket: T,
+}
+
+/// What became of a part.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Its traces are safe, but for these, which belong elsewhere.
+    Taken(Vec<Redirect>),
+    /// None of it counts as taken. It may be sent again.
+    Refused(Refusal),
+}
+
+/// Where a trace belongs that was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redirect {
+    /// The trace.
+    pub trace: TraceId,
+    /// By the table of this epoch.
+    pub epoch: Epoch,
+    /// The tenure that has it and its owner; where that is not said, to the owner of its slot.
+    pub pinned: Option<(TenureId, Incarnation)>,
+}
+
+/// Why a part was refused.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The engine has no room.
+    #[error(transparent)]
+    Full(tailweir_sampler::Refusal),
+    /// The tenure did not open in time.
+    #[error("the slot is being handed over; try again")]
+    NotOpen,
+    /// No second member is there to keep a copy.
+    #[error("no second sampler can keep a copy of these spans now; try again")]
+    NoSecondCopy,
+    /// The gateway knows a newer table.
+    #[error("this sampler's table, of epoch {0}, is older than the gateway's; try again")]
+    Behind(Epoch),
+    /// The second member did not answer in time.
+    #[error("the copy of these spans was not confirmed in time; try again")]
+    Unconfirmed,
+}

@@ -1,0 +1,335 @@
+//! The shard itself: its state, the time, and the table.
+
+use crate::copies::Copies;
+use crate::exports::Exports;
+use crate::take::Waiting;
+use crate::voice::{Fresh, Pen, Voice};
+use crate::{Outbox, Part, Piece, Refusal, Ruled, ShardSettings, Spans};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tailweir_core::{Moment, Slot, TraceId};
+use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
+use tailweir_policy::PolicySet;
+use tailweir_sampler::{AbandonedTrace, Engine, EngineSettings};
+use tailweir_tenure::{Effect, Message, Received, Standing, Tenancy};
+
+/// Records that wait for a table which is on its way. Beyond it they are dropped, and said again.
+const BEHIND_MAX: usize = 16_384;
+/// Verdicts are looked through for old ones in this many steps, one at a time.
+const SWEEP_STEPS: usize = 64;
+/// Pause between two steps.
+const SWEEP_PAUSE: std::time::Duration = std::time::Duration::from_millis(150);
+
+/// One part of the slots of one sampler process. See the crate.
+///
+/// `S` is how the caller has the spans of a part, `T` what it needs to answer one.
+pub struct Shard<S, T> {
+    pub(crate) settings: ShardSettings,
+    pub(crate) engine: Engine,
+    pub(crate) tenancy: Tenancy<Piece, Ruled>,
+    pub(crate) pen: Pen,
+    pub(crate) effects: Vec<Effect<Piece, Ruled>>,
+    /// What the engine let go during the call that runs.
+    pub(crate) fresh: Vec<Fresh>,
+    pub(crate) abandoned: Vec<AbandonedTrace>,
+    /// The same, of traces whose fragments are still to be exported.
+    pub(crate) unclaimed: HashMap<TraceId, Fresh, FixedState>,
+    pub(crate) waiting: Waiting<T>,
+    /// Parts that cannot be answered yet, and why.
+    pub(crate) held: Vec<(Part<S, T>, Refusal)>,
+    pub(crate) exports: Exports,
+    pub(crate) copies: Copies,
+    behind: Vec<(Incarnation, Message<Piece, Ruled>)>,
+    asking: BTreeSet<Slot>,
+    pub(crate) dropped: BTreeSet<TenureId>,
+    epoch: Epoch,
+    timers: Timers,
+    pub(crate) counts: Counts,
+}
+
+/// When what is done now and then is due.
+#[derive(Debug)]
+struct Timers {
+    ask: Moment,
+    sweep: Moment,
+    swept: usize,
+    remind: Moment,
+}
+
+/// What was given up, since the shard began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    /// Records that were not stored because there is too much of others already.
+    pub(crate) copies_refused: u64,
+    /// Records that were dropped because too many waited for a table.
+    pub(crate) behind_dropped: u64,
+    /// Pieces of other members that are not OTLP.
+    pub(crate) unreadable: u64,
+}
+
+/// What a shard says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShardState {
+    /// The newest table that it knows.
+    pub epoch: Epoch,
+    /// How many tenures it is in, by what it is in them.
+    pub tenures: BTreeMap<Standing, usize>,
+    /// Bytes that it keeps for others.
+    pub copied_bytes: usize,
+    /// Parts that wait for an answer.
+    pub parts_waiting: usize,
+    /// Records not stored, for want of memory, since it began.
+    pub copies_refused: u64,
+    /// Records dropped while a table was awaited, since it began.
+    pub behind_dropped: u64,
+    /// Pieces that could not be read, since it began.
+    pub unreadable: u64,
+}
+
+impl<S: Spans, T> Shard<S, T> {
+    /// A shard that holds nothing and knows no table.
+    #[must_use]
+    pub fn new(
+        settings: ShardSettings,
+        engine: EngineSettings,
+        policies: Arc<PolicySet>,
+        seed: u64,
+    ) -> Self {
+        let start = Moment::ZERO;
+        Self {
+            engine: Engine::new(engine, policies, seed),
+            tenancy: Tenancy::new(settings.incarnation, settings.one_copy),
+            pen: Pen::new(&settings),
+            effects: Vec::new(),
+            fresh: Vec::new(),
+            abandoned: Vec::new(),
+            unclaimed: HashMap::with_hasher(FixedState::with_seed(seed)),
+            waiting: Waiting::new(seed),
+            held: Vec::new(),
+            exports: Exports::new(seed),
+            copies: Copies::default(),
+            behind: Vec::new(),
+            asking: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+            epoch: Epoch(0),
+            timers: Timers {
+                ask: start,
+                sweep: start,
+                swept: 0,
+                remind: start + ShardSettings::REMIND,
+            },
+            counts: Counts::default(),
+            settings,
+        }
+    }
+
+    /// The engine, to look at.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The engine, for settings that change. Spans and time are the shard's business.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Goes by other policies from now on; see [`Engine::replace_policies`].
+    pub fn replace_policies(
+        &mut self,
+        policies: Arc<PolicySet>,
+        revision: u64,
+    ) -> Vec<tailweir_sampler::PolicyCounts> {
+        self.settings.revision = revision;
+        self.engine.replace_policies(policies)
+    }
+
+    /// Writes thresholds and names of policies into kept spans, or not, from now on.
+    pub fn set_marks(&mut self, write_threshold: bool, record_policy: bool) {
+        self.pen.marks.set(write_threshold, record_policy);
+    }
+
+    /// Spans whose tracestate could not be given a threshold.
+    #[must_use]
+    pub fn unwritten_thresholds(&self) -> u64 {
+        self.pen.marks.unwritten()
+    }
+
+    /// Spans of kept traces that are on their way out of the shard, and their bytes.
+    #[must_use]
+    pub fn leaving(&self) -> (u64, u64) {
+        self.exports.leaving()
+    }
+
+    /// What it is and has.
+    #[must_use]
+    pub fn state(&self) -> ShardState {
+        let mut tenures = BTreeMap::new();
+        for (_, standing) in self.tenancy.standing() {
+            *tenures.entry(standing).or_default() += 1;
+        }
+        ShardState {
+            epoch: self.epoch,
+            tenures,
+            copied_bytes: self.copies.bytes(),
+            parts_waiting: self.held.len() + self.waiting.len(),
+            copies_refused: self.counts.copies_refused,
+            behind_dropped: self.counts.behind_dropped,
+            unreadable: self.counts.unreadable,
+        }
+    }
+
+    /// When [`Self::tick`] is due; nothing while it has no part in any tenure.
+    #[must_use]
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        let soon = !self.held.is_empty() || self.exports.is_fenced();
+        let retry = soon.then(|| now + ShardSettings::RETRY);
+        let ask = (!self.asking.is_empty()).then_some(self.timers.ask);
+        let sweep = (self.epoch > Epoch(0)).then_some(self.timers.sweep);
+        let times = [self.engine.next_deadline(), retry, ask, sweep];
+        times.into_iter().flatten().min()
+    }
+
+    /// Follows a newer table. Older ones change nothing.
+    pub fn learn(&mut self, now: Moment, table: &RoutingTable, out: &mut Outbox<T>) {
+        if table.epoch() <= self.epoch {
+            return;
+        }
+        self.epoch = table.epoch();
+        let mut owned = 0;
+        for slot in self.slots() {
+            if let Some(tenures) = table.tenures(slot) {
+                owned += usize::from(tenures.current().owner == self.settings.incarnation);
+                self.tenancy
+                    .learn(now, self.epoch, slot, tenures, &mut self.effects);
+            }
+        }
+        self.share(owned);
+        for (from, message) in std::mem::take(&mut self.behind) {
+            self.receive(now, from, message);
+        }
+        self.work(now, out);
+        self.retry_held(now, out);
+    }
+
+    /// Letters of another sampler, in the order in which it wrote them.
+    pub fn letter(
+        &mut self,
+        now: Moment,
+        from: Incarnation,
+        messages: Vec<Message<Piece, Ruled>>,
+        out: &mut Outbox<T>,
+    ) {
+        for message in self.copied(messages) {
+            self.receive(now, from, message);
+        }
+        self.work(now, out);
+    }
+
+    /// Letters to this member were lost: what waits for its answer is said again.
+    pub fn remind(&mut self, now: Moment, member: Incarnation, out: &mut Outbox<T>) {
+        self.tenancy.remind_member(now, member, &mut self.effects);
+        self.work(now, out);
+    }
+
+    /// Time has passed: decides what is due, and sees to everything that waits.
+    pub fn tick(&mut self, now: Moment, out: &mut Outbox<T>) {
+        self.with_engine(now, |engine, voice| engine.advance(now, voice));
+        self.ask_again(now);
+        self.sweep(now);
+        if now >= self.timers.remind {
+            self.timers.remind = now + ShardSettings::REMIND;
+            self.tenancy.remind(now, &mut self.effects);
+        }
+        self.work(now, out);
+        self.retry_held(now, out);
+        self.give_up_waiting(now, out);
+        self.pass_fences(now, out);
+        self.work(now, out);
+    }
+
+    /// Whether nothing is held of which this member is the owner.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.engine.counters().held.traces == 0 && self.exports.leaving().0 == 0
+    }
+
+    /// Limiters have the share of the slots that this shard owns: so the shares of all samplers make one, whoever
+    /// owns what.
+    fn share(&mut self, owned: usize) {
+        let share = owned.max(1) as f64 / Slot::COUNT as f64;
+        let mut settings = self.engine.settings().clone();
+        if (settings.share - share).abs() > f64::EPSILON {
+            settings.share = share;
+            self.engine.replace_settings(settings);
+        }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = Slot> + use<S, T> {
+        let slots = (self.settings.index..Slot::COUNT).step_by(self.settings.shards.max(1));
+        slots.filter_map(Slot::new)
+    }
+
+    pub(crate) fn slot_of(&self, trace: TraceId) -> Slot {
+        Slot::of(trace, self.settings.slot_seed)
+    }
+
+    fn receive(&mut self, now: Moment, from: Incarnation, message: Message<Piece, Ruled>) {
+        if let Message::NotYet { tenure } = &message {
+            if self.asking.is_empty() {
+                self.timers.ask = now + ShardSettings::ASK_AGAIN;
+            }
+            self.asking.insert(tenure.slot);
+        }
+        let received = self.tenancy.receive(now, from, message, &mut self.effects);
+        if let Received::Behind(message) = received {
+            if self.behind.len() < BEHIND_MAX {
+                self.behind.push((from, message));
+            } else {
+                self.counts.behind_dropped += 1;
+            }
+        }
+    }
+
+    fn ask_again(&mut self, now: Moment) {
+        if now < self.timers.ask {
+            return;
+        }
+        self.timers.ask = now + ShardSettings::ASK_AGAIN;
+        for slot in std::mem::take(&mut self.asking) {
+            self.tenancy.ask_again(now, slot, &mut self.effects);
+        }
+    }
+
+    /// Forgets old verdicts of some slots.
+    fn sweep(&mut self, now: Moment) {
+        if now < self.timers.sweep {
+            return;
+        }
+        self.timers.sweep = now + SWEEP_PAUSE;
+        self.timers.swept = (self.timers.swept + 1) % SWEEP_STEPS;
+        for slot in self.slots().skip(self.timers.swept).step_by(SWEEP_STEPS) {
+            self.tenancy.expire_slot(now, slot);
+        }
+    }
+
+    /// Calls the engine with the tenancy as its sink, and sorts what it let go.
+    pub(crate) fn with_engine<R>(
+        &mut self,
+        now: Moment,
+        call: impl FnOnce(&mut Engine, &mut Voice<'_>) -> R,
+    ) -> R {
+        let mut voice = Voice {
+            now,
+            settings: &self.settings,
+            tenancy: &mut self.tenancy,
+            effects: &mut self.effects,
+            pen: &mut self.pen,
+            fresh: &mut self.fresh,
+            abandoned: &mut self.abandoned,
+        };
+        call(&mut self.engine, &mut voice)
+    }
+}

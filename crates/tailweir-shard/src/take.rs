@@ -1,0 +1,310 @@
+//! Parts of requests: taken, sent elsewhere, held for a while or refused.
+
+use crate::shard::Shard;
+use crate::voice::Fresh;
+use crate::{Answer, Outbox, Part, Piece, Redirect, Refusal, Spans};
+use bytes::Bytes;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use std::ops::Range;
+use tailweir_core::{Moment, TraceId};
+use tailweir_otlp::Assembler;
+use tailweir_placement::TenureId;
+use tailweir_tenure::{Fragment, Number, Reply, Until};
+
+/// Parts whose fragments are proposed and not yet acknowledged.
+pub(crate) struct Waiting<T> {
+    parts: HashMap<u64, Open<T>, FixedState>,
+    fragments: HashMap<(TenureId, Number), (u64, TraceId), FixedState>,
+    next: u64,
+}
+
+struct Open<T> {
+    ticket: T,
+    left: usize,
+    redirects: Vec<Redirect>,
+    patience: Moment,
+}
+
+impl<T> Waiting<T> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            parts: HashMap::with_hasher(FixedState::with_seed(seed)),
+            fragments: HashMap::with_hasher(FixedState::with_seed(seed)),
+            next: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn open(&mut self, open: Open<T>) -> u64 {
+        self.next += 1;
+        self.parts.insert(self.next, open);
+        self.next
+    }
+
+    /// A fragment is settled: safe, or somebody else's. The part's answer, when it was the last one.
+    pub(crate) fn settle(
+        &mut self,
+        tenure: TenureId,
+        number: Number,
+        redirect: Option<Redirect>,
+    ) -> Option<(T, Answer)> {
+        let (key, _) = self.fragments.remove(&(tenure, number))?;
+        let open = self.parts.get_mut(&key)?;
+        open.redirects.extend(redirect);
+        open.left -= 1;
+        if open.left > 0 {
+            return None;
+        }
+        let open = self.parts.remove(&key)?;
+        Some((open.ticket, Answer::Taken(open.redirects)))
+    }
+
+    /// The fragments of a tenure in which this member has no part any more.
+    pub(crate) fn of(&self, tenure: TenureId) -> Vec<(Number, TraceId)> {
+        let all = self.fragments.iter();
+        let found = all.filter(|((of, _), _)| *of == tenure);
+        found
+            .map(|((_, number), (_, trace))| (*number, *trace))
+            .collect()
+    }
+}
+
+/// Neighbouring spans of one trace in a part.
+struct Run {
+    trace: TraceId,
+    /// Of the part's selected spans.
+    spans: Range<usize>,
+    way: Way,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Take(TenureId),
+    /// Its trace is dropped: nothing needs to be kept, but it counts.
+    Drop,
+    Elsewhere,
+}
+
+impl<S: Spans, T> Shard<S, T> {
+    /// Takes a part, or says who should, or waits, or refuses. The answer may come with a later call.
+    pub fn bring(&mut self, now: Moment, mut part: Part<S, T>, out: &mut Outbox<T>) {
+        part.patience = part.patience.min(now + self.settings.hold);
+        self.take_or_hold(now, part, out);
+        self.work(now, out);
+    }
+
+    /// Tries parts again that could not be answered.
+    pub(crate) fn retry_held(&mut self, now: Moment, out: &mut Outbox<T>) {
+        if self.held.is_empty() {
+            return;
+        }
+        for (part, refusal) in std::mem::take(&mut self.held) {
+            if part.patience <= now {
+                out.answers.push((part.ticket, Answer::Refused(refusal)));
+            } else {
+                self.take_or_hold(now, part, out);
+            }
+        }
+        self.work(now, out);
+    }
+
+    /// Refuses parts whose fragments were not confirmed in time. The fragments stay: their client sends them again,
+    /// and they are known then.
+    pub(crate) fn give_up_waiting(&mut self, now: Moment, out: &mut Outbox<T>) {
+        let late = |_: &u64, open: &mut Open<T>| open.patience <= now;
+        for (_, open) in self.waiting.parts.extract_if(late) {
+            let answer = Answer::Refused(Refusal::Unconfirmed);
+            out.answers.push((open.ticket, answer));
+        }
+    }
+
+    fn take_or_hold(&mut self, now: Moment, part: Part<S, T>, out: &mut Outbox<T>) {
+        let mut redirects = Vec::new();
+        match self.look(&part, &mut redirects) {
+            Ok(runs) => self.take(now, part, &runs, redirects, out),
+            Err(refusal) => self.held.push((part, refusal)),
+        }
+    }
+
+    /// Says of each run of spans where it goes, before anything is changed.
+    fn look(&self, part: &Part<S, T>, redirects: &mut Vec<Redirect>) -> Result<Vec<Run>, Refusal> {
+        let mut runs = runs(&part.spans);
+        for run in &mut runs {
+            let slot = self.slot_of(run.trace);
+            let admitted = self.tenancy.admit(part.epoch, slot, part.tenure, run.trace);
+            let (epoch, pinned) = match admitted {
+                Ok(tenure) => {
+                    run.way = Way::Take(tenure);
+                    continue;
+                }
+                Err(Reply::Acknowledged) => {
+                    run.way = Way::Drop;
+                    continue;
+                }
+                Err(Reply::Hold) => return Err(Refusal::NotOpen),
+                Err(Reply::Behind { epoch }) => return Err(Refusal::Behind(epoch)),
+                Err(Reply::NoSecondCopy) => return Err(Refusal::NoSecondCopy),
+                Err(Reply::Moved { epoch }) => (epoch, None),
+                Err(Reply::Pinned {
+                    tenure,
+                    owner,
+                    epoch,
+                }) => (epoch, Some((tenure, owner))),
+            };
+            redirects.push(Redirect {
+                trace: run.trace,
+                epoch,
+                pinned,
+            });
+        }
+        Ok(runs)
+    }
+
+    fn take(
+        &mut self,
+        now: Moment,
+        part: Part<S, T>,
+        runs: &[Run],
+        redirects: Vec<Redirect>,
+        out: &mut Outbox<T>,
+    ) {
+        let taken = runs.iter().filter(|run| !matches!(run.way, Way::Elsewhere));
+        let selected = part.spans.selected();
+        let mut spans = Vec::with_capacity(selected.len());
+        for run in taken {
+            self.agree(now, run.trace);
+            spans.extend_from_slice(&selected[run.spans.clone()]);
+        }
+        let (body, scan) = (part.spans.body(), part.spans.scan());
+        let appended = self.with_engine(now, |engine, voice| {
+            engine.append(now, body, scan, &spans, voice)
+        });
+        if let Err(refusal) = appended {
+            let answer = Answer::Refused(Refusal::Full(refusal));
+            out.answers.push((part.ticket, answer));
+            return;
+        }
+        self.claim_fresh();
+        let numbers = self.propose(now, &part.spans, runs);
+        if numbers.is_empty() {
+            out.answers.push((part.ticket, Answer::Taken(redirects)));
+            return;
+        }
+        let key = self.waiting.open(Open {
+            ticket: part.ticket,
+            left: numbers.len(),
+            redirects,
+            patience: part.patience,
+        });
+        let numbers = numbers.into_iter();
+        let fragments = numbers.map(|(tenure, number, trace)| ((tenure, number), (key, trace)));
+        self.waiting.fragments.extend(fragments);
+    }
+
+    /// The engine and the tenancy remember decisions for different times. Before spans of a trace go in, the engine
+    /// knows what the tenancy knows about it, and no more.
+    fn agree(&mut self, now: Moment, trace: TraceId) {
+        let slot = self.slot_of(trace);
+        match self.verdict(slot, trace) {
+            Some(ruled) => {
+                let decision = ruled.decision(self.settings.revision);
+                self.with_engine(now, |engine, voice| {
+                    engine.follow(now, trace, decision, voice);
+                });
+            }
+            None => self.engine.forget(trace),
+        }
+    }
+
+    /// Proposes each fragment that is taken. The engine has its spans, unless they are late for a kept trace: then
+    /// they have been let go, to be delivered once the fragment is stored.
+    fn propose(
+        &mut self,
+        now: Moment,
+        spans: &S,
+        runs: &[Run],
+    ) -> Vec<(TenureId, Number, TraceId)> {
+        let until = now + self.engine.settings().decision_wait;
+        let mut pieces = raw(spans, runs);
+        let mut numbers = Vec::with_capacity(runs.len());
+        for run in runs {
+            let Way::Take(tenure) = run.way else {
+                continue;
+            };
+            let data = pieces.next().unwrap_or_default();
+            let fragment = Fragment {
+                trace: run.trace,
+                data: Piece::Raw(data),
+            };
+            let fragment = Until {
+                value: fragment,
+                until,
+            };
+            let taken = self.tenancy.take(now, tenure, fragment, &mut self.effects);
+            if let Some(number) = taken {
+                let piece = self.piece_of(run.trace, tenure.slot);
+                self.tenancy.replace(tenure, number, piece);
+                numbers.push((tenure, number, run.trace));
+            }
+        }
+        numbers
+    }
+
+    fn piece_of(&mut self, trace: TraceId, slot: tailweir_core::Slot) -> Piece {
+        if self.verdict(slot, trace).is_none() {
+            return Piece::Held;
+        }
+        let fresh = self.unclaimed.remove(&trace);
+        fresh.map_or_else(Piece::elsewhere, Fresh::into_piece)
+    }
+}
+
+/// Cuts a part where the trace changes.
+fn runs<S: Spans>(spans: &S) -> Vec<Run> {
+    let (scan, selected) = (spans.scan(), spans.selected());
+    let mut runs: Vec<Run> = Vec::new();
+    for (position, &number) in selected.iter().enumerate() {
+        let trace = scan.spans[number as usize].head.trace_id;
+        match runs.last_mut() {
+            Some(run) if run.trace == trace => run.spans.end = position + 1,
+            _ => runs.push(Run {
+                trace,
+                spans: position..position + 1,
+                way: Way::Elsewhere,
+            }),
+        }
+    }
+    runs
+}
+
+/// The runs that are taken as requests of their own, all in one piece of memory.
+fn raw<S: Spans>(spans: &S, runs: &[Run]) -> impl Iterator<Item = Bytes> + use<S> {
+    let (scan, body) = (spans.scan(), spans.body());
+    let mut assembler = Assembler::new();
+    let mut all = Vec::new();
+    let mut ends = Vec::new();
+    for run in runs.iter().filter(|run| matches!(run.way, Way::Take(_))) {
+        let numbers = &spans.selected()[run.spans.clone()];
+        let parts = numbers.iter().map(|&number| {
+            let entry = &scan.spans[number as usize];
+            tailweir_otlp::Part {
+                resource: scan.resource(body, entry.context),
+                scope: scan.scope(body, entry.context),
+                item: entry.span(body).0,
+            }
+        });
+        assembler.assemble(parts, &mut all);
+        ends.push(all.len());
+    }
+    let all = Bytes::from(all);
+    let mut start = 0;
+    ends.into_iter().map(move |end| {
+        let piece = all.slice(start..end);
+        start = end;
+        piece
+    })
+}
