@@ -6,8 +6,10 @@ mod references;
 mod service;
 
 use crate::catalogue::{self, Known, Part, Role, Written};
+use crate::cluster::Cluster;
 use crate::node::{Node, Value};
 use crate::report::{Cause, Report};
+use crate::setting::Setting;
 use crate::settings::Settings;
 use crate::tail_sampling::Overrides;
 use crate::telemetry::Telemetry;
@@ -16,6 +18,9 @@ use serde_json::{Map, Value as Json};
 use service::Service;
 pub(crate) use service::ServiceDocument;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The section that is Tailweir's own.
+pub(crate) const CLUSTER: &str = "cluster";
 
 /// What is configured, under its role and id.
 pub(crate) struct Parts {
@@ -38,6 +43,7 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
         pipelines: Vec::new(),
         service_extensions: Vec::new(),
         telemetry: Telemetry::default(),
+        cluster: cluster(root, report),
         locations: BTreeMap::new(),
         effective: Json::Null,
     };
@@ -59,6 +65,7 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
         effective.insert(role.section().to_owned(), written);
     }
     effective.insert("service".to_owned(), service.write());
+    effective.insert(CLUSTER.to_owned(), settings.cluster.write());
     settings.effective = Json::Object(effective);
     settings.telemetry = service.telemetry.clone();
     settings.service_extensions = service
@@ -79,7 +86,7 @@ fn sections(root: &Node, report: &mut Report) {
     let known: Vec<&str> = Role::ALL
         .iter()
         .map(|role| role.section())
-        .chain(["service"])
+        .chain(["service", CLUSTER])
         .collect();
     if root.entries().is_empty() {
         let help = "start with `receivers:`, `exporters:` and `service:`";
@@ -115,6 +122,15 @@ fn sections(root: &Node, report: &mut Report) {
             );
         }
     }
+}
+
+/// The cluster that the process belongs to, if it belongs to one.
+fn cluster(root: &Node, report: &mut Report) -> Option<Cluster> {
+    let mut cluster = None::<Cluster>;
+    if let Some(node) = root.get(CLUSTER) {
+        report.within(CLUSTER, |report| cluster.read(node, report));
+    }
+    cluster
 }
 
 fn is_empty_map(node: &Node) -> bool {

@@ -31,6 +31,7 @@
 
 mod assemble;
 mod catalogue;
+mod cluster;
 mod component_id;
 mod components;
 mod diagnostic;
@@ -55,6 +56,7 @@ mod telemetry;
 mod yaml;
 
 pub use catalogue::{Component, Role, Stability, components};
+pub use cluster::{Cluster, ClusterRole, ClusterTls};
 pub use component_id::{ComponentId, PipelineId};
 pub use components::connectors::{
     AggregationTemporality, CountConnector, CountedAttribute, CountedMetric, Dimension,

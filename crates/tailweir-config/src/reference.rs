@@ -2,6 +2,7 @@
 
 use crate::assemble::ServiceDocument;
 use crate::catalogue::{Component, PRESENT, Role};
+use crate::cluster::Cluster;
 use crate::schema::sentence;
 use crate::setting::{Field, Setting, Shape, Standing};
 use serde_json::Value as Json;
@@ -26,6 +27,8 @@ pub fn reference_markdown() -> String {
     }
     reference.line(format_args!("\n## Service"));
     reference.record(&ServiceDocument::shape());
+    reference.line(format_args!("\n## Cluster"));
+    reference.record(&Cluster::shape());
     reference.line(format_args!(
         "\n## Blocks\n\nBlocks that several components or options have."
     ));
@@ -43,7 +46,7 @@ const PREFACE: &str = "# Configuration reference
 <!-- Generated from the definitions that the parser uses; do not edit. -->
 
 A configuration is the Collector's: `receivers`, `processors`, `exporters`, `connectors`, `extensions` and
-`service`. Durations are written as in Go (`200ms`, `1m30s`). Values may be substitutions: `${env:NAME}`,
+`service`, and one section more, `cluster`. Durations are written as in Go (`200ms`, `1m30s`). Values may be substitutions: `${env:NAME}`,
 `${env:NAME:-default}`, `${file:PATH}`; `$$` is a dollar sign. Options without a default are absent unless
 written.
 ";

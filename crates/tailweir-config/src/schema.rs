@@ -1,7 +1,8 @@
 //! The JSON Schema of a whole configuration, from the same definitions as the parser.
 
-use crate::assemble::ServiceDocument;
+use crate::assemble::{CLUSTER, ServiceDocument};
 use crate::catalogue::{PRESENT, Role};
+use crate::cluster::Cluster;
 use crate::setting::{Field, Setting, Shape, Standing};
 use serde_json::{Map, Value as Json, json};
 
@@ -21,6 +22,8 @@ pub fn schema_json() -> String {
     }
     let service = of(&ServiceDocument::shape(), &mut definitions);
     properties.insert("service".to_owned(), service);
+    let cluster = of(&Cluster::shape(), &mut definitions);
+    properties.insert(CLUSTER.to_owned(), cluster);
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Tailweir configuration",

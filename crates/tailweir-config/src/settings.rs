@@ -1,5 +1,6 @@
 //! A whole configuration, as meant.
 
+use crate::cluster::Cluster;
 use crate::components::connectors::{
     CountConnector, ExceptionsConnector, RoutingConnector, ServiceGraphConnector,
     SpanMetricsConnector,
@@ -37,6 +38,8 @@ pub struct Settings {
     pub service_extensions: Vec<ComponentId>,
     /// What this process says about itself.
     pub telemetry: Telemetry,
+    /// The cluster that it belongs to; nothing when it is complete by itself.
+    pub cluster: Option<Cluster>,
     pub(crate) locations: BTreeMap<String, Location>,
     pub(crate) effective: Json,
 }

@@ -17,6 +17,7 @@ const SOURCES_MAX: usize = 100;
 pub struct Sources {
     configs: Vec<String>,
     sets: Vec<String>,
+    options: Vec<(String, String)>,
     gates: BTreeSet<String>,
 }
 
@@ -38,6 +39,15 @@ impl Sources {
     #[must_use]
     pub fn set(mut self, setting: impl Into<String>) -> Self {
         self.sets.push(setting.into());
+        self
+    }
+
+    /// Adds one value that a flag or variable gives: `origin` is what that is called in diagnostics, `path` its
+    /// keys joined by `::`, and the value YAML. It wins over all sources, and over those of [`Sources::set`].
+    #[must_use]
+    pub fn option(mut self, origin: &str, path: &str, value: &str) -> Self {
+        self.options
+            .push((origin.to_owned(), format!("{path}: {value}")));
         self
     }
 
@@ -98,6 +108,11 @@ impl Sources {
         }
         for setting in &self.sets {
             if let Some(node) = read_set(setting, texts, report) {
+                merge::over(&mut whole, node);
+            }
+        }
+        for (origin, text) in &self.options {
+            if let Some(node) = read_text(origin, text, texts, report) {
                 merge::over(&mut whole, node);
             }
         }

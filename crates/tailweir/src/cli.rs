@@ -1,5 +1,9 @@
 //! The command line: what can be asked for, and nothing about how it is done.
 
+mod cluster;
+
+pub(crate) use cluster::ClusterArguments;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,6 +100,8 @@ pub(crate) struct ConfigArguments {
     /// Whose rule holds where a policy of the Collector errs
     #[arg(long, value_enum, value_name = "WHOSE")]
     pub(crate) compat: Option<Compat>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
 }
 
 /// Values of `--compat`.

@@ -84,6 +84,7 @@ impl Configuration {
             .overrides
             .iter()
             .fold(sources, |all, it| all.set(it));
+        let sources = arguments.cluster.over(sources);
         let gates = arguments.feature_gates.join(",");
         let options = LoadOptions {
             strict: arguments.strict,

@@ -67,6 +67,9 @@ impl Node {
     /// # Errors
     /// When an address cannot be bound or the gateway cannot start.
     pub(crate) async fn start(settings: Settings, options: NodeOptions) -> anyhow::Result<Self> {
+        if settings.cluster.is_some() {
+            tracing::warn!("this version reads `cluster` and works by itself");
+        }
         let metrics = metrics_handle()?;
         let mut admin_listeners = Vec::new();
         for address in admin_addresses(&settings, options.admin.as_deref()) {

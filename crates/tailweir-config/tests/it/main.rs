@@ -1,5 +1,6 @@
 //! The public face of the crate, and the golden vectors of the Collector.
 
+mod cluster;
 mod documents;
 mod golden;
 mod golden_tail_sampling;
