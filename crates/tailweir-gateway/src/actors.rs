@@ -15,4 +15,6 @@ mod ticker;
 mod worker;
 
 pub(crate) use node::{Child, Node, Nursery};
-pub(crate) use sampler::{Shard, ShardChange, ShardReport, ShardSettings, Witness, Witnesses};
+pub(crate) use sampler::{
+    Place, Shard, ShardChange, ShardReport, ShardSettings, Witness, Witnesses,
+};

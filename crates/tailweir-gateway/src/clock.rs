@@ -25,6 +25,12 @@ impl Clock {
         Moment::from_nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
     }
 
+    /// This instant of the runtime, as the pure rooms want it.
+    pub(crate) fn moment(self, instant: Instant) -> Moment {
+        let elapsed = instant.saturating_duration_since(self.origin);
+        Moment::from_nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     /// The instant of the runtime that is this moment; for timers.
     pub(crate) fn instant(self, moment: Moment) -> Instant {
         self.origin + moment.since(Moment::ZERO)

@@ -6,7 +6,9 @@ use crate::buffer::BufferPool;
 use crate::clock::Clock;
 use crate::error::StartError;
 use crate::graph::{Graph, Ground, Plan, Retired};
+use crate::inbound::Inbound;
 use crate::ledger::{Ledger, LedgerSnapshot};
+use crate::membership::{Members, Membership};
 use crate::metrics::Publisher;
 use crate::options::{Options, SHARDS_MAX};
 use crate::status::{BoundAddress, Status};
@@ -75,7 +77,8 @@ impl Gateway {
         let nursery = Node::start()
             .await
             .map_err(|error| StartError::Supervisor(error.to_string()))?;
-        let ground = ground(nursery, &options);
+        let abort = CancellationToken::new();
+        let ground = ground(nursery, options, &abort);
         let settings = Arc::new(settings);
         let mut graph = Graph::empty(Arc::clone(&settings));
         let plan = match Plan::compile(settings, &graph, &ground) {
@@ -99,7 +102,7 @@ impl Gateway {
             waiting: AtomicU64::new(0),
             retiring: TaskTracker::new(),
             stopping: AtomicBool::new(false),
-            abort: CancellationToken::new(),
+            abort,
         });
         tokio::spawn(publish_every_second(Arc::clone(&inner)));
         Ok(Running { inner })
@@ -125,6 +128,16 @@ impl Running {
     #[must_use]
     pub fn ledger(&self) -> LedgerSnapshot {
         self.inner.ground.ledger.snapshot()
+    }
+
+    /// What other members of the cluster reach; nothing when the process is alone.
+    #[must_use]
+    pub fn members(&self) -> Option<Arc<dyn Members>> {
+        let ground = &self.inner.ground;
+        let membership = Arc::clone(ground.membership.as_ref()?);
+        let admission = Arc::clone(&ground.admission);
+        let inbound = Inbound::new(membership, admission, Arc::clone(&ground.scans));
+        Some(Arc::new(inbound))
     }
 
     /// Whether requests are taken: everything runs, and it is not stopping.
@@ -244,7 +257,7 @@ async fn publish_every_second(inner: Arc<Inner>) {
     }
 }
 
-fn ground(nursery: crate::actors::Nursery, options: &Options) -> Ground {
+fn ground(nursery: crate::actors::Nursery, options: Options, end: &CancellationToken) -> Ground {
     let workers = tokio::runtime::Handle::current().metrics().num_workers();
     let memory = options
         .memory
@@ -262,7 +275,10 @@ fn ground(nursery: crate::actors::Nursery, options: &Options) -> Ground {
         seed: options.seed.unwrap_or_else(random_seed),
         instance: random_instance(),
         surroundings: World::shared(),
-        console: options.console.clone(),
+        console: options.console,
+        membership: options
+            .cluster
+            .map(|cluster| Membership::join(cluster, end.clone())),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::console::Console;
 use crate::error::StartError;
 use crate::ledger::Ledger;
+use crate::membership::Membership;
 use crate::pipeline::{
     Batcher, Connecting, NotExported, RouteFigures, Sampler, ScanPool, TransformFigures,
 };
@@ -61,6 +62,24 @@ pub(crate) struct Ground {
     pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Where `debug` exporters write.
     pub(crate) console: Console,
+    /// The cluster that the process is a member of.
+    pub(crate) membership: Option<Arc<Membership>>,
+}
+
+impl Ground {
+    /// Whether this process opens its receivers.
+    pub(crate) fn receives(&self) -> bool {
+        let membership = self.membership.as_ref();
+        membership.is_none_or(|membership| membership.receives)
+    }
+
+    /// Shards of each sampler of this process: none where another member has them all.
+    pub(crate) fn shards_of_sampler(&self) -> usize {
+        match &self.membership {
+            Some(membership) if membership.incarnation.is_none() => 0,
+            _ => self.shards,
+        }
+    }
 }
 
 /// A processor of a pipeline. The same processor in two pipelines is two things.

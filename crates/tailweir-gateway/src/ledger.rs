@@ -1,7 +1,7 @@
 //! The books: what was taken, and what became of it.
 //!
 //! ```text
-//! taken + copied = delivered + dropped{decision} + spooled + held + lost{reason}
+//! taken + copied = delivered + dropped{decision} + spooled + held + handed over + lost{reason}
 //! ```
 //!
 //! holds for items and for bytes of each signal whenever nothing moves; [`LedgerSnapshot::imbalance`]
@@ -16,7 +16,7 @@
 mod charge;
 mod snapshot;
 
-pub(crate) use charge::Charge;
+pub(crate) use charge::{Charge, Custody};
 pub use snapshot::{AmountRow, LedgerRow, LedgerSnapshot};
 
 use std::collections::BTreeMap;
@@ -116,6 +116,7 @@ struct Book {
     taken: Total,
     copied: Total,
     delivered: Total,
+    handed_over: Total,
     stored: Total,
     moving: Total,
     dropped: [Total; DropReason::ALL.len()],
@@ -151,6 +152,11 @@ impl Ledger {
     /// Items were left out on purpose.
     pub(crate) fn dropped(&self, signal: Signal, reason: DropReason, amount: Amount) {
         self.book(signal).dropped[reason as usize].add(amount);
+    }
+
+    /// Items that were taken here are another member's from here on: it said so.
+    pub(crate) fn handed_over(&self, signal: Signal, amount: Amount) {
+        self.book(signal).handed_over.add(amount);
     }
 
     /// Items are gone.
@@ -190,6 +196,7 @@ impl Book {
             delivered: self.delivered.get().into(),
             spooled: AmountRow::default(),
             held,
+            handed_over: self.handed_over.get().into(),
             dropped: named(DropReason::ALL.map(DropReason::name), &self.dropped),
             lost: named(LossReason::ALL.map(LossReason::name), &self.lost),
         }

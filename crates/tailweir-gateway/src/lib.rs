@@ -40,9 +40,11 @@ mod console;
 mod error;
 mod gateway;
 mod graph;
+mod inbound;
 mod ingress;
 mod intake;
 mod ledger;
+mod membership;
 mod metrics;
 mod options;
 mod pipeline;
@@ -56,11 +58,12 @@ pub use console::{Console, Stream};
 pub use error::{AuthError, StartError};
 pub use gateway::{Gateway, Running, Shutdown};
 pub use ledger::{AmountRow, DropReason, LedgerRow, LedgerSnapshot};
+pub use membership::{Brought, Cluster, Members, OutgoingPart, Post};
 pub use metrics::{Metric, MetricKind, MetricReference, metric_reference};
 pub use options::Options;
 pub use refusal::{Bound, Refusal};
 pub use status::{
-    AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, PageRow,
-    PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TransformRow, VotesRow,
+    AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, MemberRow,
+    PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TransformRow, VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow};

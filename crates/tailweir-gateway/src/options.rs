@@ -1,10 +1,10 @@
 //! What a gateway is told beside the configuration.
 
-use crate::Console;
+use crate::{Cluster, Console};
 use tailweir_core::ByteSize;
 
 /// How a gateway runs on this machine. Everything has a sensible default.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// Shards of each sampler, 1 to 1,024. Default: the runtime's worker threads.
     pub shards: Option<usize>,
@@ -19,6 +19,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// How `debug` exporters reach standard output and standard error.
     pub console: Console,
+    /// The cluster that the process is a member of. Default: it is alone.
+    pub cluster: Option<Cluster>,
 }
 
 /// Most shards of one sampler.

@@ -9,6 +9,7 @@
 //! on the way without being counted, and pressure reaches the client.
 
 mod batch;
+mod clustered;
 mod connecting;
 mod load;
 mod portion;
@@ -19,10 +20,11 @@ mod transforming;
 mod ways;
 
 pub(crate) use batch::Batcher;
+pub(crate) use clustered::{Portion, Seat};
 pub(crate) use connecting::{Connecting, Outlets};
 pub(crate) use load::{Load, Returned};
 pub(crate) use routing::{RouteFigures, Routes};
-pub(crate) use sampling::{Routed, Sampler, scan};
+pub(crate) use sampling::{Routed, SLOT_SEED, Sampler, scan};
 pub(crate) use scans::{ScanPool, Scanned};
 pub(crate) use transforming::{TransformFigures, Transforming};
 pub(crate) use ways::{ConnectorWay, ExportWay, NotExported, WAYS_MAX, Way, Ways};

@@ -17,6 +17,14 @@ pub enum Refusal {
     /// The gateway is stopping; another instance will take the request.
     #[error("the gateway is stopping, send to another instance")]
     Stopping,
+    /// No member of the cluster could take all of it in time.
+    #[error("the cluster did not take all of the request: {detail}; try again in {} ms", retry_after.as_millis())]
+    HandOver {
+        /// What stood in the way.
+        detail: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// A part of the gateway failed and is being restarted.
     #[error("{part} failed while it held the request, send it again")]
     Interrupted {
@@ -117,6 +125,7 @@ impl Refusal {
             self,
             Self::Full { .. }
                 | Self::Stopping
+                | Self::HandOver { .. }
                 | Self::Interrupted { .. }
                 | Self::Incomplete { .. }
                 | Self::Failed { .. }

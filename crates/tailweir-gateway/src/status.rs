@@ -7,7 +7,7 @@ mod transforms;
 
 pub use connectors::{ConnectorRow, RouteRow};
 pub use pages::PageRow;
-pub use samplers::{DecisionRow, PolicyRow, SamplerRow, VotesRow};
+pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
 pub use transforms::TransformRow;
 
 use crate::buckets::Buckets;

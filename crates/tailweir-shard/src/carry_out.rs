@@ -33,6 +33,10 @@ impl<S: Spans, T> Shard<S, T> {
         out: &mut Outbox<T>,
     ) {
         match effect {
+            // The owner of a slot may have been its owner before; all tenures of a slot are one shard's.
+            Effect::Send { to, message } if to == self.settings.incarnation => {
+                self.receive(now, to, message);
+            }
             Effect::Send { to, message } => {
                 let message = self.with_spans(message, copied);
                 out.letters.push((to, message));

@@ -250,6 +250,12 @@ impl<S: Spans, T> Shard<S, T> {
         self.work(now, out);
     }
 
+    /// Decides what can be decided now, before its time.
+    pub fn drain(&mut self, now: Moment, out: &mut Outbox<T>) {
+        self.with_engine(now, |engine, voice| engine.drain(now, voice));
+        self.work(now, out);
+    }
+
     /// Whether nothing is held of which this member is the owner.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -276,7 +282,12 @@ impl<S: Spans, T> Shard<S, T> {
         Slot::of(trace, self.settings.slot_seed)
     }
 
-    fn receive(&mut self, now: Moment, from: Incarnation, message: Message<Piece, Ruled>) {
+    pub(crate) fn receive(
+        &mut self,
+        now: Moment,
+        from: Incarnation,
+        message: Message<Piece, Ruled>,
+    ) {
         if let Message::NotYet { tenure } = &message {
             if self.asking.is_empty() {
                 self.timers.ask = now + ShardSettings::ASK_AGAIN;

@@ -61,6 +61,22 @@ pub enum Message<F, V> {
     },
 }
 
+impl<F, V> Message<F, V> {
+    /// The tenure that it is about.
+    #[must_use]
+    pub fn tenure(&self) -> TenureId {
+        match self {
+            Self::Record { tenure, .. }
+            | Self::Answer { tenure, .. }
+            | Self::AskManifest { tenure }
+            | Self::Manifest { tenure, .. }
+            | Self::AskRemainder { tenure }
+            | Self::Remainder { tenure, .. }
+            | Self::NotYet { tenure } => *tenure,
+        }
+    }
+}
+
 /// What must survive the owner.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Record<F, V> {

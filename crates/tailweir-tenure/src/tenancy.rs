@@ -112,15 +112,19 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
 
     /// A sampler that no row names any more holds nothing: another answers for the tenure.
     fn leave_unnamed(&mut self, slot: Slot, tenures: &Tenures, out: &mut Vec<Effect<F, V>>) {
-        let me = self.incarnation;
-        self.parts.retain(|id, _| {
+        let of_slot = |created| TenureId { slot, created };
+        let parts = self
+            .parts
+            .range(of_slot(Epoch(0))..=of_slot(Epoch(u64::MAX)));
+        let unnamed = |id: &TenureId| {
             let row = tenures.get(id.created);
-            let stays = id.slot != slot || row.is_some_and(|row| row.names(me));
-            if !stays {
-                out.push(Effect::Drop { tenure: *id });
-            }
-            stays
-        });
+            row.is_none_or(|row| !row.names(self.incarnation))
+        };
+        let gone: Vec<TenureId> = parts.map(|(id, _)| *id).filter(unnamed).collect();
+        for tenure in gone {
+            self.parts.remove(&tenure);
+            out.push(Effect::Drop { tenure });
+        }
     }
 
     /// Becomes what the row says, from what this sampler was.

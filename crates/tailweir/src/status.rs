@@ -96,6 +96,9 @@ pub(crate) struct Books {
     pub(crate) delivered: Amount,
     pub(crate) spooled: Amount,
     pub(crate) held: Amount,
+    /// Taken over by other members of the cluster.
+    #[serde(default)]
+    pub(crate) handed_over: Amount,
     pub(crate) dropped: BTreeMap<String, Amount>,
     pub(crate) lost: BTreeMap<String, Amount>,
 }
@@ -121,6 +124,7 @@ impl Books {
             delivered: self.delivered.since(before.delivered),
             spooled: self.spooled,
             held: self.held,
+            handed_over: self.handed_over.since(before.handed_over),
             dropped: each_since(&self.dropped, &before.dropped),
             lost: each_since(&self.lost, &before.lost),
         }
@@ -132,6 +136,7 @@ impl Books {
         let out = self.delivered.items
             + self.spooled.items
             + self.held.items
+            + self.handed_over.items
             + self.dropped_in_all().items
             + self.lost_in_all().items;
         into.abs_diff(out)

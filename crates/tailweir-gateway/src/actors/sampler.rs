@@ -5,27 +5,37 @@
 //! If it dies: nothing but the messages in its mailbox, whose senders are told to send again. The store
 //! is lent by the [`Shard`], and the next incarnation goes on with it.
 
+mod core;
+mod member;
 mod outlet;
 mod store;
 #[cfg(test)]
 mod tests;
 mod witness;
 
+pub(crate) use member::Place;
 pub(crate) use store::{ShardReport, ShardSettings};
 pub(crate) use witness::{Witness, Witnesses};
 
 use super::ticker::Ticker;
 use crate::clock::Clock;
-use crate::pipeline::{Exchangeable, Routed, Stage};
+use crate::pipeline::{Exchangeable, Portion, Routed, Stage};
 use crate::refusal::Refusal;
 use arc_swap::ArcSwapOption;
+use member::Member;
+use outlet::Outlet;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::ShardStore;
+use tailweir_core::Moment;
+use tailweir_placement::{Epoch, Incarnation, RoutingTable};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tailweir_shard::{Answer, Part, Piece, Ruled};
+use tailweir_tenure::Message;
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
 
 /// Pause before spans that found no room behind are offered again.
 const RETRY_EVERY: Duration = Duration::from_millis(20);
@@ -42,6 +52,8 @@ struct ShardInner {
     clock: Clock,
     /// Nothing while the actor is being restarted.
     actor: ArcSwapOption<ActorRef<SamplerMsg>>,
+    /// Fragments that were delivered, and of which the actor does not know yet.
+    delivered: parking_lot::Mutex<Vec<outlet::Fragments>>,
 }
 
 /// What a reload changes in a shard.
@@ -55,19 +67,27 @@ pub(crate) struct ShardChange {
     pub(crate) write_threshold: bool,
     /// Whether the policy's name is written from here on.
     pub(crate) record_policy: bool,
+    /// Names the policies in a cluster.
+    pub(crate) revision: u64,
 }
 
 impl Shard {
     /// A shard without an actor yet.
     pub(crate) fn new(settings: ShardSettings, clock: Clock, next: Arc<dyn Stage>) -> Self {
-        Self {
-            inner: Arc::new(ShardInner {
+        let inner = Arc::new_cyclic(|home| {
+            let mut settings = settings;
+            if let Some(place) = &mut settings.place {
+                place.home = Weak::clone(home);
+            }
+            ShardInner {
                 store: Arc::new(Mutex::new(ShardStore::new(settings))),
                 next: Exchangeable::new(next),
                 clock,
                 actor: ArcSwapOption::empty(),
-            }),
-        }
+                delivered: parking_lot::Mutex::default(),
+            }
+        });
+        Self { inner }
     }
 
     /// Kept traces go to this stage from here on.
@@ -95,6 +115,49 @@ impl Shard {
         };
         self.cast(message);
         async move { answer.await.unwrap_or(Err(INTERRUPTED)) }
+    }
+
+    /// Brings a shard of a cluster its part of a request. The message is sent at once; the future waits for the
+    /// answer.
+    pub(crate) fn bring(
+        &self,
+        portion: Portion,
+        epoch: Epoch,
+        tenure: Option<Epoch>,
+        patience: Instant,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        let (ticket, answer) = oneshot::channel();
+        let patience = self.inner.clock.moment(patience);
+        let part = member::part(portion, epoch, tenure, patience, ticket);
+        self.cast(SamplerMsg::Bring(Box::new(part)));
+        async move {
+            let interrupted = tailweir_shard::Refusal::Unconfirmed;
+            answer.await.unwrap_or(Answer::Refused(interrupted))
+        }
+    }
+
+    /// Letters of another member, for a shard of a cluster.
+    pub(crate) fn letters(
+        &self,
+        from: Incarnation,
+        messages: Vec<Message<Piece, Ruled>>,
+        room: Option<OwnedSemaphorePermit>,
+    ) {
+        self.cast(SamplerMsg::Letters {
+            from,
+            messages,
+            _room: room,
+        });
+    }
+
+    /// A newer table, for a shard of a cluster.
+    pub(crate) fn learn(&self, table: Arc<RoutingTable>) {
+        self.cast(SamplerMsg::Learn { table });
+    }
+
+    /// Letters to that member were lost.
+    pub(crate) fn remind(&self, member: Incarnation) {
+        self.cast(SamplerMsg::Remind { member });
     }
 
     /// What it says of itself; nothing while it is being restarted.
@@ -152,9 +215,15 @@ impl Shard {
         self.cast(SamplerMsg::Fail);
     }
 
+    fn cast(&self, message: SamplerMsg) {
+        self.inner.cast(message);
+    }
+}
+
+impl ShardInner {
     /// A message that cannot be sent drops its reply port, which tells the one who waits.
     fn cast(&self, message: SamplerMsg) {
-        if let Some(actor) = &*self.inner.actor.load() {
+        if let Some(actor) = &*self.actor.load() {
             // Given back when the actor has gone; dropping it is the answer.
             let _ = actor.cast(message);
         }
@@ -175,6 +244,29 @@ pub(crate) enum SamplerMsg {
         /// Answered when the spans are held.
         reply: RpcReplyPort<Result<(), Refusal>>,
     },
+    /// A part of a request, routed by its gateway.
+    Bring(Box<Part<Portion, oneshot::Sender<Answer>>>),
+    /// Letters of another member.
+    Letters {
+        /// Who wrote them.
+        from: Incarnation,
+        /// In their order.
+        messages: Vec<Message<Piece, Ruled>>,
+        /// Their share of what may wait in mailboxes.
+        _room: Option<OwnedSemaphorePermit>,
+    },
+    /// There is a newer table.
+    Learn {
+        /// The table.
+        table: Arc<RoutingTable>,
+    },
+    /// Letters to a member were lost.
+    Remind {
+        /// Which.
+        member: Incarnation,
+    },
+    /// Kept spans were delivered, or are counted as lost.
+    Delivered,
     /// A deadline has come, or it is time to offer again what found no room.
     Tick,
     /// Other policies and settings hold from here on.
@@ -246,6 +338,26 @@ impl Actor for SamplerActor {
                 shard,
                 reply,
             } => state.append(&routed, shard, reply).await,
+            SamplerMsg::Bring(part) => {
+                state.member(|member, now, outlet| member.bring(now, *part, outlet));
+                state.hand_on().await;
+            }
+            SamplerMsg::Letters { from, messages, .. } => {
+                state.member(|member, now, outlet| member.letters(now, from, messages, outlet));
+                state.hand_on().await;
+            }
+            SamplerMsg::Learn { table } => {
+                state.member(|member, now, outlet| member.learn(now, &table, outlet));
+                state.hand_on().await;
+            }
+            SamplerMsg::Remind { member: peer } => {
+                state.member(|member, now, outlet| member.remind(now, peer, outlet));
+            }
+            SamplerMsg::Delivered => {
+                let delivered = std::mem::take(&mut *state.shard.delivered.lock());
+                state.member(|member, now, outlet| member.delivered(now, delivered, outlet));
+                state.hand_on().await;
+            }
             SamplerMsg::Tick => state.tick().await,
             SamplerMsg::Change { change, reply } => {
                 state.store.change(*change);
@@ -276,6 +388,12 @@ impl SamplerState {
         self.hand_on().await;
     }
 
+    fn member(&mut self, call: impl FnOnce(&mut Member, Moment, &mut Outlet)) {
+        let now = self.shard.clock.now();
+        self.store
+            .with_member(|member, outlet| call(member, now, outlet));
+    }
+
     async fn tick(&mut self) {
         // What is held back must leave first, or decisions would pile up behind it.
         self.hand_on().await;
@@ -302,8 +420,10 @@ impl SamplerState {
                 return;
             }
         }
-        for waiting in self.drains.drain(..) {
-            answer(waiting, ());
+        if self.store.is_drained() {
+            for waiting in self.drains.drain(..) {
+                answer(waiting, ());
+            }
         }
     }
 
@@ -312,7 +432,7 @@ impl SamplerState {
         let due = if self.store.is_held_back() {
             Some(clock.now() + RETRY_EVERY)
         } else {
-            self.store.next_deadline()
+            self.store.next_deadline(clock.now())
         };
         self.ticker.wake_at(due.map(|moment| clock.instant(moment)));
     }

@@ -140,6 +140,9 @@ impl Plan {
     }
 
     fn prepare_receivers(&mut self, running: &Graph, ground: &Ground) -> Result<(), StartError> {
+        if !ground.receives() {
+            return Ok(());
+        }
         let settings = Arc::clone(&self.settings);
         let used: BTreeSet<_> = settings
             .pipelines

@@ -4,15 +4,18 @@ use super::limits::engine_settings;
 use super::plan::used_exporters;
 use super::retired::Gone;
 use super::{Graph, Ground, Place, Plan, RunningBatcher, RunningExporter};
-use crate::actors::{Shard, ShardChange, ShardSettings, Witnesses};
+use crate::actors::{Place as SeatPlace, Shard, ShardChange, ShardSettings, Witnesses};
 use crate::error::StartError;
 use crate::pipeline::{
-    Batcher, ConnectorWay, ExportWay, NotExported, Sampler, Stage, Transforming, Way, Ways,
+    Batcher, ConnectorWay, ExportWay, NotExported, Sampler, Seat, Stage, Transforming, Way, Ways,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{Batch, ComponentId, Pipeline, PipelineId, Processor, TailSampling};
 use tailweir_connect::Maker;
+use tailweir_core::ByteSize;
+use tailweir_sampler::EngineSettings;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The first stage of a pipeline.
 #[derive(Clone)]
@@ -130,7 +133,11 @@ impl Graph {
         let samplers = self
             .samplers
             .extract_if(.., |place, _| !places.contains(place));
-        gone.samplers.extend(samplers);
+        gone.samplers.extend(samplers.inspect(|(_, sampler)| {
+            if let Some(seat) = sampler.seat() {
+                seat.membership.leave(&seat.name);
+            }
+        }));
         let batchers = self
             .batchers
             .extract_if(.., |place, _| !places.contains(place));
@@ -278,6 +285,8 @@ impl Wiring<'_> {
             // Compiled for every sampler that is used.
             return next;
         };
+        // Members of a cluster have the same policies when they have the same settings.
+        let revision = xxh3_64(format!("{settings:?}").as_bytes());
         self.places.insert(place.clone());
         if let Some(sampler) = self.graph.samplers.get(&place) {
             let change = ShardChange {
@@ -285,6 +294,7 @@ impl Wiring<'_> {
                 engine,
                 write_threshold: settings.write_threshold,
                 record_policy: settings.record_policy,
+                revision,
             };
             for shard in sampler.shards() {
                 shard.set_next(Arc::clone(&next));
@@ -293,11 +303,21 @@ impl Wiring<'_> {
             return Arc::clone(sampler) as Arc<dyn Stage>;
         }
         let witnesses = Arc::new(Witnesses::default());
-        let mut shards = Vec::with_capacity(ground.shards);
-        for index in 0..ground.shards {
+        let seat = ground.membership.as_ref().map(|membership| {
+            Arc::new(Seat {
+                membership: Arc::clone(membership),
+                name: format!("{}/{}", place.0, place.1).into(),
+                ledger: Arc::clone(&ground.ledger),
+            })
+        });
+        let shards = ground.shards_of_sampler();
+        let mut running = Vec::with_capacity(shards);
+        for index in 0..shards {
+            let (engine, place) = self.place(&seat, engine.clone(), (index, shards), revision);
             let settings = ShardSettings {
-                engine: engine.clone(),
+                engine,
                 policies: Arc::clone(policies),
+                place,
                 seed: ground.seed.wrapping_add(index as u64),
                 write_threshold: settings.write_threshold,
                 record_policy: settings.record_policy,
@@ -307,10 +327,38 @@ impl Wiring<'_> {
             };
             let shard = Shard::new(settings, ground.clock, Arc::clone(&next));
             ground.nursery.start_shard(shard.clone()).await;
-            shards.push(shard);
+            running.push(shard);
         }
-        let sampler = Arc::new(Sampler::new(shards, Arc::clone(&ground.scans), witnesses));
+        let scans = Arc::clone(&ground.scans);
+        let sampler = Arc::new(Sampler::new(running, scans, witnesses, seat));
+        if let Some(seat) = sampler.seat() {
+            let name = Arc::clone(&seat.name);
+            seat.membership.enter(name, Arc::clone(&sampler));
+        }
         self.graph.samplers.insert(place, Arc::clone(&sampler));
         sampler
+    }
+
+    /// Where a shard is in the cluster, if there is one. Half of its memory is for what others own there.
+    fn place(
+        &self,
+        seat: &Option<Arc<Seat>>,
+        mut engine: EngineSettings,
+        of: (usize, usize),
+        revision: u64,
+    ) -> (EngineSettings, Option<SeatPlace>) {
+        let Some(seat) = seat else {
+            return (engine, None);
+        };
+        let Some(incarnation) = seat.membership.incarnation else {
+            return (engine, None);
+        };
+        let mut copies = ByteSize(0);
+        if !seat.membership.one_copy {
+            copies = ByteSize(engine.memory_budget.bytes() / 2);
+            engine.memory_budget = copies;
+        }
+        let place = SeatPlace::new(Arc::clone(seat), incarnation, of, copies, revision);
+        (engine, Some(place))
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | the client's share is full (requests in flight, undecided traces) | `RESOURCE_EXHAUSTED` + `RetryInfo` | 429 + `Retry-After` | yes |
 //! | the gateway is full (memory, a batch, an exporter's queue) | `UNAVAILABLE` + `RetryInfo` | 503 + `Retry-After` | yes |
+//! | no member of the cluster takes all of it now | `UNAVAILABLE` + `RetryInfo` | 503 + `Retry-After` | yes |
 //! | stopping, a part restarts, the body broke off, a processor failed | `UNAVAILABLE` | 503 + `Retry-After` | yes |
 //! | larger than the limit | `RESOURCE_EXHAUSTED` without `RetryInfo` | 413 | no |
 //! | not OTLP, damaged | `INVALID_ARGUMENT` | 400 | no |
@@ -67,7 +68,9 @@ fn rpc_status(refusal: &Refusal) -> tailweir_otlp::Status {
         code: i32::from(grpc_code(refusal)),
         message: refusal.to_string(),
         retry_after: match refusal {
-            Refusal::Full { retry_after, .. } => Some(*retry_after),
+            Refusal::Full { retry_after, .. } | Refusal::HandOver { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         },
     }
@@ -109,6 +112,7 @@ const fn grpc_code(refusal: &Refusal) -> Code {
             Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector => Code::Unavailable,
         },
         Refusal::Stopping
+        | Refusal::HandOver { .. }
         | Refusal::Interrupted { .. }
         | Refusal::Incomplete { .. }
         | Refusal::Failed { .. } => Code::Unavailable,
@@ -135,6 +139,7 @@ const fn http_code(refusal: &Refusal) -> StatusCode {
             }
         },
         Refusal::Stopping
+        | Refusal::HandOver { .. }
         | Refusal::Interrupted { .. }
         | Refusal::Incomplete { .. }
         | Refusal::Failed { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -154,7 +159,9 @@ const fn http_code(refusal: &Refusal) -> StatusCode {
 
 const fn retry_after(refusal: &Refusal) -> Option<Duration> {
     match refusal {
-        Refusal::Full { retry_after, .. } => Some(*retry_after),
+        Refusal::Full { retry_after, .. } | Refusal::HandOver { retry_after, .. } => {
+            Some(*retry_after)
+        }
         _ if refusal.is_retryable() => Some(RETRY_SOON),
         _ => None,
     }

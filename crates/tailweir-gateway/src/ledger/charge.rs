@@ -14,7 +14,12 @@ pub(crate) struct Charge {
     ledger: Arc<Ledger>,
     signal: Signal,
     amount: Amount,
+    /// Those who want to know when all of it has come to its end: they are dropped then.
+    custody: Vec<Custody>,
 }
+
+/// Dropped when the last charge over what it stands for has ended.
+pub(crate) type Custody = Arc<dyn std::any::Any + Send + Sync>;
 
 impl Charge {
     /// Takes this amount into the books.
@@ -34,7 +39,14 @@ impl Charge {
             ledger: Arc::clone(ledger),
             signal,
             amount,
+            custody: Vec::new(),
         }
+    }
+
+    /// The same charge, whose end this one hears of.
+    pub(crate) fn with_custody(mut self, custody: Custody) -> Self {
+        self.custody.push(custody);
+        self
     }
 
     /// How much it is.
@@ -45,7 +57,9 @@ impl Charge {
     /// A second charge over the same amount, for another way.
     pub(crate) fn copy(&self) -> Self {
         self.ledger.book(self.signal).copied.add(self.amount);
-        Self::from_store(&self.ledger, self.signal, self.amount)
+        let mut copy = Self::from_store(&self.ledger, self.signal, self.amount);
+        copy.custody.clone_from(&self.custody);
+        copy
     }
 
     /// Adds another charge of the same signal to this one.
@@ -53,6 +67,7 @@ impl Charge {
         self.amount.items += other.amount.items;
         self.amount.bytes += other.amount.bytes;
         other.amount = Amount::default();
+        self.custody.append(&mut other.custody);
     }
 
     /// Takes `items` of its items off into a charge of their own, the bytes in proportion.
@@ -66,7 +81,9 @@ impl Charge {
         };
         self.amount.items -= part.items;
         self.amount.bytes -= part.bytes;
-        Self::of(&self.ledger, self.signal, part)
+        let mut part = Self::of(&self.ledger, self.signal, part);
+        part.custody.clone_from(&self.custody);
+        part
     }
 
     /// Items that a processor made of others are taken into the books, without bytes of their own.
@@ -135,6 +152,7 @@ impl Charge {
             ledger: Arc::clone(&self.ledger),
             signal: self.signal,
             amount,
+            custody: std::mem::take(&mut self.custody),
         }
     }
 
@@ -166,12 +184,15 @@ pub(crate) struct Ticket {
     ledger: Arc<Ledger>,
     signal: Signal,
     amount: Amount,
+    custody: Vec<Custody>,
 }
 
 impl Ticket {
     /// The charge once more.
     pub(crate) fn take_up(self) -> Charge {
-        Charge::take(&self.ledger, self.signal, self.amount)
+        let mut charge = Charge::take(&self.ledger, self.signal, self.amount);
+        charge.custody = self.custody;
+        charge
     }
 }
 

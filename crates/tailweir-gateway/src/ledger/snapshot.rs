@@ -39,6 +39,8 @@ pub struct LedgerRow {
     pub spooled: AmountRow,
     /// In the store, in batches, in queues, on their way.
     pub held: AmountRow,
+    /// Held by another member of the cluster, which took them over. Zero outside a cluster.
+    pub handed_over: AmountRow,
     /// Left out on purpose, by reason.
     pub dropped: BTreeMap<&'static str, AmountRow>,
     /// Gone, by reason.
@@ -81,6 +83,7 @@ impl LedgerRow {
         let out = of(&self.delivered)
             + of(&self.spooled)
             + of(&self.held)
+            + of(&self.handed_over)
             + sum(&self.dropped)
             + sum(&self.lost);
         into.abs_diff(out)

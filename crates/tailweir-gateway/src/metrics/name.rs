@@ -177,6 +177,8 @@ metrics! {
         "Items that the gateway took: what it acknowledged, and parts of requests that it refused as a whole.";
     Copied = "tailweir_copied_items", Counter, "{items}", ["signal"],
         "Further copies, where items go to several pipelines or exporters.";
+    HandedOver = "tailweir_handed_over_items", Counter, "{items}", ["signal"],
+        "Items that another member of the cluster took over.";
     Delivered = "tailweir_delivered_items", Counter, "{items}", ["signal"],
         "Items that backends accepted.";
     DeliveredBytes = "tailweir_delivered_bytes", Counter, "By", ["signal"],
@@ -251,6 +253,16 @@ metrics! {
         "Traces that were kept or dropped, by the policy that is named for it: the first that said so.";
     UnwrittenThresholds = "tailweir_unwritten_thresholds", Counter, "{spans}", ["pipeline", "processor"],
         "Kept spans whose tracestate is damaged or full, so that no threshold could be written.";
+    Tenures = "tailweir_tenures", Gauge, "{tenures}", ["pipeline", "processor", "state"],
+        "Tenures of slots in which this member has a part: opens, serves, finishes or closed as owner, copies or attaches as second member.";
+    CopiedBytes = "tailweir_copied_span_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Bytes of spans that this member keeps for others.";
+    TableEpoch = "tailweir_table_epoch", Gauge, "{epochs}", ["pipeline", "processor"],
+        "Epoch of the newest routing table that all shards of the sampler know.";
+    PartsWaiting = "tailweir_parts_waiting", Gauge, "{parts}", ["pipeline", "processor"],
+        "Parts of requests that wait for their copy, for a tenure to open, or for a table.";
+    CopiesRefused = "tailweir_copies_refused", Counter, "{records}", ["pipeline", "processor"],
+        "Records of other members that were not stored because too much is kept for others already.";
     ProcessorDropped = "tailweir_processor_dropped_items", Counter, "{items}", ["pipeline", "processor"],
         "Items that a processor left out on purpose. By reason they are part of tailweir_dropped_items.";
     ProcessorFailed = "tailweir_processor_failed_items", Counter, "{items}", ["pipeline", "processor"],

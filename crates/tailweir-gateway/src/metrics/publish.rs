@@ -5,7 +5,7 @@ use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
 use crate::status::BalancerRow;
 use crate::status::{
-    ConnectorRow, ExporterRow, PolicyRow, RouteRow, SamplerRow, Status, TransformRow,
+    ConnectorRow, ExporterRow, MemberRow, PolicyRow, RouteRow, SamplerRow, Status, TransformRow,
 };
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
@@ -132,6 +132,7 @@ impl Page<'_> {
             self.counter(Metric::Refused, labels, row.refused.items);
             self.counter(Metric::Taken, labels, row.taken.items);
             self.counter(Metric::Copied, labels, row.copied.items);
+            self.counter(Metric::HandedOver, labels, row.handed_over.items);
             self.gauge(Metric::Held, labels, row.held.items);
             self.gauge(Metric::HeldBytes, labels, row.held.bytes);
             for (metric, rows) in [(Metric::Dropped, &row.dropped), (Metric::Lost, &row.lost)] {
@@ -405,6 +406,21 @@ impl Page<'_> {
             let labels = [labels[0], labels[1], ("reason", *reason)];
             self.counter(Metric::EarlyDecisions, &labels, early.traces);
         }
+        if let Some(member) = &row.member {
+            self.member(labels, member);
+        }
+    }
+
+    fn member(&self, labels: Labels<'_>, member: &MemberRow) {
+        for state in MemberRow::STATES {
+            let count = member.tenures.get(state).copied().unwrap_or_default();
+            let labels = [labels[0], labels[1], ("state", state)];
+            self.gauge(Metric::Tenures, &labels, count);
+        }
+        self.gauge(Metric::CopiedBytes, labels, member.copied_bytes);
+        self.gauge(Metric::TableEpoch, labels, member.epoch);
+        self.gauge(Metric::PartsWaiting, labels, member.parts_waiting);
+        self.counter(Metric::CopiesRefused, labels, member.copies_refused);
     }
 
     /// The label is the policy's name, after that of the processor where it has one.

@@ -5,7 +5,7 @@
 //! part. Where one cannot, the request is refused as a whole, because OTLP forbids sending half of it
 //! again; the parts that were taken stay, and the client's resend is recognised by its ids.
 
-use super::{Load, ScanPool, Scanned, Stage, Taken};
+use super::{Load, ScanPool, Scanned, Seat, Stage, Taken};
 use crate::actors::{Shard, ShardReport, Witness, Witnesses};
 use crate::admission::Permit;
 use crate::refusal::Refusal;
@@ -14,15 +14,18 @@ use std::fmt;
 use std::sync::Arc;
 use tailweir_core::{Signal, Slot, TraceId};
 use tailweir_otlp::{Scan, ScanLimits};
+use tailweir_placement::RoutingTable;
 
-/// All members of a cluster share the seed; there is one member.
-const SLOT_SEED: u64 = 0;
+/// All members of a cluster share the seed.
+pub(crate) const SLOT_SEED: u64 = 0;
 
 /// One `tail_sampling` processor of one pipeline: its shards.
 pub(crate) struct Sampler {
     shards: Vec<Shard>,
     scans: Arc<ScanPool>,
     witnesses: Arc<Witnesses>,
+    /// Its place in a cluster; nothing when the process is alone.
+    seat: Option<Arc<Seat>>,
 }
 
 /// A request whose spans are assigned to shards. Shared by the messages about it; the last one gives
@@ -38,11 +41,29 @@ pub(crate) struct Routed {
 
 impl Sampler {
     /// A sampler over these shards, one at least, which tell the same witnesses.
-    pub(crate) fn new(shards: Vec<Shard>, scans: Arc<ScanPool>, witnesses: Arc<Witnesses>) -> Self {
+    pub(crate) fn new(
+        shards: Vec<Shard>,
+        scans: Arc<ScanPool>,
+        witnesses: Arc<Witnesses>,
+        seat: Option<Arc<Seat>>,
+    ) -> Self {
         Self {
             shards,
             scans,
             witnesses,
+            seat,
+        }
+    }
+
+    /// Its name among the members of the cluster, if there is one.
+    pub(crate) fn seat(&self) -> Option<&Arc<Seat>> {
+        self.seat.as_ref()
+    }
+
+    /// There is a newer table.
+    pub(crate) fn learn(&self, table: &Arc<RoutingTable>) {
+        for shard in &self.shards {
+            shard.learn(Arc::clone(table));
         }
     }
 
@@ -83,11 +104,20 @@ impl Sampler {
             ways_taken,
             ..
         } = load;
-        let routed = self.route(body.clone(), scanned, permit);
         // The shards take the spans into the books themselves; a client that goes away while we
         // wait must not leave a second entry behind.
         let ticket = charge.give_back();
-        self.hand_out(&routed).await.map_err(|refusal| {
+        let outcome = match &self.seat {
+            None => {
+                let routed = self.route(body.clone(), scanned, permit);
+                self.hand_out(&routed).await
+            }
+            Some(seat) => {
+                self.append_in_cluster(seat, body.clone(), scanned, permit)
+                    .await
+            }
+        };
+        outcome.map_err(|refusal| {
             let load = Load {
                 signal,
                 body,
@@ -170,6 +200,7 @@ pub(crate) fn scan(pool: &Arc<ScanPool>, body: &[u8]) -> Result<Scanned, Refusal
     Ok(scanned)
 }
 
-fn shard_of(trace: TraceId, shards: usize) -> usize {
+/// The shard of a trace, of so many.
+pub(super) fn shard_of(trace: TraceId, shards: usize) -> usize {
     Slot::of(trace, SLOT_SEED).index() % shards
 }

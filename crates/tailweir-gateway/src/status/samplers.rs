@@ -6,6 +6,8 @@ use crate::graph::Graph;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tailweir_sampler::{AgeHistogram, Amount, EarlyReason, PolicyVotes};
+use tailweir_shard::ShardState;
+use tailweir_tenure::Standing;
 
 /// Traces, spans and bytes that went one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -123,6 +125,9 @@ pub struct SamplerRow {
     pub unwritten_thresholds: u64,
     /// The policies, in the order of their names.
     pub policies: Vec<PolicyRow>,
+    /// Its part in the cluster; nothing when the process is alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<MemberRow>,
     /// Milliseconds that a round of decisions took: counts by bucket.
     #[serde(skip)]
     pub(crate) decision_time: Option<Buckets>,
@@ -132,6 +137,59 @@ pub struct SamplerRow {
     /// Seconds between the first span and the decision: counts by bucket.
     #[serde(skip)]
     pub(crate) decision_age: Option<Buckets>,
+}
+
+/// The part of a sampler in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct MemberRow {
+    /// The newest table that all its shards know.
+    pub epoch: u64,
+    /// Tenures by what it is in them: `opens`, `serves`, `finishes` or `closed` as their owner, `copies` or
+    /// `attaches` as their second member.
+    pub tenures: BTreeMap<&'static str, u64>,
+    /// Bytes of spans that it keeps for other members.
+    pub copied_bytes: u64,
+    /// Parts of requests that wait for an answer.
+    pub parts_waiting: u64,
+    /// Records of other members that were not stored for want of memory.
+    pub copies_refused: u64,
+    /// Records that were dropped because too many waited for a table.
+    pub behind_dropped: u64,
+    /// Spans of other members that could not be read.
+    pub unreadable: u64,
+}
+
+impl MemberRow {
+    /// What a member can be in a tenure.
+    pub(crate) const STATES: [&'static str; 6] = [
+        "opens", "serves", "finishes", "closed", "copies", "attaches",
+    ];
+
+    fn add(&mut self, state: &ShardState) {
+        self.epoch = match self.epoch {
+            0 => state.epoch.0,
+            epoch => epoch.min(state.epoch.0),
+        };
+        for (standing, &count) in &state.tenures {
+            *self.tenures.entry(name(*standing)).or_default() += count as u64;
+        }
+        self.copied_bytes += state.copied_bytes as u64;
+        self.parts_waiting += state.parts_waiting as u64;
+        self.copies_refused += state.copies_refused;
+        self.behind_dropped += state.behind_dropped;
+        self.unreadable += state.unreadable;
+    }
+}
+
+fn name(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Opens => "opens",
+        Standing::Serves => "serves",
+        Standing::Finishes => "finishes",
+        Standing::Closed => "closed",
+        Standing::Copies => "copies",
+        Standing::Attaches => "attaches",
+    }
 }
 
 /// A row for each sampler.
@@ -176,6 +234,9 @@ impl SamplerRow {
         }
         self.too_large.add(counters.too_large);
         self.evaluation_errors += counters.evaluation_errors;
+        if let Some(state) = &report.member {
+            self.member.get_or_insert_default().add(state);
+        }
         merge(&mut self.decision_time, &report.ticks);
         self.held_back_bytes += report.held_back_bytes as u64;
         self.unwritten_thresholds += report.unwritten_thresholds;

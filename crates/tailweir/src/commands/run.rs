@@ -192,6 +192,7 @@ fn log_ledger(ledger: &LedgerSnapshot) {
             dropped,
             spooled = row.spooled.items,
             held = row.held.items,
+            handed_over = row.handed_over.items,
             lost = row.lost_items(),
             refused = row.refused.items,
             "final ledger"

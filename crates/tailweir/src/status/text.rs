@@ -65,6 +65,9 @@ fn write_books(text: &mut String, signal: &str, books: &Books) -> Result {
     }
     row("spooled", books.spooled)?;
     row("held", books.held)?;
+    if books.handed_over.items > 0 {
+        row("handed over", books.handed_over)?;
+    }
     for (reason, amount) in books.lost.iter().filter(|(_, it)| it.items > 0) {
         row(&format!("lost: {reason}"), *amount)?;
     }

@@ -1,7 +1,7 @@
 //! Where the engine's decisions end: kept spans become requests, the rest goes into the books.
 
 use super::witness::Witnesses;
-use crate::ledger::{Charge, DropReason, Ledger};
+use crate::ledger::{Charge, Custody, DropReason, Ledger};
 use crate::pipeline::Load;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -9,11 +9,16 @@ use std::sync::Arc;
 use tailweir_core::{Signal, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_otlp::Assembler;
+use tailweir_placement::TenureId;
 use tailweir_sampler::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, Sink};
-use tailweir_shard::Marks;
+use tailweir_shard::{Kept, Marks};
+use tailweir_tenure::Number;
 
 /// A request of kept traces is closed when it has reached this size.
 const REQUEST_BYTES: usize = 1 << 20;
+
+/// Fragments of one tenure.
+pub(super) type Fragments = (TenureId, Vec<Number>);
 
 /// See the module.
 pub(super) struct Outlet {
@@ -24,6 +29,8 @@ pub(super) struct Outlet {
     /// How much of `open` are whole traces.
     open_length: usize,
     open_amount: Amount,
+    /// Who is to hear when what is open has been delivered.
+    open_custody: Vec<Fragments>,
     sealed: VecDeque<Load>,
     sealed_bytes: usize,
     witnesses: Arc<Witnesses>,
@@ -45,6 +52,7 @@ impl Outlet {
             open: Vec::new(),
             open_length: 0,
             open_amount: Amount::default(),
+            open_custody: Vec::new(),
             sealed: VecDeque::new(),
             sealed_bytes: 0,
             witnesses,
@@ -56,7 +64,33 @@ impl Outlet {
         self.marks.set(write_threshold, record_policy);
     }
 
-    fn note(&mut self, trace: TraceId, is_kept: bool) {
+    /// Takes spans that a shard of a cluster has kept.
+    pub(super) fn push(&mut self, kept: Kept, custody: &impl Fn(Vec<Fragments>) -> Custody) {
+        self.open.truncate(self.open_length);
+        self.open.extend_from_slice(&kept.bytes);
+        self.open_length = self.open.len();
+        self.open_amount.items += kept.spans;
+        self.open_amount.bytes += kept.span_bytes;
+        self.open_custody.push((kept.tenure, kept.numbers));
+        if self.open.len() >= REQUEST_BYTES {
+            self.close_in_custody(custody);
+        }
+    }
+
+    /// Closes the request that is being filled; `custody` hears when it has been delivered.
+    pub(super) fn close_in_custody(&mut self, custody: &impl Fn(Vec<Fragments>) -> Custody) {
+        let fragments = std::mem::take(&mut self.open_custody);
+        if !fragments.is_empty() {
+            self.close_for(Some(custody(fragments)));
+        }
+    }
+
+    /// Bytes of the request that is being filled, and what is in it.
+    pub(super) fn open(&self) -> (usize, Amount) {
+        (self.open_length, self.open_amount)
+    }
+
+    pub(super) fn note(&mut self, trace: TraceId, is_kept: bool) {
         if !self.witnesses.is_empty() {
             self.decided.push((trace, is_kept));
         }
@@ -64,11 +98,19 @@ impl Outlet {
 
     /// Closes the request that is being filled, and tells the witnesses what was decided.
     pub(super) fn seal(&mut self) {
-        self.witnesses.tell(&mut self.decided);
+        self.tell_witnesses();
         self.close();
     }
 
+    pub(super) fn tell_witnesses(&mut self) {
+        self.witnesses.tell(&mut self.decided);
+    }
+
     fn close(&mut self) {
+        self.close_for(None);
+    }
+
+    fn close_for(&mut self, custody: Option<Custody>) {
         if self.open_amount == Amount::default() {
             return;
         }
@@ -76,7 +118,10 @@ impl Outlet {
         self.open_length = 0;
         let body = Bytes::from(std::mem::take(&mut self.open));
         let amount = std::mem::take(&mut self.open_amount);
-        let charge = Charge::from_store(&self.ledger, Signal::Traces, amount);
+        let mut charge = Charge::from_store(&self.ledger, Signal::Traces, amount);
+        if let Some(custody) = custody {
+            charge = charge.with_custody(custody);
+        }
         self.sealed_bytes += body.len();
         self.sealed
             .push_back(Load::held(Signal::Traces, body, charge));
@@ -135,8 +180,7 @@ impl Sink for Outlet {
                 let reason = DropReason::PendingAtShutdown;
                 self.ledger.dropped(Signal::Traces, reason, amount);
             }
-            // Only members of a cluster hold what can be somebody else's.
-            AbandonReason::GivenBack => {}
+            AbandonReason::GivenBack => self.ledger.handed_over(Signal::Traces, amount),
             AbandonReason::Panicked => {
                 let reason = LossReason::WorkerFailed;
                 self.ledger.lost(Signal::Traces, reason, amount);

@@ -1,6 +1,8 @@
 //! What a sampler's actor is lent: the engine, and what has left it but not yet the shard.
 
 use super::ShardChange;
+use super::core::Core;
+use super::member::{Member, Place};
 use super::outlet::Outlet;
 use super::witness::Witnesses;
 use crate::admission::{Admission, RETRY_AFTER};
@@ -15,6 +17,7 @@ use tailweir_core::{Moment, Signal};
 use tailweir_export::{Amount, LossReason};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{Counters, Engine, EngineSettings, PolicyCounts};
+use tailweir_shard::ShardState;
 
 /// Kept bytes that may wait for room behind; past it, appends are refused.
 const OUTLET_BYTES_MAX: usize = 16 << 20;
@@ -37,6 +40,8 @@ pub(crate) struct ShardSettings {
     pub(crate) admission: Arc<Admission>,
     /// Told what is decided.
     pub(crate) witnesses: Arc<Witnesses>,
+    /// Where it is in a cluster; nothing when the process is alone.
+    pub(crate) place: Option<Place>,
 }
 
 /// What a shard says of itself.
@@ -58,12 +63,14 @@ pub(crate) struct ShardReport {
     pub(crate) held_back_bytes: usize,
     /// Tracestates that could not be given a threshold.
     pub(crate) unwritten_thresholds: u64,
+    /// What it is in the cluster, if there is one.
+    pub(crate) member: Option<ShardState>,
 }
 
 /// See the module.
 pub(super) struct ShardStore {
-    engine: Engine,
-    outlet: Outlet,
+    pub(super) core: Core,
+    pub(super) outlet: Outlet,
     ledger: Arc<Ledger>,
     admission: Arc<Admission>,
     booked: Booked,
@@ -87,10 +94,26 @@ struct Booked {
 impl ShardStore {
     pub(super) fn new(settings: ShardSettings) -> Self {
         let ledger = settings.ledger;
-        let mut engine = Engine::new(settings.engine, settings.policies, settings.seed);
-        engine.time_policies(stopwatch);
+        let core = match settings.place {
+            None => {
+                let mut engine = Engine::new(settings.engine, settings.policies, settings.seed);
+                engine.time_policies(stopwatch);
+                Core::Alone(Box::new(engine))
+            }
+            Some(place) => {
+                let marks = (settings.write_threshold, settings.record_policy);
+                let member = Member::new(
+                    place,
+                    settings.engine,
+                    settings.policies,
+                    settings.seed,
+                    marks,
+                );
+                Core::Member(Box::new(member))
+            }
+        };
         Self {
-            engine,
+            core,
             outlet: Outlet::new(
                 Arc::clone(&ledger),
                 settings.write_threshold,
@@ -115,11 +138,13 @@ impl ShardStore {
         if self.outlet.bytes() > OUTLET_BYTES_MAX {
             return Err(full(Bound::Queue));
         }
+        let Core::Alone(engine) = &mut self.core else {
+            // In a cluster spans come as parts.
+            return Err(full(Bound::Traces));
+        };
         let spans = routed.scanned.split.group(shard);
         let scan = &routed.scanned.scan;
-        let appended = self
-            .engine
-            .append(now, &routed.body, scan, spans, &mut self.outlet);
+        let appended = engine.append(now, &routed.body, scan, spans, &mut self.outlet);
         self.outlet.seal();
         self.book();
         match appended {
@@ -131,33 +156,61 @@ impl ShardStore {
     /// Decides what is due. Says whether that was too much for one call.
     pub(super) fn advance(&mut self, clock: Clock) -> bool {
         let start = clock.now();
-        self.engine.advance(start, &mut self.outlet);
+        match &mut self.core {
+            Core::Alone(engine) => {
+                engine.advance(start, &mut self.outlet);
+                self.outlet.seal();
+            }
+            Core::Member(member) => member.tick(start, &mut self.outlet),
+        }
         let took = clock.now().since(start);
         self.ticks.add(took.as_micros().div_ceil(1000) as u64);
-        self.outlet.seal();
         self.book();
-        self.engine.next_deadline().is_some_and(|due| due <= start)
+        self.next_deadline(start).is_some_and(|due| due <= start)
     }
 
     /// Decides everything.
     pub(super) fn drain(&mut self, now: Moment) {
-        self.engine.drain(now, &mut self.outlet);
-        self.outlet.seal();
+        match &mut self.core {
+            Core::Alone(engine) => {
+                engine.drain(now, &mut self.outlet);
+                self.outlet.seal();
+            }
+            Core::Member(member) => member.drain(now, &mut self.outlet),
+        }
         self.book();
     }
 
+    /// Something happened to a shard of a cluster.
+    pub(super) fn with_member(&mut self, call: impl FnOnce(&mut Member, &mut Outlet)) {
+        if let Core::Member(member) = &mut self.core {
+            call(member, &mut self.outlet);
+            self.book();
+        }
+    }
+
+    /// Whether everything that was held is decided and has left the engine.
+    pub(super) fn is_drained(&self) -> bool {
+        match &self.core {
+            Core::Alone(_) => true,
+            Core::Member(member) => member.is_drained() && self.outlet.open().0 == 0,
+        }
+    }
+
     pub(super) fn change(&mut self, change: ShardChange) {
-        self.engine.replace_settings(change.engine);
         // Counts by policy begin anew with each set, but a metric must not go backwards.
-        let before = Arc::clone(self.engine.policies());
-        let counts = self.engine.replace_policies(change.policies);
+        let before = Arc::clone(self.core.engine().policies());
+        let counts = self.core.change(&change);
         add_policies(&mut self.retired, &before, counts);
         self.outlet
             .set_marks(change.write_threshold, change.record_policy);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Moment> {
-        self.engine.next_deadline()
+    pub(super) fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        match &self.core {
+            Core::Alone(engine) => engine.next_deadline(),
+            Core::Member(member) => member.next_deadline(now, self.outlet.open().0 > 0),
+        }
     }
 
     /// The next decided spans, for the stage behind.
@@ -177,31 +230,41 @@ impl ShardStore {
 
     pub(super) fn report(&self) -> ShardReport {
         let mut by_policy = self.retired.clone();
-        let counts = self.engine.counts_by_policy();
-        add_policies(&mut by_policy, self.engine.policies(), counts);
+        let engine = self.core.engine();
+        add_policies(&mut by_policy, engine.policies(), engine.counts_by_policy());
         ShardReport {
-            counters: self.engine.counters().clone(),
+            counters: engine.counters().clone(),
             by_policy,
-            held_memory: self.engine.held_memory().bytes(),
-            remembered_memory: self.engine.remembered_memory().bytes(),
-            remembered_decisions: self.engine.remembered_decisions(),
+            held_memory: engine.held_memory().bytes(),
+            remembered_memory: engine.remembered_memory().bytes(),
+            remembered_decisions: engine.remembered_decisions(),
             ticks: self.ticks.clone(),
             held_back_bytes: self.outlet.bytes(),
-            unwritten_thresholds: self.outlet.unwritten_thresholds(),
+            unwritten_thresholds: self.core.unwritten_thresholds()
+                + self.outlet.unwritten_thresholds(),
+            member: self.core.state(),
         }
     }
 
     /// Brings the books up to the engine's own counters. What a dead incarnation left unbooked is
     /// booked by the next call.
     fn book(&mut self) {
-        let (counters, booked) = (self.engine.counters(), &mut self.booked);
+        let (counters, booked) = (self.core.engine().counters(), &mut self.booked);
         let signal = Signal::Traces;
 
         let taken = amount(&[counters.appended]);
         self.ledger.taken(signal, minus(taken, booked.taken));
         booked.taken = taken;
 
-        let stored = amount(&[counters.held]);
+        let mut stored = amount(&[counters.held]);
+        let leaving = self.core.leaving();
+        let (open_bytes, open) = match &self.core {
+            // Sealed before anything is booked.
+            Core::Alone(_) => (0, Amount::default()),
+            Core::Member(_) => self.outlet.open(),
+        };
+        stored.items += leaving.items + open.items;
+        stored.bytes += leaving.bytes + open.bytes;
         self.ledger.store_holds(booked.stored, stored);
         booked.stored = stored;
 
@@ -228,7 +291,7 @@ impl ShardStore {
             *before = now;
         }
 
-        let memory = self.engine.held_memory().bytes() + self.outlet.bytes() as u64;
+        let memory = self.core.memory() + (self.outlet.bytes() + open_bytes) as u64;
         self.admission.report_held(booked.memory, memory);
         booked.memory = memory;
     }

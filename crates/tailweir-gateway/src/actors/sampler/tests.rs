@@ -60,6 +60,7 @@ async fn bench() -> Bench {
         write_threshold: false,
         record_policy: false,
         witnesses: Arc::default(),
+        place: None,
         ledger: Arc::clone(&ledger),
         admission: Admission::new(ByteSize::mib(64)),
     };
@@ -68,7 +69,12 @@ async fn bench() -> Bench {
     assert!(nursery.start_shard(shard.clone()).await);
     let scans = Arc::new(ScanPool::default());
     Bench {
-        sampler: Sampler::new(vec![shard.clone()], Arc::clone(&scans), Arc::default()),
+        sampler: Sampler::new(
+            vec![shard.clone()],
+            Arc::clone(&scans),
+            Arc::default(),
+            None,
+        ),
         nursery,
         ledger,
         shard,

@@ -1,0 +1,126 @@
+//! What other members bring and write, on its way to the shards.
+
+use crate::admission::Admission;
+use crate::membership::{Brought, Members, Membership, OutgoingPart};
+use crate::pipeline::{ScanPool, scan};
+use crate::refusal::Refusal;
+use futures_core::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_placement::Incarnation;
+use tailweir_shard::{Piece, Ruled};
+use tailweir_tenure::{Message, Record};
+use tokio::sync::Semaphore;
+
+/// Kibibytes of letters that may wait in the mailboxes of the shards. Beyond it, streams are not read.
+const LETTERS_KIB: u32 = 64 << 10;
+/// What a message takes beside its spans, in bytes.
+const MESSAGE_BYTES: usize = 128;
+/// When a gateway may come again that brought a part for no sampler.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(crate) struct Inbound {
+    membership: Arc<Membership>,
+    admission: Arc<Admission>,
+    scans: Arc<ScanPool>,
+    /// Letters are bounded by themselves and not by admission: what they say gives memory back.
+    room: Arc<Semaphore>,
+}
+
+impl Inbound {
+    pub(crate) fn new(
+        membership: Arc<Membership>,
+        admission: Arc<Admission>,
+        scans: Arc<ScanPool>,
+    ) -> Self {
+        Self {
+            membership,
+            admission,
+            scans,
+            room: Arc::new(Semaphore::new(LETTERS_KIB as usize)),
+        }
+    }
+
+    fn no_sampler(name: &str) -> Refusal {
+        Refusal::HandOver {
+            detail: format!("the member that owns its slots has no sampler called {name}"),
+            retry_after: RETRY_AFTER,
+        }
+    }
+}
+
+impl Members for Inbound {
+    fn part(&self, part: OutgoingPart) -> BoxFuture<'static, Brought> {
+        let Some(sampler) = self.membership.sampler(&part.sampler) else {
+            let refusal = Self::no_sampler(&part.sampler);
+            return Box::pin(std::future::ready(Brought::Refused(refusal)));
+        };
+        let permit = self.admission.take(part.spans.len() as u64);
+        let scanned = permit.and_then(|permit| Ok((permit, scan(&self.scans, &part.spans)?)));
+        Box::pin(async move {
+            match scanned {
+                Ok((permit, scanned)) => {
+                    let answer = sampler.take_part(&part, scanned, Some(permit)).await;
+                    Brought::Answered(answer)
+                }
+                Err(refusal) => Brought::Refused(refusal),
+            }
+        })
+    }
+
+    fn letters(
+        &self,
+        from: Incarnation,
+        sampler: &str,
+        messages: Vec<Message<Piece, Ruled>>,
+    ) -> BoxFuture<'_, ()> {
+        let sampler = self.membership.sampler(sampler);
+        Box::pin(async move {
+            let Some(sampler) = sampler else {
+                // Configured there and not yet here: said again when it is.
+                return;
+            };
+            let shards = sampler.shards();
+            let mut by_shard: Vec<Vec<_>> = shards.iter().map(|_| Vec::new()).collect();
+            for message in messages {
+                let shard = message.tenure().slot.index() % shards.len().max(1);
+                if let Some(letters) = by_shard.get_mut(shard) {
+                    letters.push(message);
+                }
+            }
+            for (shard, messages) in shards.iter().zip(by_shard) {
+                if messages.is_empty() {
+                    continue;
+                }
+                let size: usize = messages.iter().map(size_of_message).sum();
+                let size = (size.div_ceil(1024) as u32).clamp(1, LETTERS_KIB);
+                let room = Arc::clone(&self.room).acquire_many_owned(size).await;
+                shard.letters(from, messages, room.ok());
+            }
+        })
+    }
+
+    fn remind(&self, member: Incarnation) {
+        for sampler in self.membership.samplers() {
+            for shard in sampler.shards() {
+                shard.remind(member);
+            }
+        }
+    }
+}
+
+fn size_of_message(message: &Message<Piece, Ruled>) -> usize {
+    let Message::Record { record, .. } = message else {
+        return MESSAGE_BYTES;
+    };
+    let spans = match record {
+        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => &fragment.value.data,
+        _ => return MESSAGE_BYTES,
+    };
+    MESSAGE_BYTES
+        + match spans {
+            Piece::Raw(bytes) | Piece::Marked { bytes, .. } => bytes.len(),
+            Piece::Held => 0,
+        }
+}

@@ -1,0 +1,202 @@
+//! A gateway as a member of a cluster: what it is told of the others, and how it reaches them.
+
+use crate::pipeline::Sampler;
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_placement::{Epoch, Incarnation, RoutingTable};
+use tailweir_shard::{Answer, Piece, Report, Ruled};
+use tailweir_tenure::Message;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What a member of a cluster is told at its start, beside [`Options`](crate::Options).
+pub struct Cluster {
+    /// Which life of which sampler this process is; nothing when it owns no slots.
+    pub incarnation: Option<Incarnation>,
+    /// Whether it opens the receivers of its pipelines.
+    pub receives: bool,
+    /// Whether one copy of a span is enough to acknowledge it.
+    pub one_copy: bool,
+    /// The newest table, whenever it changes.
+    pub table: watch::Receiver<Arc<RoutingTable>>,
+    /// What the controllers should know. What finds no room is dropped: it is said again until the table shows it.
+    pub reports: mpsc::Sender<Report>,
+    /// The way to the others.
+    pub post: Arc<dyn Post>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("incarnation", &self.incarnation)
+            .field("receives", &self.receives)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Spans of a request on their way to the sampler that owns their slots.
+#[derive(Debug, Clone)]
+pub struct OutgoingPart {
+    /// Which sampler: `pipeline/processor`.
+    pub sampler: Arc<str>,
+    /// Of the table by which they are routed.
+    pub epoch: Epoch,
+    /// The tenure that they were said to belong to.
+    pub tenure: Option<Epoch>,
+    /// OTLP TracesData.
+    pub spans: Bytes,
+    /// How long the answer may take.
+    pub patience: Duration,
+}
+
+/// The way to other members.
+pub trait Post: Send + Sync + 'static {
+    /// Writes to another sampler. What cannot be sent is dropped, and its shards are told to remind that member
+    /// ([`Members::remind`]) when it can be reached again.
+    fn tell(&self, to: Incarnation, sampler: &Arc<str>, messages: Vec<Message<Piece, Ruled>>);
+
+    /// Brings spans to their sampler. Nothing when no answer came.
+    fn bring(&self, to: Incarnation, part: OutgoingPart) -> BoxFuture<'static, Option<Brought>>;
+
+    /// There is a newer table: members may have come, gone, or moved.
+    fn follow(&self, table: &Arc<RoutingTable>);
+}
+
+/// What became of a part that was brought to another member.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brought {
+    /// What its shards said.
+    Answered(Answer),
+    /// It was refused before it reached a shard.
+    Refused(Refusal),
+}
+
+/// What other members reach of this one.
+pub trait Members: Send + Sync + 'static {
+    /// A part for a sampler of this member.
+    fn part(&self, part: OutgoingPart) -> BoxFuture<'static, Brought>;
+
+    /// Letters of another sampler, in the order in which it wrote them. Returns when they are on their way to the
+    /// shards, at once or when there is room.
+    fn letters(
+        &self,
+        from: Incarnation,
+        sampler: &str,
+        messages: Vec<Message<Piece, Ruled>>,
+    ) -> BoxFuture<'_, ()>;
+
+    /// Letters to this member were lost.
+    fn remind(&self, member: Incarnation);
+}
+
+/// The member's own side: its samplers by name, and the newest table.
+pub(crate) struct Membership {
+    pub(crate) incarnation: Option<Incarnation>,
+    pub(crate) receives: bool,
+    pub(crate) one_copy: bool,
+    pub(crate) post: Arc<dyn Post>,
+    table: watch::Receiver<Arc<RoutingTable>>,
+    reports: mpsc::Sender<Report>,
+    samplers: RwLock<BTreeMap<Arc<str>, Arc<Sampler>>>,
+    /// Which samplers said the same: a slot is in step, or closed, when it is for all of them.
+    said: Mutex<BTreeMap<Report, BTreeSet<Arc<str>>>>,
+}
+
+impl Membership {
+    /// The membership that a cluster offers. Follows its table until `end`.
+    pub(crate) fn join(cluster: Cluster, end: CancellationToken) -> Arc<Self> {
+        let membership = Arc::new(Self {
+            incarnation: cluster.incarnation,
+            receives: cluster.receives,
+            one_copy: cluster.one_copy,
+            post: cluster.post,
+            table: cluster.table,
+            reports: cluster.reports,
+            samplers: RwLock::default(),
+            said: Mutex::default(),
+        });
+        let follower = Arc::clone(&membership);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = follower.follow_table() => {}
+                () = end.cancelled() => {}
+            }
+        });
+        membership
+    }
+
+    /// The newest table.
+    pub(crate) fn table(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.table.borrow())
+    }
+
+    /// Waits for a table of at least this epoch.
+    pub(crate) async fn table_from(&self, epoch: Epoch) -> Option<Arc<RoutingTable>> {
+        let mut watched = self.table.clone();
+        let newer = watched.wait_for(|table| table.epoch() >= epoch).await;
+        newer.ok().map(|table| Arc::clone(&table))
+    }
+
+    /// A sampler of this member from here on.
+    pub(crate) fn enter(&self, name: Arc<str>, sampler: Arc<Sampler>) {
+        sampler.learn(&self.table());
+        self.samplers.write().insert(name, sampler);
+    }
+
+    /// No sampler of this member any more.
+    pub(crate) fn leave(&self, name: &str) {
+        self.samplers.write().remove(name);
+    }
+
+    /// The sampler of this name.
+    pub(crate) fn sampler(&self, name: &str) -> Option<Arc<Sampler>> {
+        self.samplers.read().get(name).cloned()
+    }
+
+    /// All samplers.
+    pub(crate) fn samplers(&self) -> Vec<Arc<Sampler>> {
+        self.samplers.read().values().cloned().collect()
+    }
+
+    /// A shard of this sampler has something to report: so has the member, when all its samplers have.
+    pub(crate) fn report(&self, sampler: &Arc<str>, report: Report) {
+        let all = self.samplers.read().len();
+        let mut said = self.said.lock();
+        let by = said.entry(report).or_default();
+        by.insert(Arc::clone(sampler));
+        if by.len() >= all {
+            // Without room, or without anybody who listens, it is said again some seconds later.
+            let _ = self.reports.try_send(report);
+        }
+    }
+
+    async fn follow_table(&self) {
+        let mut watched = self.table.clone();
+        watched.mark_changed();
+        while watched.changed().await.is_ok() {
+            let table = Arc::clone(&watched.borrow_and_update());
+            self.post.follow(&table);
+            self.said.lock().retain(|report, _| is_open(report, &table));
+            for sampler in self.samplers() {
+                sampler.learn(&table);
+            }
+        }
+    }
+}
+
+/// Whether a report is still news for the controllers.
+fn is_open(report: &Report, table: &RoutingTable) -> bool {
+    let row = |tenure: tailweir_placement::TenureId| {
+        table.tenures(tenure.slot)?.get(tenure.created).copied()
+    };
+    match report {
+        Report::InSync { tenure, view } => row(*tenure).is_some_and(|row| row.view == *view),
+        Report::Clear { tenure, .. } => row(*tenure).is_some(),
+    }
+}

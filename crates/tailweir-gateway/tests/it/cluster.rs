@@ -1,0 +1,264 @@
+//! Several members in this process, which reach each other through memory.
+
+use crate::harness::{Fixture, options, sampling_yaml_with, traces_of};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tailweir_gateway::{Brought, Cluster, LedgerSnapshot, Members, Options, OutgoingPart, Post};
+use tailweir_placement::{Command, Incarnation, MemberName, Outcome, RoutingTable, Second, Weight};
+use tailweir_shard::{Piece, Report, Ruled};
+use tailweir_tenure::Message;
+use tailweir_testkit::{Sink, request, span, trace_id};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+
+/// Most letters and reports that wait.
+const ROOM: usize = 1 << 16;
+/// How long reports are gathered.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// What connects the members, and changes the table as the controllers would.
+struct Town {
+    members: BTreeMap<Incarnation, OnceLock<Arc<dyn Members>>>,
+    table: watch::Sender<Arc<RoutingTable>>,
+}
+
+/// A member's way to the others.
+struct Street {
+    town: Arc<Town>,
+    own: Option<Incarnation>,
+    letters: BTreeMap<Incarnation, mpsc::Sender<Letter>>,
+}
+
+type Letter = (Arc<str>, Vec<Message<Piece, Ruled>>);
+
+impl Street {
+    fn new(town: &Arc<Town>, own: Option<Incarnation>) -> Arc<Self> {
+        let mut letters = BTreeMap::new();
+        for &to in town.members.keys() {
+            let (sender, mut waiting) = mpsc::channel::<Letter>(ROOM);
+            letters.insert(to, sender);
+            let town = Arc::clone(town);
+            tokio::spawn(async move {
+                while let Some((sampler, messages)) = waiting.recv().await {
+                    let from = own.expect("only samplers write letters");
+                    if let Some(member) = town.members[&to].get() {
+                        member.letters(from, &sampler, messages).await;
+                    }
+                }
+            });
+        }
+        Arc::new(Self {
+            town: Arc::clone(town),
+            own,
+            letters,
+        })
+    }
+}
+
+impl Post for Street {
+    fn tell(&self, to: Incarnation, sampler: &Arc<str>, messages: Vec<Message<Piece, Ruled>>) {
+        assert_ne!(self.own, Some(to), "nobody writes to itself");
+        if let Some(letters) = self.letters.get(&to) {
+            // At the end of a test the other side may have gone; nobody falls behind so far before.
+            let sent = letters.try_send((Arc::clone(sampler), messages));
+            assert!(!matches!(sent, Err(TrySendError::Full(_))));
+        }
+    }
+
+    fn bring(
+        &self,
+        to: Incarnation,
+        part: OutgoingPart,
+    ) -> Pin<Box<dyn Future<Output = Option<Brought>> + Send>> {
+        let member = self.town.members[&to].get().map(|member| member.part(part));
+        Box::pin(async move {
+            match member {
+                Some(answer) => Some(answer.await),
+                None => None,
+            }
+        })
+    }
+
+    fn follow(&self, _: &Arc<RoutingTable>) {}
+}
+
+impl Town {
+    /// A table with these samplers, in which nothing has begun.
+    fn of(samplers: u64) -> Arc<Self> {
+        let mut table = RoutingTable::new(2);
+        for number in 0..samplers {
+            register(&mut table, number);
+        }
+        let incarnations = (1..=samplers + 1).map(Incarnation);
+        Arc::new(Self {
+            members: incarnations.map(|id| (id, OnceLock::new())).collect(),
+            table: watch::channel(Arc::new(table)).0,
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut RoutingTable)) {
+        let mut table = (**self.table.borrow()).clone();
+        change(&mut table);
+        self.table.send_replace(Arc::new(table));
+    }
+
+    /// Starts a member; its reports change the table.
+    async fn start(
+        self: &Arc<Self>,
+        yaml: &str,
+        incarnation: Option<u64>,
+        receives: bool,
+    ) -> Fixture {
+        let own = incarnation.map(Incarnation);
+        let (reports, mut reported) = mpsc::channel(ROOM);
+        let cluster = Cluster {
+            incarnation: own,
+            receives,
+            one_copy: false,
+            table: self.table.subscribe(),
+            reports,
+            post: Street::new(self, own),
+        };
+        let options = Options {
+            cluster: Some(cluster),
+            ..options()
+        };
+        let fixture = Fixture::start_with(yaml, options).await;
+        if let Some(own) = own {
+            let members = fixture.running.members().expect("a member of a cluster");
+            assert!(self.members[&own].set(members).is_ok());
+        }
+        let town = Arc::clone(self);
+        tokio::spawn(async move {
+            while let Some(report) = reported.recv().await {
+                let mut all = vec![report];
+                // Controllers gather reports, so that epochs are few.
+                tokio::time::sleep(GATHER).await;
+                while let Ok(more) = reported.try_recv() {
+                    all.push(more);
+                }
+                town.change(|table| apply(table, &all));
+            }
+        });
+        fixture
+    }
+
+    async fn until(&self, what: &str, done: impl Fn(&RoutingTable) -> bool) {
+        let mut watched = self.table.subscribe();
+        let waited = watched.wait_for(|table| done(table));
+        let waited = tokio::time::timeout(tailweir_testkit::PATIENCE, waited).await;
+        assert!(waited.is_ok(), "no {what}");
+    }
+}
+
+fn register(table: &mut RoutingTable, number: u64) {
+    let name = MemberName::new(&format!("sampler-{number}")).unwrap();
+    let outcome = table.apply(&Command::register(name, "memory:1", "", Weight::ONE));
+    assert!(matches!(outcome, Outcome::Registered(_)));
+}
+
+fn apply(table: &mut RoutingTable, reports: &[Report]) {
+    let (mut in_sync, mut cleared) = (Vec::new(), Vec::new());
+    for report in reports {
+        match *report {
+            Report::InSync { tenure, view } => in_sync.push((tenure, view)),
+            Report::Clear { tenure, into } => cleared.push((tenure, into)),
+        }
+    }
+    table.apply(&Command::InSync(in_sync));
+    table.apply(&Command::Clear(cleared));
+}
+
+fn sum(books: &[LedgerSnapshot], of: impl Fn(&tailweir_gateway::LedgerRow) -> u64) -> u64 {
+    books.iter().map(|books| of(traces_of(books))).sum()
+}
+
+/// Scenario: two gateways without slots and three samplers. Traces of four spans, each span through the other gateway than the
+/// one before; the last span of every fifth has an error. In the middle a fourth sampler joins, so that slots move, and
+/// then one of the first three is drained.
+/// Guarantees: every request is acknowledged; exactly the traces with an error are at the backend, whole and once; the
+/// books of the cluster balance; the drained sampler is named by no row at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_stay_whole_while_samplers_come_and_go() {
+    let sink = Sink::start();
+    let yaml = sampling_yaml_with(&sink.endpoint(), "", "decision_wait: 6s");
+    let town = Town::of(3);
+    let mut samplers = Vec::new();
+    for number in 1..=3 {
+        samplers.push(town.start(&yaml, Some(number), false).await);
+    }
+    let gateways = [
+        town.start(&yaml, None, true).await,
+        town.start(&yaml, None, true).await,
+    ];
+    town.change(|table| {
+        table.apply(&Command::Rebalance);
+    });
+    let traces = 200_u64;
+    for part in 1..=4_u64 {
+        for group in 0..10 {
+            let of_group = (0..traces).filter(|trace| trace % 10 == group);
+            let spans = of_group.map(|trace| {
+                let span = span(trace_id(trace), part).named(&format!("part {part}"));
+                if part == 4 && trace % 5 == 0 {
+                    span.error()
+                } else {
+                    span
+                }
+            });
+            let gateway = &gateways[(part + group) as usize % 2];
+            let message = request().service("shop").spans(spans).message();
+            gateway.send(message).await.unwrap();
+        }
+        match part {
+            1 => {
+                town.change(|table| register(table, 3));
+                samplers.push(town.start(&yaml, Some(4), false).await);
+                town.change(|table| {
+                    table.apply(&Command::Rebalance);
+                });
+            }
+            2 => town.change(|table| {
+                let name = MemberName::new("sampler-0").unwrap();
+                table.apply(&Command::Drain(name));
+            }),
+            _ => {}
+        }
+    }
+    let kept = traces / 5 * 4;
+    sink.until("all kept spans", |sink| sink.spans().len() as u64 >= kept)
+        .await;
+    town.until("slots without the drained sampler", |table| {
+        !table.names(Incarnation(1))
+            && table.rows().runs().iter().all(|run| {
+                run.tenures.closing().is_empty()
+                    && matches!(run.tenures.current().second, Second::Replica(_))
+            })
+    })
+    .await;
+
+    let mut books = Vec::new();
+    for member in gateways.into_iter().chain(samplers) {
+        books.push(member.finish().await);
+    }
+    let received = sink.spans();
+    let ids = received
+        .iter()
+        .map(|span| (span.trace_id.clone(), span.span_id.clone()));
+    let ids: BTreeSet<_> = ids.collect();
+    let wanted = (0..traces)
+        .step_by(5)
+        .flat_map(|trace| (1..=4).map(move |part| span(trace_id(trace), part).message()));
+    let wanted: BTreeSet<_> = wanted.map(|span| (span.trace_id, span.span_id)).collect();
+    assert_eq!(ids, wanted);
+    assert_eq!(received.len() as u64, kept, "nothing twice");
+    assert_eq!(sum(&books, |row| row.acknowledged.items), traces * 4);
+    assert_eq!(sum(&books, |row| row.delivered.items), kept);
+    assert_eq!(
+        sum(&books, |row| row.dropped["not_sampled"].items),
+        traces * 4 - kept
+    );
+}
