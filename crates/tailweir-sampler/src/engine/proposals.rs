@@ -80,12 +80,14 @@ impl Engine {
         gather.group(scan, &selected, |id| self.table.hash(id));
         self.take_in_all(now, incoming, &gather, sink);
         self.scratch.gather = gather;
+        let wait = self.rounded(remaining);
         if !is_known
             && let Some(Place::Held(index)) = self.table.find(self.table.hash(id), id)
             && self.table.traces.get(index).proposal.is_none()
+            && self.table.traces.get(index).deadline > now + wait
         {
             self.stop_waiting(index);
-            self.wait(index, now, self.rounded(remaining));
+            self.wait(index, now, wait);
         }
         self.check();
     }
