@@ -1,4 +1,4 @@
-//! Checks of a cluster as a whole.
+//! Checks of a cluster as a whole: its protocol, and its processes.
 //!
 //! The hand-over protocol runs here under a model checker: three samplers, each with the `Tenancy` that the product uses,
 //! and the controllers' rows, with messages that are delayed and overtake each other without limit. [`Scenario`]s bound
@@ -11,8 +11,17 @@
 //! cargo run --release -p cluster-tests -- model crash           one scenario, exhaustively
 //! cargo run --release -p cluster-tests -- walk --seed 1         random walks beyond what can be exhausted
 //! ```
+//!
+//! Real processes are the other half: three controllers, samplers, gateways, clients and a backend, with faults on a
+//! seeded timeline and a checker of what came out; see [`run_chaos`] and [`judge`].
+//!
+//! ```text
+//! cargo run -p cluster-tests -- chaos --scenario kill-owner --seed 1
+//! cargo run -p cluster-tests -- suite                           the ones that matter most
+//! ```
 
 mod action;
+mod chaos;
 mod controllers;
 mod mutant;
 mod node;
@@ -25,6 +34,12 @@ mod verdict;
 mod walk;
 
 pub use action::Action;
+pub use chaos::{
+    CHAOS_SCENARIOS, ChaosScenario, Check, Decision, Event, Fault, FaultKind, Figures, Hit,
+    Invariant, Ledger, Memory, Milestone, Millis, Outcome, ReceivedSpan, Recovery, Refused,
+    Requirement, Run, SentSpan, SpanKey, Trace, TraceKey, Verdicts, Violation, enter_namespace,
+    find_binary, judge, judge_again, outcome, run_chaos,
+};
 pub use controllers::Request;
 pub use mutant::Mutant;
 pub use node::Packet;

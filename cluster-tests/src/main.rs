@@ -1,14 +1,18 @@
 //! The command line of the cluster's checks.
 
-#![expect(clippy::print_stdout, reason = "a report")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report")]
+
+mod processes;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use cluster_tests::{Mutant, SCENARIOS, Scenario, check, walk};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 #[derive(Parser)]
-#[command(about = "Checks the cluster's protocol")]
+#[command(about = "Checks the cluster: its protocol, and its processes")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -16,8 +20,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Lists scenarios and mutants.
+    /// Lists scenarios and mutants of the model, and scenarios of real processes.
     List,
+    /// Runs real processes, does something to them, and judges what came of it.
+    Chaos(processes::Chaos),
+    /// Runs the scenarios of real processes that matter most (marked `*` in the list).
+    Suite(processes::Suite),
+    /// Judges a run of real processes again from the folder that it left.
+    Judge {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Runs scenarios through every order of events.
     Model {
         /// Names of scenarios; all when none is given.
@@ -48,9 +61,22 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
+    match command {
         Command::List => list(),
+        Command::Chaos(chaos) => processes::chaos(&chaos)?,
+        Command::Suite(suite) => processes::suite(&suite)?,
+        Command::Judge { folder } => processes::judge(&folder)?,
         Command::Model {
             scenarios,
             states,
@@ -76,10 +102,13 @@ fn main() -> Result<()> {
 }
 
 fn list() {
+    println!("model:");
     for scenario in SCENARIOS {
         println!("{:24} {scenario:?}", scenario.name);
     }
     println!("mutants: {:?}", Mutant::ALL);
+    println!("chaos (those of the suite have a *):");
+    processes::list();
 }
 
 fn chosen(names: &[String], mutant: Option<&str>) -> Result<Vec<Scenario>> {

@@ -1,4 +1,6 @@
-//! The hand-over protocol under the model checker, and the rules that it depends on.
+//! The hand-over protocol under the model checker, and the rules that it depends on; and real processes.
+
+mod processes;
 
 use cluster_tests::{Mutant, Scenario, check, walk};
 use std::time::Duration;

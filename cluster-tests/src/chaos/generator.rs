@@ -1,0 +1,284 @@
+//! Sends the workload as clients would: both gateways, batches, and again what is refused for the moment.
+
+use super::event::{Event, Millis, Refused, SentSpan, SpanKey, Trace, TraceKey};
+use super::history::History;
+use super::workload::{Planned, Workload};
+use anyhow::Result;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+/// How often spans that are due are sent.
+const TICK: Duration = Duration::from_millis(50);
+/// Spans of a request, at most.
+const BATCH_MAX: usize = 48;
+/// Requests at once, at most. What is due waits.
+const REQUESTS_MAX: usize = 512;
+/// A connection, and an answer, are waited for this long.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pauses between attempts, from the first to the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(800));
+/// After this long a client gives up.
+const PERSISTENCE: Duration = Duration::from_secs(45);
+const MESSAGE_CHARACTERS_MAX: usize = 160;
+
+/// A running generator.
+#[derive(Debug)]
+pub(super) struct Generator {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Generator {
+    pub(super) fn start(
+        history: Arc<History>,
+        workload: Workload,
+        gateways: &[SocketAddr],
+        traces_per_second: u32,
+    ) -> Result<Self> {
+        let clients = gateways
+            .iter()
+            .map(|address| connect(*address))
+            .collect::<Result<Vec<_>>>()?;
+        let clients = Arc::new(Clients { history, clients });
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(run(clients, workload, traces_per_second, stopped));
+        Ok(Self { stop, task })
+    }
+
+    /// Begins no more traces; returns when all that was begun is acknowledged or given up.
+    pub(super) async fn finish(self) -> Result<()> {
+        self.stop.send_replace(true);
+        Ok(self.task.await?)
+    }
+}
+
+fn connect(address: SocketAddr) -> Result<TraceServiceClient<Channel>> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT);
+    Ok(TraceServiceClient::new(endpoint.connect_lazy()))
+}
+
+/// A span that waits for its time.
+struct Due {
+    trace: TraceKey,
+    planned: Planned,
+}
+
+async fn run(
+    clients: Arc<Clients>,
+    mut workload: Workload,
+    traces_per_second: u32,
+    stopped: watch::Receiver<bool>,
+) {
+    let start = Instant::now();
+    let mut begun = 0_u64;
+    let mut waiting: Vec<(Instant, Due)> = Vec::new();
+    let mut requests = JoinSet::new();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let is_stopped = *stopped.borrow();
+        let due = start.elapsed().as_secs_f64() * f64::from(traces_per_second);
+        while !is_stopped && begun < due as u64 {
+            waiting.extend(begin(&clients.history, &mut workload));
+            begun += 1;
+        }
+        for (gateway, batch) in batches(&mut waiting) {
+            while requests.len() >= REQUESTS_MAX {
+                let _ = requests.join_next().await;
+            }
+            requests.spawn(clients.clone().deliver(gateway, batch));
+        }
+        while requests.try_join_next().is_some() {}
+        if is_stopped && waiting.is_empty() {
+            break;
+        }
+    }
+    while requests.join_next().await.is_some() {}
+}
+
+fn begin(history: &History, workload: &mut Workload) -> Vec<(Instant, Due)> {
+    let trace = workload.next_trace(unix_nanos());
+    history.record(Event::Trace(Trace {
+        at: history.now(),
+        trace: trace.key,
+        spans: trace.spans.len(),
+        in_share: trace.in_share,
+        in_later_share: trace.in_later_share,
+    }));
+    let now = Instant::now();
+    let spans = trace.spans.into_iter().map(|planned| {
+        let due = Due {
+            trace: trace.key,
+            planned,
+        };
+        (now + due.planned.after, due)
+    });
+    spans.collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "spans carry the time of day")]
+fn unix_nanos() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What is due, by gateway, in requests of a bounded size.
+fn batches(waiting: &mut Vec<(Instant, Due)>) -> Vec<(usize, Vec<Due>)> {
+    let now = Instant::now();
+    let mut by_gateway: BTreeMap<usize, Vec<Due>> = BTreeMap::new();
+    for (_, due) in waiting.extract_if(.., |(time, _)| *time <= now) {
+        by_gateway.entry(due.planned.gateway).or_default().push(due);
+    }
+    let mut batches = Vec::new();
+    for (gateway, mut spans) in by_gateway {
+        while !spans.is_empty() {
+            let rest = spans.split_off(spans.len().min(BATCH_MAX));
+            batches.push((gateway, std::mem::replace(&mut spans, rest)));
+        }
+    }
+    batches
+}
+
+struct Clients {
+    history: Arc<History>,
+    clients: Vec<TraceServiceClient<Channel>>,
+}
+
+impl Clients {
+    /// Sends a request until it is acknowledged, refused for good, or given up; each attempt at the next gateway.
+    async fn deliver(self: Arc<Self>, gateway: usize, batch: Vec<Due>) {
+        let sent = self.history.now();
+        let start = Instant::now();
+        let message = request(&batch);
+        let mut pause = PAUSE.0;
+        let mut attempts = 0;
+        let acknowledged = loop {
+            let gateway = (gateway + attempts as usize) % self.clients.len();
+            attempts += 1;
+            let Err(status) = self.export(gateway, message.clone()).await else {
+                break Some(self.history.now());
+            };
+            self.record_refusal(gateway, &status, batch.len());
+            if !is_passing(&status) || start.elapsed() > PERSISTENCE {
+                break None;
+            }
+            tokio::time::sleep(pause).await;
+            pause = PAUSE.1.min(pause * 2);
+        };
+        self.record_outcome(batch, sent, acknowledged, attempts, gateway);
+    }
+
+    async fn export(
+        &self,
+        gateway: usize,
+        message: ExportTraceServiceRequest,
+    ) -> Result<(), Status> {
+        let mut client = self.clients[gateway].clone();
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.export(message)).await;
+        let answer = answer.map_err(|_| Status::deadline_exceeded("no answer"))??;
+        match answer.into_inner().partial_success {
+            Some(partial) if partial.rejected_spans > 0 => Err(Status::data_loss(format!(
+                "{} spans rejected: {}",
+                partial.rejected_spans, partial.error_message
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn record_refusal(&self, gateway: usize, status: &Status, spans: usize) {
+        let message = status.message().chars().take(MESSAGE_CHARACTERS_MAX);
+        self.history.record(Event::Refused(Refused {
+            at: self.history.now(),
+            gateway,
+            code: format!("{:?}", status.code()),
+            message: message.collect(),
+            spans,
+            answered: is_answer(status),
+        }));
+    }
+
+    fn record_outcome(
+        &self,
+        batch: Vec<Due>,
+        sent: Millis,
+        acknowledged: Option<Millis>,
+        attempts: u32,
+        gateway: usize,
+    ) {
+        self.history.record_all(batch.into_iter().map(|due| {
+            Event::Span(SentSpan {
+                key: SpanKey {
+                    trace: due.trace,
+                    span: span_number(&due.planned.span.span_id),
+                },
+                sent,
+                acknowledged,
+                attempts,
+                gateway,
+                hash: due.planned.hash,
+                decides: due.planned.decides,
+            })
+        }));
+    }
+}
+
+/// A span's id as a number; 0 when it is none.
+pub(super) fn span_number(id: &[u8]) -> u64 {
+    id.try_into().map(u64::from_be_bytes).unwrap_or_default()
+}
+
+/// Whether a server wrote this status, rather than the client's own transport.
+fn is_answer(status: &Status) -> bool {
+    std::error::Error::source(status).is_none() && status.message() != "no answer"
+}
+
+/// Codes that OTLP lets clients repeat, and those of a broken connection.
+fn is_passing(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Aborted
+    ) || !is_answer(status)
+}
+
+fn request(batch: &[Due]) -> ExportTraceServiceRequest {
+    let spans = batch.iter().map(|due| due.planned.span.clone()).collect();
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            resource: Some(Resource {
+                attributes: vec![super::content::text("service.name", "shop")],
+                ..Resource::default()
+            }),
+            scope_spans: vec![ScopeSpans {
+                scope: Some(InstrumentationScope {
+                    name: "tailweir.chaos".to_owned(),
+                    ..InstrumentationScope::default()
+                }),
+                spans,
+                schema_url: String::new(),
+            }],
+            schema_url: String::new(),
+        }],
+    }
+}
