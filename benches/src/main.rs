@@ -7,6 +7,7 @@ mod backend;
 mod codec;
 mod gateway;
 mod load;
+mod member;
 mod process;
 mod residence;
 mod window;

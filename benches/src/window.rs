@@ -195,7 +195,7 @@ fn string_policy(value: &str, enabled_regex_matching: bool) -> PolicyKind {
     }
 }
 
-fn compile(kinds: &[PolicyKind]) -> Result<PolicySet> {
+pub(crate) fn compile(kinds: &[PolicyKind]) -> Result<PolicySet> {
     let at = Location {
         source: "benchmark".into(),
         line: 0,

@@ -1,5 +1,6 @@
 //! Pieces of work of a known size, to be counted from outside.
 
+use crate::member::Members;
 use crate::window::{Window, five_policies, ids, policy};
 use crate::workload::{SPANS, rounds};
 use anyhow::{Result, bail};
@@ -46,6 +47,8 @@ pub(crate) fn perform(kind: &str, requests: u64) -> Result<()> {
         }
         "split" => split(requests),
         "span_metrics" => span_metrics(requests),
+        "members" => members(requests, 2),
+        "members_one_copy" => members(requests, 1),
         "window" => window(&five_policies(), requests),
         "window_bare" => window(&[], requests),
         _ => match policy(kind) {
@@ -121,6 +124,15 @@ fn window(policies: &[tailweir_config::PolicyKind], requests: u64) -> Result<()>
     (0..requests).try_for_each(|_| window.step())
 }
 
+/// The same at two members of a cluster, each of which owns half of the slots, with so many copies.
+fn members(requests: u64, copies: u8) -> Result<()> {
+    // Timers are no part of what a span costs: as many spans a second as a real sampler has.
+    let held = 262_144;
+    let mut members = Members::new(&Arc::new(rounds(ROUNDS)), &five_policies(), held, copies)?;
+    members.fill(held)?;
+    (0..requests).try_for_each(|_| members.step())
+}
+
 /// What a span costs, by the difference between a long and a short run of the same work.
 pub(crate) struct Cost {
     /// For the table.
@@ -144,6 +156,12 @@ pub(crate) fn count_all(mut tell: impl FnMut(&Cost)) -> Result<()> {
     tell(&above(name.into(), &bare, &copy));
     let name = "the same with 5 policies, 10 % assembled";
     tell(&above(name.into(), &count("window")?, &copy));
+    for (name, kind) in [
+        ("members of a cluster, 1 copy", "members_one_copy"),
+        ("members of a cluster, 2 copies", "members"),
+    ] {
+        tell(&above(name.into(), &count(kind)?, &copy));
+    }
     for kind in POLICIES {
         tell(&above(format!("policy {kind}"), &count(kind)?, &bare));
     }

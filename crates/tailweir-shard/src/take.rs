@@ -73,10 +73,17 @@ impl<T> Waiting<T> {
     }
 }
 
-/// Neighbouring spans of one trace in a part.
+/// The spans of a part, those of a trace together.
+struct Runs {
+    runs: Vec<Run>,
+    /// Numbers of spans, run after run.
+    order: Vec<u32>,
+}
+
+/// The spans of one trace in a part.
 struct Run {
     trace: TraceId,
-    /// Of the part's selected spans.
+    /// Where they are in the order.
     spans: Range<usize>,
     way: Way,
 }
@@ -131,9 +138,9 @@ impl<S: Spans, T> Shard<S, T> {
     }
 
     /// Says of each run of spans where it goes, before anything is changed.
-    fn look(&self, part: &Part<S, T>, redirects: &mut Vec<Redirect>) -> Result<Vec<Run>, Refusal> {
-        let mut runs = runs(&part.spans);
-        for run in &mut runs {
+    fn look(&self, part: &Part<S, T>, redirects: &mut Vec<Redirect>) -> Result<Runs, Refusal> {
+        let mut runs = Runs::of(&part.spans);
+        for run in &mut runs.runs {
             let slot = self.slot_of(run.trace);
             let admitted = self.tenancy.admit(part.epoch, slot, part.tenure, run.trace);
             let (epoch, pinned) = match admitted {
@@ -168,16 +175,16 @@ impl<S: Spans, T> Shard<S, T> {
         &mut self,
         now: Moment,
         part: Part<S, T>,
-        runs: &[Run],
+        runs: &Runs,
         redirects: Vec<Redirect>,
         out: &mut Outbox<T>,
     ) {
-        let taken = runs.iter().filter(|run| !matches!(run.way, Way::Elsewhere));
-        let selected = part.spans.selected();
-        let mut spans = Vec::with_capacity(selected.len());
+        let all = runs.runs.iter();
+        let taken = all.filter(|run| !matches!(run.way, Way::Elsewhere));
+        let mut spans = Vec::with_capacity(runs.order.len());
         for run in taken {
             self.agree(now, run.trace);
-            spans.extend_from_slice(&selected[run.spans.clone()]);
+            spans.extend_from_slice(&runs.order[run.spans.clone()]);
         }
         let (body, scan) = (part.spans.body(), part.spans.scan());
         let appended = self.with_engine(now, |engine, voice| {
@@ -222,16 +229,11 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// Proposes each fragment that is taken. The engine has its spans, unless they are late for a kept trace: then
     /// they have been let go, to be delivered once the fragment is stored.
-    fn propose(
-        &mut self,
-        now: Moment,
-        spans: &S,
-        runs: &[Run],
-    ) -> Vec<(TenureId, Number, TraceId)> {
+    fn propose(&mut self, now: Moment, spans: &S, runs: &Runs) -> Vec<(TenureId, Number, TraceId)> {
         let until = now + self.engine.settings().decision_wait;
         let mut pieces = raw(spans, runs);
-        let mut numbers = Vec::with_capacity(runs.len());
-        for run in runs {
+        let mut numbers = Vec::with_capacity(runs.runs.len());
+        for run in &runs.runs {
             let Way::Take(tenure) = run.way else {
                 continue;
             };
@@ -263,33 +265,46 @@ impl<S: Spans, T> Shard<S, T> {
     }
 }
 
-/// Cuts a part where the trace changes.
-fn runs<S: Spans>(spans: &S) -> Vec<Run> {
-    let (scan, selected) = (spans.scan(), spans.selected());
-    let mut runs: Vec<Run> = Vec::new();
-    for (position, &number) in selected.iter().enumerate() {
-        let trace = scan.spans[number as usize].head.trace_id;
-        match runs.last_mut() {
-            Some(run) if run.trace == trace => run.spans.end = position + 1,
-            _ => runs.push(Run {
-                trace,
-                spans: position..position + 1,
-                way: Way::Elsewhere,
-            }),
+impl Runs {
+    /// Gathers the spans of each trace, which mostly stand together already.
+    fn of<S: Spans>(spans: &S) -> Self {
+        let (scan, selected) = (spans.scan(), spans.selected());
+        let mut stretches: Vec<(TraceId, Range<usize>)> = Vec::new();
+        for (position, &number) in selected.iter().enumerate() {
+            let trace = scan.spans[number as usize].head.trace_id;
+            match stretches.last_mut() {
+                Some((of, stretch)) if *of == trace => stretch.end = position + 1,
+                _ => stretches.push((trace, position..position + 1)),
+            }
         }
+        stretches.sort_by_key(|(trace, stretch)| (*trace, stretch.start));
+        let mut runs: Vec<Run> = Vec::with_capacity(stretches.len());
+        let mut order = Vec::with_capacity(selected.len());
+        for (trace, stretch) in stretches {
+            let start = order.len();
+            order.extend_from_slice(&selected[stretch]);
+            match runs.last_mut() {
+                Some(run) if run.trace == trace => run.spans.end = order.len(),
+                _ => runs.push(Run {
+                    trace,
+                    spans: start..order.len(),
+                    way: Way::Elsewhere,
+                }),
+            }
+        }
+        Self { runs, order }
     }
-    runs
 }
 
 /// The runs that are taken as requests of their own, all in one piece of memory.
-fn raw<S: Spans>(spans: &S, runs: &[Run]) -> impl Iterator<Item = Bytes> + use<S> {
+fn raw<S: Spans>(spans: &S, runs: &Runs) -> impl Iterator<Item = Bytes> + use<S> {
     let (scan, body) = (spans.scan(), spans.body());
     let mut assembler = Assembler::new();
-    let mut all = Vec::new();
-    let mut ends = Vec::new();
-    for run in runs.iter().filter(|run| matches!(run.way, Way::Take(_))) {
-        let numbers = &spans.selected()[run.spans.clone()];
-        let parts = numbers.iter().map(|&number| {
+    let mut all = Vec::with_capacity(body.len());
+    let mut ends = Vec::with_capacity(runs.runs.len());
+    let taken = runs.runs.iter();
+    for run in taken.filter(|run| matches!(run.way, Way::Take(_))) {
+        let parts = runs.order[run.spans.clone()].iter().map(|&number| {
             let entry = &scan.spans[number as usize];
             tailweir_otlp::Part {
                 resource: scan.resource(body, entry.context),
