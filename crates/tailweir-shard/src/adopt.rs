@@ -31,7 +31,7 @@ impl<S: Spans, T> Shard<S, T> {
             .iter()
             .filter_map(spans_of)
             .for_each(|spans| all.extend_from_slice(spans));
-        let all = self.copies.keep(&all);
+        let all = self.copies.keep(all);
         let mut start = 0;
         for message in &mut messages {
             if let Some(bytes) = bytes_of(message) {

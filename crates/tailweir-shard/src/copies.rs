@@ -9,16 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub(crate) struct Copies(Arc<AtomicUsize>);
 
 impl Copies {
-    /// The same bytes in memory of their own, counted.
-    ///
-    /// What a letter brought is a share of a larger buffer of the connection, which it would keep alive.
-    pub(crate) fn keep(&self, bytes: &[u8]) -> Bytes {
+    /// These bytes, counted. They should be in memory of their own: what a letter brought is a share of a larger
+    /// buffer of the connection, which it would keep alive.
+    pub(crate) fn keep(&self, bytes: Vec<u8>) -> Bytes {
         if bytes.is_empty() {
             return Bytes::new();
         }
         self.0.fetch_add(bytes.len(), Relaxed);
         Bytes::from_owner(Counted {
-            bytes: bytes.into(),
+            bytes,
             copies: self.clone(),
         })
     }
@@ -30,7 +29,7 @@ impl Copies {
 }
 
 struct Counted {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     copies: Copies,
 }
 
@@ -55,7 +54,10 @@ mod tests {
     #[test]
     fn a_copy_counts_as_long_as_a_share_of_it_lives() {
         let copies = Copies::default();
-        let (first, second) = (copies.keep(b"four"), copies.keep(b"seventh"));
+        let (first, second) = (
+            copies.keep(b"four".to_vec()),
+            copies.keep(b"seventh".to_vec()),
+        );
         let share = second.slice(1..2);
         drop((first, second));
         assert_eq!(copies.bytes(), 7);
