@@ -12,7 +12,6 @@ pub(crate) use url::Url;
 use crate::authorization::Authorization;
 use crate::compression::Packing;
 use crate::destination::Failure;
-use crate::tls::ClientConfigs;
 use crate::transport::{Client, Connector, chain};
 use crate::{BuildError, request_headers};
 use bytes::Bytes;
@@ -26,6 +25,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::HttpClient;
+use tailweir_tls::ClientConfigs;
 
 /// Most bytes of the head of an answer, and of one read.
 const HTTP1_BUFFER: usize = 64 << 10;

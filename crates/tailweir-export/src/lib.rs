@@ -68,7 +68,6 @@ mod scraped;
 mod settings;
 mod stats;
 mod terminal;
-pub mod tls;
 mod transport;
 mod value;
 mod waterfall;

@@ -10,7 +10,6 @@ mod status;
 use crate::authorization::Authorization;
 use crate::compression::Packing;
 use crate::destination::{Accepted, Advice, Attempt, Destination, Failure};
-use crate::tls::ClientConfigs;
 use crate::transport::{Balancer, CallError, Client, Connector, Target, read_answer};
 use crate::{BuildError, request_headers};
 use bytes::Bytes;
@@ -26,6 +25,7 @@ use std::time::Duration;
 use tailweir_config::{ClientKeepalive, OtlpGrpcExporter};
 use tailweir_core::Signal;
 use tailweir_otlp::ExportResponse;
+use tailweir_tls::ClientConfigs;
 
 /// Between two attempts to connect under `wait_for_ready`: from here, doubling, to the longest.
 const READY_INTERVAL: Duration = Duration::from_millis(100);

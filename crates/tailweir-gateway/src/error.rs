@@ -4,8 +4,8 @@ use std::io;
 use tailweir_config::{ComponentId, PipelineId};
 use tailweir_connect::ConnectError;
 use tailweir_export::BuildError;
-use tailweir_export::tls::TlsError;
 use tailweir_policy::CompileError;
+use tailweir_tls::TlsError;
 
 pub use crate::ingress::auth::AuthError;
 

@@ -6,8 +6,10 @@
 //! - [`request`], [`span`] and [`trace_id`] build OTLP requests, one sentence each.
 //! - [`Sink`] is a scripted OTLP backend on loopback.
 //! - [`HttpSink`] is one that speaks HTTP, of whatever protocol.
+//! - [`Authority`] signs certificates, of servers by name and of members by identity.
 //! - [`Binary`] runs a real process and waits for what it writes.
 
+mod authority;
 mod builder;
 mod configuration;
 mod golden;
@@ -16,6 +18,7 @@ mod normal;
 mod process;
 mod sink;
 
+pub use authority::{Authority, Signed};
 pub use builder::{
     AttributeValue, RequestBuilder, START_NANOS, SpanBuilder, attribute, request, span, span_id,
     trace_id,

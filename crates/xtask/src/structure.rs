@@ -11,8 +11,8 @@ const EMPTY_NAMES: &[&str] = &[
 ];
 
 /// Modules that are public because their names complete those of what is in them: `field::SPAN_NAME`,
-/// `json::to_wire`, `tls::ServerConfigs`.
-const NAMESPACES: &[&str] = &["field", "json", "tls"];
+/// `json::to_wire`.
+const NAMESPACES: &[&str] = &["field", "json"];
 
 /// What belongs at the top of the repository, beside tool files that start with a dot.
 const TOP: &[&str] = &[

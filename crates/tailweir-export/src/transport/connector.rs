@@ -1,6 +1,5 @@
 //! Opens connections.
 
-use crate::tls::ClientConfigs;
 use http::Uri;
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
@@ -11,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tailweir_tls::ClientConfigs;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower::Service;

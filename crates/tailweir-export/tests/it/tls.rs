@@ -11,8 +11,8 @@ use tailweir_config::{
     OtlpGrpcExporter, OtlpHttpExporter, Secret, ServerTls, TlsFiles, TlsVersion,
 };
 use tailweir_core::Signal;
-use tailweir_export::tls::{ClientConfigs, ServerConfigs};
 use tailweir_export::{Exporter, ExporterSettings, OtlpGrpc, OtlpHttp};
+use tailweir_tls::{ClientConfigs, ServerConfigs};
 use tokio::net::TcpListener;
 
 /// An authority that signs certificates.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{ComponentId, Extension, PrometheusExporter};
 use tailweir_export::Scraped;
-use tailweir_export::tls::ServerConfigs;
+use tailweir_tls::ServerConfigs;
 
 /// Scrapes that are under way get this long when the page is taken down.
 const STOP_GRACE: Duration = Duration::from_secs(1);

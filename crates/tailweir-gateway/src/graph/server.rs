@@ -10,7 +10,7 @@ use crate::ingress::{Cors, Endpoint, Family};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tailweir_config::{ComponentId, Extension, HttpServer, ServerTls, Settings};
-use tailweir_export::tls::ServerConfigs;
+use tailweir_tls::ServerConfigs;
 
 /// Where to listen.
 pub(super) fn endpoint(text: &str, transport: tailweir_config::Transport) -> Endpoint {

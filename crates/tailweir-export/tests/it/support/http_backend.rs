@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use tailweir_export::tls::ServerConfigs;
+use tailweir_tls::ServerConfigs;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

@@ -14,7 +14,7 @@ use tailweir_config::{
     ComponentId, Extension, GrpcServer, HttpServer, OtlpHttpServer, OtlpReceiver, Receiver,
     Settings,
 };
-use tailweir_export::tls::ServerConfigs;
+use tailweir_tls::ServerConfigs;
 
 const GRPC_MESSAGE_BYTES: usize = 4 << 20;
 const HTTP_BODY_BYTES: usize = 20 << 20;

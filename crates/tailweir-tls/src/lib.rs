@@ -1,20 +1,26 @@
 //! TLS for clients and servers: rustls with ring, certificates from files or from the configuration,
 //! read again when they change.
 //!
-//! The exporters use [`ClientConfigs`], the gateway's servers [`ServerConfigs`]. Both answer
+//! Clients use [`ClientConfigs`], servers [`ServerConfigs`]. Both answer
 //! `current()` at each connection; when `reload_interval` has passed, the files are read again, and if
 //! their content differs, a new configuration takes the place of the old one. Connections that are open
 //! keep theirs. What cannot be read or does not fit together (a rotation caught half-way)
 //! is logged, the old configuration stays, and the next interval tries again.
 //!
 //! TLS 1.2 is the lowest version there is; a `min_version` below means 1.2.
+//!
+//! Clients check the name of the server that they asked for. Members of a cluster do not: both sides show a
+//! certificate of the cluster's authority ([`ClientConfigs::mutual`], [`ServerConfigs::mutual`]), and who it is
+//! stands in the certificate's URI ([`uri_names`]), which the caller checks.
 
+mod certificate;
 mod client;
+mod host_blind;
 mod pem;
 mod reload;
 mod server;
-mod unverified;
 
+pub use certificate::{certificate, uri_names};
 pub use client::ClientConfigs;
 pub use server::ServerConfigs;
 
@@ -66,6 +72,9 @@ pub enum TlsError {
     /// A server without a certificate.
     #[error("a server with TLS needs a certificate and its key: set cert_file and key_file")]
     NoIdentity,
+    /// Members of a cluster trust only their own authority.
+    #[error("members of a cluster need the certificate of their authority: set ca_file")]
+    NoAuthority,
     /// No certificate to trust was found on this system.
     #[error("no trusted certificates: set ca_file")]
     NoRoots,
@@ -82,6 +91,12 @@ pub enum TlsError {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Protocols as ALPN has them.
+fn wire_names(protocols: &[&str]) -> Vec<Vec<u8>> {
+    let names = protocols.iter();
+    names.map(|name| name.as_bytes().to_vec()).collect()
 }
 
 /// The versions between the configured bounds; never none.

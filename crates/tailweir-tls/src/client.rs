@@ -1,14 +1,14 @@
 //! TLS of clients.
 
-use super::pem::{Pem, Sources};
-use super::reload::Reloaded;
-use super::unverified::Unverified;
-use super::{TlsError, provider, versions};
+use crate::host_blind::HostBlind;
+use crate::pem::{Pem, Sources};
+use crate::reload::Reloaded;
+use crate::{TlsError, provider, versions, wire_names};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::fmt;
 use std::sync::Arc;
-use tailweir_config::ClientTls;
+use tailweir_config::{ClientTls, TlsFiles};
 
 /// The TLS configuration of a client, as of now.
 pub struct ClientConfigs {
@@ -27,10 +27,7 @@ impl ClientConfigs {
             "" => None,
             name => Some(server_name(name)?),
         };
-        let protocols: Vec<Vec<u8>> = protocols
-            .iter()
-            .map(|name| name.as_bytes().to_vec())
-            .collect();
+        let protocols = wire_names(protocols);
         let settings = tls.clone();
         let sources = Sources::new(&tls.files, "");
         let configs = Reloaded::new(sources, tls.files.reload_interval, move |pem| {
@@ -38,6 +35,25 @@ impl ClientConfigs {
             config.alpn_protocols.clone_from(&protocols);
             Ok(config)
         })?;
+        Ok(Self { configs, name })
+    }
+
+    /// For a member of a cluster: shows its own certificate, and takes any that the authority of `ca_file` has signed,
+    /// whatever host it is for. Who the other is, the caller reads in the certificate.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read or does not fit together; a missing authority or certificate.
+    pub fn mutual(files: &TlsFiles, protocols: &[&str]) -> Result<Self, TlsError> {
+        let protocols = wire_names(protocols);
+        let settings = files.clone();
+        let sources = Sources::new(files, "");
+        let configs = Reloaded::new(sources, files.reload_interval, move |pem| {
+            let mut config = build_mutual(&settings, pem)?;
+            config.alpn_protocols.clone_from(&protocols);
+            Ok(config)
+        })?;
+        let name = None;
         Ok(Self { configs, name })
     }
 
@@ -83,7 +99,7 @@ fn build(tls: &ClientTls, pem: &Pem) -> Result<ClientConfig, TlsError> {
     let builder = if tls.insecure_skip_verify {
         builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unverified::new(provider())))
+            .with_custom_certificate_verifier(Arc::new(HostBlind::new(None, provider())))
     } else {
         builder.with_root_certificates(roots(tls, pem)?)
     };
@@ -91,6 +107,19 @@ fn build(tls: &ClientTls, pem: &Pem) -> Result<ClientConfig, TlsError> {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(rejected),
         None => Ok(builder.with_no_client_auth()),
     }
+}
+
+fn build_mutual(files: &TlsFiles, pem: &Pem) -> Result<ClientConfig, TlsError> {
+    let rejected = |error: rustls::Error| TlsError::Rejected(error.to_string());
+    let authority = pem.authority()?;
+    let (chain, key) = pem.identity()?.ok_or(TlsError::NoIdentity)?;
+    ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&versions(files))
+        .map_err(rejected)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(HostBlind::new(Some(authority), provider())))
+        .with_client_auth_cert(chain, key)
+        .map_err(rejected)
 }
 
 /// Those of the configuration; those of the system where there are none, or beside them if

@@ -1,7 +1,7 @@
 //! A configuration that follows its files.
 
-use super::TlsError;
-use super::pem::{Pem, Sources};
+use crate::TlsError;
+use crate::pem::{Pem, Sources};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 type Build<T> = dyn Fn(&Pem) -> Result<T, TlsError> + Send + Sync;
 
 /// The newest usable configuration.
-pub(super) struct Reloaded<T> {
+pub(crate) struct Reloaded<T> {
     sources: Sources,
     build: Box<Build<T>>,
     /// Zero: never read again.
@@ -27,7 +27,7 @@ struct Last {
 }
 
 impl<T> Reloaded<T> {
-    pub(super) fn new(
+    pub(crate) fn new(
         sources: Sources,
         interval: Duration,
         build: impl Fn(&Pem) -> Result<T, TlsError> + Send + Sync + 'static,
@@ -44,7 +44,7 @@ impl<T> Reloaded<T> {
         })
     }
 
-    pub(super) fn current(&self) -> Arc<T> {
+    pub(crate) fn current(&self) -> Arc<T> {
         if !self.interval.is_zero() {
             self.follow();
         }

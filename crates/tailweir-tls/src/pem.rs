@@ -1,6 +1,6 @@
 //! Certificates and keys in PEM form, from files or from the configuration itself.
 
-use super::TlsError;
+use crate::TlsError;
 use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use tailweir_config::{Secret, TlsFiles};
 
 /// Largest file that is read, in bytes.
-pub(super) const SIZE_MAX: u64 = 4 << 20;
+pub(crate) const SIZE_MAX: u64 = 4 << 20;
 
 /// Where one piece comes from.
 enum Source {
@@ -49,7 +49,7 @@ impl Source {
 }
 
 /// Where everything comes from.
-pub(super) struct Sources {
+pub(crate) struct Sources {
     ca: Option<Source>,
     cert: Option<Source>,
     key: Option<Source>,
@@ -57,7 +57,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn new(files: &TlsFiles, client_ca_file: &str) -> Self {
+    pub(crate) fn new(files: &TlsFiles, client_ca_file: &str) -> Self {
         Self {
             ca: Source::new(&files.ca_file, &files.ca_pem),
             cert: Source::new(&files.cert_file, &files.cert_pem),
@@ -66,7 +66,7 @@ impl Sources {
         }
     }
 
-    pub(super) fn read(&self) -> Result<Pem, TlsError> {
+    pub(crate) fn read(&self) -> Result<Pem, TlsError> {
         let read = |source: &Option<Source>| source.as_ref().map(Source::read).transpose();
         Ok(Pem {
             ca: read(&self.ca)?,
@@ -79,7 +79,7 @@ impl Sources {
 
 /// What was read; equal content, equal configuration.
 #[derive(PartialEq, Eq)]
-pub(super) struct Pem {
+pub(crate) struct Pem {
     ca: Option<Vec<u8>>,
     cert: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
@@ -87,10 +87,10 @@ pub(super) struct Pem {
 }
 
 /// A certificate chain, leaf first, with its key.
-pub(super) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl Pem {
-    pub(super) fn identity(&self) -> Result<Option<Identity>, TlsError> {
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, TlsError> {
         let (Some(cert), Some(key)) = (&self.cert, &self.key) else {
             return Ok(None);
         };
@@ -107,24 +107,31 @@ impl Pem {
         Ok(Some((certificates("cert_file", cert)?, key)))
     }
 
-    pub(super) fn ca(&self) -> Result<Option<Vec<CertificateDer<'static>>>, TlsError> {
+    pub(crate) fn ca(&self) -> Result<Option<Vec<CertificateDer<'static>>>, TlsError> {
         let read = |pem: &Vec<u8>| certificates("ca_file", pem);
         self.ca.as_ref().map(read).transpose()
     }
 
     /// Whom a server trusts to be its clients; nothing: it asks for no certificates.
-    pub(super) fn client_ca(&self) -> Result<Option<RootCertStore>, TlsError> {
-        let Some(pem) = &self.client_ca else {
-            return Ok(None);
-        };
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates("client_ca_file", pem)? {
-            roots
-                .add(certificate)
-                .map_err(|error| TlsError::Rejected(error.to_string()))?;
-        }
-        Ok(Some(roots))
+    pub(crate) fn client_ca(&self) -> Result<Option<RootCertStore>, TlsError> {
+        let read = |pem: &Vec<u8>| roots(certificates("client_ca_file", pem)?);
+        self.client_ca.as_ref().map(read).transpose()
     }
+
+    /// Whom members of a cluster trust: never what the system trusts.
+    pub(crate) fn authority(&self) -> Result<RootCertStore, TlsError> {
+        roots(self.ca()?.ok_or(TlsError::NoAuthority)?)
+    }
+}
+
+fn roots(certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots
+            .add(certificate)
+            .map_err(|error| TlsError::Rejected(error.to_string()))?;
+    }
+    Ok(roots)
 }
 
 fn certificates(

@@ -1,10 +1,10 @@
 //! TLS of servers.
 
-use super::pem::{Pem, Sources};
-use super::reload::Reloaded;
-use super::{TlsError, provider, versions};
-use rustls::ServerConfig;
+use crate::pem::{Pem, Sources};
+use crate::reload::Reloaded;
+use crate::{TlsError, provider, versions, wire_names};
 use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +26,7 @@ impl ServerConfigs {
     ///
     /// What cannot be read or does not fit together; a missing certificate.
     pub fn new(tls: &ServerTls, protocols: &[&str]) -> Result<Self, TlsError> {
-        let protocols: Vec<Vec<u8>> = protocols
-            .iter()
-            .map(|name| name.as_bytes().to_vec())
-            .collect();
+        let protocols = wire_names(protocols);
         let files = tls.files.clone();
         let interval = match files.reload_interval {
             Duration::ZERO if tls.client_ca_file_reload => CLIENT_CA_INTERVAL,
@@ -37,7 +34,25 @@ impl ServerConfigs {
         };
         let sources = Sources::new(&tls.files, &tls.client_ca_file);
         Reloaded::new(sources, interval, move |pem| {
-            let mut config = build(&files, pem)?;
+            let mut config = build(&files, pem, pem.client_ca()?)?;
+            config.alpn_protocols.clone_from(&protocols);
+            Ok(config)
+        })
+        .map(Self)
+    }
+
+    /// For a member of a cluster: shows its own certificate, and takes clients that show one which the authority of
+    /// `ca_file` has signed. Who the client is, the caller reads in the certificate.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read or does not fit together; a missing authority or certificate.
+    pub fn mutual(files: &TlsFiles, protocols: &[&str]) -> Result<Self, TlsError> {
+        let protocols = wire_names(protocols);
+        let settings = files.clone();
+        let sources = Sources::new(files, "");
+        Reloaded::new(sources, files.reload_interval, move |pem| {
+            let mut config = build(&settings, pem, Some(pem.authority()?))?;
             config.alpn_protocols.clone_from(&protocols);
             Ok(config)
         })
@@ -57,12 +72,17 @@ impl fmt::Debug for ServerConfigs {
     }
 }
 
-fn build(files: &TlsFiles, pem: &Pem) -> Result<ServerConfig, TlsError> {
+/// `clients` vouches for clients; nothing: they need no certificate.
+fn build(
+    files: &TlsFiles,
+    pem: &Pem,
+    clients: Option<RootCertStore>,
+) -> Result<ServerConfig, TlsError> {
     let rejected = |error: rustls::Error| TlsError::Rejected(error.to_string());
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&versions(files))
         .map_err(rejected)?;
-    let builder = match pem.client_ca()? {
+    let builder = match clients {
         Some(roots) => {
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
                 .build()
