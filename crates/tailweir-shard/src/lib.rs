@@ -37,6 +37,6 @@ pub use marks::Marks;
 pub use outbox::{Kept, Outbox, Report, Ruling};
 pub use part::{Answer, Part, Redirect, Refusal, Spans};
 pub use piece::Piece;
-pub use ruled::Ruled;
+pub use ruled::{Outcome, Ruled};
 pub use settings::ShardSettings;
 pub use shard::{Shard, ShardState};

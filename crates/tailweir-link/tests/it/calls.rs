@@ -1,6 +1,6 @@
 //! Which calls are let through.
 
-use crate::harness::{Cluster, Log, insecure, listening, sampler_at, tell};
+use crate::harness::{Cluster, Log, ended, insecure, listening, sampler_at, tell};
 use tailweir_link::{Peer, Reason, Roles, Server, Wire};
 use tailweir_proto::peer;
 use tonic::metadata::MetadataMap;
@@ -110,7 +110,7 @@ async fn forged(server: &Server, metadata: &[(&'static str, &'static str)]) -> R
     }
     *request.metadata_mut() = map;
     let mut client = peer::peer_client::PeerClient::new(channel);
-    client.tell(request).await.map(drop)
+    ended(client.tell(request).await).await
 }
 
 /// Scenario: callers of the next version of the wire, of the one after, and of the one before.

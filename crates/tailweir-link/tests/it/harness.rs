@@ -1,13 +1,15 @@
 //! What the tests share: members with certificates, and a service that notes who calls.
 
 use std::io::Write;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tailweir_config::TlsFiles;
 use tailweir_link::{Caller, Channel, Identity, Link, Peer, Role, Roles, Security, Server};
 use tailweir_proto::peer;
 use tailweir_testkit::Authority;
-use tokio_stream::Empty;
+use tokio_stream::{Empty, Stream};
 use tonic::{Request, Response, Status, Streaming};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -69,15 +71,31 @@ impl peer::peer_server::Peer for Notes {
         Ok(Response::new(tokio_stream::empty()))
     }
 
+    type TellStream = Silence;
+
     async fn tell(
         &self,
         request: Request<Streaming<peer::Letter>>,
-    ) -> Result<Response<peer::Received>, Status> {
+    ) -> Result<Response<Silence>, Status> {
         let caller = Caller::of(&request)?.clone();
         self.0.lock().unwrap().push(caller);
-        let mut letters = request.into_inner();
-        while letters.message().await?.is_some() {}
-        Ok(Response::new(peer::Received {}))
+        Ok(Response::new(Silence(request.into_inner())))
+    }
+}
+
+/// Takes letters and says nothing; ends when they end.
+pub(crate) struct Silence(Streaming<peer::Letter>);
+
+impl Stream for Silence {
+    type Item = Result<peer::Received, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        while let Some(letter) = std::task::ready!(Pin::new(&mut self.0).poll_next(context)) {
+            if let Err(status) = letter {
+                return Poll::Ready(Some(Err(status)));
+            }
+        }
+        Poll::Ready(None)
     }
 }
 
@@ -106,7 +124,14 @@ pub(crate) fn sampler_at(server: &Server) -> Peer {
 pub(crate) async fn tell(channel: Channel) -> Result<(), Status> {
     let mut client = peer::peer_client::PeerClient::new(channel);
     let letter = tokio_stream::once(peer::Letter::default());
-    client.tell(letter).await.map(drop)
+    ended(client.tell(letter).await).await
+}
+
+/// Waits for the end of what a call was answered.
+pub(crate) async fn ended(
+    answer: Result<Response<Streaming<peer::Received>>, Status>,
+) -> Result<(), Status> {
+    answer?.into_inner().message().await.map(drop)
 }
 
 /// A status with all its causes.

@@ -1,6 +1,6 @@
 //! Connections over time.
 
-use crate::harness::{Cluster, listening, sampler_at, tell};
+use crate::harness::{Cluster, ended, listening, sampler_at, tell};
 use std::time::Duration;
 use tailweir_proto::peer;
 use tailweir_testkit::Authority;
@@ -60,7 +60,7 @@ async fn a_stop_lets_open_calls_finish() {
         let (letters, receiver) = mpsc::channel(1);
         let call = tokio::spawn(async move {
             let mut client = peer::peer_client::PeerClient::new(channel);
-            client.tell(ReceiverStream::new(receiver)).await.map(drop)
+            ended(client.tell(ReceiverStream::new(receiver)).await).await
         });
         letters.send(peer::Letter::default()).await.unwrap();
         while notes.callers().is_empty() {

@@ -1,0 +1,91 @@
+//! Letters: messages of one sampler to another, in their order.
+
+use crate::{WireError, read_message, write_message};
+use tailweir_proto::peer::{self, message::Kind};
+use tailweir_shard::{Piece, Ruled};
+use tailweir_tenure::Message;
+
+/// Most messages of one letter.
+pub const MESSAGES_MAX: usize = 65_536;
+
+/// What a message takes beside its spans and lists, in bytes, at most.
+const MESSAGE_BYTES: usize = 96;
+/// The same of a verdict, and of a pin.
+const ENTRY_BYTES: usize = 80;
+
+/// Messages about one `tail_sampling`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter {
+    /// Which: `pipeline/processor`.
+    pub sampler: String,
+    /// In the order in which they were written.
+    pub messages: Vec<Message<Piece, Ruled>>,
+}
+
+/// Writes messages into as many letters as it takes for none to be larger than `size` bytes, unless a single message is;
+/// their order is kept. With each comes its size in bytes, a little more than what it takes on the wire.
+pub fn write_letters(
+    sampler: &str,
+    messages: Vec<Message<Piece, Ruled>>,
+    size: usize,
+) -> Vec<(peer::Letter, usize)> {
+    let mut letters: Vec<(peer::Letter, usize)> = Vec::new();
+    for message in messages.into_iter().filter_map(write_message) {
+        let more = size_of(&message);
+        let fits = letters.last().is_some_and(|(letter, filled)| {
+            filled + more <= size && letter.messages.len() < MESSAGES_MAX
+        });
+        if !fits {
+            let letter = peer::Letter {
+                sampler: sampler.to_owned(),
+                messages: Vec::new(),
+            };
+            letters.push((letter, sampler.len() + MESSAGE_BYTES));
+        }
+        if let Some((letter, filled)) = letters.last_mut() {
+            letter.messages.push(message);
+            *filled += more;
+        }
+    }
+    letters
+}
+
+fn size_of(message: &peer::Message) -> usize {
+    let entries = |verdicts: usize, pins: usize| (verdicts + pins) * ENTRY_BYTES;
+    let more = match &message.kind {
+        Some(Kind::Append(fragment) | Kind::Copy(fragment)) => fragment.spans.len(),
+        Some(Kind::Open(open)) => entries(open.verdicts.len(), open.pins.len()),
+        Some(Kind::Absorb(absorb)) => entries(absorb.verdicts.len(), 0),
+        Some(Kind::Attach(index)) => {
+            let sealed = index.sealed.as_ref().map_or(0, bytes::Bytes::len);
+            entries(index.verdicts.len(), index.pins.len()) + sealed + index.traces.len()
+        }
+        Some(Kind::Manifest(manifest)) => entries(manifest.verdicts.len(), 0) + manifest.open.len(),
+        Some(Kind::Remainder(remainder)) => entries(remainder.verdicts.len(), 0),
+        Some(Kind::Sealed(seal)) => seal.traces.len(),
+        Some(Kind::Free(numbers) | Kind::Freed(numbers)) => numbers.numbers.len() * 10,
+        _ => 0,
+    };
+    MESSAGE_BYTES + ENTRY_BYTES + more
+}
+
+/// A letter as it came.
+///
+/// # Errors
+///
+/// The first thing in it that cannot be.
+pub fn read_letter(letter: peer::Letter) -> Result<Letter, WireError> {
+    let length = letter.messages.len();
+    if length > MESSAGES_MAX {
+        return Err(WireError::TooMany {
+            field: "letter.messages",
+            length,
+            limit: MESSAGES_MAX,
+        });
+    }
+    let messages = letter.messages.into_iter().map(read_message);
+    Ok(Letter {
+        sampler: letter.sampler,
+        messages: messages.collect::<Result<_, _>>()?,
+    })
+}

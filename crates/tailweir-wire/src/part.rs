@@ -1,0 +1,67 @@
+//! Parts of requests, gateway to sampler.
+
+use crate::WireError;
+use crate::ids::write_duration;
+use bytes::Bytes;
+use std::time::Duration;
+use tailweir_placement::Epoch;
+use tailweir_proto::peer;
+
+/// Longest time that a gateway may ask a sampler to look for an answer.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
+/// Longest name of a sampler, in bytes.
+const NAME_MAX: usize = 1024;
+
+/// Spans of one request for the slots of one sampler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Names it in its stream.
+    pub id: u64,
+    /// Which `tail_sampling`: `pipeline/processor`.
+    pub sampler: String,
+    /// Of the table by which it was routed.
+    pub epoch: Epoch,
+    /// The tenure to which the gateway was sent with it.
+    pub tenure: Option<Epoch>,
+    /// OTLP TracesData.
+    pub spans: Bytes,
+    /// How long the gateway waits, up to 60 s.
+    pub patience: Duration,
+}
+
+/// A part as it is sent.
+#[must_use]
+pub fn write_part(part: Part) -> peer::Part {
+    peer::Part {
+        id: part.id,
+        sampler: part.sampler,
+        epoch: part.epoch.0,
+        tenure: part.tenure.map(|tenure| tenure.0),
+        spans: part.spans,
+        patience: write_duration(part.patience.min(PATIENCE_MAX)) as u32,
+    }
+}
+
+/// A part as it came. Its spans are not looked at.
+///
+/// # Errors
+///
+/// The first thing in it that cannot be.
+pub fn read_part(part: peer::Part) -> Result<Part, WireError> {
+    let length = part.sampler.len();
+    if length > NAME_MAX {
+        return Err(WireError::TooMany {
+            field: "part.sampler",
+            length,
+            limit: NAME_MAX,
+        });
+    }
+    Ok(Part {
+        id: part.id,
+        sampler: part.sampler,
+        epoch: Epoch(part.epoch),
+        tenure: part.tenure.map(Epoch),
+        spans: part.spans,
+        patience: Duration::from_millis(part.patience.into()).min(PATIENCE_MAX),
+    })
+}

@@ -1,0 +1,192 @@
+//! The bytes, pinned: a cluster runs members of two versions.
+
+use bytes::Bytes;
+use prost::Message as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+use tailweir_core::{Moment, PolicyIndex, Slot, Threshold, TraceId};
+use tailweir_placement::{Epoch, Incarnation, TenureId};
+use tailweir_policy::{CarriedWeight, SubPolicyIndex};
+use tailweir_shard::{Answer as PartAnswer, Outcome, Piece, Redirect, Ruled};
+use tailweir_tenure::{Answer, Fragment, Index, Manifest, Message, Number, Record, Remaining};
+use tailweir_wire::{Part, Said, write_message, write_part, write_said};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/messages.txt");
+
+fn remaining<T>(value: T) -> Remaining<T> {
+    let remaining = Duration::from_millis(1500);
+    Remaining { value, remaining }
+}
+
+fn verdict() -> Remaining<Ruled> {
+    remaining(Ruled {
+        outcome: Outcome::Sampled(Threshold::new(1 << 55)),
+        policy: PolicyIndex(2),
+        sub_policy: Some(SubPolicyIndex(1)),
+        carried: CarriedWeight::Consistent,
+        revision: 9,
+    })
+}
+
+fn fragment(data: Piece) -> Remaining<Fragment<Piece>> {
+    let trace = TraceId([7; 16]);
+    remaining(Fragment { trace, data })
+}
+
+fn tenure() -> TenureId {
+    TenureId {
+        slot: Slot::new(300).unwrap(),
+        created: Epoch(4),
+    }
+}
+
+/// One of each kind, by name.
+fn messages() -> Vec<(&'static str, Message<Piece, Ruled>)> {
+    let (tenure, trace, number) = (tenure(), TraceId([7; 16]), Number(3));
+    let (view, asked) = (Epoch(5), Moment::from_nanos(6));
+    let verdicts = BTreeMap::from([(trace, verdict())]);
+    let pins = BTreeMap::from([(trace, Epoch(2))]);
+    let (traces, numbers) = (BTreeSet::from([trace]), BTreeSet::from([number]));
+    let raw = fragment(Piece::Raw(Bytes::from_static(b"raw")));
+    let marked = fragment(Piece::Marked {
+        bytes: Bytes::from_static(b"marked"),
+        spans: 2,
+        span_bytes: 90,
+    });
+    let index = Index {
+        opened: true,
+        sealed: Some(BTreeSet::new()),
+        closed: true,
+        traces: traces.clone(),
+        verdicts: verdicts.clone(),
+        pins: pins.clone(),
+        next: Number(8),
+    };
+    let open = Record::Open {
+        verdicts: verdicts.clone(),
+        pins,
+    };
+    let absorb = Record::Absorb {
+        from: Epoch(2),
+        verdicts: verdicts.clone(),
+    };
+    let decide = Record::Decide {
+        trace,
+        verdict: verdict(),
+    };
+    let records = [
+        ("open", open),
+        (
+            "append",
+            Record::Append {
+                number,
+                fragment: raw,
+            },
+        ),
+        ("decide", decide),
+        ("seal", Record::Seal),
+        ("absorb", absorb),
+        ("close", Record::Close),
+        ("attach", Record::Attach(index)),
+        (
+            "copy",
+            Record::Copy {
+                number,
+                fragment: marked,
+            },
+        ),
+        ("free", Record::Free(numbers.clone())),
+    ];
+    let decided = Answer::Decided {
+        trace,
+        verdict: verdict(),
+    };
+    let sealed = Answer::Sealed {
+        opened: true,
+        traces: traces.clone(),
+    };
+    let answers = [
+        ("opened", Answer::Opened),
+        ("appended", Answer::Appended(number)),
+        ("decided", decided),
+        ("sealed", sealed),
+        ("absorbed", Answer::Absorbed { from: Epoch(2) }),
+        ("closed", Answer::Closed),
+        ("attached", Answer::Attached),
+        ("copied", Answer::Copied(number)),
+        ("freed", Answer::Freed(numbers)),
+        ("unknown", Answer::Unknown(trace)),
+        ("not_attached", Answer::NotAttached),
+        ("stale", Answer::Stale(Epoch(8))),
+    ];
+    let manifest = Manifest {
+        open: traces,
+        verdicts: verdicts.clone(),
+    };
+    let questions = [
+        ("ask_manifest", Message::AskManifest { tenure }),
+        ("manifest", Message::Manifest { tenure, manifest }),
+        ("ask_remainder", Message::AskRemainder { tenure }),
+        ("remainder", Message::Remainder { tenure, verdicts }),
+        ("not_yet", Message::NotYet { tenure }),
+    ];
+    let records = records.map(|(name, record)| {
+        let message = Message::Record {
+            tenure,
+            view,
+            asked,
+            record,
+        };
+        (name, message)
+    });
+    let answers = answers.map(|(name, answer)| {
+        let message = Message::Answer {
+            tenure,
+            view,
+            asked,
+            answer,
+        };
+        (name, message)
+    });
+    records
+        .into_iter()
+        .chain(answers)
+        .chain(questions)
+        .collect()
+}
+
+/// Scenario: one message of each kind, a part, and an answer to one.
+/// Guarantees: their bytes are those of the versions before. A change here is a change of the wire.
+#[test]
+fn the_bytes_are_as_ever() {
+    let mut lines = String::new();
+    let mut line = |name: &str, bytes: Vec<u8>| {
+        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").unwrap();
+            hex
+        });
+        writeln!(lines, "{name} {hex}").unwrap();
+    };
+    for (name, message) in messages() {
+        line(name, write_message(message).unwrap().encode_to_vec());
+    }
+    let part = Part {
+        id: 1,
+        sampler: "traces/tail_sampling".to_owned(),
+        epoch: Epoch(5),
+        tenure: Some(Epoch(4)),
+        spans: Bytes::from_static(b"spans"),
+        patience: Duration::from_secs(2),
+    };
+    line("part", write_part(part).encode_to_vec());
+    let redirect = Redirect {
+        trace: TraceId([7; 16]),
+        epoch: Epoch(5),
+        pinned: Some((tenure(), Incarnation(3))),
+    };
+    let said = Said::Answered(PartAnswer::Taken(vec![redirect]));
+    line("taken", write_said(1, said).encode_to_vec());
+    line("stopping", write_said(1, Said::Stopping).encode_to_vec());
+    assert_eq!(lines, std::fs::read_to_string(FILE).unwrap());
+}
