@@ -39,7 +39,7 @@ async fn a_service_knows_its_caller() {
 /// Guarantees: it is refused; the service works once it is added.
 #[tokio::test]
 async fn roles_and_services_are_checked() {
-    let (log, _capturing) = Log::capture();
+    let log = Log::capture();
     let cluster = Cluster::new();
     let (server, notes) = listening(&cluster.link("a/sampler/server")).await;
     let gateway = cluster.link("a/gateway/client");
@@ -51,11 +51,8 @@ async fn roles_and_services_are_checked() {
             .message()
             .contains("a gateway may not call this: it is for sampler")
     );
-    assert!(
-        log.text().contains("a gateway may not call this"),
-        "{}",
-        log.text()
-    );
+    let logged = log.text();
+    assert!(logged.contains("a gateway may not call this"), "{logged}");
     let mut client = peer::peer_client::PeerClient::new(channel);
     let parts = || tokio_stream::empty::<peer::Part>();
     assert_eq!(

@@ -40,7 +40,7 @@ fn anonymous(cluster: &Cluster) -> Arc<ClientConfig> {
 /// Guarantees: none gets a connection; each is counted by its reason, and the log says why.
 #[tokio::test]
 async fn strangers_get_no_connection() {
-    let (log, _capturing) = Log::capture();
+    let log = Log::capture();
     let (cluster, other) = (Cluster::new(), Cluster::new());
     let (server, _) = listening(&cluster.link("a/sampler/server")).await;
     let (authority, folder) = (&cluster.authority, cluster.folder.path());
@@ -112,7 +112,7 @@ async fn send(server: &Server, bytes: &[u8]) {
 /// Guarantees: both are refused, and the log says which side has to be configured otherwise.
 #[tokio::test]
 async fn plain_text_and_tls_do_not_meet() {
-    let (log, _capturing) = Log::capture();
+    let log = Log::capture();
     let cluster = Cluster::new();
     let (secure, _) = listening(&cluster.link("a/sampler/server")).await;
     send(&secure, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;

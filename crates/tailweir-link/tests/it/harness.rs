@@ -1,8 +1,9 @@
 //! What the tests share: members with certificates, and a service that notes who calls.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tailweir_config::TlsFiles;
@@ -11,7 +12,6 @@ use tailweir_proto::peer;
 use tailweir_testkit::Authority;
 use tokio_stream::{Empty, Stream};
 use tonic::{Request, Response, Status, Streaming};
-use tracing_subscriber::fmt::MakeWriter;
 
 pub(crate) fn identity(text: &str) -> Identity {
     format!("tailweir://{text}").parse().unwrap()
@@ -145,40 +145,41 @@ pub(crate) fn causes(status: &Status) -> String {
     text
 }
 
-/// What is logged in this thread while it lives.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What this thread has logged since: that of one test, with all its tasks.
+pub(crate) struct Log;
 
 impl Log {
-    pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(log.clone())
-            .with_ansi(false)
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+    /// There is one subscriber for all tests: those of threads come and go, and lines with them.
+    pub(crate) fn capture() -> Self {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_writer(|| ToThread)
+                .with_ansi(false);
+            subscriber.init();
+        });
+        LOGGED.take();
+        Self
     }
 
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(LOGGED.take()).unwrap()
     }
 }
 
-impl Write for Log {
+struct ToThread;
+
+impl Write for ToThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
     }
 }
