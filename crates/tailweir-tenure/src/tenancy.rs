@@ -43,8 +43,15 @@ pub enum Standing {
 pub struct Tenancy<F, V> {
     incarnation: Incarnation,
     one_copy: bool,
-    rows: BTreeMap<Slot, (Epoch, Tenures)>,
-    parts: BTreeMap<TenureId, Part<F, V>>,
+    slots: BTreeMap<Slot, OfSlot<F, V>>,
+}
+
+/// The newest rows of a slot, and the parts that this sampler has in them, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct OfSlot<F, V> {
+    epoch: Epoch,
+    tenures: Tenures,
+    parts: Vec<(Epoch, Part<F, V>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,15 +67,14 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         Self {
             incarnation,
             one_copy,
-            rows: BTreeMap::new(),
-            parts: BTreeMap::new(),
+            slots: BTreeMap::new(),
         }
     }
 
     /// The epoch of the newest rows of this slot.
     #[must_use]
     pub fn epoch(&self, slot: Slot) -> Epoch {
-        self.rows.get(&slot).map_or(Epoch(0), |(epoch, _)| *epoch)
+        self.slots.get(&slot).map_or(Epoch(0), |of| of.epoch)
     }
 
     /// Learns the rows of a slot. Older ones than are known change nothing; epochs may be skipped, because each table
@@ -84,73 +90,30 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         if epoch <= self.epoch(slot) {
             return;
         }
-        if let Some((known, rows)) = self.rows.get_mut(&slot)
-            && rows == tenures
-        {
-            *known = epoch;
+        let of = self.slots.entry(slot).or_insert_with(|| OfSlot {
+            epoch: Epoch(0),
+            tenures: tenures.clone(),
+            parts: Vec::new(),
+        });
+        let is_known = of.epoch > Epoch(0) && of.tenures == *tenures;
+        of.epoch = epoch;
+        if is_known {
             return;
         }
-        self.rows.insert(slot, (epoch, tenures.clone()));
-        self.leave_unnamed(slot, tenures, out);
+        of.tenures.clone_from(tenures);
+        of.leave_unnamed(slot, self.incarnation, out);
         for row in tenures.all() {
             if row.names(self.incarnation) {
-                let id = TenureId {
-                    slot,
-                    created: row.created,
-                };
-                self.take_part(id, row, out);
+                of.take_part(slot, row, self.incarnation, self.one_copy, out);
             }
         }
         for row in tenures.all() {
             let current = row.created == tenures.current().created;
             let closing = current.then(|| tenures.closing());
-            if let Some(owner) = self.owner_of(slot, row.created) {
+            if let Some(owner) = of.owner_mut(row.created) {
                 owner.follow(now, row, closing, out);
             }
         }
-    }
-
-    /// A sampler that no row names any more holds nothing: another answers for the tenure.
-    fn leave_unnamed(&mut self, slot: Slot, tenures: &Tenures, out: &mut Vec<Effect<F, V>>) {
-        let of_slot = |created| TenureId { slot, created };
-        let parts = self
-            .parts
-            .range(of_slot(Epoch(0))..=of_slot(Epoch(u64::MAX)));
-        let unnamed = |id: &TenureId| {
-            let row = tenures.get(id.created);
-            row.is_none_or(|row| !row.names(self.incarnation))
-        };
-        let gone: Vec<TenureId> = parts.map(|(id, _)| *id).filter(unnamed).collect();
-        for tenure in gone {
-            self.parts.remove(&tenure);
-            out.push(Effect::Drop { tenure });
-        }
-    }
-
-    /// Becomes what the row says, from what this sampler was.
-    ///
-    /// Rows may have been skipped, so the state of another role may be stale. Only two kinds are good: that of an owner
-    /// that stays one, for the controllers take no tenure away from a member in step and give it back without a copy;
-    /// and that of a copy, in its own view or promoted from it.
-    fn take_part(&mut self, id: TenureId, row: &Tenure, out: &mut Vec<Effect<F, V>>) {
-        let owns = row.owner == self.incarnation;
-        let part = match self.parts.remove(&id) {
-            // Nobody could have acted in the tenure without this member in step: it begins empty.
-            None if owns => Part::Owner(Box::new(Owner::new(id, row, self.one_copy))),
-            Some(Part::Owner(owner)) if owns => Part::Owner(owner),
-            Some(Part::Copy(copy)) if owns && copy.attached => {
-                Part::Owner(Box::new(Owner::promote(copy, id, row, self.one_copy, out)))
-            }
-            Some(Part::Copy(copy)) if owns || copy.view == row.view => Part::Copy(copy),
-            stale => {
-                if stale.is_some() {
-                    out.push(Effect::Drop { tenure: id });
-                }
-                let begins = row.view == row.created && matches!(row.second, Second::Replica(_));
-                Part::Copy(Copy::new(row.view, begins))
-            }
-        };
-        self.parts.insert(id, part);
     }
 
     /// Whether this sampler takes a span of `trace` from a gateway that knows the table of `epoch`, and for which tenure;
@@ -165,22 +128,27 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         named: Option<Epoch>,
         trace: TraceId,
     ) -> Result<TenureId, Reply> {
-        let known = self.epoch(slot);
-        if epoch > known {
-            return Err(Reply::Behind { epoch: known });
+        let Some(of) = self.slots.get(&slot) else {
+            let none = Epoch(0);
+            return Err(if epoch > none {
+                Reply::Behind { epoch: none }
+            } else {
+                Reply::Moved { epoch: none }
+            });
+        };
+        if epoch > of.epoch {
+            return Err(Reply::Behind { epoch: of.epoch });
         }
-        let moved = Reply::Moved { epoch: known };
-        let created = named
-            .or_else(|| self.tenure_for(slot, trace))
-            .ok_or(moved)?;
-        let tenure = TenureId { slot, created };
-        match self.owner(tenure).ok_or(moved)?.admission(trace) {
-            Admission::Take => Ok(tenure),
+        let moved = Reply::Moved { epoch: of.epoch };
+        let created = named.or_else(|| of.tenure_for(self.incarnation, trace));
+        let created = created.ok_or(moved)?;
+        match of.owner(created).ok_or(moved)?.admission(trace) {
+            Admission::Take => Ok(TenureId { slot, created }),
             Admission::Dropped => Err(Reply::Acknowledged),
             Admission::Moved => Err(moved),
             Admission::Hold => Err(Reply::Hold),
             Admission::NoSecondCopy => Err(Reply::NoSecondCopy),
-            Admission::Pinned(older) => Err(self.pinned(slot, older, known).unwrap_or(moved)),
+            Admission::Pinned(older) => Err(of.pinned(slot, older).unwrap_or(moved)),
         }
     }
 
@@ -196,33 +164,6 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         let owner = self.owner_of(tenure.slot, tenure.created)?;
         (owner.admission(fragment.value.trace) == Admission::Take)
             .then(|| owner.take(now, fragment, out))
-    }
-
-    /// The tenure of this slot that a fragment without a named tenure is for: the current one, or else a closing one
-    /// that has its trace.
-    fn tenure_for(&self, slot: Slot, trace: TraceId) -> Option<Epoch> {
-        let (_, tenures) = self.rows.get(&slot)?;
-        let current = tenures.current();
-        if current.owner == self.incarnation {
-            return Some(current.created);
-        }
-        let takes = |created: Epoch| {
-            let id = TenureId { slot, created };
-            let owner = self.owner(id);
-            owner.is_some_and(|owner| owner.admission(trace) != Admission::Moved)
-        };
-        let closing = tenures.closing().iter().map(|row| row.created);
-        closing.rev().find(|&created| takes(created))
-    }
-
-    fn pinned(&self, slot: Slot, created: Epoch, epoch: Epoch) -> Option<Reply> {
-        let (_, tenures) = self.rows.get(&slot)?;
-        let owner = tenures.get(created)?.owner;
-        Some(Reply::Pinned {
-            tenure: TenureId { slot, created },
-            owner,
-            epoch,
-        })
     }
 
     /// Whether a verdict on the trace would be stored now: there is none yet, the trace has a stored fragment, and
@@ -296,47 +237,38 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// The tenure of this slot that this sampler owns and that has fragments of the trace.
     #[must_use]
     pub fn home(&self, slot: Slot, trace: TraceId) -> Option<TenureId> {
-        let (_, tenures) = self.rows.get(&slot)?;
-        let ids = tenures.all().iter().rev().map(|row| TenureId {
-            slot,
-            created: row.created,
-        });
-        ids.into_iter().find(|&id| {
-            let owner = self.owner(id);
-            owner.is_some_and(|owner| owner.holding().traces.contains_key(&trace))
-        })
+        let owners = self.slots.get(&slot)?.owners();
+        owners
+            .filter(|(_, owner)| owner.holding().traces.contains_key(&trace))
+            .map(|(created, _)| TenureId { slot, created })
+            .next()
     }
 
     /// The verdict on a trace in any tenure of its slot that this sampler owns.
     #[must_use]
     pub fn owned_verdict(&self, slot: Slot, trace: TraceId) -> Option<&V> {
-        let (_, tenures) = self.rows.get(&slot)?;
-        let ids = tenures.all().iter().rev().map(|row| TenureId {
-            slot,
-            created: row.created,
-        });
-        ids.into_iter()
-            .find_map(|id| self.owner(id)?.holding().ruling(trace))
+        let mut owners = self.slots.get(&slot)?.owners();
+        owners.find_map(|(_, owner)| owner.holding().ruling(trace))
     }
 
     /// A fragment that this sampler holds.
     #[must_use]
     pub fn fragment(&self, tenure: TenureId, number: Number) -> Option<&Fragment<F>> {
-        let held = self.parts.get(&tenure)?.holding().fragments.get(&number)?;
+        let held = self.part(tenure)?.holding().fragments.get(&number)?;
         Some(&held.value)
     }
 
     /// The fragments of a trace that this sampler holds in a tenure, by number.
     #[must_use]
     pub fn numbers(&self, tenure: TenureId, trace: TraceId) -> Vec<Number> {
-        let part = self.parts.get(&tenure);
+        let part = self.part(tenure);
         part.map(|part| part.holding().numbers(trace))
             .unwrap_or_default()
     }
 
     /// The caller has a fragment's spans elsewhere from now on.
     pub fn replace(&mut self, tenure: TenureId, number: Number, data: F) {
-        if let Some(part) = self.parts.get_mut(&tenure)
+        if let Some(part) = self.part_mut(tenure)
             && let Some(held) = part.holding_mut().fragments.get_mut(&number)
         {
             held.value.data = data;
@@ -345,7 +277,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
 
     /// The fragments that this sampler holds of a tenure, in any role.
     pub fn fragments(&self, tenure: TenureId) -> impl Iterator<Item = (Number, &Fragment<F>)> {
-        let part = self.parts.get(&tenure).into_iter();
+        let part = self.part(tenure).into_iter();
         let fragments = part.flat_map(|part| &part.holding().fragments);
         fragments.map(|(&number, fragment)| (number, &fragment.value))
     }
@@ -353,24 +285,20 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// The verdict on a trace that this sampler holds in a tenure, in any role.
     #[must_use]
     pub fn verdict(&self, tenure: TenureId, trace: TraceId) -> Option<&V> {
-        self.parts.get(&tenure)?.holding().ruling(trace)
+        self.part(tenure)?.holding().ruling(trace)
     }
 
     /// Puts everything that has no answer yet once more. For a timer, and after a connection broke.
     pub fn remind(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
-        for part in self.parts.values_mut() {
-            if let Part::Owner(owner) = part {
-                owner.remind(now, out);
-            }
+        for owner in self.all_owners() {
+            owner.remind(now, out);
         }
     }
 
     /// The same for what `member` should have answered, after messages to it were lost.
     pub fn remind_member(&mut self, now: Moment, member: Incarnation, out: &mut Vec<Effect<F, V>>) {
-        for part in self.parts.values_mut() {
-            if let Part::Owner(owner) = part
-                && owner.waits_for(member)
-            {
+        for owner in self.all_owners() {
+            if owner.waits_for(member) {
                 owner.remind(now, out);
             }
         }
@@ -385,33 +313,31 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
 
     /// What this sampler is in each tenure that names it.
     pub fn standing(&self) -> impl Iterator<Item = (TenureId, Standing)> {
-        self.parts.iter().map(|(&id, part)| {
+        let slots = self.slots.iter();
+        let parts = slots.flat_map(|(&slot, of)| of.parts.iter().map(move |part| (slot, part)));
+        parts.map(|(slot, (created, part))| {
             let standing = match part {
                 Part::Owner(owner) => owner.standing(),
                 Part::Copy(copy) if copy.attached => Standing::Copies,
                 Part::Copy(_) => Standing::Attaches,
             };
-            (id, standing)
+            let created = *created;
+            (TenureId { slot, created }, standing)
         })
     }
 
     /// Forgets verdicts whose life is over, in current tenures. Those of a closing tenure stay until it is cleared: the
     /// next owner still has to take them over.
     pub fn expire(&mut self, now: Moment) {
-        let slots: Vec<Slot> = self.rows.keys().copied().collect();
-        for slot in slots {
-            self.expire_slot(now, slot);
+        for of in self.slots.values_mut() {
+            of.expire(now);
         }
     }
 
     /// [`Self::expire`] for one slot, for those who have many and little time.
     pub fn expire_slot(&mut self, now: Moment, slot: Slot) {
-        let Some((_, tenures)) = self.rows.get(&slot) else {
-            return;
-        };
-        let created = tenures.current().created;
-        if let Some(part) = self.parts.get_mut(&TenureId { slot, created }) {
-            part.holding_mut().expire(now);
+        if let Some(of) = self.slots.get_mut(&slot) {
+            of.expire(now);
         }
     }
 
@@ -498,37 +424,163 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// Whether a record is of a view that the newest rows do not have yet. Only the view of the tenure is compared: a
     /// change elsewhere in the table must not stop this slot.
     fn is_behind(&self, tenure: TenureId, view: Epoch) -> bool {
-        let row = self.rows.get(&tenure.slot);
-        match row.and_then(|(_, tenures)| tenures.get(tenure.created)) {
-            Some(row) => view > row.view,
-            None => view > self.epoch(tenure.slot),
-        }
+        let Some(of) = self.slots.get(&tenure.slot) else {
+            return view > Epoch(0);
+        };
+        let row = of.tenures.get(tenure.created);
+        view > row.map_or(of.epoch, |row| row.view)
     }
 
     /// This sampler's copy, if the newest row has that view and names it as the second member.
     fn copy_of(&mut self, tenure: TenureId, view: Epoch) -> Option<&mut Copy<F, V>> {
-        match self.parts.get_mut(&tenure) {
+        match self.part_mut(tenure) {
             Some(Part::Copy(copy)) if copy.view == view => Some(copy),
             Some(Part::Copy(_) | Part::Owner(_)) | None => None,
         }
     }
 
-    fn owner_of(&mut self, slot: Slot, created: Epoch) -> Option<&mut Owner<F, V>> {
-        match self.parts.get_mut(&TenureId { slot, created }) {
-            Some(Part::Owner(owner)) => Some(owner),
-            Some(Part::Copy(_)) | None => None,
-        }
+    fn part(&self, tenure: TenureId) -> Option<&Part<F, V>> {
+        self.slots.get(&tenure.slot)?.part(tenure.created)
     }
 
-    fn current_owner(&mut self, slot: Slot) -> Option<&mut Owner<F, V>> {
-        let created = self.rows.get(&slot)?.1.current().created;
-        self.owner_of(slot, created)
+    fn part_mut(&mut self, tenure: TenureId) -> Option<&mut Part<F, V>> {
+        let of = self.slots.get_mut(&tenure.slot)?;
+        of.part_mut(tenure.created)
     }
 
     fn owner(&self, tenure: TenureId) -> Option<&Owner<F, V>> {
-        match self.parts.get(&tenure) {
-            Some(Part::Owner(owner)) => Some(owner),
-            Some(Part::Copy(_)) | None => None,
+        self.slots.get(&tenure.slot)?.owner(tenure.created)
+    }
+
+    fn owner_of(&mut self, slot: Slot, created: Epoch) -> Option<&mut Owner<F, V>> {
+        self.slots.get_mut(&slot)?.owner_mut(created)
+    }
+
+    fn current_owner(&mut self, slot: Slot) -> Option<&mut Owner<F, V>> {
+        let of = self.slots.get_mut(&slot)?;
+        of.owner_mut(of.tenures.current().created)
+    }
+
+    fn all_owners(&mut self) -> impl Iterator<Item = &mut Owner<F, V>> {
+        let parts = self.slots.values_mut().flat_map(|of| &mut of.parts);
+        parts.filter_map(|(_, part)| match part {
+            Part::Owner(owner) => Some(&mut **owner),
+            Part::Copy(_) => None,
+        })
+    }
+}
+
+impl<F: Clone, V: Ruling> OfSlot<F, V> {
+    /// A sampler that no row names any more holds nothing: another answers for the tenure.
+    fn leave_unnamed(&mut self, slot: Slot, me: Incarnation, out: &mut Vec<Effect<F, V>>) {
+        let tenures = &self.tenures;
+        self.parts.retain(|&(created, _)| {
+            let stays = tenures.get(created).is_some_and(|row| row.names(me));
+            if !stays {
+                let tenure = TenureId { slot, created };
+                out.push(Effect::Drop { tenure });
+            }
+            stays
+        });
+    }
+
+    /// Becomes what the row says, from what this sampler was.
+    ///
+    /// Rows may have been skipped, so the state of another role may be stale. Only two kinds are good: that of an owner
+    /// that stays one, for the controllers take no tenure away from a member in step and give it back without a copy;
+    /// and that of a copy, in its own view or promoted from it.
+    fn take_part(
+        &mut self,
+        slot: Slot,
+        row: &Tenure,
+        me: Incarnation,
+        one_copy: bool,
+        out: &mut Vec<Effect<F, V>>,
+    ) {
+        let (owns, created) = (row.owner == me, row.created);
+        let id = TenureId { slot, created };
+        let place = self.parts.binary_search_by_key(&created, |part| part.0);
+        let before = place.ok().map(|at| self.parts.remove(at).1);
+        let part = match before {
+            // Nobody could have acted in the tenure without this member in step: it begins empty.
+            None if owns => Part::Owner(Box::new(Owner::new(id, row, one_copy))),
+            Some(Part::Owner(owner)) if owns => Part::Owner(owner),
+            Some(Part::Copy(copy)) if owns && copy.attached => {
+                Part::Owner(Box::new(Owner::promote(copy, id, row, one_copy, out)))
+            }
+            Some(Part::Copy(copy)) if owns || copy.view == row.view => Part::Copy(copy),
+            stale => {
+                if stale.is_some() {
+                    out.push(Effect::Drop { tenure: id });
+                }
+                let begins = row.view == row.created && matches!(row.second, Second::Replica(_));
+                Part::Copy(Copy::new(row.view, begins))
+            }
+        };
+        let place = place.unwrap_or_else(|place| place);
+        self.parts.insert(place, (created, part));
+    }
+
+    /// The tenure that a fragment without a named one is for: the current one, or else a closing one that has its trace.
+    fn tenure_for(&self, me: Incarnation, trace: TraceId) -> Option<Epoch> {
+        let current = self.tenures.current();
+        if current.owner == me {
+            return Some(current.created);
+        }
+        let mut owners = self.owners();
+        owners
+            .find(|(_, owner)| owner.admission(trace) != Admission::Moved)
+            .map(|(created, _)| created)
+    }
+
+    fn pinned(&self, slot: Slot, created: Epoch) -> Option<Reply> {
+        Some(Reply::Pinned {
+            tenure: TenureId { slot, created },
+            owner: self.tenures.get(created)?.owner,
+            epoch: self.epoch,
+        })
+    }
+
+    /// The tenures that this sampler owns, newest first.
+    fn owners(&self) -> impl Iterator<Item = (Epoch, &Owner<F, V>)> {
+        let parts = self.parts.iter().rev();
+        parts.filter_map(|(created, part)| match part {
+            Part::Owner(owner) => Some((*created, &**owner)),
+            Part::Copy(_) => None,
+        })
+    }
+
+    fn part(&self, created: Epoch) -> Option<&Part<F, V>> {
+        let mut parts = self.parts.iter();
+        let found = parts.find(|(of, _)| *of == created)?;
+        Some(&found.1)
+    }
+
+    fn part_mut(&mut self, created: Epoch) -> Option<&mut Part<F, V>> {
+        let mut parts = self.parts.iter_mut();
+        let found = parts.find(|(of, _)| *of == created)?;
+        Some(&mut found.1)
+    }
+
+    fn owner(&self, created: Epoch) -> Option<&Owner<F, V>> {
+        match self.part(created)? {
+            Part::Owner(owner) => Some(owner),
+            Part::Copy(_) => None,
+        }
+    }
+
+    fn owner_mut(&mut self, created: Epoch) -> Option<&mut Owner<F, V>> {
+        match self.part_mut(created)? {
+            Part::Owner(owner) => Some(owner),
+            Part::Copy(_) => None,
+        }
+    }
+
+    /// Forgets old verdicts of the current tenure.
+    fn expire(&mut self, now: Moment) {
+        let current = self.tenures.current().created;
+        if let Some(part) = self.part_mut(current) {
+            part.holding_mut().expire(now);
         }
     }
 }
