@@ -156,6 +156,9 @@ pub(crate) struct PrintConfigArguments {
 /// Arguments of `demo`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DemoArguments {
+    /// Start three members of a cluster as processes of their own, kill one in the middle, and count what is lost
+    #[arg(long, conflicts_with_all = ["endpoint", "admin"])]
+    pub(crate) cluster: bool,
     /// OTLP/gRPC address to send to
     #[arg(long, value_name = "HOST:PORT", default_value = "localhost:4317")]
     pub(crate) endpoint: String,

@@ -1,6 +1,7 @@
 //! `tailweir demo`: a shop's traffic, sent over the real socket, and what became of it.
 
 mod client;
+mod cluster;
 mod scenario;
 mod summary;
 mod workload;
@@ -12,7 +13,7 @@ use crate::probe;
 use crate::status::StatusPage;
 use crate::terminal::Terminal;
 use anyhow::{Context, ensure};
-use client::{Pace, Sent};
+use client::{Gateways, Pace, Sent};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use workload::Workload;
@@ -38,9 +39,12 @@ struct Target {
 /// # Errors
 /// When the Tailweir that is there takes no traces, or none can be started.
 pub(crate) async fn run(arguments: DemoArguments, terminal: &Terminal) -> anyhow::Result<()> {
+    if arguments.cluster {
+        return cluster::run(&arguments, terminal).await;
+    }
     let mut target = find_target(&arguments, terminal).await?;
     let before = status(&target.admin).await?;
-    let client = client::connect(&target.endpoint)
+    let mut gateways = Gateways::connect(&target.endpoint)
         .await
         .with_context(|| format!("no OTLP/gRPC on {}", target.endpoint))?;
     let seed = arguments.seed.unwrap_or_else(seed_of_the_moment);
@@ -63,9 +67,10 @@ pub(crate) async fn run(arguments: DemoArguments, terminal: &Terminal) -> anyhow
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     };
-    let sending = client::send(&client, &mut workload, pace, |sent| {
+    let tell = |sent| {
         report.send_replace(sent);
-    });
+    };
+    let sending = client::send(&mut gateways, &mut workload, pace, tell, drop);
     let sent = tokio::select! {
         sent = sending => sent?,
         () = telling => anyhow::bail!("progress ended before the demo"),

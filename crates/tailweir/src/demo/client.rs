@@ -9,14 +9,20 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 /// How often services hand over what they have.
 const TICK: Duration = Duration::from_millis(100);
-/// Attempts at a request that is refused for the moment, and the pause between them.
-const ATTEMPTS: u32 = 10;
+/// How long a request that is refused for the moment is sent again, and the pause between two attempts.
+const PERSISTENCE: Duration = Duration::from_secs(30);
 const RETRY_PAUSE: Duration = Duration::from_millis(300);
+/// Requests under way at once; beyond it services wait.
+const UNDER_WAY_MAX: usize = 256;
+
+/// A span, as its trace and its own id.
+pub(super) type SpanKey = (Vec<u8>, Vec<u8>);
 
 /// What was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,31 +40,67 @@ pub(super) struct Pace {
     pub(super) duration: Duration,
 }
 
-/// Connects to an OTLP/gRPC endpoint, `HOST:PORT`.
-///
-/// # Errors
-/// When nothing listens there.
-pub(super) async fn connect(endpoint: &str) -> anyhow::Result<TraceServiceClient<Channel>> {
-    let channel = Channel::from_shared(format!("http://{endpoint}"))?
-        .tcp_nodelay(true)
-        .connect()
-        .await?;
-    Ok(TraceServiceClient::new(channel))
+/// Who takes the requests: one gateway, or several of which any will do.
+#[derive(Clone)]
+pub(super) struct Gateways {
+    clients: Vec<TraceServiceClient<Channel>>,
+    turn: usize,
 }
 
-/// Sends for the time of the pace, then what is still to be handed over. `progress` is told now and
-/// then.
+impl Gateways {
+    /// The gateway at this OTLP/gRPC endpoint, `HOST:PORT`.
+    ///
+    /// # Errors
+    /// When nothing listens there.
+    pub(super) async fn connect(endpoint: &str) -> anyhow::Result<Self> {
+        let channel = endpoint_of(endpoint)?.connect().await?;
+        Ok(Self {
+            clients: vec![TraceServiceClient::new(channel)],
+            turn: 0,
+        })
+    }
+
+    /// The gateways at these endpoints, which may come and go.
+    ///
+    /// # Errors
+    /// When an endpoint is not `HOST:PORT`.
+    pub(super) fn of<'a>(endpoints: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
+        let channels = endpoints.into_iter().map(|endpoint| {
+            let channel = endpoint_of(endpoint)?.connect_lazy();
+            Ok(TraceServiceClient::new(channel))
+        });
+        Ok(Self {
+            clients: channels.collect::<anyhow::Result<_>>()?,
+            turn: 0,
+        })
+    }
+
+    fn next(&mut self) -> TraceServiceClient<Channel> {
+        self.turn += 1;
+        self.clients[self.turn % self.clients.len()].clone()
+    }
+}
+
+fn endpoint_of(endpoint: &str) -> anyhow::Result<Endpoint> {
+    let endpoint = Channel::from_shared(format!("http://{endpoint}"))?;
+    Ok(endpoint.tcp_nodelay(true))
+}
+
+/// Sends for the time of the pace, then what is still to be handed over. `progress` is told now and then;
+/// `acknowledged` hears of every span that a gateway has taken.
 ///
 /// # Errors
 /// When a request is refused in a way that will not pass.
 pub(super) async fn send(
-    client: &TraceServiceClient<Channel>,
+    gateways: &mut Gateways,
     workload: &mut Workload,
     pace: Pace,
     mut progress: impl FnMut(Sent),
+    mut acknowledged: impl FnMut(SpanKey),
 ) -> anyhow::Result<Sent> {
     let mut sent = Sent::default();
     let mut waiting = Vec::new();
+    let mut under_way = JoinSet::new();
     let start = now();
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,15 +118,42 @@ pub(super) async fn send(
             );
             sent.traces += 1;
         }
-        let ready = take_ready(&mut waiting, now());
-        let spans: u64 = ready.values().map(|spans| spans.len() as u64).sum();
-        sent.refused_spans += export_all(client, ready).await?;
-        sent.spans += spans;
+        for (service, spans) in take_ready(&mut waiting, now()) {
+            sent.spans += spans.len() as u64;
+            under_way.spawn(export(gateways.clone(), service, spans));
+            gateways.next();
+        }
+        let is_done = is_over && waiting.is_empty();
+        while under_way.len() > UNDER_WAY_MAX || is_done {
+            let Some(outcome) = under_way.join_next().await else {
+                break;
+            };
+            sent.settle(outcome??, &mut acknowledged);
+        }
+        while let Some(outcome) = under_way.try_join_next() {
+            sent.settle(outcome??, &mut acknowledged);
+        }
         progress(sent);
-        if is_over && waiting.is_empty() {
+        if is_done {
             return Ok(sent);
         }
     }
+}
+
+impl Sent {
+    fn settle(&mut self, outcome: Outcome, acknowledged: &mut impl FnMut(SpanKey)) {
+        match outcome {
+            Outcome::Taken(spans) => spans.into_iter().for_each(acknowledged),
+            Outcome::Refused(spans) => self.refused_spans += spans,
+        }
+    }
+}
+
+/// What became of a request.
+enum Outcome {
+    Taken(Vec<SpanKey>),
+    /// After all attempts.
+    Refused(u64),
 }
 
 fn now() -> Instant {
@@ -107,41 +176,29 @@ fn take_ready(waiting: &mut Vec<(Instant, Handed)>, now: Instant) -> BTreeMap<Se
     ready
 }
 
-async fn export_all(
-    client: &TraceServiceClient<Channel>,
-    ready: BTreeMap<Service, Vec<Span>>,
-) -> anyhow::Result<u64> {
-    let mut exports = tokio::task::JoinSet::new();
-    for (service, spans) in ready {
-        exports.spawn(export(client.clone(), service, spans));
-    }
-    let mut refused = 0;
-    for outcome in exports.join_all().await {
-        refused += outcome?;
-    }
-    Ok(refused)
-}
-
-/// Returns how many spans were refused after all attempts.
 async fn export(
-    mut client: TraceServiceClient<Channel>,
+    mut gateways: Gateways,
     service: Service,
     spans: Vec<Span>,
-) -> anyhow::Result<u64> {
-    let count = spans.len() as u64;
+) -> anyhow::Result<Outcome> {
+    let key = |span: &Span| (span.trace_id.clone(), span.span_id.clone());
+    let keys: Vec<SpanKey> = spans.iter().map(key).collect();
     let request = request(service, spans);
-    for _ in 0..ATTEMPTS {
-        match client.export(request.clone()).await {
+    let deadline = now() + PERSISTENCE;
+    loop {
+        match gateways.next().export(request.clone()).await {
             Ok(answer) => {
                 let partial = answer.into_inner().partial_success;
-                let rejected = partial.map_or(0, |partial| partial.rejected_spans);
-                return Ok(u64::try_from(rejected).unwrap_or(0));
+                return Ok(match partial.map_or(0, |partial| partial.rejected_spans) {
+                    0 => Outcome::Taken(keys),
+                    rejected => Outcome::Refused(u64::try_from(rejected).unwrap_or(0)),
+                });
             }
-            Err(status) if is_passing(status.code()) => tokio::time::sleep(RETRY_PAUSE).await,
-            Err(status) => return Err(status.into()),
+            Err(status) if !is_passing(status.code()) => return Err(status.into()),
+            Err(_) if now() >= deadline => return Ok(Outcome::Refused(keys.len() as u64)),
+            Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
         }
     }
-    Ok(count)
 }
 
 fn is_passing(code: tonic::Code) -> bool {
