@@ -73,6 +73,7 @@ impl Members {
                 one_copy: copies == 1,
                 hold: Duration::from_secs(2),
                 verdict_life: Duration::from_secs(20),
+                verdicts_max: usize::MAX,
                 copies_budget: 16 << 30,
                 revision: 1,
                 write_threshold: false,

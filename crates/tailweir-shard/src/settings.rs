@@ -20,6 +20,8 @@ pub struct ShardSettings {
     pub hold: Duration,
     /// How long a verdict is remembered for late spans. Default 90 s.
     pub verdict_life: Duration,
+    /// Most verdicts to remember, as owner and as second member. Beyond it those go whose life is half over.
+    pub verdicts_max: usize,
     /// Memory for what other members own, in bytes. Beyond it records are not stored, and not answered, so that
     /// their owners refuse.
     pub copies_budget: usize,

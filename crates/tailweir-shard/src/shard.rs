@@ -55,6 +55,8 @@ struct Timers {
     ask: Moment,
     sweep: Moment,
     swept: usize,
+    /// Verdicts that were left by each of the last steps.
+    verdicts: [usize; SWEEP_STEPS],
     remind: Moment,
 }
 
@@ -78,6 +80,8 @@ pub struct ShardState {
     pub tenures: BTreeMap<Standing, usize>,
     /// Bytes that it keeps for others.
     pub copied_bytes: usize,
+    /// Verdicts that it remembers, as owner and as second member.
+    pub verdicts: usize,
     /// Parts that wait for an answer.
     pub parts_waiting: usize,
     /// Records not stored, for want of memory, since it began.
@@ -118,6 +122,7 @@ impl<S: Spans, T> Shard<S, T> {
                 ask: start,
                 sweep: start,
                 swept: 0,
+                verdicts: [0; SWEEP_STEPS],
                 remind: start + ShardSettings::REMIND,
             },
             counts: Counts::default(),
@@ -174,6 +179,7 @@ impl<S: Spans, T> Shard<S, T> {
             epoch: self.epoch,
             tenures,
             copied_bytes: self.copies.bytes(),
+            verdicts: self.verdicts(),
             parts_waiting: self.held.len() + self.waiting.len(),
             copies_refused: self.counts.copies_refused,
             behind_dropped: self.counts.behind_dropped,
@@ -320,10 +326,20 @@ impl<S: Spans, T> Shard<S, T> {
             return;
         }
         self.timers.sweep = now + SWEEP_PAUSE;
-        self.timers.swept = (self.timers.swept + 1) % SWEEP_STEPS;
-        for slot in self.slots().skip(self.timers.swept).step_by(SWEEP_STEPS) {
-            self.tenancy.expire_slot(now, slot);
+        let step = (self.timers.swept + 1) % SWEEP_STEPS;
+        let mut until = now;
+        if self.verdicts() > self.settings.verdicts_max {
+            until = now + self.settings.verdict_life / 2;
         }
+        let slots = self.slots().skip(step).step_by(SWEEP_STEPS);
+        let left = slots.map(|slot| self.tenancy.expire_slot(until, slot));
+        self.timers.verdicts[step] = left.sum();
+        self.timers.swept = step;
+    }
+
+    /// Verdicts that it remembers, as they were counted last.
+    fn verdicts(&self) -> usize {
+        self.timers.verdicts.iter().sum()
     }
 
     /// Calls the engine with the tenancy as its sink, and sorts what it let go.

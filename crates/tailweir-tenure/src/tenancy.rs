@@ -334,11 +334,15 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         }
     }
 
-    /// [`Self::expire`] for one slot, for those who have many and little time.
-    pub fn expire_slot(&mut self, now: Moment, slot: Slot) {
-        if let Some(of) = self.slots.get_mut(&slot) {
-            of.expire(now);
-        }
+    /// [`Self::expire`] for one slot, for those who have many and little time. Says how many verdicts are left in all
+    /// tenures of the slot.
+    pub fn expire_slot(&mut self, now: Moment, slot: Slot) -> usize {
+        let Some(of) = self.slots.get_mut(&slot) else {
+            return 0;
+        };
+        of.expire(now);
+        let parts = of.parts.iter();
+        parts.map(|(_, part)| part.holding().verdicts.len()).sum()
     }
 
     /// A message from another sampler.

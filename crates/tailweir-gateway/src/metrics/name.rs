@@ -257,6 +257,8 @@ metrics! {
         "Tenures of slots in which this member has a part: opens, serves, finishes or closed as owner, copies or attaches as second member.";
     CopiedBytes = "tailweir_copied_span_bytes", Gauge, "By", ["pipeline", "processor"],
         "Bytes of spans that this member keeps for others.";
+    Verdicts = "tailweir_verdicts", Gauge, "{verdicts}", ["pipeline", "processor"],
+        "Verdicts that a member of a cluster remembers for late spans, its own and those of the tenures that it copies.";
     TableEpoch = "tailweir_table_epoch", Gauge, "{epochs}", ["pipeline", "processor"],
         "Epoch of the newest routing table that all shards of the sampler know.";
     PartsWaiting = "tailweir_parts_waiting", Gauge, "{parts}", ["pipeline", "processor"],

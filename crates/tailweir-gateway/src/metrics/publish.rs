@@ -418,6 +418,7 @@ impl Page<'_> {
             self.gauge(Metric::Tenures, &labels, count);
         }
         self.gauge(Metric::CopiedBytes, labels, member.copied_bytes);
+        self.gauge(Metric::Verdicts, labels, member.verdicts);
         self.gauge(Metric::TableEpoch, labels, member.epoch);
         self.gauge(Metric::PartsWaiting, labels, member.parts_waiting);
         self.counter(Metric::CopiesRefused, labels, member.copies_refused);

@@ -149,6 +149,8 @@ pub struct MemberRow {
     pub tenures: BTreeMap<&'static str, u64>,
     /// Bytes of spans that it keeps for other members.
     pub copied_bytes: u64,
+    /// Verdicts that it remembers, its own and those of the tenures that it copies.
+    pub verdicts: u64,
     /// Parts of requests that wait for an answer.
     pub parts_waiting: u64,
     /// Records of other members that were not stored for want of memory.
@@ -174,6 +176,7 @@ impl MemberRow {
             *self.tenures.entry(name(*standing)).or_default() += count as u64;
         }
         self.copied_bytes += state.copied_bytes as u64;
+        self.verdicts += state.verdicts as u64;
         self.parts_waiting += state.parts_waiting as u64;
         self.copies_refused += state.copies_refused;
         self.behind_dropped += state.behind_dropped;

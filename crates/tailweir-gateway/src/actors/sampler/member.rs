@@ -24,6 +24,9 @@ const HOLD: Duration = Duration::from_secs(2);
 /// How long verdicts are remembered for late spans, beyond the window.
 const VERDICT_LIFE: Duration = Duration::from_secs(60);
 
+/// Most verdicts of a sampler, about 100 bytes each.
+const VERDICTS_MAX: usize = 4 << 20;
+
 /// Where a shard is in a cluster.
 pub(crate) struct Place {
     pub(crate) seat: Arc<Seat>,
@@ -86,6 +89,7 @@ impl Member {
             one_copy: place.seat.membership.one_copy,
             hold: HOLD,
             verdict_life: engine.decision_wait + VERDICT_LIFE,
+            verdicts_max: VERDICTS_MAX / place.shards.max(1),
             copies_budget: place.copies.bytes() as usize,
             revision: place.revision,
             write_threshold,

@@ -1,0 +1,147 @@
+//! Shards beside each other, with letters carried by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod pair;
+
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_core::Moment;
+use tailweir_otlp::{Scan, ScanLimits};
+use tailweir_placement::{Command, Incarnation, MemberName, RoutingTable, Weight};
+use tailweir_policy::PolicySet;
+use tailweir_sampler::EngineSettings;
+use tailweir_shard::{Answer, Outbox, Part, Shard, ShardSettings, Spans};
+use tailweir_testkit::RequestBuilder;
+
+/// The window of all tests.
+const WAIT: Duration = Duration::from_secs(10);
+
+struct Request {
+    body: Vec<u8>,
+    scan: Scan,
+    selected: Vec<u32>,
+}
+
+impl Request {
+    fn new(request: RequestBuilder) -> Self {
+        let body = request.bytes();
+        let mut scan = Scan::new();
+        Scan::traces(&body, &ScanLimits::default(), &mut scan).unwrap();
+        let selected = (0..scan.spans.len() as u32).collect();
+        Self {
+            body,
+            scan,
+            selected,
+        }
+    }
+}
+
+impl Spans for Request {
+    fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn scan(&self) -> &Scan {
+        &self.scan
+    }
+
+    fn selected(&self) -> &[u32] {
+        &self.selected
+    }
+}
+
+/// Members that own and copy all slots, and what they want done.
+struct Town {
+    table: RoutingTable,
+    shards: Vec<Shard<Request, u32>>,
+    out: Vec<Outbox<u32>>,
+    now: Moment,
+}
+
+impl Town {
+    /// Members with so many copies of each span, which keep traces with errors and remember `verdicts` verdicts.
+    fn new(members: u64, copies: u8, verdicts: usize) -> Self {
+        let text = "tail_sampling:\n  policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]";
+        let (settings, _) = tailweir_config::load_tail_sampling_block(
+            "test",
+            text,
+            tailweir_config::LoadOptions::default(),
+            &tailweir_config::EmptyEnvironment,
+        );
+        let policies = Arc::new(PolicySet::compile(&settings.unwrap()).unwrap());
+        let mut table = RoutingTable::new(copies);
+        for member in 1..=members {
+            let name = MemberName::new(&format!("member-{member}")).unwrap();
+            table.apply(&Command::register(name, "memory:1", "", Weight::ONE));
+        }
+        table.apply(&Command::Rebalance);
+        let shard = |member| {
+            let settings = ShardSettings {
+                incarnation: Incarnation(member),
+                index: 0,
+                shards: 1,
+                slot_seed: 0,
+                one_copy: copies == 1,
+                hold: Duration::from_secs(2),
+                verdict_life: Duration::from_secs(60),
+                verdicts_max: verdicts,
+                copies_budget: 1 << 20,
+                revision: 1,
+                write_threshold: false,
+                record_policy: false,
+            };
+            let engine = EngineSettings {
+                decision_wait: WAIT,
+                ..EngineSettings::default()
+            };
+            Shard::new(settings, engine, Arc::clone(&policies), 1)
+        };
+        let mut town = Self {
+            table,
+            shards: (1..=members).map(shard).collect(),
+            out: (1..=members).map(|_| Outbox::default()).collect(),
+            now: Moment::from_millis(1),
+        };
+        for (shard, out) in town.shards.iter_mut().zip(&mut town.out) {
+            shard.learn(town.now, &town.table, out);
+        }
+        town.carry();
+        town
+    }
+
+    /// Brings a request to a member. The answer is in its outbox, or comes later.
+    fn bring(&mut self, member: usize, ticket: u32, request: RequestBuilder) {
+        let part = Part {
+            spans: Request::new(request),
+            epoch: self.table.epoch(),
+            tenure: None,
+            patience: self.now + Duration::from_secs(8),
+            ticket,
+        };
+        self.shards[member].bring(self.now, part, &mut self.out[member]);
+    }
+
+    /// Carries letters until there are none.
+    fn carry(&mut self) {
+        while let Some(from) = self.out.iter().position(|out| !out.letters.is_empty()) {
+            for (to, message) in std::mem::take(&mut self.out[from].letters) {
+                let to = to.0 as usize - 1;
+                let sender = Incarnation(from as u64 + 1);
+                self.shards[to].letter(self.now, sender, vec![message], &mut self.out[to]);
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        for (shard, out) in self.shards.iter_mut().zip(&mut self.out) {
+            shard.tick(self.now, out);
+        }
+        self.carry();
+    }
+
+    fn answers(&mut self, member: usize) -> Vec<(u32, Answer)> {
+        std::mem::take(&mut self.out[member].answers)
+    }
+}

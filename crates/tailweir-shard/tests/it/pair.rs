@@ -1,0 +1,111 @@
+//! An owner and its second member.
+
+use crate::{Town, WAIT};
+use std::time::Duration;
+use tailweir_core::{Slot, TraceId};
+use tailweir_shard::{Answer, Refusal};
+use tailweir_tenure::Standing;
+use tailweir_testkit::{request, span, trace_id};
+
+/// Traces whose slots member 0 owns.
+fn own(town: &Town, count: usize) -> Vec<TraceId> {
+    let is_own = |trace: &TraceId| {
+        let tenures = town.table.tenures(Slot::of(*trace, 0)).unwrap();
+        tenures.current().owner.0 == 1
+    };
+    (1..).map(trace_id).filter(is_own).take(count).collect()
+}
+
+/// Scenario: spans of two traces arrive at their owner; one has an error. Letters are late.
+/// Guarantees: nothing is acknowledged before the second member has stored it; nothing leaves before the verdict is
+/// stored; what leaves is the trace with the error, whole; once it is delivered neither member holds anything.
+#[test]
+fn an_owner_acts_on_what_its_second_member_has_stored() {
+    let mut town = Town::new(2, 2, usize::MAX);
+    let traces = own(&town, 2);
+    let spans = traces.iter().flat_map(|&trace| {
+        [1, 2].map(|id| {
+            let span = span(trace, id);
+            if trace == traces[0] && id == 2 {
+                span.error()
+            } else {
+                span
+            }
+        })
+    });
+    town.bring(0, 7, request().service("shop").spans(spans));
+    assert_eq!(town.answers(0), []);
+    town.carry();
+    assert_eq!(town.answers(0), [(7, Answer::Taken(Vec::new()))]);
+    assert!(town.shards[1].state().copied_bytes > 0);
+
+    town.now = town.now + WAIT;
+    town.shards[0].tick(town.now, &mut town.out[0]);
+    assert!(town.out[0].kept.is_empty(), "no verdict is stored yet");
+    town.carry();
+    let kept = std::mem::take(&mut town.out[0].kept);
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].spans, town.out[0].rulings.len()), (2, 2));
+    assert!(!town.shards[0].engine().held().any(|_| true));
+
+    let (tenure, numbers) = (kept[0].tenure, kept[0].numbers.clone());
+    let now = town.now;
+    town.shards[0].delivered(now, tenure, &numbers, &mut town.out[0]);
+    town.carry();
+    drop(kept);
+    assert!(town.shards[0].is_empty());
+    assert_eq!(town.shards[1].state().copied_bytes, 0);
+}
+
+/// Scenario: the second member does not answer.
+/// Guarantees: the client is refused when its time is up, retryably; sent again when the second member is back, the same
+/// spans are acknowledged and held once.
+#[test]
+fn an_owner_whose_second_member_is_silent_refuses() {
+    let mut town = Town::new(2, 2, usize::MAX);
+    let trace = own(&town, 1)[0];
+    town.bring(0, 1, request().span(span(trace, 1)));
+    town.out[0].letters.clear();
+    town.pass(Duration::from_secs(3));
+    let refused = Answer::Refused(Refusal::Unconfirmed);
+    assert_eq!(town.answers(0), [(1, refused)]);
+    town.bring(0, 2, request().span(span(trace, 1)));
+    town.carry();
+    assert_eq!(town.answers(0), [(2, Answer::Taken(Vec::new()))]);
+    assert_eq!(town.shards[0].engine().counters().held.spans, 1);
+    assert_eq!(town.shards[0].engine().counters().duplicates.spans, 1);
+}
+
+/// Scenario: one copy is enough; there is one member.
+/// Guarantees: it serves all slots, and a trace is acknowledged, decided and let go without a letter.
+#[test]
+fn a_lone_member_needs_nobody() {
+    let mut town = Town::new(1, 1, usize::MAX);
+    assert_eq!(
+        town.shards[0].state().tenures[&Standing::Serves],
+        Slot::COUNT
+    );
+    town.bring(0, 1, request().span(span(trace_id(1), 1).error()));
+    assert_eq!(town.answers(0), [(1, Answer::Taken(Vec::new()))]);
+    town.pass(WAIT);
+    assert_eq!(town.out[0].kept.len(), 1);
+}
+
+/// Scenario: more traces are decided than verdicts may be remembered.
+/// Guarantees: after half of their life verdicts go until no more are left than may be, not before.
+#[test]
+fn verdicts_beyond_the_bound_live_half_as_long() {
+    let sweep = Duration::from_millis(150);
+    let mut town = Town::new(1, 1, 10);
+    let spans = (1..=100).map(|n| span(trace_id(n), 1));
+    town.bring(0, 1, request().spans(spans));
+    town.pass(WAIT);
+    let sweeps = |town: &mut Town, time: Duration| {
+        for _ in 0..(time.as_millis() / sweep.as_millis()) {
+            town.pass(sweep);
+        }
+        town.shards[0].state().verdicts
+    };
+    assert_eq!(sweeps(&mut town, Duration::from_secs(20)), 100);
+    assert_eq!(sweeps(&mut town, Duration::from_secs(22)), 10);
+}
