@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 /// Each file of `/proto`.
-const FILES: &[&str] = &["tailweir/peer/v1/peer.proto"];
+const FILES: &[&str] = &[
+    "tailweir/control/v1/control.proto",
+    "tailweir/peer/v1/peer.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

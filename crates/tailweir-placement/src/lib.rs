@@ -46,6 +46,6 @@ pub use member::{Incarnation, InvalidName, Member, MemberName, Phase, Weight};
 pub use plan::{Move, Plan};
 pub use ring::Ring;
 pub use rows::{InvalidRows, Rows, Run};
-pub use table::RoutingTable;
+pub use table::{RoutingTable, TableParts};
 pub use tenure::{Second, Tenure, TenureId};
 pub use tenures::{Full, Repaired, Standing, Tenures};

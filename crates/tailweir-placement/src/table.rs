@@ -1,5 +1,9 @@
 //! The routing table: members, tenures, and how commands change them.
 
+mod parts;
+
+pub use parts::TableParts;
+
 use crate::candidates::Candidates;
 use crate::command::{Pair, by_slot};
 use crate::{

@@ -5,4 +5,4 @@
 
 mod generated;
 
-pub use generated::peer;
+pub use generated::{control, peer};

@@ -1,0 +1,108 @@
+//! How a sampler leaves: it drains, and is evacuated when that takes too long.
+
+use super::Client;
+use crate::operator::{ControlError, Drain, Operator};
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_placement::{Incarnation, MemberName, Phase, RoutingTable};
+
+/// A wish to drain is repeated after this.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long an evacuation may take.
+const EVACUATION: Duration = Duration::from_secs(15);
+
+/// How a sampler came out of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It owned nothing, or nobody is there to own it instead: it finishes by itself.
+    Alone,
+    /// All that it held is decided, or was copied away. No row names it.
+    Done,
+    /// Rows still name it: what it holds counts as lost unless others hold it.
+    OutOfTime,
+}
+
+impl Client {
+    /// Leaves the table, as a sampler that stops: waits at most `patience` until no row names it, and then a while for
+    /// what it holds to be copied away. The sampler has to go on working meanwhile.
+    pub async fn depart(&self, patience: Duration) -> Departure {
+        let Some(sampler) = &self.shared.settings.sampler else {
+            return Departure::Alone;
+        };
+        let Some(member) = *self.shared.incarnation.borrow() else {
+            return Departure::Alone;
+        };
+        if is_alone(&self.shared.table.borrow(), member) {
+            return Departure::Alone;
+        }
+        let mut operator = self.operator();
+        let drained = async {
+            drain(&mut operator, &sampler.name).await;
+            self.unnamed(member).await;
+        };
+        if tokio::time::timeout(patience, drained).await.is_ok() {
+            return Departure::Done;
+        }
+        tracing::warn!("not drained in time; what is held is copied away");
+        let evacuated = async {
+            evacuate(&mut operator, &sampler.name).await;
+            self.unnamed(member).await;
+        };
+        match tokio::time::timeout(EVACUATION, evacuated).await {
+            Ok(()) => Departure::Done,
+            Err(_) => Departure::OutOfTime,
+        }
+    }
+
+    /// Tells the controllers that this sampler is gone, so that nobody waits for its lease.
+    ///
+    /// # Errors
+    /// When no controller answers; its lease runs out then.
+    pub async fn leave(&self) -> Result<(), ControlError> {
+        let member = *self.shared.incarnation.borrow();
+        match member {
+            Some(member) => self.operator().leave(member).await,
+            None => Ok(()),
+        }
+    }
+
+    fn operator(&self) -> Operator {
+        let controllers = self.shared.settings.controllers.clone();
+        Operator::new(self.shared.link.clone(), controllers)
+    }
+
+    /// Waits until no row names this member.
+    async fn unnamed(&self, member: Incarnation) {
+        let mut table = self.shared.table.subscribe();
+        // The sender lives as long as `self`.
+        let _ = table
+            .wait_for(|table: &Arc<RoutingTable>| !table.names(member))
+            .await;
+    }
+}
+
+/// Whether nobody else could take anything over, or there is nothing to take.
+fn is_alone(table: &RoutingTable, member: Incarnation) -> bool {
+    let mut others = table.members().filter(|(_, other)| {
+        other.incarnation != member && matches!(other.phase, Phase::Joining | Phase::Active)
+    });
+    others.next().is_none() || !table.names(member)
+}
+
+async fn drain(operator: &mut Operator, name: &MemberName) {
+    loop {
+        match operator.drain(name).await {
+            Ok(Drain::Granted) => return,
+            Ok(Drain::Waits(reason)) => tracing::info!(reason, "waits to drain"),
+            Err(error) => tracing::warn!(%error, "cannot drain yet"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn evacuate(operator: &mut Operator, name: &MemberName) {
+    while let Err(error) = operator.evacuate(name).await {
+        tracing::warn!(%error, "cannot be evacuated yet");
+        tokio::time::sleep(AGAIN).await;
+    }
+}

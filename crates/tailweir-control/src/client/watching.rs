@@ -1,0 +1,120 @@
+//! Follows the stream of tables, from whichever controller answers.
+
+use super::{Shared, kept};
+use crate::dial;
+use crate::state::{decode_table, policies_from_wire};
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_proto::control::{Published, WatchRequest};
+use tonic::{Status, Streaming};
+
+/// Pauses between attempts.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long a controller may take to begin.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Watches for ever.
+pub(super) async fn watch(shared: Arc<Shared>) {
+    let controllers = &shared.settings.controllers;
+    let mut pause = FIRST_PAUSE;
+    for controller in controllers.iter().cycle().skip(start(&shared)) {
+        let ended = match open(&shared, controller).await {
+            Ok(stream) => {
+                tracing::debug!(controller, "watching the routing table");
+                pause = FIRST_PAUSE;
+                follow(&shared, stream).await
+            }
+            Err(status) => status,
+        };
+        shared.is_connected.send_replace(false);
+        tracing::debug!(controller, status = %ended.message(), "the routing table is not watched");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Each process begins with another controller, so that these share the work.
+fn start(shared: &Shared) -> usize {
+    let sampler = shared.settings.sampler.as_ref();
+    let name = sampler.map_or("", |sampler| sampler.name.as_str());
+    name.bytes().map(usize::from).sum::<usize>() % shared.settings.controllers.len().max(1)
+}
+
+async fn open(shared: &Shared, controller: &str) -> Result<Streaming<Published>, Status> {
+    let mut caller = dial::dial(&shared.link, controller)?;
+    let request = WatchRequest {
+        epoch: shared.table.borrow().epoch().0,
+        revision: shared
+            .policies
+            .borrow()
+            .as_ref()
+            .map_or(0, |policies| policies.revision),
+    };
+    let opened = tokio::time::timeout(PATIENCE, caller.watch_routing_table(request)).await;
+    let opened = opened.map_err(|_| Status::deadline_exceeded("it does not answer"))?;
+    Ok(opened?.into_inner())
+}
+
+/// Takes what comes until the stream ends; says why it ended.
+async fn follow(shared: &Shared, mut stream: Streaming<Published>) -> Status {
+    shared.is_connected.send_replace(true);
+    loop {
+        let published = match stream.message().await {
+            Ok(Some(published)) => published,
+            Ok(None) => return Status::unavailable("the stream has ended"),
+            Err(status) => return status,
+        };
+        match take(shared, published) {
+            Ok(true) => keep(shared).await,
+            Ok(false) => {}
+            Err(status) => {
+                tracing::warn!(error = status.message(), "a table that is none was refused");
+                return status;
+            }
+        }
+    }
+}
+
+/// Puts what is newer into force. Says whether anything was.
+fn take(shared: &Shared, published: Published) -> Result<bool, Status> {
+    let mut is_new = false;
+    if let Some(bytes) = published.table {
+        let table = decode_table(&bytes);
+        let table = Arc::new(table.map_err(|error| Status::data_loss(error.to_string()))?);
+        is_new |= shared.table.send_if_modified(|known| {
+            let is_newer = table.epoch() > known.epoch();
+            if is_newer {
+                *known = table;
+            }
+            is_newer
+        });
+    }
+    if let Some(policies) = published.policies.map(policies_from_wire) {
+        is_new |= shared.policies.send_if_modified(|known| {
+            let revision = known.as_ref().map_or(0, |known| known.revision);
+            let is_newer = policies.revision > revision;
+            if is_newer {
+                *known = Some(Arc::new(policies));
+            }
+            is_newer
+        });
+    }
+    Ok(is_new)
+}
+
+/// Keeps the newest on the disk, beside the runtime's workers.
+async fn keep(shared: &Shared) {
+    let Some(folder) = shared.settings.data_dir.clone() else {
+        return;
+    };
+    let table = Arc::clone(&shared.table.borrow());
+    let policies = shared.policies.borrow().clone();
+    let writing =
+        tokio::task::spawn_blocking(move || kept::write(&folder, &table, policies.as_deref()));
+    match writing.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the table cannot be kept"),
+        Err(error) => tracing::warn!(%error, "the table cannot be kept"),
+    }
+}

@@ -1,0 +1,117 @@
+//! What the leader decides by itself, as a function of what it saw and of the time: it does no I/O.
+//!
+//! Leases, reports and wishes to leave are kept in the memory of the leader alone; a new leader starts with full leases,
+//! and whoever wants something asks again. Only what follows from them is written to the log.
+
+mod drains;
+mod leases;
+mod repairs;
+mod reports;
+mod settling;
+
+pub(crate) use drains::Wish;
+pub(crate) use reports::counts;
+
+use drains::Drains;
+use leases::Leases;
+use repairs::Repairs;
+use reports::Reports;
+use settling::Settling;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_placement::{Command, Epoch, Incarnation, MemberName, RoutingTable, TenureId};
+use tokio::time::Instant;
+
+/// What a sampler says of a tenure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Report {
+    /// The candidate holds all that its owner, who reports, holds, in this view.
+    InSync {
+        /// The tenure.
+        tenure: TenureId,
+        /// Its view.
+        view: Epoch,
+    },
+    /// The tenure is closed, and the slot's tenure of epoch `into` has its verdicts.
+    Clear {
+        /// The closed tenure.
+        tenure: TenureId,
+        /// Names the current tenure.
+        into: Epoch,
+    },
+}
+
+/// The duties of a leader.
+#[derive(Debug)]
+pub(crate) struct Duties {
+    table: Arc<RoutingTable>,
+    leases: Leases,
+    settling: Settling,
+    repairs: Repairs,
+    reports: Reports,
+    drains: Drains,
+}
+
+impl Duties {
+    /// Those of a leader that begins now.
+    pub(crate) fn new(table: Arc<RoutingTable>, lease: Duration, now: Instant) -> Self {
+        let mut duties = Self {
+            table: Arc::new(RoutingTable::new(1)),
+            leases: Leases::new(lease),
+            settling: Settling::default(),
+            repairs: Repairs::default(),
+            reports: Reports::default(),
+            drains: Drains::default(),
+        };
+        duties.see(table, now);
+        duties
+    }
+
+    /// There is another table.
+    pub(crate) fn see(&mut self, table: Arc<RoutingTable>, now: Instant) {
+        self.leases.see(&table, now);
+        self.settling.see(&self.table, &table, now);
+        self.repairs.see(&table, now);
+        self.table = table;
+        self.reports.see(&self.table);
+    }
+
+    /// A sampler lives. Says whether it is known, and whether it has to be taken back first.
+    pub(crate) fn renew(&mut self, member: Incarnation, now: Instant) -> Standing {
+        self.leases.renew(&self.table, member, now)
+    }
+
+    /// Samplers report.
+    pub(crate) fn report(&mut self, report: Report) {
+        self.reports.add(&self.table, report);
+    }
+
+    /// A sampler wants to leave, or an operator wants it to.
+    pub(crate) fn drain(&mut self, name: &MemberName, now: Instant) -> Wish {
+        self.drains.wish(&self.table, name, now)
+    }
+
+    /// The next command that is due, if one is.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Command> {
+        self.leases
+            .due(&self.table, now)
+            .or_else(|| self.settling.due(now))
+            .or_else(|| self.repairs.due(now))
+            .or_else(|| self.reports.due(now))
+            .or_else(|| self.drains.due(&self.table, self.repairs.waiting(), now))
+    }
+}
+
+/// What is known of a sampler that renews its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its lease is renewed.
+    Known,
+    /// It was taken for lost; the table has to take it back.
+    Down,
+    /// It is no member.
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests;

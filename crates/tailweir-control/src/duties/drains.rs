@@ -1,0 +1,75 @@
+//! Who may leave: one at a time, and only while every tenure is whole.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+use tailweir_placement::{Command, MemberName, Phase, RoutingTable};
+use tokio::time::Instant;
+
+/// Whoever does not ask again for so long does not want to leave any more.
+const INTEREST: Duration = Duration::from_secs(5);
+/// Most that wait; more are told to ask again.
+const WAITING_MAX: usize = RoutingTable::MEMBERS_MAX;
+
+/// What a wish to leave came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// The member drains.
+    Granted,
+    /// It waits, for this.
+    Waits(String),
+    /// There is no such member.
+    Unknown,
+}
+
+/// Members that wait to leave, in the order in which they asked.
+#[derive(Debug, Default)]
+pub(super) struct Drains {
+    waiting: VecDeque<(MemberName, Instant)>,
+    /// Why the first of them has to wait.
+    reason: String,
+}
+
+impl Drains {
+    pub(super) fn wish(&mut self, table: &RoutingTable, name: &MemberName, now: Instant) -> Wish {
+        let phase = table.members().find(|(known, _)| *known == name);
+        match phase.map(|(_, member)| member.phase) {
+            None => return Wish::Unknown,
+            Some(Phase::Draining | Phase::Evacuating | Phase::Removed) => return Wish::Granted,
+            Some(Phase::Joining | Phase::Active | Phase::Down) => {}
+        }
+        let place = self.waiting.iter().position(|(waiting, _)| waiting == name);
+        match place {
+            Some(place) => self.waiting[place].1 = now,
+            None if self.waiting.len() < WAITING_MAX => self.waiting.push_back((name.clone(), now)),
+            None => {}
+        }
+        match place {
+            None | Some(0) if !self.reason.is_empty() => Wish::Waits(self.reason.clone()),
+            None | Some(0) => Wish::Waits("its turn".to_owned()),
+            Some(place) => Wish::Waits(format!("{place} that asked before")),
+        }
+    }
+
+    pub(super) fn due(
+        &mut self,
+        table: &RoutingTable,
+        not_whole: usize,
+        now: Instant,
+    ) -> Option<Command> {
+        self.waiting
+            .retain(|(_, asked)| now.duration_since(*asked) <= INTEREST);
+        let leaving = table
+            .members()
+            .find(|(_, member)| matches!(member.phase, Phase::Draining | Phase::Evacuating));
+        self.reason = match leaving {
+            Some((name, _)) => format!("{name} to leave"),
+            None if not_whole > 0 => format!("{not_whole} tenures to have their copy"),
+            None => String::new(),
+        };
+        if !self.reason.is_empty() {
+            return None;
+        }
+        let (name, _) = self.waiting.pop_front()?;
+        Some(Command::Drain(name))
+    }
+}

@@ -1,0 +1,72 @@
+//! Which samplers live.
+
+use super::Standing;
+use std::collections::HashMap;
+use std::time::Duration;
+use tailweir_placement::{Command, Incarnation, Phase, RoutingTable};
+use tokio::time::Instant;
+
+/// Clocks may run apart by this share.
+const CLOCK_ERROR: f64 = 1.01;
+/// A renewal may be on its way for so long.
+const TRANSIT: Duration = Duration::from_secs(1);
+
+/// When each sampler was last heard of.
+#[derive(Debug)]
+pub(super) struct Leases {
+    patience: Duration,
+    heard: HashMap<Incarnation, Instant>,
+}
+
+impl Leases {
+    pub(super) fn new(lease: Duration) -> Self {
+        Self {
+            patience: lease.mul_f64(CLOCK_ERROR) + TRANSIT,
+            heard: HashMap::new(),
+        }
+    }
+
+    /// Members that are new, or new to this leader, have a whole lease.
+    pub(super) fn see(&mut self, table: &RoutingTable, now: Instant) {
+        let heard = std::mem::take(&mut self.heard);
+        let known = |incarnation| *heard.get(&incarnation).unwrap_or(&now);
+        self.heard = table
+            .members()
+            .map(|(_, member)| (member.incarnation, known(member.incarnation)))
+            .collect();
+    }
+
+    pub(super) fn renew(
+        &mut self,
+        table: &RoutingTable,
+        member: Incarnation,
+        now: Instant,
+    ) -> Standing {
+        let phase = table.member(member).map(|(_, member)| member.phase);
+        match phase {
+            None | Some(Phase::Removed) => return Standing::Unknown,
+            Some(Phase::Down) => {
+                self.heard.insert(member, now);
+                return Standing::Down;
+            }
+            Some(_) => {}
+        }
+        self.heard.insert(member, now);
+        Standing::Known
+    }
+
+    /// Those of whom nothing was heard for too long.
+    pub(super) fn due(&self, table: &RoutingTable, now: Instant) -> Option<Command> {
+        let is_late = |incarnation: &Incarnation| {
+            let heard = self.heard.get(incarnation);
+            heard.is_some_and(|&heard| now.duration_since(heard) > self.patience)
+        };
+        let late: Vec<Incarnation> = table
+            .members()
+            .filter(|(_, member)| !matches!(member.phase, Phase::Down | Phase::Removed))
+            .map(|(_, member)| member.incarnation)
+            .filter(is_late)
+            .collect();
+        (!late.is_empty()).then_some(Command::Expire(late))
+    }
+}

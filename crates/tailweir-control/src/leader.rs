@@ -1,0 +1,145 @@
+//! The task that does the leader's duties, on every controller, while it leads.
+
+use crate::change::Change;
+use crate::controller::Shared;
+use crate::duties::{Duties, Report, Standing, Wish};
+use crate::running::Running;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_placement::{Command, Incarnation, MemberName};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// How often it is looked whether something is due.
+const TICK: Duration = Duration::from_millis(50);
+/// What cannot be written is tried again after this.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What the service asks the leader's task. What is asked while another leads is not answered.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// A sampler lives.
+    Renew {
+        member: Incarnation,
+        reply: oneshot::Sender<Standing>,
+    },
+    /// A sampler reports.
+    Report {
+        reports: Vec<Report>,
+        reply: oneshot::Sender<()>,
+    },
+    /// A sampler is to leave.
+    Drain {
+        name: MemberName,
+        reply: oneshot::Sender<Wish>,
+    },
+}
+
+/// Does the duties whenever this controller leads.
+pub(crate) async fn attend(shared: &Shared, running: &Running, mut asks: mpsc::Receiver<Ask>) {
+    let mut metrics = running.raft.metrics();
+    loop {
+        tokio::select! {
+            changed = metrics.changed() => if changed.is_err() {
+                return;
+            },
+            // Dropping it tells the asker that this is not the leader.
+            asked = asks.recv() => drop(asked),
+        }
+        if running.leads() {
+            tracing::info!("this controller leads");
+            lead(shared, running, &mut asks).await;
+            tracing::info!("this controller no longer leads");
+        }
+    }
+}
+
+/// Does the duties until another leads.
+async fn lead(shared: &Shared, running: &Running, asks: &mut mpsc::Receiver<Ask>) {
+    let copies = shared.settings.copies;
+    let mut state = running.state.clone();
+    let table = Arc::clone(&state.borrow_and_update().table);
+    let mut duties = Duties::new(table, shared.settings.lease, Instant::now());
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut not_before = Instant::now();
+    while running.leads() {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = state.changed() => {
+                let table = Arc::clone(&state.borrow_and_update().table);
+                duties.see(table, Instant::now());
+            }
+            Some(asked) = asks.recv() => {
+                answer(&mut duties, asked);
+                continue;
+            }
+        }
+        let now = Instant::now();
+        if now < not_before {
+            continue;
+        }
+        let formed = state.borrow().formed;
+        let due = match formed {
+            true => duties.due(now).as_ref().map(Change::from),
+            false => Some(Change::Form { copies }),
+        };
+        let Some(change) = due else { continue };
+        if let Err(error) = write(running, change, &mut duties, asks).await {
+            tracing::warn!(%error, "a change was not agreed on");
+            not_before = Instant::now() + AGAIN;
+        }
+        let table = Arc::clone(&state.borrow_and_update().table);
+        duties.see(table, Instant::now());
+    }
+}
+
+/// Writes a change, and answers meanwhile.
+async fn write(
+    running: &Running,
+    change: Change,
+    duties: &mut Duties,
+    asks: &mut mpsc::Receiver<Ask>,
+) -> Result<(), tonic::Status> {
+    let text = summary(&change);
+    let writing = running.write(change);
+    tokio::pin!(writing);
+    loop {
+        tokio::select! {
+            written = &mut writing => {
+                let answer = written?;
+                tracing::info!(change = text, ?answer, "changed");
+                return Ok(());
+            }
+            Some(asked) = asks.recv() => answer(duties, asked),
+        }
+    }
+}
+
+/// A change for the log of the process: how many tenures, not which.
+fn summary(change: &Change) -> String {
+    match change.command() {
+        Ok(Some(Command::InSync(all))) => format!("{} tenures are in step", all.len()),
+        Ok(Some(Command::Exchange(all))) => format!("{} candidates are exchanged", all.len()),
+        Ok(Some(Command::Clear(all))) => format!("{} tenures are cleared", all.len()),
+        Ok(Some(Command::Forget(all))) => format!("{} tenures are forgotten", all.len()),
+        _ => change.to_string(),
+    }
+}
+
+/// Answers. Whoever no longer waits for it asks again.
+fn answer(duties: &mut Duties, asked: Ask) {
+    let now = Instant::now();
+    match asked {
+        Ask::Renew { member, reply } => {
+            let _ = reply.send(duties.renew(member, now));
+        }
+        Ask::Report { reports, reply } => {
+            reports.into_iter().for_each(|report| duties.report(report));
+            let _ = reply.send(());
+        }
+        Ask::Drain { name, reply } => {
+            let _ = reply.send(duties.drain(&name, now));
+        }
+    }
+}

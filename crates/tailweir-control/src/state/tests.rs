@@ -1,0 +1,74 @@
+//! The state as a function of the log.
+
+use super::State;
+use crate::change::{Answer, Change};
+use tailweir_placement::{Command, Incarnation, MemberName, RoutingTable, Weight};
+
+fn register(name: &str) -> Change {
+    let name = MemberName::new(name).unwrap();
+    Change::from(&Command::register(name, "host:4319", "a", Weight::ONE))
+}
+
+/// A state with three samplers, one of which is lost.
+fn state() -> State {
+    let mut state = State::default();
+    let changes = [
+        Change::Form { copies: 2 },
+        register("a"),
+        register("b"),
+        register("c"),
+        Change::Rebalance,
+        Change::from(&Command::Expire(vec![Incarnation(2)])),
+        Change::Policies("processors:\n".to_owned()),
+    ];
+    for (index, change) in (1..).zip(&changes) {
+        state.apply(index, change);
+    }
+    state
+}
+
+/// Scenario: a sampler registers before the first leader said what the cluster is like; that is said twice.
+/// Guarantees: the sampler is refused; the first word counts.
+#[test]
+fn the_first_word_counts() {
+    let mut state = State::default();
+    let refused = state.apply(1, &register("a"));
+    assert!(matches!(refused, Answer::Refused(reason) if reason.contains("still forming")));
+    state.apply(2, &Change::Form { copies: 2 });
+    assert_eq!(state.apply(3, &register("a")), Answer::Registered(1));
+    state.apply(4, &Change::Form { copies: 1 });
+    assert_eq!(state.table.members().count(), 1);
+    assert_eq!(state.apply(5, &Change::AllocateId), Answer::Id(5));
+}
+
+/// Scenario: a state with repairs and policies goes into a snapshot and back.
+/// Guarantees: nothing is lost, and what follows has the same effect; damaged bytes are refused and do not panic.
+#[test]
+fn a_snapshot_is_the_whole_state() {
+    let mut before = state();
+    let bytes = before.encode();
+    let mut after = State::decode(&bytes).unwrap();
+    for index in 8..10 {
+        assert_eq!(after.table, before.table);
+        assert_eq!(after.policies, before.policies);
+        assert_eq!(after.formed, before.formed);
+        let change = register("d");
+        assert_eq!(after.apply(index, &change), before.apply(index, &change));
+    }
+    for at in (0..bytes.len()).step_by(97) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x80;
+        let _ = State::decode(&damaged);
+        let _ = State::decode(&bytes[..at]);
+    }
+}
+
+/// Scenario: the table of three samplers is encoded.
+/// Guarantees: pairs are written once and slots as runs, so that it is small enough for a hundred watchers.
+#[test]
+fn a_table_is_small_on_the_wire() {
+    let table: RoutingTable = (*state().table).clone();
+    let bytes = super::encode_table(&table);
+    assert!(bytes.len() < 64 << 10, "{} bytes", bytes.len());
+    assert_eq!(super::decode_table(&bytes).unwrap(), table);
+}

@@ -1,0 +1,162 @@
+//! How controllers form a cluster, and stay one.
+
+use crate::workbench::{Cluster, is_settled, table, until, within};
+use std::fs;
+use tailweir_control::{ClusterInfo, ControllerError};
+use tokio::net::TcpListener;
+
+/// Three voters that all have said their names.
+fn is_whole(info: &ClusterInfo) -> bool {
+    let is_known = |name: String| {
+        let mut all = info.controllers.iter();
+        all.any(|controller| controller.name == name && controller.votes)
+    };
+    info.leader > 0
+        && info.controllers.len() == 3
+        && (0..3).all(|number| is_known(format!("controller-{number}")))
+}
+
+/// Scenario: three controllers with empty directories start.
+/// Guarantees: they form one cluster, with the ids of their places, and one of them leads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_empty_seeds_form_one_cluster() {
+    let mut cluster = Cluster::formed(3).await;
+    let info = cluster.info(is_whole).await;
+    let ids: Vec<u64> = info.controllers.iter().map(|it| it.id).collect();
+    assert_eq!(ids, [1, 2, 3]);
+    let leader = cluster.leader().await;
+    let status = cluster.nodes[leader].controller().status();
+    assert_eq!(status.leader, leader as u64 + 1);
+    cluster.stop_all().await;
+}
+
+/// Scenario: two of three seeds start; what stands at the third's address takes connections and says nothing.
+/// Guarantees: however often they look, they form no cluster; with the third they do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_cluster_forms_while_a_seed_is_silent() {
+    let mut cluster = Cluster::new(3).await;
+    let silent = TcpListener::bind(&cluster.nodes[2].address).await.unwrap();
+    cluster.start(0).await;
+    cluster.start(1).await;
+    for _ in 0..20 {
+        drop(within("a look", silent.accept()).await.unwrap());
+    }
+    for node in &cluster.nodes[..2] {
+        assert_eq!(node.controller().status().id, 0);
+        assert!(!node.folder.path().join("identity").exists());
+    }
+    drop(silent);
+    cluster.start_all().await;
+    cluster.info(is_whole).await;
+    cluster.stop_all().await;
+}
+
+/// Scenario: the leader of three ends while a sampler holds slots, and comes back.
+/// Guarantees: another leads, the sampler keeps its incarnation, a second one is taken in; the one that was away catches
+/// up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_leads_when_the_leader_is_gone() {
+    let mut cluster = Cluster::formed(3).await;
+    let samplers = cluster.samplers(&["sampler-0"]).await;
+    let incarnation = *samplers[0].incarnation().borrow();
+    let first = cluster.leader().await;
+    cluster.nodes[first].stop().await;
+    let second = cluster.leader().await;
+    assert_ne!(first, second);
+    let other = cluster.sampler("sampler-1");
+    let newest = table(&other, |table| is_settled(table, 2)).await;
+    assert_eq!(*samplers[0].incarnation().borrow(), incarnation);
+    table(&samplers[0], |table| table.epoch() >= newest.epoch()).await;
+    cluster.start_all().await;
+    let applied = cluster.nodes[second].controller().status().last_applied;
+    until("catching up", async || {
+        let status = cluster.nodes[first].controller().status();
+        (status.last_applied >= applied).then_some(())
+    })
+    .await;
+    cluster.stop_all().await;
+}
+
+/// Scenario: all controllers end and start again, with their directories.
+/// Guarantees: they are who they were, and agree on what they agreed on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_survives_the_end_of_all_controllers() {
+    let mut cluster = Cluster::formed(3).await;
+    let samplers = cluster.samplers(&["sampler-0", "sampler-1"]).await;
+    let before = cluster.info(is_whole).await;
+    let agreed = table(&samplers[0], |table| is_settled(table, 2)).await;
+    cluster.stop_all().await;
+    cluster.start_all().await;
+    let after = cluster.info(is_whole).await;
+    assert_eq!(after.controllers, before.controllers);
+    let watcher = cluster.watcher(None);
+    let found = table(&watcher, |table| table.epoch() >= agreed.epoch()).await;
+    assert_eq!(found, agreed);
+    cluster.stop_all().await;
+}
+
+/// Scenario: a controller loses its directory and starts again under its name.
+/// Guarantees: it joins under a new id and votes; the old id is gone; there are three, and with it another one can go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_controller_joins_as_a_new_one() {
+    let mut cluster = Cluster::formed(3).await;
+    cluster.info(is_whole).await;
+    let lost = (cluster.leader().await + 1) % 3;
+    cluster.nodes[lost].stop().await;
+    cluster.nodes[lost].wipe();
+    cluster.start(lost).await;
+    let old = lost as u64 + 1;
+    let is_replaced = |info: &ClusterInfo| {
+        let mut all = info.controllers.iter();
+        is_whole(info) && all.all(|controller| controller.id != old)
+    };
+    let info = cluster.info(is_replaced).await;
+    let name = &cluster.nodes[lost].name;
+    let new = info.controllers.iter().find(|it| it.name == *name).unwrap();
+    assert!(new.id > 3, "{info:?}");
+    assert_eq!(cluster.nodes[lost].controller().status().id, new.id);
+    let leader = cluster.leader().await;
+    let other = (0..3).find(|number| ![leader, lost].contains(number));
+    cluster.nodes[other.unwrap()].stop().await;
+    cluster.samplers(&["sampler-0"]).await;
+    cluster.stop_all().await;
+}
+
+/// Scenario: a data directory lost its log, or its identity, or belongs to another cluster.
+/// Guarantees: the controller ends and says why, instead of forgetting what it agreed to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_directory_that_lost_something_is_refused() {
+    let mut cluster = Cluster::formed(1).await;
+    cluster.stop_all().await;
+    let folder = cluster.nodes[0].folder.path().to_owned();
+    let (identity, log) = (folder.join("identity"), folder.join("log"));
+    let text = fs::read_to_string(&identity).unwrap();
+    let content = fs::read(&log).unwrap();
+
+    fs::remove_file(&log).unwrap();
+    assert!(refusal(&mut cluster).await.contains("no log"));
+    fs::write(&log, content).unwrap();
+
+    fs::write(&identity, text.replace("test", "other")).unwrap();
+    let refused = refusal(&mut cluster).await;
+    assert!(
+        refused.contains("belongs to the cluster other"),
+        "{refused}"
+    );
+
+    fs::remove_file(&identity).unwrap();
+    assert!(refusal(&mut cluster).await.contains("no identity"));
+
+    fs::write(&identity, text).unwrap();
+    cluster.start_all().await;
+    cluster.stop_all().await;
+}
+
+/// Why the only controller does not start.
+async fn refusal(cluster: &mut Cluster) -> String {
+    cluster.start(0).await;
+    let error = within("refusing", cluster.nodes[0].controller().failed()).await;
+    assert!(matches!(error, ControllerError::DataDir { .. }));
+    cluster.nodes[0].stop().await;
+    error.to_string()
+}
