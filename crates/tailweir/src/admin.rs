@@ -1,4 +1,4 @@
-//! The admin listener: `/metrics`, `/livez`, `/readyz`, `/status` and `/kept`.
+//! The admin listener: `/metrics`, `/livez`, `/readyz`, `/status`, `/cluster`, `/cluster/slots` and `/kept`.
 //!
 //! It only tells; nothing can be changed through it. It has no authentication, so it listens on
 //! loopback unless it is told otherwise.
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,8 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, stop: Cancellatio
         .route("/readyz", get(readyz))
         .route("/status", get(status_page))
         .route("/kept", get(kept))
+        .route("/cluster", get(cluster_page))
+        .route("/cluster/slots", get(slots_page))
         .with_state(admin);
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
@@ -45,16 +48,19 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, PROMETHEUS)], admin.metrics.render()).into_response()
 }
 
-/// Whoever can answer lives.
-async fn livez() -> &'static str {
-    "ok\n"
+/// Whoever can answer lives, unless a part has ended that only a restart brings back.
+async fn livez(State(admin): State<Admin>) -> Response {
+    match admin.view.is_alive() {
+        true => "ok\n".into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "failed\n").into_response(),
+    }
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
     let phase = admin.view.phase();
     let status = match phase {
         Phase::Ready => StatusCode::OK,
-        Phase::Draining | Phase::Failing => StatusCode::SERVICE_UNAVAILABLE,
+        Phase::Draining | Phase::Joining | Phase::Failing => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, format!("{}\n", phase.name())).into_response()
 }
@@ -70,6 +76,32 @@ async fn status_page(State(admin): State<Admin>, uri: Uri, headers: HeaderMap) -
     outcome.unwrap_or_else(|error| {
         (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
     })
+}
+
+async fn cluster_page(State(admin): State<Admin>) -> Response {
+    match admin.view.membership() {
+        Some(membership) => json(&membership.page().await),
+        None => no_cluster(),
+    }
+}
+
+async fn slots_page(State(admin): State<Admin>) -> Response {
+    match admin.view.membership() {
+        Some(membership) => json(&membership.slots()),
+        None => no_cluster(),
+    }
+}
+
+fn no_cluster() -> Response {
+    let text = "this process belongs to no cluster\n";
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+fn json(page: &impl Serialize) -> Response {
+    match serde_json::to_string_pretty(page) {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
 }
 
 /// `?format=` decides; else a client that asks for text, as browsers do, gets it.

@@ -1,8 +1,13 @@
 //! The command line: what can be asked for, and nothing about how it is done.
 
 mod cluster;
+mod operations;
 
 pub(crate) use cluster::ClusterArguments;
+pub(crate) use operations::{
+    ChangeArguments, ClusterCommand, DrainArguments, ForgetArguments, LookArguments,
+    RemoveArguments, SlotsArguments,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -54,6 +59,9 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Ask a running Tailweir whether it is ready; exit 0 or 1
     Healthcheck(HealthcheckArguments),
+    /// See and change a running cluster
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Work with sampling policies offline
     #[command(subcommand)]
     Policy(PolicyCommand),

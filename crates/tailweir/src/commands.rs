@@ -1,5 +1,6 @@
 //! The commands, a file each. Each takes its arguments and the terminal and returns how it went.
 
+mod cluster;
 mod components;
 mod demo;
 mod healthcheck;
@@ -26,6 +27,7 @@ pub(crate) fn execute(command_line: CommandLine) -> ExitCode {
         Some(Command::Config(document)) => reference::run(&terminal, &document),
         Some(Command::Demo(arguments)) => demo::run(arguments),
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments, &terminal),
+        Some(Command::Cluster(command)) => cluster::run(&command, &terminal),
         Some(Command::Policy(PolicyCommand::Simulate(arguments))) => {
             simulate::run(&arguments, &terminal)
         }

@@ -14,6 +14,7 @@
 
 mod admin;
 mod cli;
+mod cluster;
 mod commands;
 mod configuration;
 mod demo;

@@ -6,6 +6,7 @@ mod view;
 pub(crate) use view::{NodeView, Phase};
 
 use crate::admin::{self, Admin};
+use crate::cluster::{self, Membership, limit_to_roles};
 use crate::health;
 use crate::kept::KeptTrace;
 use crate::terminal::Terminal;
@@ -13,9 +14,9 @@ use anyhow::Context;
 use listeners::{BoundHealthCheck, admin_addresses, bind, bind_health_checks};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tailweir_config::{HealthCheck, Settings, Telemetry};
+use tailweir_config::{Cluster, HealthCheck, Settings, Telemetry};
 use tailweir_export::WaterfallOptions;
 use tailweir_gateway::{Console, Gateway, Options, Shutdown, Stream};
 use tokio::net::TcpListener;
@@ -43,6 +44,8 @@ pub(crate) struct Node {
     /// What takes effect only at a start.
     fixed: Fixed,
     stop_servers: CancellationToken,
+    /// Nothing is waited for any more.
+    hurry: CancellationToken,
 }
 
 /// The part of the settings that a reload cannot change.
@@ -50,6 +53,7 @@ pub(crate) struct Node {
 struct Fixed {
     telemetry: Telemetry,
     health_checks: Vec<HealthCheck>,
+    cluster: Option<Cluster>,
 }
 
 impl Fixed {
@@ -57,6 +61,7 @@ impl Fixed {
         Self {
             telemetry: settings.telemetry.clone(),
             health_checks: listeners::health_checks(settings).cloned().collect(),
+            cluster: settings.cluster.clone(),
         }
     }
 }
@@ -67,9 +72,6 @@ impl Node {
     /// # Errors
     /// When an address cannot be bound or the gateway cannot start.
     pub(crate) async fn start(settings: Settings, options: NodeOptions) -> anyhow::Result<Self> {
-        if settings.cluster.is_some() {
-            tracing::warn!("this version reads `cluster` and works by itself");
-        }
         let metrics = metrics_handle()?;
         let mut admin_listeners = Vec::new();
         for address in admin_addresses(&settings, options.admin.as_deref()) {
@@ -81,13 +83,17 @@ impl Node {
         }
         let health_checks = bind_health_checks(&settings).await?;
         let fixed = Fixed::of(&settings);
+        let membership = match &settings.cluster {
+            Some(cluster) => Some(Arc::new(Membership::start(cluster.clone()).await?)),
+            None => None,
+        };
         let kept = KeptTrace::default();
         let gateway_options = Options {
             console: console(&options.terminal, &kept),
             ..Options::default()
         };
-        let running = Gateway::start(settings, gateway_options).await?;
-        let view = NodeView::of(running, options.sources);
+        let running = Gateway::start(limit_to_roles(settings), gateway_options).await?;
+        let view = NodeView::of(running, membership, options.sources);
         let node = Self {
             admin: admin_listeners
                 .first()
@@ -96,6 +102,7 @@ impl Node {
             view: view.clone(),
             fixed,
             stop_servers: CancellationToken::new(),
+            hurry: CancellationToken::new(),
         };
         let checks: Vec<_> = health_checks.iter().map(BoundHealthCheck::label).collect();
         let admin = Admin {
@@ -119,6 +126,12 @@ impl Node {
 
     fn serve(&self, listeners: Vec<TcpListener>, checks: Vec<BoundHealthCheck>, admin: Admin) {
         tokio::spawn(keep_up(admin.metrics.clone(), self.stop_servers.clone()));
+        if let Some(membership) = self.view.membership() {
+            tokio::spawn(cluster::publish(
+                Arc::clone(membership),
+                self.stop_servers.clone(),
+            ));
+        }
         for listener in listeners {
             tokio::spawn(admin::serve(
                 listener,
@@ -152,9 +165,9 @@ impl Node {
     /// Puts other settings into force and says how that went.
     pub(crate) async fn reload(&self, settings: Settings) {
         if Fixed::of(&settings) != self.fixed {
-            tracing::warn!("changes of telemetry and of health checks need a restart");
+            tracing::warn!("changes of telemetry, health checks and the cluster need a restart");
         }
-        match self.view.running().reload(settings).await {
+        match self.view.running().reload(limit_to_roles(settings)).await {
             Ok(()) => {
                 let revision = self.view.note_reloaded();
                 tracing::info!(revision, "configuration reloaded");
@@ -166,12 +179,32 @@ impl Node {
         }
     }
 
-    /// Drains within this time, then closes the admin listener too.
+    /// Waits until a part of this process has ended without which it must not go on; says which.
+    pub(crate) async fn failed(&self) -> anyhow::Error {
+        match self.view.membership() {
+            Some(membership) => membership.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Leaves the cluster, then drains within this time, then closes the admin listener too.
     pub(crate) async fn stop(&self, drain_time: Duration) -> Shutdown {
         self.view.note_draining();
+        if let Some(membership) = self.view.membership() {
+            self.hurry.run_until_cancelled(membership.depart()).await;
+        }
         let shutdown = self.view.running().shutdown(drain_time).await;
+        if let Some(membership) = self.view.membership() {
+            membership.stop().await;
+        }
         self.stop_servers.cancel();
         shutdown
+    }
+
+    /// Makes [`Node::stop`] return at once. What is held is lost.
+    pub(crate) fn abort(&self) {
+        self.hurry.cancel();
+        self.view.running().abort();
     }
 }
 

@@ -2,6 +2,7 @@
 //! documents.
 
 use crate::cli::ConfigCommand;
+use crate::cluster::measure_reference;
 use crate::terminal::Terminal;
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -11,7 +12,9 @@ pub(super) fn run(terminal: &Terminal, document: &ConfigCommand) -> anyhow::Resu
     let text = match document {
         ConfigCommand::Schema => tailweir_config::schema_json(),
         ConfigCommand::Reference => tailweir_config::reference_markdown(),
-        ConfigCommand::Metrics => metrics_markdown(&metric_reference()),
+        ConfigCommand::Metrics => {
+            metrics_markdown(&[&metric_reference()[..], measure_reference()].concat())
+        }
     };
     terminal.print(&format!("{}\n", text.trim_end()))?;
     Ok(ExitCode::SUCCESS)

@@ -72,13 +72,17 @@ impl Process {
             terminal: self.terminal.clone(),
         };
         let node = Node::start(accepted.settings, options).await?;
-        self.attend(&node, &mut signals).await;
+        let ending = self.attend(&node, &mut signals).await;
         self.terminal.end_status();
-        Ok(self.stop(&node, &mut signals).await)
+        let stopped = self.stop(&node, &mut signals).await;
+        Ok(match ending {
+            Ending::Asked => stopped,
+            Ending::Failed => ExitCode::FAILURE,
+        })
     }
 
-    /// Reloads and paints until a signal says stop.
-    async fn attend(&mut self, node: &Node, signals: &mut Signals) {
+    /// Reloads and paints until a signal says stop, or a part of the process fails that it cannot go on without.
+    async fn attend(&mut self, node: &Node, signals: &mut Signals) -> Ending {
         let mut watch = interval(self.arguments.watch_interval);
         let mut paint = interval(if self.terminal.is_live() {
             PAINT
@@ -91,13 +95,17 @@ impl Process {
                 event = signals.next() => match event {
                     Event::Stop(signal) => {
                         tracing::info!(signal, "stopping");
-                        return;
+                        return Ending::Asked;
                     }
                     Event::Reload => {
                         tracing::info!("reload asked for by SIGHUP");
                         self.reload(node).await;
                     }
                 },
+                error = node.failed() => {
+                    tracing::error!(%error, "stopping, so that a restart can mend it");
+                    return Ending::Failed;
+                }
                 _ = watch.tick() => {
                     if self.files_have_changed().await {
                         tracing::info!("configuration file changed");
@@ -155,7 +163,7 @@ impl Process {
                 ExitCode::SUCCESS
             }
             signal = signals.stop() => {
-                node.view().running().abort();
+                node.abort();
                 let shutdown = stopping.await;
                 log_ledger(&shutdown.ledger);
                 let lost_items = lost(&shutdown.ledger);
@@ -164,6 +172,14 @@ impl Process {
             }
         }
     }
+}
+
+/// Why a process stops.
+enum Ending {
+    /// By a signal.
+    Asked,
+    /// By itself.
+    Failed,
 }
 
 fn warn_of(diagnostics: &Diagnostics) {

@@ -1,5 +1,6 @@
 //! How a node stands, for everyone who asks.
 
+use crate::cluster::Membership;
 use crate::status::{FullPage, ProcessStatus, StatusPage};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,8 @@ pub(crate) enum Phase {
     Ready,
     /// Takes none; decides and sends what it holds.
     Draining,
+    /// Takes none yet: the cluster has not given it its place.
+    Joining,
     /// Takes none, because something in it has ended that should not.
     Failing,
 }
@@ -22,6 +25,7 @@ impl Phase {
         match self {
             Self::Ready => "ready",
             Self::Draining => "draining",
+            Self::Joining => "joining",
             Self::Failing => "failing",
         }
     }
@@ -33,6 +37,7 @@ pub(crate) struct NodeView(Arc<Shared>);
 
 struct Shared {
     running: Running,
+    membership: Option<Arc<Membership>>,
     sources: Vec<String>,
     revision: AtomicU64,
     refused: Mutex<Option<String>>,
@@ -40,9 +45,14 @@ struct Shared {
 }
 
 impl NodeView {
-    pub(super) fn of(running: Running, sources: Vec<String>) -> Self {
+    pub(super) fn of(
+        running: Running,
+        membership: Option<Arc<Membership>>,
+        sources: Vec<String>,
+    ) -> Self {
         Self(Arc::new(Shared {
             running,
+            membership,
             sources,
             revision: AtomicU64::new(1),
             refused: Mutex::new(None),
@@ -55,15 +65,29 @@ impl NodeView {
         &self.0.running
     }
 
+    /// The cluster that the node is in, if it is in one.
+    pub(crate) fn membership(&self) -> Option<&Arc<Membership>> {
+        self.0.membership.as_ref()
+    }
+
     /// Where the node stands.
     pub(crate) fn phase(&self) -> Phase {
+        let membership = self.0.membership.as_deref();
         if self.0.is_draining.load(Ordering::Relaxed) {
             Phase::Draining
-        } else if self.0.running.is_ready() {
+        } else if !self.0.running.is_ready() || !self.is_alive() {
+            Phase::Failing
+        } else if membership.is_none_or(Membership::is_ready) {
             Phase::Ready
         } else {
-            Phase::Failing
+            Phase::Joining
         }
+    }
+
+    /// Whether the process does not have to be restarted. That the cluster is in trouble is no reason to.
+    pub(crate) fn is_alive(&self) -> bool {
+        let membership = self.0.membership.as_deref();
+        membership.is_none_or(Membership::is_alive)
     }
 
     /// Draining has begun.

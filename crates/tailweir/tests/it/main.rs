@@ -1,5 +1,6 @@
 //! The real binary, from its start to its end.
 
+mod cluster;
 mod commands;
 mod demo;
 mod example;
