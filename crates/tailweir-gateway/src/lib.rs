@@ -61,9 +61,10 @@ pub use ledger::{AmountRow, DropReason, LedgerRow, LedgerSnapshot};
 pub use membership::{Brought, Cluster, Members, OutgoingPart, Post};
 pub use metrics::{Metric, MetricKind, MetricReference, metric_reference};
 pub use options::Options;
+pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, MemberRow,
     PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TransformRow, VotesRow,
 };
-pub use status::{BalancerRow, EndpointRow};
+pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};

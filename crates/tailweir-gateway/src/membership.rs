@@ -2,6 +2,7 @@
 
 use crate::pipeline::Sampler;
 use crate::refusal::Refusal;
+use crate::status::PeerRow;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
@@ -66,6 +67,11 @@ pub trait Post: Send + Sync + 'static {
 
     /// There is a newer table: members may have come, gone, or moved.
     fn follow(&self, table: &Arc<RoutingTable>);
+
+    /// What went to other members and came from them.
+    fn rows(&self) -> Vec<PeerRow> {
+        Vec::new()
+    }
 }
 
 /// What became of a part that was brought to another member.

@@ -2,11 +2,13 @@
 
 mod connectors;
 mod pages;
+mod peers;
 mod samplers;
 mod transforms;
 
 pub use connectors::{ConnectorRow, RouteRow};
 pub use pages::PageRow;
+pub use peers::{PeerRow, PeerTraffic};
 pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
 pub use transforms::TransformRow;
 
@@ -67,6 +69,8 @@ pub struct Status {
     pub exporters: Vec<ExporterRow>,
     /// What the exporters that are scraped show.
     pub pages: Vec<PageRow>,
+    /// The other members of the cluster.
+    pub peers: Vec<PeerRow>,
 }
 
 /// The budget in front of everything.
@@ -226,6 +230,10 @@ impl Status {
             batches: graph.map(batches).unwrap_or_default(),
             exporters: graph.map(exporters).unwrap_or_default(),
             pages: graph.map(pages::rows).unwrap_or_default(),
+            peers: match &ground.membership {
+                Some(membership) => membership.post.rows(),
+                None => Vec::new(),
+            },
         }
     }
 }

@@ -265,6 +265,22 @@ metrics! {
         "Parts of requests that wait for their copy, for a tenure to open, or for a table.";
     CopiesRefused = "tailweir_copies_refused", Counter, "{records}", ["pipeline", "processor"],
         "Records of other members that were not stored because too much is kept for others already.";
+    PeerSentBytes = "tailweir_peer_sent_bytes", Counter, "By", ["member", "stream"],
+        "Bytes that went to another member: spans of parts, and letters.";
+    PeerReceivedBytes = "tailweir_peer_received_bytes", Counter, "By", ["member", "stream"],
+        "Bytes that came from another member: spans of parts, and letters.";
+    PeerSentMessages = "tailweir_peer_sent_messages", Counter, "{messages}", ["member", "stream"],
+        "Parts that were brought to another member, and messages in letters to it.";
+    PeerReceivedMessages = "tailweir_peer_received_messages", Counter, "{messages}", ["member", "stream"],
+        "Parts that another member brought, and messages in its letters.";
+    PeerQueueBytes = "tailweir_peer_queue_bytes", Gauge, "By", ["member"],
+        "Bytes of letters that wait for another member.";
+    PeerDroppedMessages = "tailweir_peer_dropped_messages", Counter, "{messages}", ["member"],
+        "Messages to another member that found no room or whose stream broke. They are said again.";
+    PeerBreaks = "tailweir_peer_breaks", Counter, "{breaks}", ["member"],
+        "Times that a stream to another member broke.";
+    PeerRoundTrip = "tailweir_peer_round_trip", Histogram, "ms", ["member"],
+        "Time from a part to its answer, rounded up to the Collector's bounds.";
     ProcessorDropped = "tailweir_processor_dropped_items", Counter, "{items}", ["pipeline", "processor"],
         "Items that a processor left out on purpose. By reason they are part of tailweir_dropped_items.";
     ProcessorFailed = "tailweir_processor_failed_items", Counter, "{items}", ["pipeline", "processor"],

@@ -5,7 +5,8 @@ use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
 use crate::status::BalancerRow;
 use crate::status::{
-    ConnectorRow, ExporterRow, MemberRow, PolicyRow, RouteRow, SamplerRow, Status, TransformRow,
+    ConnectorRow, ExporterRow, MemberRow, PeerRow, PolicyRow, RouteRow, SamplerRow, Status,
+    TransformRow,
 };
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
@@ -34,6 +35,7 @@ impl Publisher {
             page.routes(&status.routes);
             page.batches(status);
             page.samplers(&status.samplers);
+            page.peers(&status.peers);
             self.histograms(&page, status);
         });
     }
@@ -53,6 +55,10 @@ impl Publisher {
             let place = format!("{}/{}", row.pipeline, row.processor);
             let labels = [("processor", row.processor.as_str())];
             self.histogram(page, Metric::BatchSize, &labels, &place, row.sizes.as_ref());
+        }
+        for row in &status.peers {
+            let (metric, labels) = (Metric::PeerRoundTrip, [("member", row.member.as_str())]);
+            self.histogram(page, metric, &labels, &row.member, row.buckets().as_ref());
         }
     }
 
@@ -422,6 +428,30 @@ impl Page<'_> {
         self.gauge(Metric::TableEpoch, labels, member.epoch);
         self.gauge(Metric::PartsWaiting, labels, member.parts_waiting);
         self.counter(Metric::CopiesRefused, labels, member.copies_refused);
+    }
+
+    fn peers(&self, rows: &[PeerRow]) {
+        for row in rows {
+            let member = ("member", row.member.as_str());
+            for (bytes, messages, traffic) in [
+                (Metric::PeerSentBytes, Metric::PeerSentMessages, row.sent),
+                (
+                    Metric::PeerReceivedBytes,
+                    Metric::PeerReceivedMessages,
+                    row.received,
+                ),
+            ] {
+                let labels = [member, ("stream", "parts")];
+                self.counter(bytes, &labels, traffic.part_bytes);
+                self.counter(messages, &labels, traffic.parts);
+                let labels = [member, ("stream", "letters")];
+                self.counter(bytes, &labels, traffic.letter_bytes);
+                self.counter(messages, &labels, traffic.messages);
+            }
+            self.gauge(Metric::PeerQueueBytes, &[member], row.queued_bytes);
+            self.counter(Metric::PeerDroppedMessages, &[member], row.dropped_messages);
+            self.counter(Metric::PeerBreaks, &[member], row.breaks);
+        }
     }
 
     /// The label is the policy's name, after that of the processor where it has one.

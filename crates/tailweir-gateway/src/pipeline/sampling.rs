@@ -16,8 +16,8 @@ use tailweir_core::{Signal, Slot, TraceId};
 use tailweir_otlp::{Scan, ScanLimits};
 use tailweir_placement::RoutingTable;
 
-/// All members of a cluster share the seed.
-pub(crate) const SLOT_SEED: u64 = 0;
+/// The seed of the hash that gives a trace its slot. All members of a cluster have the same.
+pub const SLOT_SEED: u64 = 0;
 
 /// One `tail_sampling` processor of one pipeline: its shards.
 pub(crate) struct Sampler {

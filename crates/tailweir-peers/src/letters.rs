@@ -1,0 +1,97 @@
+//! Letters that wait for one member.
+
+use crate::PeersSettings;
+use crate::counts::Counts;
+use crate::line::MESSAGE_MAX;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tailweir_proto::peer;
+use tailweir_shard::{Piece, Ruled};
+use tailweir_tenure::Message;
+use tailweir_wire::write_letters;
+use tokio::sync::mpsc;
+
+/// Letters that wait at most; their bytes are the bound that matters.
+const COUNT_MAX: usize = 65_536;
+
+/// A letter as it is sent, and what it is charged for.
+pub(crate) struct Sealed {
+    pub(crate) letter: peer::Letter,
+    pub(crate) bytes: usize,
+}
+
+/// Where shards put letters, without waiting and without a lock.
+pub(crate) struct Letterbox {
+    sender: mpsc::Sender<Sealed>,
+    counts: Arc<Counts>,
+    /// Something was dropped, and the shards are still to be told.
+    lost: Arc<AtomicBool>,
+    letters_max: usize,
+    letter_size: usize,
+}
+
+/// The other end.
+pub(crate) struct Waiting {
+    receiver: mpsc::Receiver<Sealed>,
+    counts: Arc<Counts>,
+    lost: Arc<AtomicBool>,
+    letters_max: u64,
+}
+
+pub(crate) fn letters(settings: &PeersSettings, counts: &Arc<Counts>) -> (Letterbox, Waiting) {
+    let (sender, receiver) = mpsc::channel(COUNT_MAX);
+    let lost = Arc::new(AtomicBool::new(false));
+    let letterbox = Letterbox {
+        sender,
+        counts: Arc::clone(counts),
+        lost: Arc::clone(&lost),
+        letters_max: settings.letters_max,
+        letter_size: settings.letter_size,
+    };
+    let waiting = Waiting {
+        receiver,
+        counts: Arc::clone(counts),
+        lost,
+        letters_max: settings.letters_max as u64,
+    };
+    (letterbox, waiting)
+}
+
+impl Letterbox {
+    /// Puts messages behind those that wait, or drops them.
+    pub(crate) fn put(&self, sampler: &str, messages: Vec<Message<Piece, Ruled>>) {
+        for (letter, bytes) in write_letters(sampler, messages, self.letter_size) {
+            let messages = letter.messages.len();
+            // Sent, a letter that is too large would break the stream for all others.
+            let fits = bytes <= MESSAGE_MAX && self.counts.queue(bytes, self.letters_max);
+            if fits && self.sender.try_send(Sealed { letter, bytes }).is_ok() {
+                continue;
+            }
+            if fits {
+                self.counts.unqueue(bytes);
+            }
+            self.counts.letters_dropped(messages);
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Waiting {
+    /// The next letter, not charged any more; nothing when there will be none.
+    pub(crate) async fn next(&mut self) -> Option<Sealed> {
+        let sealed = self.receiver.recv().await?;
+        self.counts.unqueue(sealed.bytes);
+        Some(sealed)
+    }
+
+    /// Letters are lost: those under way when a stream broke.
+    pub(crate) fn lose(&self, messages: usize) {
+        self.counts.letters_dropped(messages);
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the shards are to be told now that letters were lost: they write again, so there has to be room.
+    pub(crate) fn takes_note(&self) -> bool {
+        self.counts.queued() <= self.letters_max / 2 && self.lost.swap(false, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,89 @@
+//! The stream of letters to one member.
+
+use crate::backoff::Backoff;
+use crate::letters::{Sealed, Waiting};
+use crate::line::Remote;
+use tailweir_proto::peer;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+/// Sends what shards write, for as long as there are any.
+pub(crate) async fn write(remote: &Remote, mut waiting: Waiting) {
+    let mut backoff = Backoff::new(&remote.settings);
+    // No stream before there is something to say: gateways never write. From then on always, because the shards are to
+    // hear soon when the member is back.
+    let mut next = waiting.next().await;
+    if next.is_none() {
+        return;
+    }
+    loop {
+        match open(remote).await {
+            Ok((feed, silence)) => {
+                backoff.reset();
+                let broken = send(remote, &mut waiting, &mut next, feed, silence).await;
+                let Some(status) = broken else {
+                    return;
+                };
+                remote.counts.broke();
+                tracing::info!(member = %remote.name, %status, "the stream of letters to a member broke");
+            }
+            Err(status) => {
+                tracing::debug!(member = %remote.name, %status, "a member takes no letters");
+            }
+        }
+        tokio::time::sleep(backoff.pause()).await;
+    }
+}
+
+type Opened = (mpsc::Sender<peer::Letter>, Streaming<peer::Received>);
+
+/// Returns when the other side takes letters.
+async fn open(remote: &Remote) -> Result<Opened, Status> {
+    let (feed, letters) = mpsc::channel(1);
+    let mut client = remote.client();
+    let call = client.tell(ReceiverStream::new(letters));
+    let opened = tokio::time::timeout(remote.settings.open_timeout, call).await;
+    let opened =
+        opened.map_err(|_| Status::deadline_exceeded("the stream did not open in time"))?;
+    Ok((feed, opened?.into_inner()))
+}
+
+/// Sends letters until the stream breaks, and says why; nothing when there are no more letters.
+async fn send(
+    remote: &Remote,
+    waiting: &mut Waiting,
+    next: &mut Option<Sealed>,
+    feed: mpsc::Sender<peer::Letter>,
+    mut silence: Streaming<peer::Received>,
+) -> Option<Status> {
+    loop {
+        if waiting.takes_note() {
+            remote.remind();
+        }
+        let sealed = match next.take() {
+            Some(sealed) => sealed,
+            None => tokio::select! {
+                sealed = waiting.next() => sealed?,
+                end = silence.message() => return Some(lost(waiting, 0, end)),
+            },
+        };
+        let (messages, bytes) = (sealed.letter.messages.len(), sealed.bytes);
+        tokio::select! {
+            sent = feed.send(sealed.letter) => match sent {
+                Ok(()) => remote.counts.letter_sent(messages, bytes),
+                Err(_) => return Some(lost(waiting, messages, silence.message().await)),
+            },
+            end = silence.message() => return Some(lost(waiting, messages, end)),
+        }
+    }
+}
+
+/// The stream ended: what was under way is lost, how much of it nobody knows.
+fn lost(waiting: &Waiting, messages: usize, end: Result<Option<peer::Received>, Status>) -> Status {
+    waiting.lose(messages);
+    match end {
+        Ok(_) => Status::aborted("the other side ended it"),
+        Err(status) => status,
+    }
+}
