@@ -3,6 +3,7 @@
 //! It only tells; nothing can be changed through it. It has no authentication, so it listens on
 //! loopback unless it is told otherwise.
 
+use crate::cluster::Membership;
 use crate::kept::KeptTrace;
 use crate::node::{NodeView, Phase};
 use crate::status;
@@ -13,7 +14,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The content type of Prometheus' text format.
@@ -42,6 +45,63 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, stop: Cancellatio
     if let Err(error) = served.await {
         tracing::error!(%error, "admin listener stopped");
     }
+}
+
+/// The admin listener of a process that waits for its cluster.
+pub(crate) struct Waiting {
+    served: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Waiting {
+    /// Answers on these listeners, until [`Self::end`] gives them back: it lives and is not ready.
+    ///
+    /// # Errors
+    /// When the system does not let a listener be shared.
+    pub(crate) fn serve(
+        listeners: &[TcpListener],
+        metrics: &PrometheusHandle,
+        membership: &Arc<Membership>,
+    ) -> std::io::Result<Self> {
+        let stop = CancellationToken::new();
+        let mut served = JoinSet::new();
+        for listener in listeners {
+            let twin = rustix::io::dup(listener)?;
+            let twin = TcpListener::from_std(twin.into())?;
+            let router = waiting_router(metrics.clone(), Arc::clone(membership));
+            let serving =
+                axum::serve(twin, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+            served.spawn(async move {
+                // What cannot be answered now is asked again.
+                let _ = serving.await;
+            });
+        }
+        Ok(Self { served, stop })
+    }
+
+    /// Ends; connections that are open are closed after their answer.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        self.served.join_all().await;
+    }
+}
+
+fn waiting_router(metrics: PrometheusHandle, membership: Arc<Membership>) -> Router {
+    let not_ready = (StatusCode::SERVICE_UNAVAILABLE, "joining\n");
+    let rendered = move || async move {
+        ([(header::CONTENT_TYPE, PROMETHEUS)], metrics.render()).into_response()
+    };
+    Router::new()
+        .route("/metrics", get(rendered))
+        .route("/livez", get("ok\n"))
+        .route("/readyz", get(move || std::future::ready(not_ready)))
+        .route(
+            "/cluster",
+            get(|State(membership): State<Arc<Membership>>| async move {
+                json(&membership.page().await)
+            }),
+        )
+        .with_state(membership)
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

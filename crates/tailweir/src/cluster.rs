@@ -16,16 +16,19 @@ pub(crate) use roles::limit_to_roles;
 
 use anyhow::{Context, anyhow};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 use tailweir_config::{Cluster, ClusterRole, ClusterTls, TlsFiles};
 use tailweir_control::{
     Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Departure, Operator, Pace,
-    SamplerSettings,
+    Report, SamplerSettings,
 };
+use tailweir_gateway::{Cluster as GatewayCluster, Post, Running};
 use tailweir_link::{Identity, Link, Role, Roles, Security, Server};
+use tailweir_peers::{Peers, PeersSettings};
 use tailweir_placement::{Incarnation, MemberName, Phase, RoutingTable, Weight};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 /// Where the system keeps the name of the host.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -35,6 +38,9 @@ const GRACE: Duration = Duration::from_secs(2);
 const INFO_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the controllers may take to hear that this sampler has gone.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(3);
+/// Reports of shards that wait for the controllers; further ones are made again later. As many as there are slots, for
+/// each of the four tenures that one may have.
+const REPORTS_WAITING_MAX: usize = 1 << 16;
 
 /// A process in its cluster.
 pub(crate) struct Membership {
@@ -44,6 +50,7 @@ pub(crate) struct Membership {
     server: Mutex<Option<Server>>,
     controller: Option<Controller>,
     client: Client,
+    peers: Arc<Peers>,
 }
 
 impl Membership {
@@ -55,7 +62,6 @@ impl Membership {
         let name = name_of(&settings)?;
         let link = link(&settings, &name)?;
         let server = link.listen(&settings.listen).await?;
-        tracing::warn!("spans do not follow the slots yet: each process samples what it receives");
         tracing::info!(name = "cluster", address = %server.address(), "listening");
         let address = settings.advertised(name.as_str());
         let controller = settings.has(ClusterRole::Controller).then(|| {
@@ -66,11 +72,64 @@ impl Membership {
         Ok(Self {
             settings,
             name,
+            peers: Peers::new(link.clone(), PeersSettings::default()),
             link,
             server: Mutex::new(Some(server)),
             controller,
             client,
         })
+    }
+
+    /// What the gateway of this process is told of the cluster. Waits, as a sampler, until the controllers have given it
+    /// a life of its own.
+    pub(crate) async fn seat(&self) -> GatewayCluster {
+        let mut incarnation = None;
+        if self.settings.has(ClusterRole::Sampler) {
+            let mut given = self.client.incarnation();
+            if given.borrow().is_none() {
+                tracing::info!("waiting for the controllers to register this sampler");
+            }
+            // The client lives as long as this does.
+            incarnation = match given.wait_for(Option::is_some).await {
+                Ok(given) => *given,
+                Err(_) => None,
+            };
+        }
+        GatewayCluster {
+            incarnation,
+            receives: self.settings.has(ClusterRole::Gateway),
+            one_copy: self.settings.replication == 1,
+            table: self.client.table(),
+            reports: self.reports(),
+            post: Arc::clone(&self.peers) as Arc<dyn Post>,
+        }
+    }
+
+    /// Lets the other members reach the samplers of this process.
+    pub(crate) async fn open(&self, running: &Running) {
+        let server = self.server.lock().await;
+        if let (Some(server), Some(members)) = (&*server, running.members()) {
+            tailweir_peers::serve(server, &self.peers, members);
+        }
+    }
+
+    /// Takes what shards report on to the controllers.
+    fn reports(&self) -> mpsc::Sender<tailweir_shard::Report> {
+        use tailweir_shard::Report as Said;
+        let (sender, mut said) = mpsc::channel(REPORTS_WAITING_MAX);
+        let reports = self.client.reports();
+        tokio::spawn(async move {
+            while let Some(report) = said.recv().await {
+                let report = match report {
+                    Said::InSync { tenure, view } => Report::InSync { tenure, view },
+                    Said::Clear { tenure, into } => Report::Clear { tenure, into },
+                };
+                if reports.send(report).await.is_err() {
+                    return;
+                }
+            }
+        });
+        sender
     }
 
     /// Whether this process does all that its roles ask for: a controller hears a leader; a gateway knows where slots are;
@@ -162,7 +221,7 @@ impl Membership {
         match tokio::time::timeout(LEAVE_PATIENCE, self.client.leave()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the controllers do not know that this sampler left")
+                tracing::warn!(%error, "the controllers do not know that this sampler left");
             }
             Err(_) => tracing::warn!("the controllers do not know that this sampler left"),
         }

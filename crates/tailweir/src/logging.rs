@@ -32,6 +32,8 @@ pub(crate) fn start(settings: &TelemetryLogs, terminal: &Terminal) -> anyhow::Re
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::INFO))
         .with_target("ractor", level.min(LevelFilter::WARN))
+        // It tells every heartbeat that fails, three times; what matters of that is said by the controller itself.
+        .with_target("openraft", LevelFilter::OFF)
         .with_target("tailweir", level);
     let filter = filter.and(Sampling::of(&settings.sampling));
     tracing_subscriber::registry()

@@ -5,7 +5,7 @@ mod view;
 
 pub(crate) use view::{NodeView, Phase};
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Waiting};
 use crate::cluster::{self, Membership, limit_to_roles};
 use crate::health;
 use crate::kept::KeptTrace;
@@ -88,11 +88,24 @@ impl Node {
             None => None,
         };
         let kept = KeptTrace::default();
+        let cluster = match &membership {
+            Some(membership) => {
+                let waiting = Waiting::serve(&admin_listeners, &metrics, membership)?;
+                let seat = membership.seat().await;
+                waiting.end().await;
+                Some(seat)
+            }
+            None => None,
+        };
         let gateway_options = Options {
             console: console(&options.terminal, &kept),
+            cluster,
             ..Options::default()
         };
         let running = Gateway::start(limit_to_roles(settings), gateway_options).await?;
+        if let Some(membership) = &membership {
+            membership.open(&running).await;
+        }
         let view = NodeView::of(running, membership, options.sources);
         let node = Self {
             admin: admin_listeners

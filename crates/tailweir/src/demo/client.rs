@@ -194,18 +194,25 @@ async fn export(
                     rejected => Outcome::Refused(u64::try_from(rejected).unwrap_or(0)),
                 });
             }
-            Err(status) if !is_passing(status.code()) => return Err(status.into()),
+            Err(status) if !is_passing(&status) => return Err(status.into()),
             Err(_) if now() >= deadline => return Ok(Outcome::Refused(keys.len() as u64)),
             Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
         }
     }
 }
 
-fn is_passing(code: tonic::Code) -> bool {
-    matches!(
-        code,
-        tonic::Code::Unavailable | tonic::Code::ResourceExhausted | tonic::Code::DeadlineExceeded
-    )
+/// Whether another attempt, or another gateway, may have more luck: it is busy, or it has gone.
+fn is_passing(status: &tonic::Status) -> bool {
+    let code = status.code();
+    let is_gone = std::error::Error::source(status).is_some();
+    is_gone
+        || matches!(
+            code,
+            tonic::Code::Unavailable
+                | tonic::Code::ResourceExhausted
+                | tonic::Code::DeadlineExceeded
+                | tonic::Code::Cancelled
+        )
 }
 
 fn request(service: Service, spans: Vec<Span>) -> ExportTraceServiceRequest {

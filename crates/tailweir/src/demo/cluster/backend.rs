@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -37,7 +38,9 @@ impl Backend {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let spans = Spans::default();
-        let service = TraceServiceServer::new(spans.clone()).max_decoding_message_size(REQUEST_MAX);
+        let service = TraceServiceServer::new(spans.clone())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(REQUEST_MAX);
         let serving = Server::builder()
             .add_service(service)
             .serve_with_incoming(TcpIncoming::from(listener));
