@@ -81,6 +81,8 @@ impl Node {
             })?;
             admin_listeners.push(bound);
         }
+        let admin = admin_listeners.first().context("no admin listener")?;
+        let admin = admin.local_addr()?;
         let health_checks = bind_health_checks(&settings).await?;
         let fixed = Fixed::of(&settings);
         let membership = match &settings.cluster {
@@ -88,6 +90,7 @@ impl Node {
             None => None,
         };
         let kept = KeptTrace::default();
+        announce_admin(admin);
         let cluster = match &membership {
             Some(membership) => {
                 let waiting = Waiting::serve(&admin_listeners, &metrics, membership)?;
@@ -108,22 +111,19 @@ impl Node {
         }
         let view = NodeView::of(running, membership, options.sources);
         let node = Self {
-            admin: admin_listeners
-                .first()
-                .context("no admin listener")?
-                .local_addr()?,
+            admin,
             view: view.clone(),
             fixed,
             stop_servers: CancellationToken::new(),
             hurry: CancellationToken::new(),
         };
         let checks: Vec<_> = health_checks.iter().map(BoundHealthCheck::label).collect();
-        let admin = Admin {
+        let pages = Admin {
             metrics,
             kept,
             view,
         };
-        node.serve(admin_listeners, health_checks, admin);
+        node.serve(admin_listeners, health_checks, pages);
         node.announce(&checks);
         Ok(node)
     }
@@ -133,7 +133,6 @@ impl Node {
         for (name, address) in health_checks {
             tracing::info!(name, %address, "listening");
         }
-        tracing::info!(name = "admin", address = %self.admin, "listening");
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     }
 
@@ -219,6 +218,11 @@ impl Node {
         self.hurry.cancel();
         self.view.running().abort();
     }
+}
+
+/// Logs where the admin listener is, at once: a process that waits for its cluster can be asked why.
+fn announce_admin(address: SocketAddr) {
+    tracing::info!(name = "admin", %address, "listening");
 }
 
 /// The recorder of this process. There is one, however many nodes there are.

@@ -61,3 +61,36 @@ fn the_demo_uses_a_running_tailweir() {
     assert!(stdout(&output).contains("found tailweir"));
     assert_eq!(gateway.status()["samplers"][0]["new_traces"], 60);
 }
+
+/// Scenario: three members as processes of their own; one is killed while it holds undecided traces, and comes back.
+/// Guarantees: the demo ends well: every request was acknowledged in the end, every trace of which a span was acknowledged
+/// is at the backend whole or not at all, and nothing is counted as lost.
+#[test]
+fn a_cluster_loses_a_member_and_nothing_else() {
+    let output = tailweir([
+        "demo",
+        "--cluster",
+        "--duration=6s",
+        "--rate=40",
+        "--decision-wait=2s",
+        "--seed=7",
+    ]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{}\n{text}", stderr(&output));
+    assert!(text.contains("member-2 is killed"), "{text}");
+    assert!(
+        text.contains("Nothing that was acknowledged is lost"),
+        "{text}"
+    );
+    let numbers = |label: &str| -> Vec<u64> {
+        let mut lines = text.lines().map(str::trim_start);
+        let rest = lines
+            .find_map(|line| line.strip_prefix(label))
+            .expect(label);
+        rest.split_whitespace().flat_map(str::parse).collect()
+    };
+    let (sent, whole) = (numbers("sent"), numbers("kept, whole at the backend"));
+    let absent = numbers("dropped, none at the backend");
+    assert_eq!(sent[0], whole[0] + absent[0], "{text}");
+    assert!(whole[0] > 0 && absent[0] > 0, "{text}");
+}

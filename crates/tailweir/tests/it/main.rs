@@ -1,5 +1,7 @@
 //! The real binary, from its start to its end.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod cluster;
 mod commands;
 mod demo;
