@@ -58,7 +58,7 @@ impl Duties {
         let mut duties = Self {
             table: Arc::new(RoutingTable::new(1)),
             leases: Leases::new(lease),
-            settling: Settling::default(),
+            settling: Settling::new(now),
             repairs: Repairs::default(),
             reports: Reports::default(),
             drains: Drains::default(),

@@ -10,12 +10,15 @@ use tokio::time::Instant;
 const CLOCK_ERROR: f64 = 1.01;
 /// A renewal may be on its way for so long.
 const TRANSIT: Duration = Duration::from_secs(1);
+/// A leader that did not come to look for so long could not hear anybody either. That time is no member's fault.
+const STALL: Duration = Duration::from_secs(2);
 
 /// When each sampler was last heard of.
 #[derive(Debug)]
 pub(super) struct Leases {
     patience: Duration,
     heard: HashMap<Incarnation, Instant>,
+    looked: Option<Instant>,
 }
 
 impl Leases {
@@ -23,6 +26,7 @@ impl Leases {
         Self {
             patience: lease.mul_f64(CLOCK_ERROR) + TRANSIT,
             heard: HashMap::new(),
+            looked: None,
         }
     }
 
@@ -42,6 +46,7 @@ impl Leases {
         member: Incarnation,
         now: Instant,
     ) -> Standing {
+        self.look(now);
         let phase = table.member(member).map(|(_, member)| member.phase);
         match phase {
             None | Some(Phase::Removed) => return Standing::Unknown,
@@ -55,18 +60,31 @@ impl Leases {
         Standing::Known
     }
 
-    /// Those of whom nothing was heard for too long.
-    pub(super) fn due(&self, table: &RoutingTable, now: Instant) -> Option<Command> {
+    /// Those of whom nothing was heard for too long. When that is everybody it is none: more likely nobody could be
+    /// heard, and nobody is left to take over.
+    pub(super) fn due(&mut self, table: &RoutingTable, now: Instant) -> Option<Command> {
+        self.look(now);
         let is_late = |incarnation: &Incarnation| {
             let heard = self.heard.get(incarnation);
             heard.is_some_and(|&heard| now.duration_since(heard) > self.patience)
         };
-        let late: Vec<Incarnation> = table
+        let alive: Vec<Incarnation> = table
             .members()
             .filter(|(_, member)| !matches!(member.phase, Phase::Down | Phase::Removed))
             .map(|(_, member)| member.incarnation)
-            .filter(is_late)
             .collect();
-        (!late.is_empty()).then_some(Command::Expire(late))
+        let late: Vec<Incarnation> = alive.iter().copied().filter(is_late).collect();
+        let is_news = !late.is_empty() && late.len() < alive.len();
+        is_news.then_some(Command::Expire(late))
+    }
+
+    fn look(&mut self, now: Instant) {
+        let before = self.looked.replace(now).unwrap_or(now);
+        let pause = now.duration_since(before);
+        if pause > STALL {
+            for heard in self.heard.values_mut() {
+                *heard += pause;
+            }
+        }
     }
 }

@@ -25,6 +25,14 @@ pub(super) struct Settling {
 }
 
 impl Settling {
+    /// Of a leader that begins now. It does not know what the one before was about to do.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            pending: Some((now, now)),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn see(&mut self, before: &RoutingTable, table: &RoutingTable, now: Instant) {
         let joining: BTreeSet<Incarnation> = table
             .members()

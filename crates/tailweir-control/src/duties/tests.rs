@@ -165,16 +165,39 @@ fn a_lease_runs_out_with_a_margin() {
 }
 
 /// Scenario: another controller leads after a leader that had almost given a sampler up.
-/// Guarantees: with the new leader the sampler has a whole lease.
+/// Guarantees: with the new leader the sampler has a whole lease; and slots are looked at once, whatever the one before was
+/// about to do.
 #[test]
 fn a_new_leader_gives_whole_leases() {
     let bench = Bench::with(&["a", "b"]);
-    let (table, mut now) = (Arc::new(bench.table.clone()), bench.now);
-    now += Duration::from_secs(60);
-    let mut duties = Duties::new(table, LEASE, now);
-    assert_eq!(duties.due(now + LEASE), None);
-    let late = duties.due(now + Duration::from_millis(4100));
-    assert!(matches!(late, Some(Command::Expire(all)) if all.len() == 2));
+    let (table, start) = (Arc::new(bench.table.clone()), bench.now);
+    let mut duties = Duties::new(table, LEASE, start);
+    let mut due = |seconds: f64| {
+        let now = start + Duration::from_secs_f64(seconds);
+        duties.renew(Incarnation(1), now);
+        duties.due(now)
+    };
+    assert_eq!(due(1.0), Some(Command::Rebalance));
+    assert_eq!([2.0, 3.0, 4.0].map(&mut due), [None, None, None]);
+    assert_eq!(due(4.1), Some(Command::Expire(vec![Incarnation(2)])));
+}
+
+/// Scenario: the leader itself does not come to look for ten seconds; later nobody at all is heard.
+/// Guarantees: nobody is taken for lost because of that; a sampler that is silent while the others are heard is.
+#[test]
+fn a_leader_that_could_not_hear_takes_nobody_for_lost() {
+    let mut bench = Bench::with(&["a", "b", "c"]);
+    bench.renew_all();
+    bench.after(10_000);
+    assert_eq!(bench.due(), []);
+    for _ in 0..20 {
+        bench.after(1000);
+        assert_eq!(bench.due(), []);
+    }
+    for member in [1, 2] {
+        bench.duties.renew(Incarnation(member), bench.now);
+    }
+    assert_eq!(bench.due(), [Command::Expire(vec![Incarnation(3)])]);
 }
 
 /// Scenario: candidates are reported to be in step, in two portions, with reports about nothing between them.
