@@ -168,7 +168,13 @@ impl<S: Spans, T> Shard<S, T> {
         self.exports.leaving()
     }
 
-    /// What it is and has.
+    /// Bytes that it holds for other members.
+    #[must_use]
+    pub fn copied_bytes(&self) -> usize {
+        self.copies.bytes()
+    }
+
+    /// What it is and has. Looks at every tenure.
     #[must_use]
     pub fn state(&self) -> ShardState {
         let mut tenures = BTreeMap::new();

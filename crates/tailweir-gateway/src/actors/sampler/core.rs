@@ -48,7 +48,11 @@ impl Core {
 
     /// Memory of what it holds, for itself and for others, in bytes.
     pub(super) fn memory(&self) -> u64 {
-        let copies = self.state().map_or(0, |state| state.copied_bytes);
+        // Asked after every message: not by way of the whole state, which walks through all tenures.
+        let copies = match self {
+            Self::Alone(_) => 0,
+            Self::Member(member) => member.shard().copied_bytes(),
+        };
         self.engine().held_memory().bytes() + copies as u64
     }
 
