@@ -1,5 +1,7 @@
 //! Controllers and their clients as processes have them: over loopback, with files.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod controllers;
 mod samplers;
 mod watchers;

@@ -1,8 +1,8 @@
 //! How the table reaches everybody.
 
 use crate::workbench::{Cluster, is_settled, table, until, within};
-use std::time::Instant;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// Scenario: a hundred processes watch; a sampler comes.
 /// Guarantees: the change reaches every one of them, and all have the same table.
