@@ -95,3 +95,13 @@ impl Waiting {
         self.counts.queued() <= self.letters_max / 2 && self.lost.swap(false, Ordering::Relaxed)
     }
 }
+
+/// What was never sent waits no more: another life of the member, with the same counters, has all the room.
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.receiver.close();
+        while let Ok(sealed) = self.receiver.try_recv() {
+            self.counts.unqueue(sealed.bytes);
+        }
+    }
+}

@@ -1,10 +1,13 @@
 //! Streams that break, and members that come and go.
 
-use crate::harness::{HERE, Here, THERE, There, Town, numbered, part, quick, soon, table};
+use crate::harness::{
+    HERE, Here, THERE, There, Town, append, numbered, part, quick, soon, table, table_of_second,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_gateway::{Brought, Post};
 use tailweir_link::Reason;
+use tailweir_peers::PeersSettings;
 use tailweir_placement::{Incarnation, RoutingTable};
 use tailweir_shard::Answer;
 
@@ -72,17 +75,10 @@ async fn a_member_that_is_not_there_is_not_waited_for() {
 async fn only_whom_the_table_means_gets_anything() {
     let town = Town::with_tls();
     let mut here = Here::start(&town, "127.0.0.1:0", 1).await;
-    let mut later = RoutingTable::clone(&table(&here.address()));
-    let name = later.members().next().unwrap().0.clone();
-    let weight = tailweir_placement::Weight::ONE;
-    later.apply(&tailweir_placement::Command::register(
-        name,
-        &here.address(),
-        "",
-        weight,
-    ));
     let there = There::of(&town, &here.address());
-    there.peers.follow(&Arc::new(later));
+    there
+        .peers
+        .follow(&table_of_second(&here.address(), &here.address()));
     let second = Incarnation(2);
     assert_eq!(soon(there.peers.bring(HERE, part("spans"))).await, None);
     assert_eq!(soon(there.peers.bring(second, part("spans"))).await, None);
@@ -128,4 +124,37 @@ async fn a_member_that_stays_is_not_disturbed() {
     reply.send(said.clone()).unwrap();
     assert_eq!(soon(answer).await, Some(said));
     assert_eq!(there.row().breaks, 0);
+}
+
+/// Scenario: letters wait for a member that is not there, as many as may; then it is back, as another life at another
+/// address.
+/// Guarantees: what waited for the first life takes no room from the second, and is not sent to it.
+#[tokio::test]
+async fn another_life_begins_with_an_empty_queue() {
+    let town = Town::in_plain_text();
+    let gone = Here::start(&town, "127.0.0.1:0", 1).await;
+    let first = gone.address();
+    gone.server.stop(Duration::ZERO).await;
+    let settings = PeersSettings {
+        letters_max: 100_000,
+        ..quick()
+    };
+    let there = There::start(town.link("a/sampler/there", THERE), settings, &first);
+    while there.row().dropped_messages == 0 {
+        there.tell(vec![append(1, 60_000)]);
+        tokio::task::yield_now().await;
+    }
+    assert!(there.row().queued_bytes > 50_000);
+
+    let second = Incarnation(2);
+    let mut here = Here::start_as(&town, second, "127.0.0.1:0", 1).await;
+    let later = table_of_second(&first, &here.address());
+    there.peers.follow(&later);
+    while there.row().queued_bytes > 0 {
+        tokio::task::yield_now().await;
+    }
+    let sampler = "traces/tail_sampling".into();
+    there.peers.tell(second, &sampler, vec![append(2, 60_000)]);
+    let (_, _, came) = soon(here.events.letters.recv()).await.unwrap();
+    assert_eq!(came, [append(2, 60_000)]);
 }

@@ -130,6 +130,14 @@ impl Town {
     }
 }
 
+/// The same table, after `here` has come back there as another life.
+pub(crate) fn table_of_second(first: &str, second: &str) -> Arc<RoutingTable> {
+    let mut table = RoutingTable::clone(&table(first));
+    let name = MemberName::new("here").unwrap();
+    table.apply(&Command::register(name, second, "", Weight::ONE));
+    Arc::new(table)
+}
+
 /// A table with one sampler, `here`, that listens there.
 pub(crate) fn table(address: &str) -> Arc<RoutingTable> {
     let mut table = RoutingTable::new(1);
@@ -148,7 +156,17 @@ pub(crate) struct Here {
 
 impl Here {
     pub(crate) async fn start(town: &Town, address: &str, letters: usize) -> Self {
-        let link = town.link("a/sampler/here", HERE);
+        Self::start_as(town, HERE, address, letters).await
+    }
+
+    /// Another life of it.
+    pub(crate) async fn start_as(
+        town: &Town,
+        incarnation: Incarnation,
+        address: &str,
+        letters: usize,
+    ) -> Self {
+        let link = town.link("a/sampler/here", incarnation);
         let server = link.listen(address).await.unwrap();
         let (host, events) = Host::with_room(letters);
         let peers = Peers::new(link, PeersSettings::default());
