@@ -56,7 +56,11 @@ pub(super) fn ledger(node: &str, complete: bool, status: &Value) -> Result<Ledge
         complete,
         acknowledged: amount("acknowledged")?.unsigned_abs(),
         came: amount("taken")? + amount("copied")?,
-        went: amount("delivered")? + amount("spooled")? + dropped + lost,
+        went: amount("delivered")?
+            + amount("spooled")?
+            + amount("handed_over").unwrap_or_default()
+            + dropped
+            + lost,
         held: amount("held")?,
         lost,
         imbalance: status["imbalance"].as_i64().context("no imbalance")?,

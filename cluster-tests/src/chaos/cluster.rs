@@ -158,8 +158,9 @@ impl Cluster {
         match self.standing().await {
             Err(error) => Some(format!("{error:#}")),
             Ok(standing) if standing.leader.is_none() => Some("no leader".to_owned()),
-            Ok(standing) if standing.unsettled > 0 => {
-                Some(format!("{} slots are not settled", standing.unsettled))
+            Ok(standing) if standing.assigned == 0 => Some("no slot has an owner".to_owned()),
+            Ok(standing) if standing.out_of_step > 0 => {
+                Some(format!("{} tenures are out of step", standing.out_of_step))
             }
             Ok(standing) => {
                 let missing = self.of(Role::Sampler).filter(|it| it.is_staying());

@@ -20,10 +20,15 @@ pub(super) fn can_cut(place: &Place) -> Result<(), &'static str> {
 /// Drops what comes to `place` from these addresses.
 pub(super) async fn deafen(place: &Place, to: &[IpAddr]) -> Result<()> {
     let addresses: Vec<String> = to.iter().map(IpAddr::to_string).collect();
+    let addresses = addresses.join(", ");
+    // nft wants the lines.
     let rules = format!(
-        "table inet {TABLE} {{ chain input {{ type filter hook input priority 0; \
-         ip saddr {{ {} }} counter drop; }} }}",
-        addresses.join(", ")
+        "table inet {TABLE} {{
+            chain input {{
+                type filter hook input priority 0
+                ip saddr {{ {addresses} }} counter drop
+            }}
+        }}"
     );
     place.run("nft", [&rules]).await?;
     Ok(())

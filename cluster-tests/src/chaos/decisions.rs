@@ -21,14 +21,41 @@ pub(super) fn read(node: &str, log: &Path) -> Vec<Decision> {
 }
 
 fn decision(node: &str, line: &Value) -> Option<Decision> {
-    let number = |name: &str| line[name].as_u64().unwrap_or_default();
-    let trace = line["trace"].as_str()?.to_owned();
     Some(Decision {
         node: node.to_owned(),
-        trace: TraceKey::try_from(trace).ok()?,
-        verdict: line["verdict"].as_str().unwrap_or_default().to_owned(),
-        tenure: number("tenure"),
-        view: number("view"),
-        slot: number("slot"),
+        trace: TraceKey::try_from(line["trace"].as_str()?.to_owned()).ok()?,
+        kept: line["kept"].as_bool()?,
+        tenure: line["tenure"].as_str()?.to_owned(),
+        view: line["view"].as_u64(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decision;
+    use crate::chaos::event::{Decision, TraceKey};
+    use serde_json::json;
+
+    /// Scenario: a line as the product writes it.
+    /// Guarantees: it is understood.
+    #[test]
+    fn a_line_is_a_decision() {
+        let line = json!({
+            "level": "DEBUG",
+            "target": "tailweir::decisions",
+            "message": "decided",
+            "trace": "0000000000000000000000000000002a",
+            "tenure": "7@3",
+            "kept": true,
+        });
+        let expected = Decision {
+            node: "sampler-0".to_owned(),
+            trace: TraceKey(42),
+            kept: true,
+            tenure: "7@3".to_owned(),
+            view: None,
+        };
+        assert_eq!(decision("sampler-0", &line), Some(expected));
+        assert_eq!(decision("sampler-0", &json!({"message": "ready"})), None);
+    }
 }

@@ -272,14 +272,12 @@ pub struct Decision {
     pub node: String,
     /// The trace.
     pub trace: TraceKey,
-    /// What it decided, such as `sampled`.
-    pub verdict: String,
+    /// Whether it keeps the trace.
+    pub kept: bool,
     /// The tenure that it decided in.
-    pub tenure: u64,
-    /// The view of the tenure.
-    pub view: u64,
-    /// The slot.
-    pub slot: u64,
+    pub tenure: String,
+    /// The view of the tenure, where the log has it.
+    pub view: Option<u64>,
 }
 
 /// A member's books for spans. See the product's ledger.
@@ -293,7 +291,7 @@ pub struct Ledger {
     pub acknowledged: u64,
     /// What was taken and copied.
     pub came: i64,
-    /// What was delivered, dropped, spooled, handed on or is lost.
+    /// What was delivered, dropped, spooled, handed over to another member, or is lost.
     pub went: i64,
     /// What is held still.
     pub held: i64,

@@ -60,6 +60,25 @@ pub const ALL: &[Scenario] = &[
         ..SINGLE
     },
     Scenario {
+        name: "single-network",
+        about: "one process is paused, its link is too narrow, and it is cut off from the backend",
+        steps: &[
+            BEFORE,
+            Pause(Hit::Process),
+            AFTER,
+            Heal,
+            AFTER,
+            Slow(Hit::Process, 100),
+            AFTER,
+            Heal,
+            Isolate(Hit::Process),
+            AFTER,
+            Heal,
+            AFTER,
+        ],
+        ..SINGLE
+    },
+    Scenario {
         name: "single-reload",
         about: "one process gets other policies in the middle of traces",
         steps: &[BEFORE, Reload, AFTER],

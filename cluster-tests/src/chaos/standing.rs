@@ -15,8 +15,10 @@ pub(super) struct Standing {
     /// Slots by owner and by replica.
     pub(super) owned: BTreeMap<String, u64>,
     pub(super) copied: BTreeMap<String, u64>,
-    /// Rows without two copies in step, or with a tenure that is closing.
-    pub(super) unsettled: u64,
+    /// Slots that have an owner.
+    pub(super) assigned: u64,
+    /// Tenures that have no copy in step.
+    pub(super) out_of_step: u64,
 }
 
 /// Asks a member.
@@ -25,17 +27,22 @@ pub(super) async fn ask(address: SocketAddr) -> Result<Standing> {
 }
 
 fn read(page: &Value) -> Standing {
+    let count = |of: &Value, what: &str| of[what].as_u64().unwrap_or_default();
+    let name = |of: &Value| of["name"].as_str().unwrap_or_default().to_owned();
+    let list = |what: &str| page[what].as_array().cloned().unwrap_or_default();
     let mut standing = Standing {
-        epoch: page["epoch"].as_u64().unwrap_or_default(),
-        leader: page["leader"].as_str().map(str::to_owned),
-        unsettled: page["slots"]["unsettled"].as_u64().unwrap_or_default(),
+        epoch: count(page, "epoch"),
+        leader: page["leader"]
+            .as_str()
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned),
+        assigned: count(&page["slots"], "assigned"),
+        out_of_step: count(&page["slots"], "out_of_step"),
         ..Standing::default()
     };
-    for member in page["members"].as_array().into_iter().flatten() {
-        let name = member["name"].as_str().unwrap_or_default();
-        let count = |what: &str| member[what].as_u64().unwrap_or_default();
-        standing.owned.insert(name.to_owned(), count("owned"));
-        standing.copied.insert(name.to_owned(), count("copied"));
+    for member in list("members") {
+        *standing.owned.entry(name(&member)).or_default() += count(&member, "owned");
+        *standing.copied.entry(name(&member)).or_default() += count(&member, "copied");
     }
     standing
 }
@@ -52,5 +59,32 @@ impl Standing {
             hits.push(Hit::Replica);
         }
         hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::chaos::event::Hit;
+    use serde_json::json;
+
+    /// Scenario: the page of a cluster with two samplers, one of which has only copies.
+    /// Guarantees: leader, owner and replica are told apart.
+    #[test]
+    fn a_page_says_who_is_what() {
+        let standing = read(&json!({
+            "epoch": 9,
+            "leader": "controller-1",
+            "members": [
+                {"name": "sampler-0", "owned": 16384, "copied": 0},
+                {"name": "sampler-1", "owned": 0, "copied": 16384},
+            ],
+            "slots": {"assigned": 16384, "out_of_step": 3},
+        }));
+        assert_eq!((standing.epoch, standing.out_of_step), (9, 3));
+        assert_eq!(standing.leader.as_deref(), Some("controller-1"));
+        assert_eq!(standing.hits("sampler-0"), [Hit::Owner]);
+        assert_eq!(standing.hits("sampler-1"), [Hit::Replica]);
+        assert_eq!(read(&json!({})).leader, None);
     }
 }

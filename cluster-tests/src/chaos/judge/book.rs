@@ -160,10 +160,8 @@ impl<'a> Book<'a> {
             .iter()
             .filter(|decision| decision.trace == key);
         lines.extend(decided.map(|it| {
-            format!(
-                "{} says {} in tenure {} view {} of slot {}",
-                it.node, it.verdict, it.tenure, it.view, it.slot
-            )
+            let verdict = if it.kept { "kept" } else { "dropped" };
+            format!("{} has it {verdict}, in tenure {}", it.node, it.tenure)
         }));
         lines
     }

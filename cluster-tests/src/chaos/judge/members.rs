@@ -6,20 +6,21 @@ use crate::chaos::verdict::{Check, Invariant, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 const NO_LOG: &str = "not evaluated: no member wrote down its decisions";
+const NO_VIEW: &str = "not evaluated: members do not write down the views that they decide in";
 
 /// I3.
 pub(super) fn one_verdict(book: &Book<'_>) -> Check {
     if book.decisions.is_empty() {
         return Check::not_evaluated(Invariant::OneVerdict, NO_LOG);
     }
-    let mut verdicts: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    let mut verdicts: BTreeMap<_, BTreeSet<bool>> = BTreeMap::new();
     for decision in &book.decisions {
         let of_trace = verdicts.entry(decision.trace).or_default();
-        of_trace.insert(&decision.verdict);
+        of_trace.insert(decision.kept);
     }
     let several = verdicts.iter().filter(|(_, verdicts)| verdicts.len() > 1);
     let violations = several
-        .map(|(trace, verdicts)| book.violation(*trace, format!("several verdicts: {verdicts:?}")));
+        .map(|(trace, _)| book.violation(*trace, "several verdicts: kept and dropped".to_owned()));
     Check::of(
         Invariant::OneVerdict,
         verdicts.len(),
@@ -32,16 +33,17 @@ pub(super) fn one_verdict(book: &Book<'_>) -> Check {
 pub(super) fn one_owner(book: &Book<'_>) -> Check {
     let mut owners: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
     for decision in &book.decisions {
-        let view = (decision.slot, decision.tenure, decision.view);
-        owners.entry(view).or_default().insert(&decision.node);
+        let Some(view) = decision.view else { continue };
+        let owners = owners.entry((&decision.tenure, view)).or_default();
+        owners.insert(&decision.node);
     }
-    if owners.keys().all(|(_, tenure, _)| *tenure == 0) {
-        return Check::not_evaluated(Invariant::OneOwner, NO_LOG);
+    if owners.is_empty() {
+        return Check::not_evaluated(Invariant::OneOwner, NO_VIEW);
     }
     let several = owners.iter().filter(|(_, owners)| owners.len() > 1);
-    let violations = several.map(|((slot, tenure, view), owners)| {
+    let violations = several.map(|((tenure, view), owners)| {
         Violation::of(format!(
-            "several owners of slot {slot} in tenure {tenure} view {view}: {owners:?}"
+            "several owners of tenure {tenure} in view {view}: {owners:?}"
         ))
     });
     Check::of(

@@ -77,15 +77,9 @@ fn calm() -> Vec<Event> {
         events.push(Event::Decision(Decision {
             node: "sampler-0".into(),
             trace: TraceKey(trace),
-            verdict: if is_kept(trace) {
-                "sampled"
-            } else {
-                "not_sampled"
-            }
-            .into(),
-            tenure: 7,
-            view: 1,
-            slot: trace as u64,
+            kept: is_kept(trace),
+            tenure: format!("{trace}@7"),
+            view: Some(1),
         }));
     }
     events.push(Event::Fault(Fault {
@@ -301,22 +295,25 @@ fn changed_and_invented_spans_are_seen() {
 /// Guarantees: both are named.
 #[test]
 fn two_verdicts_and_two_owners_are_seen() {
-    let decision = |node: &str, verdict: &str, view| {
+    let decision = |node: &str, kept, view| {
         Event::Decision(Decision {
             node: node.into(),
             trace: TraceKey(2),
-            verdict: verdict.into(),
-            tenure: 7,
-            view,
-            slot: 2,
+            kept,
+            tenure: "2@7".into(),
+            view: Some(view),
         })
     };
     check(Invariant::OneVerdict, "several verdicts", |events| {
-        events.push(decision("sampler-1", "not_sampled", 2));
+        events.push(decision("sampler-1", false, 2));
     });
-    check(Invariant::OneOwner, "several owners of slot 2", |events| {
-        events.push(decision("sampler-1", "sampled", 1));
-    });
+    check(
+        Invariant::OneOwner,
+        "several owners of tenure 2@7",
+        |events| {
+            events.push(decision("sampler-1", true, 1));
+        },
+    );
 }
 
 /// Scenario: a member's books have a hole; it counts a loss; it holds something for ever; it is too large.
