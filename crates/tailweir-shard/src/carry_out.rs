@@ -5,7 +5,6 @@ use crate::{Outbox, Piece, Redirect, Report, Ruled, Ruling, Spans};
 use std::collections::BTreeSet;
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::TenureId;
-use tailweir_sampler::AbandonReason;
 use tailweir_tenure::Effect;
 
 impl<S: Spans, T> Shard<S, T> {
@@ -141,6 +140,3 @@ impl<S: Spans, T> Shard<S, T> {
         out.abandoned.append(&mut self.abandoned);
     }
 }
-
-/// Spans that are somebody else's now.
-pub(crate) const GIVEN_BACK: AbandonReason = AbandonReason::GivenBack;

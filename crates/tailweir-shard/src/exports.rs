@@ -1,6 +1,5 @@
 //! Kept spans on their way out, and the fence that they pass.
 
-use crate::carry_out::GIVEN_BACK;
 use crate::shard::Shard;
 use crate::voice::Fresh;
 use crate::{Kept, Outbox, Piece, Spans};
@@ -9,7 +8,7 @@ use hashbrown::HashMap;
 use std::collections::BTreeSet;
 use tailweir_core::{Moment, TraceId};
 use tailweir_placement::TenureId;
-use tailweir_sampler::AbandonedTrace;
+use tailweir_sampler::{AbandonReason, AbandonedTrace};
 use tailweir_tenure::{Number, Ruling};
 
 /// Exports that were not reported as delivered.
@@ -77,7 +76,7 @@ impl Exports {
             self.leaving.1 -= kept.span_bytes;
             abandoned.push(AbandonedTrace {
                 id,
-                reason: GIVEN_BACK,
+                reason: AbandonReason::GivenBack,
                 spans: kept.spans,
                 bytes: kept.span_bytes,
             });

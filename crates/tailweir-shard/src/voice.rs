@@ -1,14 +1,12 @@
 //! The tenancy as the engine hears it: who may decide, and what becomes of a decision.
 
-use crate::{Marks, Ruled, ShardSettings};
+use crate::{Marks, Piece, Ruled, ShardSettings};
 use bytes::Bytes;
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_otlp::Assembler;
 use tailweir_policy::Decision;
 use tailweir_sampler::{AbandonedTrace, DecidedTrace, DiscardedTrace, Sink};
 use tailweir_tenure::{Effect, Tenancy, Until};
-
-use crate::Piece;
 
 /// Spans that the engine let go because their trace is kept.
 #[derive(Debug)]

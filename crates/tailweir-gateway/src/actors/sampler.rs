@@ -7,11 +7,14 @@
 
 mod core;
 mod member;
+mod message;
 mod outlet;
 mod store;
 #[cfg(test)]
 mod tests;
 mod witness;
+
+use message::SamplerMsg;
 
 pub(crate) use member::Place;
 pub(crate) use store::{ShardReport, ShardSettings};
@@ -127,8 +130,13 @@ impl Shard {
         patience: Instant,
     ) -> impl Future<Output = Answer> + Send + use<> {
         let (ticket, answer) = oneshot::channel();
-        let patience = self.inner.clock.moment(patience);
-        let part = member::part(portion, epoch, tenure, patience, ticket);
+        let part = Part {
+            spans: portion,
+            epoch,
+            tenure,
+            patience: self.inner.clock.moment(patience),
+            ticket,
+        };
         self.cast(SamplerMsg::Bring(Box::new(part)));
         async move {
             let interrupted = tailweir_shard::Refusal::Unconfirmed;
@@ -231,65 +239,6 @@ impl ShardInner {
 }
 
 const INTERRUPTED: Refusal = Refusal::Interrupted { part: "a sampler" };
-
-/// What a sampler is told.
-#[derive(Debug)]
-pub(crate) enum SamplerMsg {
-    /// Spans of one request. Taken whole or not at all.
-    Append {
-        /// The request.
-        routed: Arc<Routed>,
-        /// Which of its groups is ours.
-        shard: usize,
-        /// Answered when the spans are held.
-        reply: RpcReplyPort<Result<(), Refusal>>,
-    },
-    /// A part of a request, routed by its gateway.
-    Bring(Box<Part<Portion, oneshot::Sender<Answer>>>),
-    /// Letters of another member.
-    Letters {
-        /// Who wrote them.
-        from: Incarnation,
-        /// In their order.
-        messages: Vec<Message<Piece, Ruled>>,
-        /// Their share of what may wait in mailboxes.
-        _room: Option<OwnedSemaphorePermit>,
-    },
-    /// There is a newer table.
-    Learn {
-        /// The table.
-        table: Arc<RoutingTable>,
-    },
-    /// Letters to a member were lost.
-    Remind {
-        /// Which.
-        member: Incarnation,
-    },
-    /// Kept spans were delivered, or are counted as lost.
-    Delivered,
-    /// A deadline has come, or it is time to offer again what found no room.
-    Tick,
-    /// Other policies and settings hold from here on.
-    Change {
-        /// What changes.
-        change: Box<ShardChange>,
-        /// Answered when they hold.
-        reply: RpcReplyPort<()>,
-    },
-    /// Says what it has done and holds.
-    Report {
-        /// Answered at once.
-        reply: RpcReplyPort<ShardReport>,
-    },
-    /// Decides everything now.
-    Drain {
-        /// Answered when all that is kept has left.
-        reply: RpcReplyPort<()>,
-    },
-    /// Fails, as a defect would.
-    #[cfg(test)]
-    Fail,
-}
 
 /// The actor.
 pub(super) struct SamplerActor;

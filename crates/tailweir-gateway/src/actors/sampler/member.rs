@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tailweir_core::{ByteSize, Moment};
-use tailweir_placement::{Epoch, Incarnation, RoutingTable};
+use tailweir_placement::{Incarnation, RoutingTable};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{EngineSettings, PolicyCounts, Sink};
 use tailweir_shard::{Answer, Outbox, Part, Piece, Ruled, Shard, ShardSettings};
@@ -278,22 +278,5 @@ fn custody(home: &Weak<ShardInner>) -> impl Fn(Vec<Fragments>) -> Custody + use<
             home: home.clone(),
             fragments,
         })
-    }
-}
-
-/// A part for a shard.
-pub(super) fn part(
-    portion: Portion,
-    epoch: Epoch,
-    tenure: Option<Epoch>,
-    patience: Moment,
-    ticket: oneshot::Sender<Answer>,
-) -> Part<Portion, oneshot::Sender<Answer>> {
-    Part {
-        spans: portion,
-        epoch,
-        tenure,
-        patience,
-        ticket,
     }
 }
