@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_placement::{Epoch, Incarnation, RoutingTable};
+use tailweir_placement::{Epoch, Incarnation, Phase, RoutingTable};
 use tailweir_shard::{Answer, Piece, Report, Ruled};
 use tailweir_tenure::Message;
 use tokio::sync::{mpsc, watch};
@@ -147,6 +147,18 @@ impl Membership {
         let mut watched = self.table.clone();
         let newer = watched.wait_for(|table| table.epoch() >= epoch).await;
         newer.ok().map(|table| Arc::clone(&table))
+    }
+
+    /// Waits for a table by which this member does not answer any more.
+    pub(crate) async fn gone(&self, member: Incarnation) {
+        let is_gone = |table: &Arc<RoutingTable>| {
+            let phase = table.member(member).map(|(_, member)| member.phase);
+            matches!(phase, None | Some(Phase::Down | Phase::Removed))
+        };
+        if self.table.clone().wait_for(is_gone).await.is_err() {
+            // Nobody publishes tables any more: this member stops.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// A sampler of this member from here on.

@@ -209,7 +209,7 @@ impl<'a> Voyage<'a> {
                     patience,
                 };
                 let answer = self.seat.membership.post.bring(address.member, part);
-                remote.push((spans, answer));
+                remote.push((spans, address.member, answer));
             }
         }
         let mut landed = Landed::default();
@@ -220,12 +220,25 @@ impl<'a> Voyage<'a> {
                 .await;
             self.note(spans, Brought::Answered(answer), false, &mut landed)?;
         }
-        for (spans, answer) in remote {
-            let lost = || Brought::Refused(not_taken("a member did not answer"));
-            let brought = answer.await.unwrap_or_else(lost);
+        for (spans, member, answer) in remote {
+            let brought = self.answer_of(member, answer).await;
             self.note(spans, brought, true, &mut landed)?;
         }
         Ok(landed)
+    }
+
+    /// What a member answers. One that is paused or cut off does not, and its connection may stay: a table that says so
+    /// ends the wait, so that its spans can go to whom it names instead. If they were held after all, they are known there.
+    async fn answer_of(
+        &self,
+        member: Incarnation,
+        answer: impl Future<Output = Option<Brought>>,
+    ) -> Brought {
+        let refused = |why| Brought::Refused(not_taken(why));
+        tokio::select! {
+            brought = answer => brought.unwrap_or_else(|| refused("a member did not answer")),
+            () = self.seat.membership.gone(member) => refused("the member that was to take it is gone"),
+        }
     }
 
     fn note(
