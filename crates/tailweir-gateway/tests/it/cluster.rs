@@ -1,6 +1,7 @@
 //! Several members in this process, which reach each other through memory.
 
 use crate::harness::{Fixture, options, sampling_yaml_with, traces_of};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -18,12 +19,16 @@ use tokio::sync::{mpsc, watch};
 const ROOM: usize = 1 << 16;
 /// Nothing is decided before its root has come, however slow the machine is.
 const WINDOW: &str = "decision_wait: 600s\n    decision_wait_after_root_received: 300ms";
+/// All slots change hands twice, at four members in one unoptimised process.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// How long reports are gathered.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// What connects the members, and changes the table as the controllers would.
 struct Town {
     members: BTreeMap<Incarnation, OnceLock<Arc<dyn Members>>>,
+    /// A member that is paused: it hears everything and answers nothing.
+    paused: OnceLock<Incarnation>,
     table: watch::Sender<Arc<RoutingTable>>,
 }
 
@@ -46,7 +51,10 @@ impl Street {
             tokio::spawn(async move {
                 while let Some((sampler, messages)) = waiting.recv().await {
                     let from = own.expect("only samplers write letters");
-                    if let Some(member) = town.members[&to].get() {
+                    let is_paused = town.paused.get() == Some(&to);
+                    if let Some(member) = town.members[&to].get()
+                        && !is_paused
+                    {
                         member.letters(from, &sampler, messages).await;
                     }
                 }
@@ -75,6 +83,9 @@ impl Post for Street {
         to: Incarnation,
         part: OutgoingPart,
     ) -> Pin<Box<dyn Future<Output = Option<Brought>> + Send>> {
+        if self.town.paused.get() == Some(&to) {
+            return Box::pin(std::future::pending());
+        }
         let member = self.town.members[&to].get().map(|member| member.part(part));
         Box::pin(async move {
             match member {
@@ -96,6 +107,7 @@ impl Town {
         }
         let incarnations = (1..=samplers + 1).map(Incarnation);
         Arc::new(Self {
+            paused: OnceLock::new(),
             members: incarnations.map(|id| (id, OnceLock::new())).collect(),
             table: watch::channel(Arc::new(table)).0,
         })
@@ -151,9 +163,20 @@ impl Town {
     async fn until(&self, what: &str, done: impl Fn(&RoutingTable) -> bool) {
         let mut watched = self.table.subscribe();
         let waited = watched.wait_for(|table| done(table));
-        let waited = tokio::time::timeout(tailweir_testkit::PATIENCE, waited).await;
+        let waited = tokio::time::timeout(PATIENCE, waited).await;
         assert!(waited.is_ok(), "no {what}");
     }
+}
+
+/// Sends as an SDK does: again, when it is asked to come again.
+async fn send(gateway: &Fixture, message: ExportTraceServiceRequest) {
+    let sending = async {
+        while let Err(status) = gateway.send(message.clone()).await {
+            assert_eq!(status.code(), tonic::Code::Unavailable, "{status}");
+        }
+    };
+    let sent = tokio::time::timeout(PATIENCE, sending).await;
+    sent.expect("a request is taken in the end");
 }
 
 fn register(table: &mut RoutingTable, number: u64) {
@@ -181,7 +204,7 @@ fn sum(books: &[LedgerSnapshot], of: impl Fn(&tailweir_gateway::LedgerRow) -> u6
 /// Scenario: two gateways without slots and three samplers. Traces of four spans, each span through the other gateway than the
 /// one before; the root comes last, and that of every fifth has an error. In the middle a fourth sampler joins, so that slots move, and
 /// then one of the first three is drained.
-/// Guarantees: every request is acknowledged; exactly the traces with an error are at the backend, whole and once; the
+/// Guarantees: every request is acknowledged in the end; exactly the traces with an error are at the backend, whole and once; the
 /// books of the cluster balance; the drained sampler is named by no row at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn traces_stay_whole_while_samplers_come_and_go() {
@@ -213,7 +236,7 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
             });
             let gateway = &gateways[(part + group) as usize % 2];
             let message = request().service("shop").spans(spans).message();
-            gateway.send(message).await.unwrap();
+            send(gateway, message).await;
         }
         match part {
             1 => {
@@ -263,4 +286,42 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
         sum(&books, |row| row.dropped["not_sampled"].items),
         traces * 4 - kept
     );
+}
+
+/// Scenario: a sampler is paused while a gateway brings it spans; later the controllers take it for lost.
+/// Guarantees: the request that waits for it is acknowledged by those who take its place; its client does not have to
+/// send anything again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_does_not_wait_for_a_member_that_was_replaced() {
+    let sink = Sink::start();
+    let yaml = sampling_yaml_with(&sink.endpoint(), "", WINDOW);
+    let town = Town::of(3);
+    let mut samplers = Vec::new();
+    for number in 1..=3 {
+        samplers.push(town.start(&yaml, Some(number), false).await);
+    }
+    let gateway = town.start(&yaml, None, true).await;
+    town.change(|table| {
+        table.apply(&Command::Rebalance);
+    });
+    let spans = |id| (0..60).map(move |trace| span(trace_id(trace), id).child_of(9));
+    gateway
+        .send(request().spans(spans(1)).message())
+        .await
+        .unwrap();
+
+    let paused = Incarnation(1);
+    town.paused.set(paused).unwrap();
+    let message = request().spans(spans(2)).message();
+    let sending = gateway.send(message);
+    let expiring = async {
+        tokio::time::sleep(GATHER).await;
+        town.change(|table| {
+            table.apply(&Command::Expire(vec![paused]));
+        });
+    };
+    let (sent, ()) = tokio::join!(sending, expiring);
+    sent.unwrap();
+    let held = async |sampler: &Fixture| sampler.running.status().await.samplers[0].held.spans;
+    assert_eq!(held(&samplers[1]).await + held(&samplers[2]).await, 120);
 }
