@@ -58,6 +58,29 @@ impl Settings {
         &self.effective
     }
 
+    /// Whether another configuration is the same but for what its `tail_sampling` processors say: such a change can be
+    /// put into force everywhere at once.
+    #[must_use]
+    pub fn is_same_but_for_policies(&self, other: &Self) -> bool {
+        type Entry<'a> = (&'a ComponentId, &'a Processor);
+        let samples = |processor: &Processor| matches!(processor, Processor::TailSampling(_));
+        let is_same_processor = |(one, two): (Entry<'_>, Entry<'_>)| {
+            one == two || (one.0 == two.0 && samples(one.1) && samples(two.1))
+        };
+        self.processors.len() == other.processors.len()
+            && self
+                .processors
+                .iter()
+                .zip(&other.processors)
+                .all(is_same_processor)
+            && (&self.receivers, &self.exporters, &self.connectors)
+                == (&other.receivers, &other.exporters, &other.connectors)
+            && (&self.extensions, &self.service_extensions)
+                == (&other.extensions, &other.service_extensions)
+            && (&self.pipelines, &self.telemetry, &self.cluster)
+                == (&other.pipelines, &other.telemetry, &other.cluster)
+    }
+
     /// Every `tail_sampling` processor, used or not.
     pub fn tail_samplers(&self) -> impl Iterator<Item = (&ComponentId, &TailSampling)> {
         self.processors

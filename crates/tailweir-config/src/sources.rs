@@ -17,7 +17,7 @@ const SOURCES_MAX: usize = 100;
 pub struct Sources {
     configs: Vec<String>,
     sets: Vec<String>,
-    options: Vec<(String, String)>,
+    texts: Vec<(String, String)>,
     gates: BTreeSet<String>,
 }
 
@@ -45,9 +45,14 @@ impl Sources {
     /// Adds one value that a flag or variable gives: `origin` is what that is called in diagnostics, `path` its
     /// keys joined by `::`, and the value YAML. It wins over all sources, and over those of [`Sources::set`].
     #[must_use]
-    pub fn option(mut self, origin: &str, path: &str, value: &str) -> Self {
-        self.options
-            .push((origin.to_owned(), format!("{path}: {value}")));
+    pub fn option(self, origin: &str, path: &str, value: &str) -> Self {
+        self.text(origin, format!("{path}: {value}"))
+    }
+
+    /// Adds a text that wins over all sources and settings before it; `origin` is what it is called in diagnostics.
+    #[must_use]
+    pub fn text(mut self, origin: &str, text: impl Into<String>) -> Self {
+        self.texts.push((origin.to_owned(), text.into()));
         self
     }
 
@@ -111,7 +116,7 @@ impl Sources {
                 merge::over(&mut whole, node);
             }
         }
-        for (origin, text) in &self.options {
+        for (origin, text) in &self.texts {
             if let Some(node) = read_text(origin, text, texts, report) {
                 merge::over(&mut whole, node);
             }

@@ -5,8 +5,8 @@ mod operations;
 
 pub(crate) use cluster::ClusterArguments;
 pub(crate) use operations::{
-    ChangeArguments, ClusterCommand, DrainArguments, ForgetArguments, LookArguments,
-    RemoveArguments, SlotsArguments,
+    ApplyArguments, ChangeArguments, ClusterCommand, DrainArguments, ForgetArguments,
+    LookArguments, RemoveArguments, SlotsArguments,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// See and change a running cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
-    /// Work with sampling policies offline
+    /// Work with sampling policies
     #[command(subcommand)]
     Policy(PolicyCommand),
 }
@@ -83,6 +83,8 @@ pub(crate) enum ConfigCommand {
 pub(crate) enum PolicyCommand {
     /// Decide captured traces with the engine of the gateway, on a virtual clock
     Simulate(SimulateArguments),
+    /// Put policies into force in all processes of a cluster
+    Apply(ApplyArguments),
 }
 
 /// Where the configuration comes from and how it is read.

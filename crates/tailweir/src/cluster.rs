@@ -22,7 +22,7 @@ use std::{fs, io};
 use tailweir_config::{Cluster, ClusterRole, ClusterTls, TlsFiles};
 use tailweir_control::{
     Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Departure, Operator, Pace,
-    Report, SamplerSettings,
+    PolicyRevision, Report, SamplerSettings,
 };
 use tailweir_gateway::{Cluster as GatewayCluster, Post, Running};
 use tailweir_link::{Identity, Link, Role, Roles, Security, Server};
@@ -176,6 +176,21 @@ impl Membership {
             () = self.client.dismissed() => {
                 anyhow!("the controllers no longer know this sampler; what it holds counts as lost")
             }
+        }
+    }
+
+    /// Waits for policies of a later revision than this one.
+    pub(crate) async fn policies_after(&self, revision: u64) -> Arc<PolicyRevision> {
+        let mut policies = self.client.policies();
+        let is_later = |known: &Option<Arc<PolicyRevision>>| {
+            known
+                .as_ref()
+                .is_some_and(|known| known.revision > revision)
+        };
+        match policies.wait_for(is_later).await.as_deref() {
+            Ok(Some(policies)) => Arc::clone(policies),
+            // The client lives as long as `self`.
+            _ => std::future::pending().await,
         }
     }
 

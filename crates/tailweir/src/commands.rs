@@ -31,6 +31,9 @@ pub(crate) fn execute(command_line: CommandLine) -> ExitCode {
         Some(Command::Policy(PolicyCommand::Simulate(arguments))) => {
             simulate::run(&arguments, &terminal)
         }
+        Some(Command::Policy(PolicyCommand::Apply(arguments))) => {
+            cluster::apply(&arguments, &terminal)
+        }
     };
     outcome.unwrap_or_else(|error| {
         // What was refused prints itself; anything else is one line with its causes.

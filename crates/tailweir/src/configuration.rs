@@ -97,6 +97,14 @@ impl Configuration {
         }
     }
 
+    /// The same, with policies that the controllers of the cluster gave over what it says.
+    pub(crate) fn with_policies(&self, text: &str) -> Self {
+        Self {
+            sources: self.sources.clone().text("policies of the cluster", text),
+            ..self.clone()
+        }
+    }
+
     /// What the sources are called. Text given on the command line is not repeated, as it may hold
     /// secrets.
     pub(crate) fn names(&self) -> Vec<String> {

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tailweir_config::{Cluster, HealthCheck, Settings, Telemetry};
+use tailweir_control::PolicyRevision;
 use tailweir_export::WaterfallOptions;
 use tailweir_gateway::{Console, Gateway, Options, Shutdown, Stream};
 use tokio::net::TcpListener;
@@ -195,6 +196,14 @@ impl Node {
     pub(crate) async fn failed(&self) -> anyhow::Error {
         match self.view.membership() {
             Some(membership) => membership.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until the controllers give policies of a later revision than this one.
+    pub(crate) async fn policies_after(&self, revision: u64) -> Arc<PolicyRevision> {
+        match self.view.membership() {
+            Some(membership) => membership.policies_after(revision).await,
             None => std::future::pending().await,
         }
     }

@@ -120,6 +120,31 @@ fn each_mistake_is_told_at_its_place() {
     }
 }
 
+/// Scenario: a text changes policies, adds a processor, or changes the cluster.
+/// Guarantees: only the first is a change of policies alone.
+#[test]
+fn a_change_of_policies_is_known_from_others() {
+    let policies = "processors: {tail_sampling: {policies: [{name: a, type: always_sample}]}}";
+    let with = |text: &str| {
+        let sources = Sources::new()
+            .config(format!("yaml:{REST}"))
+            .text("first", policies)
+            .text("second", text);
+        let loaded = load(&sources, LoadOptions::default(), &Memory::default());
+        loaded.settings.unwrap()
+    };
+    let now = with(policies);
+    let is_change = |text: &str| now.is_same_but_for_policies(&with(text));
+    assert!(is_change(
+        "processors: {tail_sampling: {policies: [{name: b, type: always_sample}]}}"
+    ));
+    assert!(!is_change("processors: {batch: {timeout: 1s}}"));
+    assert!(!is_change("exporters: {nop/other: }"));
+    assert!(!is_change(
+        "service: {pipelines: {traces/other: {receivers: [nop], exporters: [nop]}}}"
+    ));
+}
+
 /// Scenario: flags give values of the section, one of them wrong, over a file that has the section.
 /// Guarantees: they win over the file, lists and blocks included, and a mistake names the flag.
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{ConfigArguments, duration};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::time::Duration;
 use tailweir_core::Slot;
 use tailweir_placement::{Epoch, MemberName, TenureId};
@@ -94,6 +95,15 @@ pub(crate) struct ForgetArguments {
     /// The tenures, as `cluster slots` shows them
     #[arg(value_name = "SLOT@EPOCH", required = true, value_parser = tenure)]
     pub(crate) tenures: Vec<TenureId>,
+    #[command(flatten)]
+    pub(crate) change: ChangeArguments,
+}
+
+/// Arguments of `policy apply`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApplyArguments {
+    /// A processors: section with the tail_sampling blocks that are to be in force, over the configuration
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
 }

@@ -4,8 +4,8 @@
 mod text;
 
 use crate::cli::{
-    ChangeArguments, ClusterCommand, DrainArguments, ForgetArguments, LookArguments,
-    RemoveArguments, SlotsArguments,
+    ApplyArguments, ChangeArguments, ClusterCommand, DrainArguments, ForgetArguments,
+    LookArguments, RemoveArguments, SlotsArguments,
 };
 use crate::cluster::{ClusterPage, SlotRun, link, name_of};
 use crate::configuration::Configuration;
@@ -15,6 +15,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 use tailweir_control::{Drain, Operator};
@@ -25,11 +26,38 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How often a wish to drain is repeated.
 const AGAIN: Duration = Duration::from_secs(1);
 
-pub(super) fn run(command: &ClusterCommand, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// `tailweir policy apply`: checks policies against the configuration, and gives them to the controllers.
+pub(super) fn apply(arguments: &ApplyArguments, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let ApplyArguments { file, change } = arguments;
+    let text =
+        fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let configuration = Configuration::of(&change.config);
+    let (now, then) = (
+        configuration.load().0?,
+        configuration.with_policies(&text).load().0?,
+    );
+    if !now.settings.is_same_but_for_policies(&then.settings) {
+        bail!(
+            "{} changes more than tail_sampling processors that the configuration has; the rest needs a new file in each process",
+            file.display()
+        );
+    }
+    runtime()?.block_on(async {
+        let revision = operator(change)?.apply_policies(&text).await?;
+        let text = format!("the policies are revision {revision}");
+        say(change, terminal, &json!({"revision": revision}), &text)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?;
-    runtime.block_on(async {
+        .build()
+}
+
+pub(super) fn run(command: &ClusterCommand, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    runtime()?.block_on(async {
         match command {
             ClusterCommand::Status(look) => status(look, terminal).await,
             ClusterCommand::Slots(arguments) => slots(arguments, terminal).await,

@@ -9,8 +9,10 @@ use crate::status_line::StatusLinePainter;
 use crate::terminal::Terminal;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::Diagnostics;
+use tailweir_control::PolicyRevision;
 use tailweir_gateway::LedgerSnapshot;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -39,6 +41,7 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         configuration,
         files,
         terminal,
+        policies: None,
     };
     runtime()?.block_on(process.serve(accepted))
 }
@@ -61,6 +64,8 @@ struct Process {
     /// What the configuration in force, or the one refused last, was read from.
     files: FilesRead,
     terminal: Terminal,
+    /// Those that the controllers of the cluster gave last.
+    policies: Option<Arc<PolicyRevision>>,
 }
 
 impl Process {
@@ -71,7 +76,14 @@ impl Process {
             sources: self.configuration.names(),
             terminal: self.terminal.clone(),
         };
-        let node = Node::start(accepted.settings, options).await?;
+        // A sampler starts once the controllers know it, which may take as long as these are away.
+        let node = tokio::select! {
+            node = Box::pin(Node::start(accepted.settings, options)) => node?,
+            signal = signals.stop() => {
+                tracing::info!(signal, "stopped before it had started");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
         let ending = self.attend(&node, &mut signals).await;
         self.terminal.end_status();
         let stopped = self.stop(&node, &mut signals).await;
@@ -102,6 +114,11 @@ impl Process {
                         self.reload(node).await;
                     }
                 },
+                policies = node.policies_after(self.revision()) => {
+                    tracing::info!(revision = policies.revision, "policies of the cluster");
+                    self.policies = Some(policies);
+                    self.reload(node).await;
+                }
                 error = node.failed() => {
                     tracing::error!(%error, "stopping, so that a restart can mend it");
                     return Ending::Failed;
@@ -128,8 +145,17 @@ impl Process {
         looking.await.unwrap_or(false)
     }
 
+    /// The revision of the policies that the controllers gave; 0 before the first.
+    fn revision(&self) -> u64 {
+        let policies = self.policies.as_ref();
+        policies.map_or(0, |policies| policies.revision)
+    }
+
     async fn reload(&mut self, node: &Node) {
-        let (outcome, files) = self.configuration.load();
+        let (outcome, files) = match &self.policies {
+            Some(policies) => self.configuration.with_policies(&policies.text).load(),
+            None => self.configuration.load(),
+        };
         self.files = files;
         match outcome {
             Ok(accepted) => {

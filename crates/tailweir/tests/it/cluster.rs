@@ -97,10 +97,10 @@ fn active(page: &Value) -> usize {
     active.filter(|it| it["owned"].as_u64() > Some(0)).count()
 }
 
-/// Scenario: three processes start with one file; their status is asked for; one stops by SIGTERM; an operator asks for what
-/// is not there.
+/// Scenario: three processes start with one file; their status is asked for; an operator asks for what is not there, and
+/// applies policies; one stops by SIGTERM.
 /// Guarantees: they become one cluster with all slots, and say so by page, command and metrics; the others see it go; the
-/// command fails with a reason.
+/// command fails with a reason; the policies are in force in each of them.
 #[test]
 fn three_processes_with_one_file_are_one_cluster() {
     let mut cluster = Cluster::start();
@@ -140,6 +140,30 @@ fn three_processes_with_one_file_are_one_cluster() {
     assert!(!refused.status.success());
     let reason = String::from_utf8(refused.stderr).unwrap();
     assert!(reason.contains("no member is called nobody"), "{reason}");
+
+    let policies = cluster.folder.path().join("policies.yaml");
+    let apply = |text: &str| {
+        fs::write(&policies, text).unwrap();
+        let file = policies.to_str().unwrap();
+        tailweir([
+            "policy", "apply", file, options[0], options[1], options[2], options[3],
+        ])
+    };
+    let refused = apply("processors: {batch: {timeout: 1s}}");
+    let reason = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        reason.contains("changes more than tail_sampling"),
+        "{reason}"
+    );
+    let applied =
+        apply("processors: {tail_sampling: {policies: [{name: some, type: always_sample}]}}");
+    assert_eq!(stdout(&applied), "the policies are revision 1\n");
+    for number in 0..3 {
+        cluster.page(number, |page| page["policies"] == 1);
+        cluster.members[number]
+            .0
+            .line_with("configuration reloaded");
+    }
 
     let (stopped, _) = cluster.members.pop().unwrap();
     stopped.signal(Signal::TERM);
