@@ -26,6 +26,7 @@ mod server;
 mod span;
 mod tls;
 mod transform;
+mod zipkin;
 
 pub use attributes::{
     Action, AttributeAction, AttributesProcessor, ConvertedType, ResourceProcessor,
@@ -75,3 +76,4 @@ pub use server::{
 pub use span::{SpanName, SpanProcessor, SpanStatus, SpanStatusCode, ToAttributes};
 pub use tls::{ClientTls, ServerTls, TlsFiles, TlsVersion};
 pub use transform::{StatementGroup, StatementGroups, TransformProcessor};
+pub use zipkin::{ZipkinExporter, ZipkinFormat};

@@ -82,7 +82,7 @@ pub use components::{
     ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer, SpanFilters, SpanName,
     SpanProcessor, SpanStatus, SpanStatusCode, SqlSanitizer, StatementGroup, StatementGroups,
     TargetInfo, TlsFiles, TlsVersion, ToAttributes, TraceFilters, TransformProcessor,
-    TranslationStrategy, Transport, UrlSanitizer, Verbosity,
+    TranslationStrategy, Transport, UrlSanitizer, Verbosity, ZipkinExporter, ZipkinFormat,
 };
 pub use components::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,

@@ -10,7 +10,7 @@ use crate::components::{
     FilterProcessor, GroupByAttrs, HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
     OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
     PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
-    TransformProcessor,
+    TransformProcessor, ZipkinExporter,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -162,6 +162,8 @@ pub enum Exporter {
     Prometheus(Box<PrometheusExporter>),
     /// `prometheus_remote_write`.
     PrometheusRemoteWrite(Box<PrometheusRemoteWriteExporter>),
+    /// `zipkin`.
+    Zipkin(Box<ZipkinExporter>),
     /// `loki` of old.
     Loki(Box<LokiExporter>),
 }
@@ -174,6 +176,7 @@ impl Exporter {
             Self::OtlpGrpc(exporter) => (&["auth"], &exporter.client.auth),
             Self::OtlpHttp(exporter) => (&["auth"], &exporter.client.auth),
             Self::Loki(exporter) => (&["auth"], &exporter.client.auth),
+            Self::Zipkin(exporter) => (&["auth"], &exporter.client.auth),
             Self::PrometheusRemoteWrite(exporter) => (&["auth"], &exporter.client().auth),
             Self::LoadBalancing(exporter) => (
                 &["protocol", "otlp", "auth"],

@@ -1,8 +1,8 @@
-//! Exporters: OTLP over gRPC and HTTP, Prometheus, Loki, debug, file; queue, retry, receipts.
+//! Exporters: OTLP over gRPC and HTTP, Prometheus, Loki, Zipkin, debug, file; queue, retry, receipts.
 //!
 //! ```text
 //! Parcel -> Exporter (queue, batches) -> delivery (attempts, back-off) -> Destination: OtlpGrpc, OtlpHttp,
-//!   Receipt <- delivered, or lost with a reason                           Loki, Debug, File, Nop
+//!   Receipt <- delivered, or lost with a reason                           Loki, Zipkin, Debug, File, Nop
 //! ```
 //!
 //! A `load_balancing` exporter is one [`Exporter`] in front of many such ways, one an endpoint.
@@ -39,6 +39,7 @@
 //! # });
 //! ```
 
+mod as_json;
 mod authorization;
 mod awaited;
 mod build_error;
@@ -58,7 +59,6 @@ mod otlp_grpc;
 mod otlp_http;
 mod parcel;
 mod portion;
-mod protobuf;
 mod queue;
 mod receipt;
 mod remote_write;
@@ -71,6 +71,7 @@ mod terminal;
 mod transport;
 mod value;
 mod waterfall;
+mod zipkin;
 
 pub use authorization::Authorization;
 pub use build_error::BuildError;
@@ -91,5 +92,6 @@ pub use retry::Retry;
 pub use scraped::{Scraped, ScrapedFigures, ScrapedPage};
 pub use stats::{BalancerSnapshot, EndpointOutcome, Snapshot};
 pub use waterfall::{WaterfallOptions, waterfall};
+pub use zipkin::Zipkin;
 
 use awaited::Awaited;

@@ -6,7 +6,7 @@ use crate::retry::Retry;
 use std::time::Duration;
 use tailweir_config::{
     DebugExporter, LokiExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter,
-    PrometheusRemoteWriteExporter, QueueBatch, RetryOnFailure, SendingQueue, Sizer,
+    PrometheusRemoteWriteExporter, QueueBatch, RetryOnFailure, SendingQueue, Sizer, ZipkinExporter,
 };
 
 impl ExporterSettings {
@@ -34,6 +34,16 @@ impl ExporterSettings {
     /// Those of a `loki` exporter.
     #[must_use]
     pub fn of_loki(settings: &LokiExporter) -> Self {
+        Self::of(
+            &settings.sending_queue,
+            Some(&settings.retry_on_failure),
+            settings.client.timeout,
+        )
+    }
+
+    /// Those of a `zipkin` exporter.
+    #[must_use]
+    pub fn of_zipkin(settings: &ZipkinExporter) -> Self {
         Self::of(
             &settings.sending_queue,
             Some(&settings.retry_on_failure),

@@ -32,21 +32,12 @@ pub use points::{
     NewExemplar, NewExponentialPoint, NewHistogramPoint, NewNumberPoint, PointsWriter,
 };
 
-use crate::wire::{put_key, put_varint, varint_size};
+use crate::MessageWriter;
+use crate::wire::{put_key, put_varint};
 
 /// Writes a nested message.
 fn nested(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    put_key(out, number, 2);
-    let start = out.len();
-    write(out);
-    let length = out.len() - start;
-    let end = out.len();
-    let size = varint_size(length as u64);
-    out.resize(end + size, 0);
-    out.copy_within(start..end, start + size);
-    let mut prefix = Vec::with_capacity(size);
-    put_varint(&mut prefix, length as u64);
-    out[start..start + size].copy_from_slice(&prefix);
+    MessageWriter(out).message(number, |message| write(message.0));
 }
 
 fn put_fixed64(out: &mut Vec<u8>, number: u32, bits: u64) {

@@ -26,6 +26,7 @@ mod count;
 pub mod field;
 mod head;
 pub mod json;
+mod message_writer;
 mod metric_part;
 mod outline;
 mod patch;
@@ -51,6 +52,7 @@ pub use compose::{
 };
 pub use count::count_items;
 pub use head::{SpanHead, StatusCode};
+pub use message_writer::MessageWriter;
 pub use metric_part::write_metric_part;
 pub use response::{ExportResponse, Status};
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};

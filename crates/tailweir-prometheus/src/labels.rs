@@ -1,7 +1,7 @@
 //! The labels of a series.
 
-use crate::wire::{Writer, split_varint};
 use std::cmp::Ordering;
+use tailweir_otlp::MessageWriter;
 
 /// Labels in order of their names, as the `LabelPair` messages that a page in protobuf has: copied as they
 /// are there, walked for text.
@@ -13,7 +13,7 @@ impl Labels {
     pub(crate) fn of<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut out = Vec::new();
         for (name, value) in pairs {
-            put_pair(&mut Writer(&mut out), 1, name, value);
+            put_pair(&mut MessageWriter(&mut out), 1, name, value);
         }
         Self(out.into())
     }
@@ -72,8 +72,20 @@ fn field(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((*tag, content, rest))
 }
 
+/// A varint at the start of `bytes` that this room wrote, and what follows it.
+fn split_varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0_u64;
+    for (at, byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * at).min(63);
+        if byte & 0x80 == 0 {
+            return Some((value as usize, &bytes[at + 1..]));
+        }
+    }
+    None
+}
+
 /// A `LabelPair`, of `io.prometheus.client` as of `prometheus`.
-pub(crate) fn put_pair(writer: &mut Writer<'_>, number: u32, name: &str, value: &str) {
+pub(crate) fn put_pair(writer: &mut MessageWriter<'_>, number: u32, name: &str, value: &str) {
     writer.message(number, |pair| {
         pair.bytes(1, name.as_bytes());
         pair.bytes(2, value.as_bytes());

@@ -41,7 +41,6 @@ mod store;
 mod translation;
 mod trouble;
 mod value;
-mod wire;
 
 pub use escaping::Escaping;
 pub use negotiation::{Format, wants_gzip};

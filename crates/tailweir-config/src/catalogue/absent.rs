@@ -325,7 +325,6 @@ const EXPORTERS: &[Group] = &[
             "tencentcloud_logservice",
             "tinybird",
             "wavefront",
-            "zipkin",
             "f5cloud",
             "jaeger_thrift",
             "tanzuobservability",

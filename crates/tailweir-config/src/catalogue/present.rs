@@ -11,7 +11,7 @@ use crate::components::{
     FilterProcessor, GroupByAttrs, HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter,
     OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
     PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
-    TransformProcessor,
+    TransformProcessor, ZipkinExporter,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -290,6 +290,15 @@ pub(crate) static PRESENT: &[Kind] = &[
             let part =
                 |settings| Part::Exporter(Exporter::PrometheusRemoteWrite(Box::new(settings)));
             read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Exporter, "zipkin", &[], TRACES, Stability::Beta),
+        shape: ZipkinExporter::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Exporter(Exporter::Zipkin(Box::new(settings)))
+            })
         },
     },
     Kind {

@@ -2,7 +2,7 @@
 
 use super::labels::Labels;
 use super::logfmt::{self, Pairs};
-use std::collections::BTreeMap;
+use crate::as_json;
 use tailweir_otlp::{AnyValue, Attributes, LogRecordView, ScopeFields};
 use tailweir_ottl::format_float;
 
@@ -23,52 +23,45 @@ pub(super) fn line(
 fn json_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeFields<'_>) -> String {
     let mut fields = Vec::new();
     if record.body() != AnyValue::Empty {
-        fields.push(("body", json(record.body())));
+        fields.push(("body", as_json::value(record.body())));
     }
     if record.trace_id().0 != [0; 16] {
-        fields.push(("traceid", json_text(&record.trace_id().to_string())));
+        fields.push(("traceid", as_json::text(&record.trace_id().to_string())));
     }
     if record.span_id().0 != [0; 8] {
-        fields.push(("spanid", json_text(&record.span_id().to_string())));
+        fields.push(("spanid", as_json::text(&record.span_id().to_string())));
     }
     if !record.severity_text().is_empty() {
-        fields.push(("severity", json(AnyValue::String(record.severity_text()))));
+        fields.push((
+            "severity",
+            as_json::value(AnyValue::String(record.severity_text())),
+        ));
     }
     if record.flags() != 0 {
         fields.push(("flags", record.flags().to_string()));
     }
-    let mut attributes = members(labels.record, |name| !labels.is_taken(name));
+    let mut attributes = as_json::members(labels.record, |name| !labels.is_taken(name));
     if let Some(level) = labels.level.filter(|_| !labels.is_taken(b"level")) {
-        attributes.insert(b"level".to_vec(), json_text(level));
+        attributes.insert(b"level".to_vec(), as_json::text(level));
     }
-    let resource = members(labels.resource, |name| !labels.is_taken(name));
+    let resource = as_json::members(labels.resource, |name| !labels.is_taken(name));
     fields.extend(object(&attributes).map(|json| ("attributes", json)));
     fields.extend(object(&resource).map(|json| ("resources", json)));
     let scope = scope.scope();
     if !scope.name().is_empty() {
-        let mut inner = vec![("name", json(AnyValue::String(scope.name())))];
+        let mut inner = vec![("name", as_json::value(AnyValue::String(scope.name())))];
         if !scope.version().is_empty() {
-            inner.push(("version", json(AnyValue::String(scope.version()))));
+            inner.push(("version", as_json::value(AnyValue::String(scope.version()))));
         }
-        let attributes = members(scope.attributes(), |_| true);
+        let attributes = as_json::members(scope.attributes(), |_| true);
         inner.extend(object(&attributes).map(|json| ("attributes", json)));
         fields.push(("instrumentation_scope", braces(&inner)));
     }
     braces(&fields)
 }
 
-/// By key, in order of the bytes; the last of equal ones counts, as in a Go map.
-fn members(attributes: Attributes<'_>, keeps: impl Fn(&[u8]) -> bool) -> BTreeMap<Vec<u8>, String> {
-    let kept = attributes.iter().filter(|entry| keeps(entry.key));
-    kept.map(|entry| (entry.key.to_vec(), json(entry.value)))
-        .collect()
-}
-
-fn object(members: &BTreeMap<Vec<u8>, String>) -> Option<String> {
-    let member =
-        |(key, value): (&Vec<u8>, &String)| format!("{}:{value}", json(AnyValue::String(key)));
-    let members: Vec<_> = members.iter().map(member).collect();
-    (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
+fn object(members: &as_json::Members) -> Option<String> {
+    (!members.is_empty()).then(|| as_json::object_of(members))
 }
 
 fn braces(fields: &[(&str, String)]) -> String {
@@ -77,19 +70,6 @@ fn braces(fields: &[(&str, String)]) -> String {
         .map(|(key, value)| format!("\"{key}\":{value}"))
         .collect();
     format!("{{{}}}", fields.join(","))
-}
-
-/// As Go writes JSON. What JSON does not have, such as not-a-number, is text: the record is not lost for it.
-fn json(value: AnyValue<'_>) -> String {
-    let value = tailweir_paths::value_of(value);
-    value
-        .to_json()
-        .unwrap_or_else(|| json_text(&value.to_text()))
-}
-
-fn json_text(text: &str) -> String {
-    let value = tailweir_paths::value_of(AnyValue::String(text.as_bytes()));
-    value.to_json().unwrap_or_default()
 }
 
 fn text(value: AnyValue<'_>) -> String {

@@ -3,12 +3,9 @@
 use super::labels::Labels;
 use super::line::line;
 use crate::destination::Failure;
-use crate::protobuf::Message;
 use bytes::{Buf, Bytes};
 use std::collections::{BTreeMap, HashMap};
-use tailweir_otlp::{LogRecordView, RequestView, ScopeFields};
-
-const NANOS: u64 = 1_000_000_000;
+use tailweir_otlp::{LogRecordView, MessageWriter, RequestView, ScopeFields};
 
 /// The records of a request, by tenant and stream.
 #[derive(Default)]
@@ -26,7 +23,8 @@ struct Tenant {
 
 struct Stream {
     labels: String,
-    entries: Vec<Message>,
+    /// Fields of its message.
+    entries: Vec<u8>,
 }
 
 impl Pushes {
@@ -54,17 +52,14 @@ impl Pushes {
         now: u64,
     ) {
         let times = [record.time(), record.observed_time(), now];
-        let time = times
-            .into_iter()
-            .find(|&time| time != 0)
-            .unwrap_or_default();
-        let timestamp = Message::default()
-            .number(1, time / NANOS)
-            .number(2, time % NANOS);
-        let entry = Message::default()
-            .message(1, timestamp)
-            .text(2, &line(labels, record, scope));
-        self.tenant(labels.tenant()).add(labels.stream(), entry);
+        let time = times.into_iter().find(|&time| time != 0);
+        let time = time.unwrap_or_default();
+        let line = line(labels, record, scope);
+        let entries = self.tenant(labels.tenant()).entries(labels.stream());
+        MessageWriter(entries).message(2, |entry| {
+            entry.timestamp(1, i64::try_from(time).unwrap_or(i64::MAX));
+            entry.text(2, &line);
+        });
     }
 
     fn tenant(&mut self, name: &[u8]) -> &mut Tenant {
@@ -101,7 +96,8 @@ impl Pushes {
 }
 
 impl Tenant {
-    fn add(&mut self, labels: String, entry: Message) {
+    /// Those of a stream, to which one is added.
+    fn entries(&mut self, labels: String) -> &mut Vec<u8> {
         self.items += 1;
         let next = self.streams.len();
         let place = *self.places.entry(labels.clone()).or_insert(next);
@@ -109,19 +105,18 @@ impl Tenant {
             let entries = Vec::new();
             self.streams.push(Stream { labels, entries });
         }
-        self.streams[place].entries.push(entry);
+        &mut self.streams[place].entries
     }
 
     fn request(self) -> Vec<u8> {
-        let streams = self.streams.into_iter().map(|stream| {
-            let labels = Message::default().text(1, stream.labels.as_bytes());
-            let entries = stream.entries.into_iter();
-            entries.fold(labels, |stream, entry| stream.message(2, entry))
-        });
-        let request = streams.fold(Message::default(), |request, stream| {
-            request.message(1, stream)
-        });
-        request.finish()
+        let mut request = Vec::new();
+        for Stream { labels, entries } in self.streams {
+            MessageWriter(&mut request).message(1, |stream| {
+                stream.text(1, labels.as_bytes());
+                stream.0.extend_from_slice(&entries);
+            });
+        }
+        request
     }
 }
 

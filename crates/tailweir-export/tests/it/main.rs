@@ -17,3 +17,4 @@ mod remote_write;
 mod support;
 mod tls;
 mod waterfall;
+mod zipkin;

@@ -14,8 +14,8 @@ use tailweir_config::{
 };
 use tailweir_core::Signal;
 use tailweir_export::{
-    Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, Loki,
-    OtlpGrpc, OtlpHttp, PrometheusRemoteWrite,
+    Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, Loki, Nop,
+    OtlpGrpc, OtlpHttp, PrometheusRemoteWrite, Scraped, Zipkin,
 };
 use tokio::time::Instant;
 
@@ -102,72 +102,85 @@ impl Blueprint {
         console: &Console,
         seed: u64,
     ) -> Result<Built, StartError> {
-        use tailweir_config::Exporter as Kind;
-        let failed = |source| StartError::Exporter {
+        let page = match &self.settings {
+            tailweir_config::Exporter::Prometheus(exporter) => {
+                let parts = PageParts::new(id, exporter, self.server_auth.as_ref(), seed)?;
+                Some(parts)
+            }
+            _ => None,
+        };
+        let scraped = page.as_ref().map(|parts| Arc::clone(&parts.scraped));
+        let kind = self.kind(id, console, scraped);
+        let kind = kind.map_err(|source| StartError::Exporter {
             exporter: id.clone(),
             source,
-        };
-        let authorization = self.authorization().map_err(failed)?;
-        let mut page = None;
-        let (destination, settings): (Arc<dyn Destination>, _) = match &self.settings {
-            Kind::OtlpGrpc(exporter) => (
-                Arc::new(OtlpGrpc::new(exporter, authorization).map_err(failed)?),
+        })?;
+        Ok(Built {
+            waits: kind.waits(),
+            kind,
+            blueprint: self,
+            page,
+        })
+    }
+
+    /// `scraped` is there where the exporter has a page.
+    fn kind(
+        &self,
+        id: &ComponentId,
+        console: &Console,
+        scraped: Option<Arc<Scraped>>,
+    ) -> Result<BuiltKind, BuildError> {
+        use tailweir_config::Exporter as Kind;
+        let authorization = self.authorization()?;
+        let direct = BuiltKind::Direct;
+        Ok(match &self.settings {
+            Kind::OtlpGrpc(exporter) => direct(
+                Arc::new(OtlpGrpc::new(exporter, authorization)?),
                 ExporterSettings::of_otlp_grpc(exporter),
             ),
-            Kind::OtlpHttp(exporter) => (
-                Arc::new(OtlpHttp::new(exporter, authorization).map_err(failed)?),
+            Kind::OtlpHttp(exporter) => direct(
+                Arc::new(OtlpHttp::new(exporter, authorization)?),
                 ExporterSettings::of_otlp_http(exporter),
             ),
-            Kind::Loki(exporter) => (
-                Arc::new(Loki::new(exporter, authorization).map_err(failed)?),
+            Kind::Loki(exporter) => direct(
+                Arc::new(Loki::new(exporter, authorization)?),
                 ExporterSettings::of_loki(exporter),
             ),
+            Kind::Zipkin(exporter) => direct(
+                Arc::new(Zipkin::new(exporter, authorization)?),
+                ExporterSettings::of_zipkin(exporter),
+            ),
+            Kind::PrometheusRemoteWrite(exporter) => direct(
+                Arc::new(PrometheusRemoteWrite::new(
+                    &id.to_string(),
+                    exporter,
+                    authorization,
+                )?),
+                ExporterSettings::of_remote_write(exporter),
+            ),
+            Kind::Debug(exporter) => direct(
+                Arc::new(debug(exporter, console)?),
+                ExporterSettings::of_debug(exporter),
+            ),
+            Kind::File(exporter) => {
+                direct(Arc::new(File::new(exporter)?), ExporterSettings::of_local())
+            }
             Kind::LoadBalancing(exporter) => {
                 // What is wrong with it must be known before anything is touched.
                 let signal = Signal::Traces;
-                Exporter::balanced(id.kind(), signal, exporter, authorization.clone(), 0)
-                    .map_err(failed)?;
-                return Ok(Built {
-                    waits: ExporterSettings::of_otlp_grpc(&exporter.protocol.otlp)
-                        .block_on_overflow,
-                    kind: BuiltKind::Balanced(exporter.clone(), authorization),
-                    page: None,
-                    blueprint: self,
-                });
+                Exporter::balanced(id.kind(), signal, exporter, authorization.clone(), 0)?;
+                BuiltKind::Balanced(exporter.clone(), authorization)
             }
-            Kind::Debug(exporter) => (
-                Arc::new(debug(exporter, console).map_err(failed)?),
-                ExporterSettings::of_debug(exporter),
-            ),
-            Kind::File(exporter) => (
-                Arc::new(File::new(exporter).map_err(failed)?),
-                ExporterSettings::of_local(),
-            ),
-            Kind::Prometheus(exporter) => {
-                let parts = PageParts::new(id, exporter, self.server_auth.as_ref(), seed)?;
-                let scraped = Arc::clone(&parts.scraped);
-                page = Some(parts);
-                (scraped, ExporterSettings::of_prometheus(exporter))
-            }
-            Kind::PrometheusRemoteWrite(exporter) => (
-                Arc::new(
-                    PrometheusRemoteWrite::new(&id.to_string(), exporter, authorization)
-                        .map_err(failed)?,
-                ),
-                ExporterSettings::of_remote_write(exporter),
-            ),
-            Kind::Nop => {
-                return Err(StartError::Unusable {
-                    component: id.clone(),
-                    detail: "there is nothing to build",
-                });
-            }
-        };
-        Ok(Built {
-            waits: settings.block_on_overflow,
-            blueprint: self,
-            kind: BuiltKind::Direct(destination, settings),
-            page,
+            Kind::Prometheus(exporter) => match scraped {
+                Some(scraped) => direct(scraped, ExporterSettings::of_prometheus(exporter)),
+                None => {
+                    return Err(BuildError {
+                        option: "endpoint".to_owned(),
+                        message: "there is no page to show".to_owned(),
+                    });
+                }
+            },
+            Kind::Nop => direct(Arc::new(Nop), ExporterSettings::of_local()),
         })
     }
 
@@ -178,6 +191,18 @@ impl Blueprint {
                 Authorization::bearer(auth).map(Arc::new).map(Some)
             }
             _ => Ok(None),
+        }
+    }
+}
+
+impl BuiltKind {
+    /// Whether callers wait for room even where others wait with them.
+    fn waits(&self) -> bool {
+        match self {
+            Self::Direct(_, settings) => settings.block_on_overflow,
+            Self::Balanced(exporter, _) => {
+                ExporterSettings::of_otlp_grpc(&exporter.protocol.otlp).block_on_overflow
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::exemplar::Exemplar;
 use crate::labels::{Labels, put_pair};
 use crate::naming::Kind;
 use crate::value::{Bucket, Data, Exponential, Histogram, NativeSide, Summary, Value, double_of};
-use crate::wire::Writer;
+use tailweir_otlp::MessageWriter;
 
 /// Seconds of the year 1, which the Collector writes as the beginning of native histograms without one.
 const YEAR_ONE: i64 = -62_135_596_800;
@@ -29,7 +29,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    fn value(&self, metric: &mut Writer<'_>, value: &Value, buckets: &mut Vec<Bucket>) {
+    fn value(&self, metric: &mut MessageWriter<'_>, value: &Value, buckets: &mut Vec<Bucket>) {
         let start = Some(value.start).filter(|start| *start >= 1_000_000_000);
         match &value.data {
             Data::Number(number, exemplar) => {
@@ -59,7 +59,12 @@ impl<'a> Messages<'a> {
         }
     }
 
-    fn exponential(&self, message: &mut Writer<'_>, histogram: &Exponential, start: Option<i64>) {
+    fn exponential(
+        &self,
+        message: &mut MessageWriter<'_>,
+        histogram: &Exponential,
+        start: Option<i64>,
+    ) {
         message.uint(1, histogram.count);
         message.double(2, histogram.sum.unwrap_or(0.0));
         let Some(native) = histogram.native() else {
@@ -86,7 +91,7 @@ impl<'a> Messages<'a> {
 impl Scribe for Messages<'_> {
     fn series(&mut self, labels: &Labels, value: &Value, buffers: &mut Buffers) {
         buffers.content.clear();
-        let mut metric = Writer(&mut buffers.content);
+        let mut metric = MessageWriter(&mut buffers.content);
         if pairs::are_plain(labels, self.manner.format.escaping) {
             metric.0.extend_from_slice(labels.as_fields());
         } else {
@@ -98,7 +103,7 @@ impl Scribe for Messages<'_> {
         if self.manner.timestamps && value.is_measured() {
             metric.int(6, value.time.div_euclid(1_000_000));
         }
-        Writer(&mut self.metrics).bytes(4, &buffers.content);
+        MessageWriter(&mut self.metrics).bytes(4, &buffers.content);
     }
 
     fn written(&self) -> usize {
@@ -111,11 +116,11 @@ impl Scribe for Messages<'_> {
         }
         let name = self.manner.format.escaping.apply(self.heading.name);
         let mut head = Vec::new();
-        let mut family = Writer(&mut head);
+        let mut family = MessageWriter(&mut head);
         family.bytes(1, name.as_bytes());
         family.bytes(2, self.heading.help.as_bytes());
         family.uint(3, kind_number(self.heading.kind));
-        Writer(self.out).varint((head.len() + self.metrics.len()) as u64);
+        MessageWriter(self.out).varint((head.len() + self.metrics.len()) as u64);
         self.out.extend_from_slice(&head);
         self.out.extend_from_slice(&self.metrics);
         true
@@ -131,13 +136,13 @@ const fn kind_number(kind: Kind) -> u64 {
     }
 }
 
-fn put_start(message: &mut Writer<'_>, number: u32, start: Option<i64>) {
+fn put_start(message: &mut MessageWriter<'_>, number: u32, start: Option<i64>) {
     if let Some(start) = start {
         message.timestamp(number, start);
     }
 }
 
-fn put_exemplar(message: &mut Writer<'_>, number: u32, exemplar: &Exemplar) {
+fn put_exemplar(message: &mut MessageWriter<'_>, number: u32, exemplar: &Exemplar) {
     message.message(number, |message| {
         for (name, value) in exemplar.labels() {
             put_pair(message, 1, name, &value);
@@ -147,7 +152,11 @@ fn put_exemplar(message: &mut Writer<'_>, number: u32, exemplar: &Exemplar) {
     });
 }
 
-fn put_histogram(message: &mut Writer<'_>, histogram: &Histogram, buckets: &mut Vec<Bucket>) {
+fn put_histogram(
+    message: &mut MessageWriter<'_>,
+    histogram: &Histogram,
+    buckets: &mut Vec<Bucket>,
+) {
     message.uint(1, histogram.count);
     message.double(2, histogram.sum);
     histogram.write_buckets(buckets);
@@ -162,7 +171,7 @@ fn put_histogram(message: &mut Writer<'_>, histogram: &Histogram, buckets: &mut 
     }
 }
 
-fn put_summary(message: &mut Writer<'_>, summary: &Summary) {
+fn put_summary(message: &mut MessageWriter<'_>, summary: &Summary) {
     message.uint(1, summary.count);
     message.double(2, summary.sum);
     for (quantile, value) in &summary.quantiles {
@@ -174,7 +183,7 @@ fn put_summary(message: &mut Writer<'_>, summary: &Summary) {
 }
 
 /// One span and its deltas, in the field after it.
-fn put_side(message: &mut Writer<'_>, number: u32, side: &NativeSide) {
+fn put_side(message: &mut MessageWriter<'_>, number: u32, side: &NativeSide) {
     if side.len() == 0 {
         return;
     }

@@ -6,9 +6,9 @@ use super::samples::{NativeSample, Sample, Series, WrittenExemplar};
 use crate::labels::put_pair;
 use crate::naming::{Kind, Pairs};
 use crate::value::NativeSide;
-use crate::wire::Writer;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
+use tailweir_otlp::MessageWriter;
 
 /// Requests of 1.0: every series with its labels; what is said about metrics in requests of its own.
 pub(super) fn version_1(
@@ -20,7 +20,7 @@ pub(super) fn version_1(
     let mut content = Vec::new();
     for series in &gathered.series {
         content.clear();
-        let mut message = Writer(&mut content);
+        let mut message = MessageWriter(&mut content);
         for (name, value) in &series.labels {
             put_pair(&mut message, 1, name, value);
         }
@@ -46,7 +46,7 @@ pub(super) fn version_1(
             .collect();
         for (family, metadata) in families {
             content.clear();
-            let mut message = Writer(&mut content);
+            let mut message = MessageWriter(&mut content);
             message.uint(1, kind_number(metadata.kind));
             message.bytes(2, family.as_bytes());
             message.bytes(4, metadata.help.as_bytes());
@@ -82,7 +82,7 @@ fn put_series_2(
     content: &mut Vec<u8>,
 ) {
     content.clear();
-    let mut message = Writer(content);
+    let mut message = MessageWriter(content);
     symbols.put(&series.labels, &mut message);
     put_samples(
         &mut message,
@@ -104,11 +104,11 @@ fn put_series_2(
 
 /// Samples, exemplars and histograms in the fields of these numbers.
 fn put_samples(
-    message: &mut Writer<'_>,
+    message: &mut MessageWriter<'_>,
     (samples, exemplars, histograms): (u32, u32, u32),
     series: &Series,
     with_start: bool,
-    put_labels: &mut impl FnMut(&Pairs, &mut Writer<'_>),
+    put_labels: &mut impl FnMut(&Pairs, &mut MessageWriter<'_>),
 ) {
     let mut ordered: Vec<&Sample> = series.samples.iter().collect();
     ordered.sort_by_key(|sample| sample.time);
@@ -121,7 +121,7 @@ fn put_samples(
             }
         });
     }
-    let mut put_exemplar = |exemplar: &WrittenExemplar, message: &mut Writer<'_>| {
+    let mut put_exemplar = |exemplar: &WrittenExemplar, message: &mut MessageWriter<'_>| {
         message.message(exemplars, |message| {
             put_labels(&exemplar.labels, message);
             message.double(2, exemplar.value);
@@ -139,7 +139,7 @@ fn put_samples(
     }
 }
 
-fn put_histogram(message: &mut Writer<'_>, sample: &NativeSample, with_start: bool) {
+fn put_histogram(message: &mut MessageWriter<'_>, sample: &NativeSample, with_start: bool) {
     let native = &sample.native;
     message.uint(1, sample.count);
     message.double(3, sample.sum);
@@ -155,7 +155,7 @@ fn put_histogram(message: &mut Writer<'_>, sample: &NativeSample, with_start: bo
 }
 
 /// One span, and its deltas in the field after it.
-fn put_side(message: &mut Writer<'_>, number: u32, side: &NativeSide) {
+fn put_side(message: &mut MessageWriter<'_>, number: u32, side: &NativeSide) {
     if side.len() == 0 {
         return;
     }
@@ -165,7 +165,7 @@ fn put_side(message: &mut Writer<'_>, number: u32, side: &NativeSide) {
     });
     message.message(number + 1, |packed| {
         for delta in side.deltas() {
-            packed.varint(crate::wire::zigzag(delta));
+            packed.zigzag(delta);
         }
     });
 }
@@ -206,7 +206,7 @@ impl Batches {
         if self.is_full_with(content.len()) {
             self.cut();
         }
-        Writer(&mut self.body).bytes(number, content);
+        MessageWriter(&mut self.body).bytes(number, content);
         self.points += points;
     }
 
@@ -225,7 +225,7 @@ impl Batches {
     fn cut_with(&mut self, symbols: &mut Symbols) {
         let symbols = std::mem::take(symbols);
         if !self.body.is_empty() {
-            let mut message = Writer(&mut self.body);
+            let mut message = MessageWriter(&mut self.body);
             for text in symbols.in_order() {
                 message.bytes(4, text.as_bytes());
             }
@@ -267,7 +267,7 @@ impl Symbols {
     }
 
     /// Names and values as numbers, packed into field 1.
-    fn put(&mut self, labels: &Pairs, message: &mut Writer<'_>) {
+    fn put(&mut self, labels: &Pairs, message: &mut MessageWriter<'_>) {
         if labels.is_empty() {
             return;
         }
