@@ -4,6 +4,7 @@ mod advice;
 mod graph;
 mod references;
 mod service;
+mod trace_aware;
 
 use crate::catalogue::{self, Known, Part, Role, Written};
 use crate::cluster::Cluster;
@@ -78,6 +79,7 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
     graph::check(&settings.pipelines, &settings.connectors, report);
     advice::check(&settings, &service, root, report);
     locate(root, String::new(), &mut settings.locations);
+    trace_aware::check(&settings, &service, report);
     settings
 }
 

@@ -101,7 +101,7 @@ pub use settings::{Connector, Exporter, Extension, Pipeline, Processor, Receiver
 pub use sources::Sources;
 pub use tail_sampling::{
     Compat, DecisionCache, OttlErrorMode, Policy, PolicyKind, RateAllocation, SamplingStrategy,
-    TailSampling,
+    TailSampling, TraceAware, Undecided,
 };
 pub use telemetry::{
     LogEncoding, LogLevel, LogSampling, MetricsLevel, MetricsReader, PrometheusPull, PullExporter,

@@ -14,7 +14,7 @@ use crate::components::{
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
-use crate::{ComponentId, Location, PipelineId, TailSampling};
+use crate::{ComponentId, Location, PipelineId, TailSampling, TraceAware};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use tailweir_core::Signal;
@@ -90,6 +90,35 @@ impl Settings {
                 _ => None,
             })
     }
+
+    /// The sampler that these logs follow: the traces pipeline and the processor in it. Nothing where there is
+    /// none, or several that could be meant.
+    #[must_use]
+    pub fn followed_sampler<'s>(
+        &'s self,
+        aware: &'s TraceAware,
+    ) -> Option<(&'s PipelineId, &'s ComponentId)> {
+        let mut pipelines = self.pipelines_with(&aware.sampler);
+        let found = match &aware.pipeline {
+            Some(named) => pipelines.find(|id| *id == named)?,
+            None => {
+                let only = pipelines.next()?;
+                pipelines.next().is_none().then_some(only)?
+            }
+        };
+        Some((found, &aware.sampler))
+    }
+
+    /// The traces pipelines that have this processor.
+    pub(crate) fn pipelines_with(
+        &self,
+        processor: &ComponentId,
+    ) -> impl Iterator<Item = &PipelineId> {
+        let having = self.pipelines.iter().filter(move |pipeline| {
+            pipeline.id.signal == Signal::Traces && pipeline.processors.contains(processor)
+        });
+        having.map(|pipeline| &pipeline.id)
+    }
 }
 
 /// A pipeline: where one signal comes from, what happens to it, where it goes.
@@ -139,8 +168,10 @@ pub enum Processor {
     GroupByAttrs(GroupByAttrs),
     /// `probabilistic_sampler`.
     ProbabilisticSampler(ProbabilisticSampler),
-    /// `tail_sampling`.
+    /// `tail_sampling` of traces.
     TailSampling(Box<TailSampling>),
+    /// `tail_sampling` of logs, with `trace_aware`.
+    TraceAware(Box<TraceAware>),
 }
 
 /// An exporter.

@@ -5,9 +5,11 @@ mod document;
 mod policy_document;
 mod resolve;
 mod rules;
+mod trace_aware;
 
 pub(crate) use document::TailSamplingDocument;
 pub(crate) use resolve::{Overrides, resolve};
+pub use trace_aware::{TraceAware, Undecided};
 
 use crate::Location;
 use crate::setting::choice;

@@ -13,12 +13,14 @@ mod plan;
 mod receivers;
 mod retired;
 mod server;
+mod trace_aware;
 mod wiring;
 
 pub(crate) use exporters::{Blueprint, RunningExporter};
 pub(crate) use plan::Plan;
 pub(crate) use receivers::RunningReceiver;
 pub(crate) use retired::Retired;
+pub(crate) use trace_aware::RunningTraceAware;
 
 use crate::actors::{Child, Nursery};
 use crate::admission::Admission;
@@ -92,6 +94,7 @@ pub(crate) struct Graph {
     pub(crate) not_exported: BTreeMap<(ComponentId, Signal), Arc<NotExported>>,
     pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
+    pub(crate) trace_aware: BTreeMap<Place, RunningTraceAware>,
     pub(crate) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(crate) routes: BTreeMap<ComponentId, Arc<RouteFigures>>,
     pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,
@@ -121,6 +124,7 @@ impl Graph {
             not_exported: BTreeMap::new(),
             samplers: BTreeMap::new(),
             batchers: BTreeMap::new(),
+            trace_aware: BTreeMap::new(),
             connectors: BTreeMap::new(),
             routes: BTreeMap::new(),
             transforms: BTreeMap::new(),

@@ -73,11 +73,13 @@ pub enum DropReason {
     Counted,
     /// No route of a `routing` connector wanted it, and there is no default.
     NotRouted,
+    /// Nobody decided about its trace in time, and `undecided` is `drop`.
+    Undecided,
 }
 
 impl DropReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NotSampled,
         Self::DropPolicy,
         Self::Duplicate,
@@ -88,6 +90,7 @@ impl DropReason {
         Self::Merged,
         Self::Counted,
         Self::NotRouted,
+        Self::Undecided,
     ];
 
     /// Its name in metrics and on the status page.
@@ -104,6 +107,7 @@ impl DropReason {
             Self::Merged => "merged",
             Self::Counted => "counted",
             Self::NotRouted => "not_routed",
+            Self::Undecided => "undecided",
         }
     }
 }

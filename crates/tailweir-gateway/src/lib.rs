@@ -65,6 +65,7 @@ pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, MemberRow,
-    PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TransformRow, VotesRow,
+    PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TraceAwareRow, TransformRow,
+    VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};

@@ -16,6 +16,7 @@ mod portion;
 mod routing;
 mod sampling;
 mod scans;
+mod trace_aware;
 mod transforming;
 mod ways;
 
@@ -27,6 +28,7 @@ pub(crate) use routing::{RouteFigures, Routes};
 pub use sampling::SLOT_SEED;
 pub(crate) use sampling::{Routed, Sampler, scan};
 pub(crate) use scans::{ScanPool, Scanned};
+pub(crate) use trace_aware::{TraceAware, TraceAwareCounts, TraceAwareRules};
 pub(crate) use transforming::{TransformFigures, Transforming};
 pub(crate) use ways::{ConnectorWay, ExportWay, NotExported, WAYS_MAX, Way, Ways};
 

@@ -148,6 +148,8 @@ pub enum Bound {
     Batch,
     /// What a connector made and that waits for room behind it.
     Connector,
+    /// Logs that follow their traces and wait for room behind.
+    Logs,
 }
 
 impl std::fmt::Display for Bound {
@@ -159,6 +161,7 @@ impl std::fmt::Display for Bound {
             Self::Queue => "the exporter's sending queue",
             Self::Batch => "the batch processor",
             Self::Connector => "the connector",
+            Self::Logs => "the logs that leave with their traces",
         })
     }
 }

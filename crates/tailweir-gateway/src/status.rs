@@ -4,12 +4,14 @@ mod connectors;
 mod pages;
 mod peers;
 mod samplers;
+mod trace_aware;
 mod transforms;
 
 pub use connectors::{ConnectorRow, RouteRow};
 pub use pages::PageRow;
 pub use peers::{PeerRow, PeerTraffic};
 pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
+pub use trace_aware::TraceAwareRow;
 pub use transforms::TransformRow;
 
 use crate::buckets::Buckets;
@@ -57,6 +59,8 @@ pub struct Status {
     pub receivers: Vec<ReceiverRow>,
     /// The samplers, one for each use of a `tail_sampling` processor.
     pub samplers: Vec<SamplerRow>,
+    /// The processors that keep logs with their traces.
+    pub trace_aware: Vec<TraceAwareRow>,
     /// The processors that change requests.
     pub transforms: Vec<TransformRow>,
     /// The connectors that make telemetry.
@@ -224,6 +228,7 @@ impl Status {
                 Some(graph) => samplers::rows(graph).await,
                 None => Vec::new(),
             },
+            trace_aware: graph.map(trace_aware::rows).unwrap_or_default(),
             transforms: graph.map(transforms::rows).unwrap_or_default(),
             connectors: graph.map(connectors::rows).unwrap_or_default(),
             routes: graph.map(connectors::routes).unwrap_or_default(),

@@ -7,6 +7,9 @@
 //! when it is short, the largest and the oldest traces are decided early, and marked; then requests
 //! are refused. No accepted span disappears without being counted: [`Counters::check`].
 //!
+//! Beside the engine, a [`TraceHold`] keeps what belongs to traces and is no span, such as the log records that
+//! a [`LogRule`] cuts out of requests, until their traces are decided.
+//!
 //! It reads no clock, draws no random number, opens no socket, starts no thread and never blocks.
 //!
 //! ```
@@ -46,16 +49,20 @@ mod engine;
 mod gather;
 mod index;
 mod list;
+mod log_parts;
 mod seen;
 mod settings;
 mod sink;
 mod slab;
 mod store;
 mod trace;
+mod trace_hold;
 
 pub use counters::{AgeHistogram, ByVerdict, Counters, Imbalance, PolicyCounts};
 pub use engine::{Advanced, Appended, Engine, Refusal};
+pub use log_parts::{LogFate, LogPart, LogRule};
 pub use settings::EngineSettings;
+pub use trace_hold::{Placed, TraceHold, TraceHoldSettings};
 // What counters are made of.
 pub use sink::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, EarlyReason, Sink};
 pub use tailweir_policy::{Amount, PolicyVotes, Stopwatch};

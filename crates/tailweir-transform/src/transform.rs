@@ -134,7 +134,10 @@ pub fn compile(
         Processor::GroupByAttrs(settings) => Arc::new(Grouping::new(settings)),
         Processor::Span(settings) => Arc::new(SpanNames::new(settings)?),
         Processor::Redaction(settings) => Arc::new(Redaction::new(settings)?),
-        Processor::TailSampling(_) | Processor::Batch(_) | Processor::MemoryLimiter(_) => {
+        Processor::TailSampling(_)
+        | Processor::TraceAware(_)
+        | Processor::Batch(_)
+        | Processor::MemoryLimiter(_) => {
             return Ok(None);
         }
     };

@@ -28,7 +28,12 @@ fn batch_before_sampler(pipeline: &WrittenPipeline, settings: &Settings, report:
     let is = |id: &ComponentId, wanted: fn(&Processor) -> bool| {
         settings.processors.get(id).is_some_and(wanted)
     };
-    let samples = |processor: &Processor| matches!(processor, Processor::TailSampling(_));
+    let samples = |processor: &Processor| {
+        matches!(
+            processor,
+            Processor::TailSampling(_) | Processor::TraceAware(_)
+        )
+    };
     let batches = |processor: &Processor| matches!(processor, Processor::Batch(_));
     let Some(sampler) = pipeline
         .processors

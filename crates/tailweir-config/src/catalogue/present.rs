@@ -80,13 +80,20 @@ pub(crate) static PRESENT: &[Kind] = &[
             Role::Processor,
             "tail_sampling",
             &[],
-            TRACES,
+            TRACES_AND_LOGS,
             Stability::Stable,
         ),
         shape: TailSamplingDocument::shape,
         read: |node, overrides, report| {
             let mut document = TailSamplingDocument::default();
             document.read(node, report);
+            if let Some(aware) = document.trace_aware {
+                let written = serde_json::json!({"trace_aware": aware.write()});
+                return (
+                    Part::Processor(Processor::TraceAware(Box::new(aware))),
+                    written,
+                );
+            }
             let settings = resolve(&document, node, overrides, report);
             document.compat = settings.compat;
             document.write_threshold = Some(settings.write_threshold);

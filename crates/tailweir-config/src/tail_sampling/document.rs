@@ -1,7 +1,7 @@
 //! The `tail_sampling` block as it is written.
 
 use super::policy_document::PolicyDocument;
-use super::{Compat, SamplingStrategy};
+use super::{Compat, SamplingStrategy, TraceAware};
 use crate::ComponentId;
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -55,6 +55,8 @@ settings! {
         /// Tailweir's own (in the Collector a feature gate): write the name of the deciding policy
         /// into the scope attributes of kept spans.
         record_policy: Option<bool> = None,
+        /// Tailweir's own: makes this the sampler of a logs pipeline, and takes the place of all other options.
+        trace_aware: Option<TraceAware> = None,
     }
     rules document_rules;
 }
@@ -66,6 +68,15 @@ fn document_rules(document: &mut TailSamplingDocument, block: &mut Block<'_>, re
         let text = "`tail_storage` is not available";
         let help = "traces are held in memory, within `memory_budget`";
         report.error_at(block.at("tail_storage"), Cause::AbsentOption, text, help);
+    }
+    if document.trace_aware.is_some() {
+        for entry in block.node().entries() {
+            if entry.key != "trace_aware" {
+                let text = format!("`{}` and `trace_aware` exclude each other", entry.key);
+                let help = "traces are sampled by the processor that `trace_aware.sampler` names";
+                report.error_at(entry.node.head(), Cause::Contradiction, text, help);
+            }
+        }
     }
     if document.num_shards > 256 {
         let text = "`num_shards` must not be above 256";

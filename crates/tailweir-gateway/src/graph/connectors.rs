@@ -214,6 +214,7 @@ impl Wiring<'_> {
                 witnesses.entry(place).or_default().push(connector);
             }
         }
+        self.add_followers(&mut witnesses);
         for (place, sampler) in &self.graph.samplers {
             sampler.set_witnesses(witnesses.remove(place).unwrap_or_default());
         }

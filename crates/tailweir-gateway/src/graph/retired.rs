@@ -1,5 +1,6 @@
 //! What is taken out of service: in which order it is emptied, so that what is held flows out.
 
+use super::trace_aware::{RunningTraceAware, followers};
 use super::{Graph, Place, RunningBatcher, RunningConnector, RunningExporter};
 use crate::pipeline::Sampler;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ pub(crate) struct Retired {
 enum Stage {
     Sampler(Arc<Sampler>),
     Batcher(RunningBatcher),
+    TraceAware(RunningTraceAware),
     Connector(RunningConnector),
 }
 
@@ -27,6 +29,7 @@ enum Stage {
 pub(super) struct Gone {
     pub(super) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(super) batchers: BTreeMap<Place, RunningBatcher>,
+    pub(super) trace_aware: BTreeMap<Place, RunningTraceAware>,
     pub(super) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(super) exporters: Vec<RunningExporter>,
 }
@@ -37,13 +40,15 @@ impl Gone {
         Self {
             samplers: graph.samplers,
             batchers: graph.batchers,
+            trace_aware: graph.trace_aware,
             connectors: graph.connectors,
             exporters: graph.exporters.into_values().collect(),
         }
     }
 
     /// In order of the settings by which it ran: from the receivers to the exporters. A connector comes
-    /// behind all pipelines that feed it, and before those that it feeds.
+    /// behind all pipelines that feed it, and before those that it feeds; logs that wait for the decisions of a
+    /// sampler come behind it.
     pub(super) fn in_order(mut self, settings: &Settings) -> Retired {
         let mut stages = Vec::new();
         for part in front_to_back(settings) {
@@ -56,6 +61,8 @@ impl Gone {
                         let place = (pipeline.id.clone(), id.clone());
                         stages.extend(self.samplers.remove(&place).map(Stage::Sampler));
                         stages.extend(self.batchers.remove(&place).map(Stage::Batcher));
+                        let trace_aware = self.trace_aware.remove(&place);
+                        stages.extend(trace_aware.map(Stage::TraceAware));
                     }
                 }
             }
@@ -106,6 +113,14 @@ impl<'s> Order<'s> {
                 self.connector(id);
             }
         }
+        for (_, (follower, _)) in
+            followers(settings).filter(|((followed, _), _)| *followed == pipeline.id)
+        {
+            let mut pipelines = settings.pipelines.iter();
+            if let Some(logs) = pipelines.find(|it| it.id == follower) {
+                self.pipeline(logs);
+            }
+        }
         self.back_to_front.push(Part::Pipeline(pipeline));
     }
 
@@ -154,6 +169,11 @@ impl Stage {
                 running.worker.stop();
                 true
             }
+            Self::TraceAware(running) => {
+                running.stage.close(deadline).await;
+                running.worker.stop();
+                true
+            }
             Self::Connector(running) => {
                 running.connector.close(deadline).await;
                 running.worker.stop();
@@ -196,6 +216,35 @@ mod tests {
         loaded.settings.expect("a valid configuration")
     }
 
+    /// Scenario: logs that follow the sampler of a pipeline which stands behind theirs.
+    /// Guarantees: the sampler decides before its logs are let go.
+    #[test]
+    fn logs_come_behind_the_sampler_that_they_follow() {
+        let settings = settings(
+            "
+receivers: {nop: }
+exporters: {nop: }
+processors:
+  tail_sampling: {policies: [{name: all, type: always_sample}]}
+  tail_sampling/logs: {trace_aware: {sampler: tail_sampling}}
+service:
+  pipelines:
+    logs: {receivers: [nop], processors: [tail_sampling/logs], exporters: [nop]}
+    traces: {receivers: [nop], processors: [tail_sampling], exporters: [nop]}
+",
+        );
+        let order: Vec<_> = names(&settings);
+        assert_eq!(order, ["traces", "logs"]);
+    }
+
+    fn names(settings: &Settings) -> Vec<String> {
+        let names = front_to_back(settings).into_iter().map(|part| match part {
+            Part::Pipeline(pipeline) => pipeline.id.to_string(),
+            Part::Connector(id) => id.to_string(),
+        });
+        names.collect()
+    }
+
     /// Scenario: pipelines that feed each other, listed from the back to the front.
     /// Guarantees: each part comes before those that it feeds.
     #[test]
@@ -212,13 +261,8 @@ service:
     traces/in: {receivers: [nop], exporters: [forward, spanmetrics]}
 ",
         );
-        let names = front_to_back(&settings).into_iter().map(|part| match part {
-            Part::Pipeline(pipeline) => pipeline.id.to_string(),
-            Part::Connector(id) => id.to_string(),
-        });
-        let order: Vec<_> = names.collect();
         assert_eq!(
-            order,
+            names(&settings),
             [
                 "traces/in",
                 "forward",

@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Clone)]
 pub(super) struct Head {
     pub(super) stage: Arc<dyn Stage>,
-    /// Whether it is a sampler, or edits before one.
+    /// Whether it is a sampler, of traces or of their logs, or edits before one.
     pub(super) is_sampler: bool,
 }
 
@@ -142,6 +142,10 @@ impl Graph {
             .batchers
             .extract_if(.., |place, _| !places.contains(place));
         gone.batchers.extend(batchers);
+        let trace_aware = self
+            .trace_aware
+            .extract_if(.., |place, _| !places.contains(place));
+        gone.trace_aware.extend(trace_aware);
         let connectors = self
             .connectors
             .extract_if(.., |id, _| !connected.contains(id));
@@ -155,7 +159,7 @@ pub(super) struct Wiring<'a> {
     pub(super) ground: &'a Ground,
     pub(super) plan: &'a Plan,
     heads: BTreeMap<PipelineId, Head>,
-    places: BTreeSet<Place>,
+    pub(super) places: BTreeSet<Place>,
     /// Connectors that are new or changed, and not started yet.
     pub(super) makers: BTreeMap<ComponentId, Maker>,
     /// Connectors that are wired.
@@ -222,6 +226,7 @@ impl Wiring<'_> {
                 stage: self.sampler(place, settings, next.stage).await,
                 is_sampler: true,
             },
+            Some(Processor::TraceAware(settings)) => self.trace_aware(place, settings, next).await,
             // Neither has a stage: the memory limiter is the admission of the whole process.
             Some(Processor::MemoryLimiter(_)) | None => next,
             Some(_) => self.transform(place, next),

@@ -109,7 +109,9 @@ const fn grpc_code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Full { bound, .. } => match bound {
             Bound::InFlight | Bound::Traces => Code::ResourceExhausted,
-            Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector => Code::Unavailable,
+            Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector | Bound::Logs => {
+                Code::Unavailable
+            }
         },
         Refusal::Stopping
         | Refusal::HandOver { .. }
@@ -134,7 +136,7 @@ const fn http_code(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Full { bound, .. } => match bound {
             Bound::InFlight | Bound::Traces => StatusCode::TOO_MANY_REQUESTS,
-            Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector => {
+            Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector | Bound::Logs => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         },

@@ -209,6 +209,14 @@ metrics! {
         "Traces that were decided before their time.";
     Duplicates = "tailweir_duplicate_spans", Counter, "{spans}", ["pipeline", "processor"],
         "Spans that had come before and were left out.";
+    TraceAwareRecords = "tailweir_trace_aware_records", Counter, "{records}", ["pipeline", "processor", "outcome"],
+        "Log records by what became of them: kept or dropped with their trace, passed for their severity, without a trace id, undecided in time, or without room to wait (overflow).";
+    TraceAwareTraces = "tailweir_trace_aware_waiting_traces", Gauge, "{traces}", ["pipeline", "processor"],
+        "Traces whose decision log records wait for.";
+    TraceAwareWaiting = "tailweir_trace_aware_waiting_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Log records that wait for decisions, memory_budget at most.";
+    TraceAwareLeaving = "tailweir_trace_aware_leaving_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Log records that wait for room behind; above 16 MiB requests are refused.";
     RouteReceived = "tailweir_routing_received_items", Counter, "{items}", ["connector"],
         "Items that pipelines brought to a routing connector.";
     RouteUnrouted = "tailweir_routing_unrouted_items", Counter, "{items}", ["connector"],

@@ -6,7 +6,7 @@ use crate::ledger::AmountRow;
 use crate::status::BalancerRow;
 use crate::status::{
     ConnectorRow, ExporterRow, MemberRow, PeerRow, PolicyRow, RouteRow, SamplerRow, Status,
-    TransformRow,
+    TraceAwareRow, TransformRow,
 };
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
@@ -30,6 +30,7 @@ impl Publisher {
             page.receivers(status);
             page.exporters(status);
             page.transforms(&status.transforms);
+            page.trace_aware(&status.trace_aware);
             page.pages(status);
             page.connectors(&status.connectors);
             page.routes(&status.routes);
@@ -257,6 +258,24 @@ impl Page<'_> {
             let labels: Labels<'_> = &[("processor", processor), ("otel_signal", signal)];
             self.counter(Metric::ProcessorIncoming, labels, incoming);
             self.counter(Metric::ProcessorOutgoing, labels, outgoing);
+        }
+    }
+
+    fn trace_aware(&self, rows: &[TraceAwareRow]) {
+        for row in rows {
+            let (pipeline, processor) = (row.pipeline.as_str(), row.processor.as_str());
+            for (outcome, records) in row.outcomes() {
+                let labels: Labels<'_> = &[
+                    ("pipeline", pipeline),
+                    ("processor", processor),
+                    ("outcome", outcome),
+                ];
+                self.counter(Metric::TraceAwareRecords, labels, records);
+            }
+            let labels: Labels<'_> = &[("pipeline", pipeline), ("processor", processor)];
+            self.gauge(Metric::TraceAwareTraces, labels, row.waiting_traces);
+            self.gauge(Metric::TraceAwareWaiting, labels, row.waiting_bytes);
+            self.gauge(Metric::TraceAwareLeaving, labels, row.leaving_bytes);
         }
     }
 

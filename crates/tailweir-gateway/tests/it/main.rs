@@ -17,4 +17,5 @@ mod processors;
 mod protocol;
 mod security;
 mod signals;
+mod trace_aware;
 mod traces;

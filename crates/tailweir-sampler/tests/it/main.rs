@@ -9,3 +9,4 @@ mod model;
 mod panics;
 mod pressure;
 mod reload;
+mod trace_hold;

@@ -1,0 +1,117 @@
+//! Processors of logs pipelines that follow a sampler of traces.
+
+use super::wiring::{Head, Wiring};
+use super::{Ground, Place};
+use crate::actors::{Child, Witness};
+use crate::pipeline::{TraceAware, TraceAwareRules};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tailweir_config::{Processor, Settings, TraceAware as TraceAwareSettings, Undecided};
+use tailweir_core::Threshold;
+use tailweir_sampler::{LogRule, TraceHoldSettings};
+
+/// Decisions that each remembers: as many as take about 32 MiB.
+const DECISIONS_MAX: usize = 400_000;
+
+/// Digits of the threshold for records without a trace id: all.
+const THRESHOLD_DIGITS: u32 = 14;
+
+/// A trace-aware processor and the worker that hands on what leaves it.
+pub(crate) struct RunningTraceAware {
+    pub(crate) stage: Arc<TraceAware>,
+    pub(crate) worker: Child,
+}
+
+/// The samplers that are followed, each with where it is followed.
+pub(super) fn followers(settings: &Settings) -> impl Iterator<Item = (Place, Place)> {
+    settings.pipelines.iter().flat_map(move |pipeline| {
+        pipeline.processors.iter().filter_map(move |id| {
+            let Some(Processor::TraceAware(aware)) = settings.processors.get(id) else {
+                return None;
+            };
+            let (sampled, sampler) = settings.followed_sampler(aware)?;
+            let followed = (sampled.clone(), sampler.clone());
+            Some((followed, (pipeline.id.clone(), id.clone())))
+        })
+    })
+}
+
+impl Wiring<'_> {
+    /// The stage of a trace-aware processor: the one that runs, by its new rules, or a new one.
+    pub(super) async fn trace_aware(
+        &mut self,
+        place: Place,
+        settings: &TraceAwareSettings,
+        next: Head,
+    ) -> Head {
+        self.places.insert(place.clone());
+        let rules = rules(settings, &self.plan.settings);
+        if let Some(running) = self.graph.trace_aware.get(&place) {
+            running.stage.change(rules, next.stage);
+            return head(&running.stage);
+        }
+        let Ground {
+            admission,
+            clock,
+            nursery,
+            ..
+        } = self.ground;
+        let id = place.1.to_string();
+        let stage = TraceAware::new(
+            id,
+            rules,
+            Arc::clone(&next.stage),
+            admission.clone(),
+            *clock,
+        );
+        let stage = Arc::new(stage);
+        let work: Arc<TraceAware> = Arc::clone(&stage);
+        let Some(worker) = nursery.start_worker(work).await else {
+            // Only a node that is going down starts nothing.
+            return next;
+        };
+        let head = head(&stage);
+        let running = RunningTraceAware { stage, worker };
+        self.graph.trace_aware.insert(place, running);
+        head
+    }
+
+    /// Who is told what each sampler decides, for the logs of its traces.
+    pub(super) fn add_followers(&self, witnesses: &mut BTreeMap<Place, Vec<Arc<dyn Witness>>>) {
+        for (followed, follower) in followers(&self.plan.settings) {
+            if let Some(running) = self.graph.trace_aware.get(&follower) {
+                let stage: Arc<TraceAware> = Arc::clone(&running.stage);
+                witnesses.entry(followed).or_default().push(stage);
+            }
+        }
+    }
+}
+
+/// It gathers by itself, as a sampler does: a batch in front of it would only delay.
+fn head(stage: &Arc<TraceAware>) -> Head {
+    Head {
+        stage: Arc::clone(stage) as Arc<_>,
+        is_sampler: true,
+    }
+}
+
+fn rules(settings: &TraceAwareSettings, all: &Settings) -> TraceAwareRules {
+    let sampler = all.processors.get(&settings.sampler);
+    let wait = settings.wait.unwrap_or_else(|| match sampler {
+        Some(Processor::TailSampling(sampling)) => 2 * sampling.decision_wait,
+        _ => 2 * tailweir_config::TailSampling::default().decision_wait,
+    });
+    let share = settings.untraced_percentage / 100.0;
+    TraceAwareRules {
+        rule: LogRule {
+            keep_severity: settings.keep_severity.0,
+            untraced: Threshold::of_probability(share, THRESHOLD_DIGITS),
+        },
+        hold: TraceHoldSettings {
+            wait,
+            memory_budget: settings.memory_budget,
+            decisions_max: DECISIONS_MAX,
+        },
+        keeps_undecided: settings.undecided == Undecided::Keep,
+    }
+}
