@@ -71,6 +71,24 @@ const RECORD_POLICY: &str = "processor.tailsamplingprocessor.recordpolicy";
 /// The feature gate by which the Collector follows the randomness that spans carry.
 const USE_TRACE_STATE: &str = "processor.tailsamplingprocessor.usetracestate";
 
+/// Reads any YAML text as a tree, without substitution: for documents of other programs.
+///
+/// # Errors
+/// Where it is no YAML, with line and column.
+pub fn read_yaml(name: &str, text: &str) -> Result<serde_json::Value, Diagnostics> {
+    let source: Arc<str> = Arc::from(name);
+    let parsed = yaml::parse(&source, text);
+    parsed.node.map(|node| node.to_json()).map_err(|error| {
+        let mut report = Report::default();
+        error.report(&mut report);
+        finish(
+            report,
+            false,
+            BTreeMap::from([(source, Arc::from(parsed.blotted))]),
+        )
+    })
+}
+
 /// Reads a text that holds nothing but a `tail_sampling:` block, as `policy simulate` takes it.
 ///
 /// `name` is what the text is called in diagnostics.

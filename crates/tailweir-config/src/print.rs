@@ -23,6 +23,16 @@ pub fn print_tree(tree: &Json) -> String {
     out
 }
 
+/// A tree of [`read_yaml`](crate::read_yaml) as YAML with everything in it, secrets and substitutions too: for what is
+/// written back to whom it came from.
+#[must_use]
+pub fn print_unredacted(tree: &Json) -> String {
+    let mut out = String::new();
+    block(tree, 0, &mut out);
+    // Texts were doubled to be no substitutions; here they may be.
+    out.replace("$$", "$")
+}
+
 fn redact(tree: &mut Json, secret: bool) {
     match tree {
         Json::Object(entries) => {

@@ -62,6 +62,11 @@ pub(crate) enum Command {
     /// See and change a running cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Rewrite the configuration of another program, and report what that means
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Compute what a load needs: memory, cores, samplers
+    Size(SizeArguments),
     /// Work with sampling policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -85,6 +90,35 @@ pub(crate) enum PolicyCommand {
     Simulate(SimulateArguments),
     /// Put policies into force in all processes of a cluster
     Apply(ApplyArguments),
+}
+
+/// Sub-commands of `migrate`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Join Collectors in two tiers (a load_balancing exporter in front of samplers)
+    Collector {
+        /// The Collector's file; of two tiers, both
+        #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
+        files: Vec<PathBuf>,
+        /// Where to write; absent: standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Rewrite the rules of Honeycomb Refinery
+    Refinery {
+        /// The file of rules (`RulesVersion: 2`)
+        #[arg(value_name = "RULES")]
+        rules: PathBuf,
+        /// Refinery's own configuration, for its timeouts and where it sends
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+        /// Which sampler of the rules
+        #[arg(long, value_name = "NAME", default_value = "__default__")]
+        environment: String,
+        /// Where to write; absent: standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// Where the configuration comes from and how it is read.
@@ -200,9 +234,44 @@ pub(crate) struct HealthcheckArguments {
         env = "TAILWEIR_ADMIN"
     )]
     pub(crate) admin: String,
+    /// Ask at this address instead whether OTLP over gRPC is taken, by an empty request
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) otlp: Option<String>,
     /// Longest time to wait for the answer
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     pub(crate) timeout: Duration,
+}
+
+/// Arguments of `size`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SizeArguments {
+    /// Spans a second, of all clients together
+    #[arg(long, value_name = "RATE", conflicts_with = "from", value_parser = positive)]
+    pub(crate) spans_per_second: Option<f64>,
+    /// Measure rate and sizes at the Tailweir with this admin address instead
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) from: Option<String>,
+    /// How long to measure
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub(crate) during: Duration,
+    /// Bytes of a span
+    #[arg(long, value_name = "BYTES", default_value = "600", value_parser = positive)]
+    pub(crate) span_bytes: f64,
+    /// Spans of a trace
+    #[arg(long, value_name = "COUNT", default_value = "16", value_parser = positive)]
+    pub(crate) spans_per_trace: f64,
+    /// How long a trace waits for its decision (decision_wait)
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) window: Duration,
+    /// How many times the rate a peak has
+    #[arg(long, value_name = "FACTOR", default_value = "2", value_parser = positive)]
+    pub(crate) peak: f64,
+    /// Copies of each span in a cluster
+    #[arg(long, value_name = "COPIES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) replication: u8,
+    /// Most memory of one sampler, in MiB; more samplers are used beyond it
+    #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(256..))]
+    pub(crate) memory_mib_max: u64,
 }
 
 /// Arguments of `policy simulate`.
@@ -226,6 +295,15 @@ pub(crate) struct SimulateArguments {
     /// Decide each trace as if it had come alone: limiters are full for every one
     #[arg(long)]
     pub(crate) isolate: bool,
+}
+
+/// Reads a number above zero.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "not a number above zero".to_owned())
 }
 
 /// Reads a duration of the command line.

@@ -4,10 +4,12 @@ mod cluster;
 mod components;
 mod demo;
 mod healthcheck;
+mod migrate;
 mod print_config;
 mod reference;
 mod run;
 mod simulate;
+mod size;
 mod validate;
 
 use crate::cli::{Command, CommandLine, PolicyCommand};
@@ -28,6 +30,8 @@ pub(crate) fn execute(command_line: CommandLine) -> ExitCode {
         Some(Command::Demo(arguments)) => demo::run(arguments),
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments, &terminal),
         Some(Command::Cluster(command)) => cluster::run(&command, &terminal),
+        Some(Command::Migrate(command)) => migrate::run(&command, &terminal),
+        Some(Command::Size(arguments)) => size::run(&arguments, &terminal),
         Some(Command::Policy(PolicyCommand::Simulate(arguments))) => {
             simulate::run(&arguments, &terminal)
         }

@@ -201,6 +201,8 @@ metrics! {
         "Requests that were refused before they were read, for want of room.";
     StoreMemory = "tailweir_store_memory_bytes", Gauge, "By", ["pipeline", "processor"],
         "Memory of undecided traces.";
+    StoreMemoryMax = "tailweir_store_memory_bytes_max", Gauge, "By", ["pipeline", "processor"],
+        "Bound of the memory of undecided traces: `memory_budget`, or the share of the memory there is.";
     RememberedMemory = "tailweir_remembered_memory_bytes", Gauge, "By", ["pipeline", "processor"],
         "Memory of decisions and span ids that are remembered.";
     RememberedDecisions = "tailweir_remembered_decisions", Gauge, "{decisions}", ["pipeline", "processor"],

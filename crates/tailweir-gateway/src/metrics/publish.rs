@@ -410,6 +410,7 @@ impl Page<'_> {
     fn sampler(&self, row: &SamplerRow) {
         let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
         self.gauge(Metric::StoreMemory, labels, row.held_memory_bytes);
+        self.gauge(Metric::StoreMemoryMax, labels, row.memory_budget_bytes);
         self.gauge(
             Metric::RememberedMemory,
             labels,

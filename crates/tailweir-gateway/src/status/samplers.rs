@@ -93,6 +93,8 @@ pub struct SamplerRow {
     pub held: DecisionRow,
     /// Memory of that, in bytes.
     pub held_memory_bytes: u64,
+    /// Bound of that memory, in bytes.
+    pub memory_budget_bytes: u64,
     /// Memory of decisions and span ids that are remembered, in bytes.
     pub remembered_memory_bytes: u64,
     /// Decisions that are remembered.
@@ -221,6 +223,7 @@ impl SamplerRow {
         let counters = &report.counters;
         self.held.add(counters.held);
         self.held_memory_bytes += report.held_memory;
+        self.memory_budget_bytes += report.memory_budget;
         self.remembered_memory_bytes += report.remembered_memory;
         self.remembered_decisions += report.remembered_decisions as u64;
         self.new_traces += counters.new_traces;

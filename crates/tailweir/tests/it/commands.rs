@@ -175,4 +175,6 @@ fn exit_codes_tell_usage_from_failure() {
         "{}",
         stderr(&output)
     );
+    let output = tailweir(["healthcheck", "--otlp", "127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -1,6 +1,8 @@
 //! Start, probes, drain and the end.
 
-use crate::gateway::{Gateway, KEEP_ALL, KEEP_ERRORS, address, configuration, fields, tailweir};
+use crate::gateway::{
+    Gateway, KEEP_ALL, KEEP_ERRORS, address, configuration, fields, stderr, stdout, tailweir,
+};
 use tailweir_testkit::{Answer, Gate, Signal, Sink, http_get, request, span, trace_id};
 
 /// Scenario: Tailweir starts on the embedded configuration, on free ports, and is sent a trace with
@@ -99,6 +101,9 @@ fn probes_say_ready() {
             .status
             .success()
     );
+    let otlp = gateway.otlp_grpc.to_string();
+    let takes = tailweir(["healthcheck", "--otlp", &otlp]);
+    assert_eq!(stdout(&takes), "takes OTLP\n", "{}", stderr(&takes));
     assert_eq!(gateway.ask("/livez").status, 200);
     assert_eq!(gateway.ask("/readyz").body, "ready\n");
     assert_eq!(gateway.status()["process"]["phase"], "ready");

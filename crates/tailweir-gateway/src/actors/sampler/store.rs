@@ -53,6 +53,8 @@ pub(crate) struct ShardReport {
     pub(crate) by_policy: BTreeMap<String, PolicyCounts>,
     /// Memory of undecided traces, in bytes.
     pub(crate) held_memory: u64,
+    /// Bound of it, in bytes.
+    pub(crate) memory_budget: u64,
     /// Memory of what is remembered, in bytes.
     pub(crate) remembered_memory: u64,
     /// Decisions that are remembered.
@@ -236,6 +238,7 @@ impl ShardStore {
             counters: engine.counters().clone(),
             by_policy,
             held_memory: engine.held_memory().bytes(),
+            memory_budget: engine.settings().memory_budget.bytes(),
             remembered_memory: engine.remembered_memory().bytes(),
             remembered_decisions: engine.remembered_decisions(),
             ticks: self.ticks.clone(),
