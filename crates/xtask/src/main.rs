@@ -2,9 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+mod deploy;
 mod documents;
 mod fuzz;
 mod golden;
+mod image;
 mod interop;
 mod rooms;
 mod structure;
@@ -48,6 +50,10 @@ enum Task {
     /// Run real OpenTelemetry SDKs (Python, Node) and Prometheus against the real binary; installs what it
     /// needs.
     Interop,
+    /// Write the container image, with its bill of materials, without a container engine.
+    Image(image::ImageArguments),
+    /// Check what `deploy` holds with the tools that read it; installs what it needs, and says what it skipped.
+    VerifyDeploy(deploy::DeployArguments),
     /// Run each fuzz target for a while.
     Fuzz {
         /// Seconds for each target.
@@ -73,6 +79,8 @@ fn main() -> Result<()> {
         } => golden::pack(&dir),
         Task::Golden { dir, .. } => golden::run(dir.as_deref()),
         Task::Interop => interop::run(),
+        Task::Image(arguments) => image::run(&arguments),
+        Task::VerifyDeploy(arguments) => deploy::verify(&arguments),
         Task::Fuzz { seconds } => fuzz::run(seconds),
     }
 }

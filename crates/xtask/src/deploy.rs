@@ -1,0 +1,129 @@
+//! What `deploy/` holds, checked by the tools that read it: Helm, Prometheus, Terraform, a container.
+//!
+//! Each stage says what it did, or that it was skipped and why; nothing that was not run passes.
+
+mod chart;
+mod configurations;
+mod container;
+mod dashboards;
+mod refusals;
+mod rules;
+mod terraform;
+mod tools;
+mod values;
+
+use crate::image;
+use anyhow::{Result, bail};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of `verify-deploy`.
+#[derive(Args)]
+pub(crate) struct DeployArguments {
+    /// Only what takes seconds once the tools are there: no image.
+    #[arg(long)]
+    quick: bool,
+    /// Write what is generated (dashboards, the chart's README, rendered examples) before it is checked.
+    #[arg(long)]
+    write: bool,
+    /// Static binary for the image, instead of building one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+/// What became of a stage.
+enum Outcome {
+    /// What was checked.
+    Passed(String),
+    /// Why it was not.
+    Skipped(String),
+}
+
+/// A stage, with what it needs.
+type Stage<'a> = (&'static str, Box<dyn Fn() -> Result<Outcome> + 'a>);
+
+/// Runs the stages; fails at the end when one of them has.
+pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
+    let write = arguments.write;
+    let mut stages: Vec<Stage<'_>> = vec![
+        ("dashboards", Box::new(move || dashboards::check(write))),
+        ("metrics", Box::new(rules::check_metrics)),
+        ("runbooks", Box::new(rules::check_runbooks)),
+        ("alerts and recording rules", Box::new(rules::check_rules)),
+        ("chart's README", Box::new(move || values::check(write))),
+        ("chart", Box::new(chart::lint)),
+        (
+            "chart's examples",
+            Box::new(move || chart::check_examples(write)),
+        ),
+        ("chart's refusals", Box::new(refusals::check)),
+        ("configurations", Box::new(configurations::check)),
+        (
+            "objects against Kubernetes' schemas",
+            Box::new(chart::check_schemas),
+        ),
+        ("terraform", Box::new(terraform::check)),
+    ];
+    if !arguments.quick {
+        let binary = arguments.binary.as_deref();
+        stages.push((
+            "image in a container",
+            Box::new(move || container::check(binary)),
+        ));
+    }
+    let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
+    for (name, stage) in stages {
+        match stage() {
+            Ok(Outcome::Passed(what)) => {
+                passed += 1;
+                println!("{name}: {what}");
+            }
+            Ok(Outcome::Skipped(reason)) => {
+                skipped += 1;
+                println!("{name}: skipped: {reason}");
+            }
+            Err(error) => {
+                println!("{name}: FAILED: {error:#}");
+                failed.push(name);
+            }
+        }
+    }
+    println!(
+        "{passed} passed, {} failed, {skipped} skipped",
+        failed.len()
+    );
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// Compares a generated file with what it should be, or writes it.
+fn keep(path: &std::path::Path, text: &str, write: bool) -> Result<()> {
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    if written == text {
+        return Ok(());
+    }
+    if write {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        return Ok(std::fs::write(path, text)?);
+    }
+    let line = written
+        .lines()
+        .zip(text.lines())
+        .take_while(|(old, new)| old == new)
+        .count()
+        + 1;
+    bail!(
+        "{} is not up to date from line {line} on; run `cargo xtask verify-deploy --write` and look at the difference",
+        path.display()
+    )
+}
+
+/// Writes the image and says its digest.
+fn image(binary: Option<&std::path::Path>, folder: &str) -> Result<image::Image> {
+    let folder = crate::root().join("target/image").join(folder);
+    image::write(binary, &folder, "tailweir.local/tailweir:test")
+}

@@ -1,0 +1,66 @@
+//! Tools that are not Rust, installed by name and version, below `target/tools`.
+
+use crate::{output, root};
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::Command;
+
+const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.22.0";
+const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
+
+/// Helm, built from its module.
+pub(super) fn helm() -> Result<PathBuf> {
+    let folder = root().join("target/tools/bin");
+    let helm = folder.join("helm");
+    if !helm.exists() {
+        let mut go = Command::new("go");
+        output(go.args(["install", HELM]).env("GOBIN", &folder))
+            .context("Helm cannot be built: it needs Go")?;
+    }
+    Ok(helm)
+}
+
+/// The Helm provider of Terraform, built from its module in a copy of `deploy/tools`.
+pub(super) fn helm_provider() -> Result<PathBuf> {
+    let provider = root().join("target/tools/bin/terraform-provider-helm");
+    if !provider.exists() {
+        let folder = root().join("target/tools/src");
+        std::fs::create_dir_all(&folder)?;
+        let source = root().join("deploy/tools/terraform-provider-helm");
+        output(Command::new("cp").arg("-r").arg(source).arg(&folder))?;
+        let mut go = Command::new("go");
+        go.current_dir(folder.join("terraform-provider-helm"))
+            .args(["build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-o"])
+            .arg(&provider)
+            .arg("github.com/hashicorp/terraform-provider-helm")
+            .env("CGO_ENABLED", "0");
+        output(&mut go).context("the Helm provider cannot be built: it needs Go")?;
+    }
+    Ok(provider)
+}
+
+/// `kubernetes-validate`, from PyPI: the schemas of Kubernetes' own objects.
+pub(super) fn kubernetes_validate() -> Result<PathBuf> {
+    let folder = root().join("target/tools/python");
+    let tool = folder.join("bin/kubernetes-validate");
+    if !tool.exists() {
+        output(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        output(Command::new(folder.join("bin/pip")).args([
+            "install",
+            "--quiet",
+            KUBERNETES_VALIDATE,
+        ]))?;
+    }
+    Ok(tool)
+}
+
+/// A program of the system; its package is installed when it is not there.
+pub(super) fn system(program: &str, package: &str) -> Result<PathBuf> {
+    if output(Command::new(program).arg("--version")).is_err() {
+        let mut apt = Command::new("apt-get");
+        apt.args(["install", "-y", "--no-install-recommends", package]);
+        output(apt.env("DEBIAN_FRONTEND", "noninteractive"))
+            .with_context(|| format!("neither {program} nor a way to install it is there"))?;
+    }
+    Ok(program.into())
+}

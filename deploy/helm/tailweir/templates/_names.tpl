@@ -1,0 +1,72 @@
+{{- define "tailweir.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "tailweir.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "tailweir.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "tailweir.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tailweir.selector" -}}
+app.kubernetes.io/name: {{ include "tailweir.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "tailweir.labels" -}}
+{{ include "tailweir.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: tailweir
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "tailweir.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ default $.Chart.AppVersion .tag }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tailweir.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "tailweir.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tailweir.clusterId" -}}
+{{- default (printf "%s-%s" .Release.Namespace .Release.Name) .Values.cluster.id | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Addresses of the controllers, in the order of their ordinals. */}}
+{{- define "tailweir.controllers" -}}
+{{- $name := printf "%s-controller" (include "tailweir.fullname" .) -}}
+{{- $addresses := list -}}
+{{- range $ordinal := until (int .Values.controller.replicas) -}}
+{{- $addresses = append $addresses (printf "%s-%d.%s.%s.svc:4319" $name $ordinal $name $.Release.Namespace) -}}
+{{- end -}}
+{{- join "," $addresses -}}
+{{- end -}}
+
+{{/* Seconds of a duration such as 90s, 1m30s or 500ms, rounded up. */}}
+{{- define "tailweir.seconds" -}}
+{{- $total := 0.0 -}}
+{{- range regexFindAll "[0-9]+(\\.[0-9]+)?(ms|h|m|s)" . -1 -}}
+{{- $number := regexFind "^[0-9.]+" . | float64 -}}
+{{- $unit := regexFind "[a-z]+$" . -}}
+{{- $total = addf $total (mulf $number (get (dict "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001) $unit)) -}}
+{{- end -}}
+{{- ceil $total | int -}}
+{{- end -}}

@@ -1,0 +1,2 @@
+// Package tool pins the provider that tests of the Terraform module build.
+package tool
