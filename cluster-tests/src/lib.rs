@@ -12,6 +12,13 @@
 //! cargo run --release -p cluster-tests -- walk --seed 1         random walks beyond what can be exhausted
 //! ```
 //!
+//! Whole clusters run on a virtual clock, with the product's own shards, table and redirects: see [`simulate`].
+//!
+//! ```text
+//! cargo run -p cluster-tests -- simulate                        1,040 runs
+//! cargo run -p cluster-tests -- simulate --scenario wild --seed 7 --trace
+//! ```
+//!
 //! Real processes are the other half: three controllers, samplers, gateways, clients and a backend, with faults on a
 //! seeded timeline and a checker of what came out; see [`run_chaos`] and [`judge`].
 //!
@@ -28,6 +35,7 @@ mod node;
 mod properties;
 mod scenario;
 mod shared;
+mod simulation;
 mod span;
 mod state;
 mod verdict;
@@ -46,6 +54,9 @@ pub use node::Packet;
 pub use properties::{Finding, check};
 pub use scenario::{SCENARIOS, Scenario};
 pub use shared::Shared;
+pub use simulation::{
+    COURSES, Course, Defect, Kind, Simulated, Simulations, simulate, simulate_many,
+};
 pub use span::Span;
 pub use state::State;
 pub use verdict::Verdict;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report")]
 
 mod processes;
+mod simulations;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -22,6 +23,8 @@ struct Arguments {
 enum Command {
     /// Lists scenarios and mutants of the model, and scenarios of real processes.
     List,
+    /// Runs whole clusters on a virtual clock.
+    Simulate(simulations::Simulate),
     /// Runs real processes, does something to them, and judges what came of it.
     Chaos(processes::Chaos),
     /// Runs the scenarios of real processes that matter most (marked `*` in the list).
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> Result<()> {
     match command {
         Command::List => list(),
+        Command::Simulate(simulate) => simulations::run(&simulate)?,
         Command::Chaos(chaos) => processes::chaos(&chaos)?,
         Command::Suite(suite) => processes::suite(&suite)?,
         Command::Judge { folder } => processes::judge(&folder)?,
@@ -107,6 +111,7 @@ fn list() {
         println!("{:24} {scenario:?}", scenario.name);
     }
     println!("mutants: {:?}", Mutant::ALL);
+    simulations::list();
     println!("chaos (those of the suite have a *):");
     processes::list();
 }

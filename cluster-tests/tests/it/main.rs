@@ -1,6 +1,7 @@
-//! The hand-over protocol under the model checker, and the rules that it depends on; and real processes.
+//! The hand-over protocol under the model checker, and the rules that it depends on; clusters under simulation; and real processes.
 
 mod processes;
+mod simulations;
 
 use cluster_tests::{Mutant, Scenario, check, walk};
 use std::time::Duration;

@@ -261,7 +261,6 @@ impl RoutingTable {
 
     /// Replaces what is lost or leaving in every tenure, and forgets those of which nothing is left.
     fn repair(&mut self) {
-        let candidates = Candidates::new(&self.members);
         let standings: HashMap<Incarnation, Standing> = self
             .members
             .values()
@@ -270,6 +269,11 @@ impl RoutingTable {
         let stands =
             |incarnation: Incarnation| *standings.get(&incarnation).unwrap_or(&Standing::Gone);
         let (epoch, copies) = (self.epoch, self.copies);
+        let mut runs = self.rows.runs().iter();
+        if !runs.any(|run| run.tenures.need_repair(copies, stands)) {
+            return;
+        }
+        let candidates = Candidates::new(&self.members);
         let mut lost = Vec::new();
         let rows = self.rows.changed(|slot, tenures| {
             let created: Vec<Epoch> = tenures.all().iter().map(|row| row.created).collect();

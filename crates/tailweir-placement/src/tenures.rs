@@ -1,6 +1,7 @@
 //! The tenures of one slot, and the only ways in which they change.
 
 use crate::{Epoch, Incarnation, Second, Tenure};
+use std::cell::Cell;
 
 /// A slot that has [`Tenures::COUNT_MAX`] tenures, so that its move has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +125,23 @@ impl Tenures {
         }
         (tenure.owner, tenure.second, tenure.view) = (owner, second, epoch);
         Repaired::Changed
+    }
+
+    /// Whether [`Self::repair`] has something to do for one of them, if it finds a candidate.
+    pub(crate) fn need_repair(
+        &self,
+        copies: u8,
+        standing: impl Fn(Incarnation) -> Standing,
+    ) -> bool {
+        self.0.iter().any(|tenure| {
+            let wants = Cell::new(false);
+            let candidate = |_, _| {
+                wants.set(true);
+                None
+            };
+            let pair = repaired(tenure, copies, &standing, candidate);
+            wants.get() || pair != Some((tenure.owner, tenure.second))
+        })
     }
 
     /// Makes the candidate of that view the replica, because it holds all that its owner holds. Says whether it did.

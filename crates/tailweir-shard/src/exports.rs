@@ -40,6 +40,11 @@ impl Exports {
         !self.fenced.is_empty()
     }
 
+    /// Exports that wait for their fence, and traces that are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.fenced.len() + self.under_way.len()
+    }
+
     /// Spans that left the engine and not the shard, and their bytes.
     pub(crate) fn leaving(&self) -> (u64, u64) {
         self.leaving

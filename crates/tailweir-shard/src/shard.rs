@@ -82,8 +82,18 @@ pub struct ShardState {
     pub copied_bytes: usize,
     /// Verdicts that it remembers, as owner and as second member.
     pub verdicts: usize,
+    /// Fragments that it keeps, as owner or as copy.
+    pub fragments: usize,
     /// Parts that wait for an answer.
     pub parts_waiting: usize,
+    /// Fragments that are not settled, of parts that wait or were refused meanwhile.
+    pub fragments_waiting: usize,
+    /// Records of other members that wait for a table.
+    pub letters_waiting: usize,
+    /// Traces whose spans are on their way out: behind a fence, or handed out and not reported as delivered.
+    pub exports_waiting: usize,
+    /// Traces whose spans left the engine, and that no fragment has claimed. Nothing between two calls.
+    pub unclaimed: usize,
     /// Records not stored, for want of memory, since it began.
     pub copies_refused: u64,
     /// Records dropped while a table was awaited, since it began.
@@ -186,7 +196,12 @@ impl<S: Spans, T> Shard<S, T> {
             tenures,
             copied_bytes: self.copies.bytes(),
             verdicts: self.verdicts(),
+            fragments: self.tenancy.fragment_count(),
             parts_waiting: self.held.len() + self.waiting.len(),
+            fragments_waiting: self.waiting.fragments(),
+            letters_waiting: self.behind.len(),
+            exports_waiting: self.exports.len(),
+            unclaimed: self.unclaimed.len(),
             copies_refused: self.counts.copies_refused,
             behind_dropped: self.counts.behind_dropped,
             unreadable: self.counts.unreadable,

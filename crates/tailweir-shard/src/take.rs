@@ -39,6 +39,11 @@ impl<T> Waiting<T> {
         self.parts.len()
     }
 
+    /// Fragments that are not settled.
+    pub(crate) fn fragments(&self) -> usize {
+        self.fragments.len()
+    }
+
     fn open(&mut self, open: Open<T>) -> u64 {
         self.next += 1;
         self.parts.insert(self.next, open);

@@ -282,6 +282,13 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         fragments.map(|(&number, fragment)| (number, &fragment.value))
     }
 
+    /// How many fragments this sampler holds, in any role.
+    #[must_use]
+    pub fn fragment_count(&self) -> usize {
+        let parts = self.slots.values().flat_map(|of| &of.parts);
+        parts.map(|(_, part)| part.holding().fragments.len()).sum()
+    }
+
     /// The verdict on a trace that this sampler holds in a tenure, in any role.
     #[must_use]
     pub fn verdict(&self, tenure: TenureId, trace: TraceId) -> Option<&V> {

@@ -1,0 +1,30 @@
+//! The backend: takes batches, slowly or not at all at times, and remembers what it was given.
+
+use super::clock::Time;
+use std::collections::BTreeMap;
+use tailweir_core::TraceId;
+use tailweir_placement::{Incarnation, TenureId};
+
+/// Spans of one trace that were delivered together.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// When the sampler let them go.
+    pub(crate) released: Time,
+    pub(crate) arrived: Time,
+    pub(crate) by: Incarnation,
+    pub(crate) tenure: TenureId,
+}
+
+/// What was delivered: by trace and number of the span in it.
+#[derive(Debug, Default)]
+pub(crate) struct Backend {
+    pub(crate) delivered: BTreeMap<(TraceId, usize), Vec<Delivery>>,
+    pub(crate) fails: bool,
+    pub(crate) is_slow: bool,
+}
+
+impl Backend {
+    pub(crate) fn has(&self, trace: TraceId, index: usize) -> bool {
+        self.delivered.contains_key(&(trace, index))
+    }
+}

@@ -1,0 +1,521 @@
+//! A sampler: a machine, its process, and the real shard in it.
+
+use super::clock::{Clock, MILLI, SECOND, Time};
+use super::defect::Defect;
+use super::event::{Event, Payload, Ticket};
+use super::network::Place;
+use super::traffic::{Brought, SHARD, SHARDS, SLOT_SEED};
+use super::world::World;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_core::Moment;
+use tailweir_placement::{Epoch, Incarnation, RoutingTable};
+use tailweir_sampler::EngineSettings;
+use tailweir_shard::{Kept, Outbox, Part, Piece, Ruled, Shard, ShardSettings};
+use tailweir_tenure::{Message, Record};
+
+/// A machine that runs a sampler, most of the time.
+#[derive(Default)]
+pub(crate) struct Sampler {
+    pub(crate) process: Option<Process>,
+    /// How many processes it has run.
+    pub(crate) lives: u64,
+    /// While its process is stopped: what has come for it.
+    pub(crate) asleep: Option<Vec<Event>>,
+    /// Whether its process is to stop, and start again after.
+    pub(crate) leaving: Option<Leaving>,
+    /// Not started yet, or stopped for good.
+    pub(crate) is_absent: bool,
+}
+
+/// What follows when a process has drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    Restarts,
+    StaysAway,
+}
+
+/// One life of a sampler.
+pub(crate) struct Process {
+    pub(crate) life: u64,
+    pub(crate) clock: Clock,
+    pub(crate) registered: Option<Registered>,
+    tick: Option<(Time, u64)>,
+    tokens: u64,
+}
+
+/// What a process has once it has an incarnation.
+pub(crate) struct Registered {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) shard: Shard<Brought, Ticket>,
+    pub(crate) table: Option<Arc<RoutingTable>>,
+    outbox: Outbox<Ticket>,
+    exports: BTreeMap<u64, Export>,
+    next_export: u64,
+}
+
+/// A batch that is not delivered yet.
+pub(crate) struct Export {
+    pub(crate) kept: Kept,
+    pub(crate) released: Time,
+}
+
+impl Process {
+    fn epoch(&self) -> Epoch {
+        let table = self.registered.as_ref().and_then(|own| own.table.as_ref());
+        table.map_or(Epoch(0), |table| table.epoch())
+    }
+}
+
+impl Registered {
+    /// Batches on their way to the backend.
+    pub(crate) fn exports(&self) -> usize {
+        self.exports.len()
+    }
+}
+
+impl World {
+    /// A process starts on a machine.
+    pub(crate) fn start(&mut self, node: usize) {
+        let machine = &mut self.samplers[node];
+        if machine.process.is_some() {
+            return;
+        }
+        machine.is_absent = false;
+        machine.lives += 1;
+        let life = machine.lives;
+        machine.process = Some(Process {
+            life,
+            clock: Clock::new(&mut self.random),
+            registered: None,
+            tick: None,
+            tokens: 0,
+        });
+        self.note(&[1, node as u64, life], || {
+            format!("sampler-{node} starts, life {life}")
+        });
+        self.connect_all(Place::Sampler(node));
+        self.later(20 * MILLI, Event::Renew { node, life });
+    }
+
+    /// The process is gone, with all that it held.
+    pub(crate) fn stop(&mut self, node: usize) {
+        self.samplers[node].process = None;
+        self.samplers[node].asleep = None;
+        self.note(&[2, node as u64], || format!("sampler-{node} stops"));
+        self.disconnect_all(Place::Sampler(node));
+    }
+
+    fn process(&mut self, node: usize, life: u64) -> Option<&mut Process> {
+        let process = self.samplers[node].process.as_mut();
+        process.filter(|process| process.life == life)
+    }
+
+    /// A sign of life to the controllers; the first one registers.
+    pub(crate) fn renew(&mut self, node: usize, life: u64) {
+        let leaving = self.samplers[node].leaving.is_some();
+        let Some(process) = self.process(node, life) else {
+            return;
+        };
+        let epoch = process.epoch();
+        let incarnation = process.registered.as_ref().map(|own| own.incarnation);
+        let pause = if incarnation.is_some() {
+            SECOND
+        } else {
+            300 * MILLI
+        };
+        let from = Place::Sampler(node);
+        if incarnation.is_some() {
+            let payload = Payload::Renew { incarnation, epoch };
+            self.send(from, Place::Controllers, payload);
+            if leaving {
+                self.send(from, Place::Controllers, Payload::Drain);
+            }
+        } else {
+            self.send(from, Place::Controllers, Payload::Register { life });
+        }
+        self.later(pause, Event::Renew { node, life });
+    }
+
+    /// The controllers gave it an incarnation.
+    pub(crate) fn registered(&mut self, node: usize, life: u64, incarnation: Incarnation) {
+        let settings = ShardSettings {
+            incarnation,
+            index: SHARD,
+            shards: SHARDS,
+            slot_seed: SLOT_SEED,
+            one_copy: self.course.copies < 2,
+            hold: Duration::from_secs(2),
+            verdict_life: Duration::from_secs(90),
+            verdicts_max: 1 << 20,
+            copies_budget: 64 << 20,
+            revision: self.policies.revision(),
+            write_threshold: false,
+            record_policy: false,
+        };
+        let engine = EngineSettings {
+            decision_wait: Duration::from_secs(self.course.window),
+            traces_max: self.course.traces_max,
+            ..EngineSettings::default()
+        };
+        let policies = self.policies.current();
+        let Some(process) = self.process(node, life) else {
+            return;
+        };
+        if process.registered.is_none() {
+            process.registered = Some(Registered {
+                incarnation,
+                shard: Shard::new(settings, engine, policies, incarnation.0),
+                table: None,
+                outbox: Outbox::default(),
+                exports: BTreeMap::new(),
+                next_export: 0,
+            });
+        }
+    }
+
+    /// A table arrives.
+    pub(crate) fn sampler_learned(&mut self, node: usize, table: Arc<RoutingTable>) {
+        let Some(process) = &mut self.samplers[node].process else {
+            return;
+        };
+        let known = process.epoch();
+        let Some(own) = &mut process.registered else {
+            return;
+        };
+        if table.epoch() <= known {
+            return;
+        }
+        own.table = Some(Arc::clone(&table));
+        let is_member = table.member(own.incarnation).is_some();
+        self.call(node, |shard, now, out| shard.learn(now, &table, out));
+        if !is_member {
+            self.dismissed(node);
+        }
+    }
+
+    /// The table has this process no more: it has drained, or another took its name.
+    fn dismissed(&mut self, node: usize) {
+        self.stop(node);
+        match self.samplers[node].leaving.take() {
+            Some(Leaving::StaysAway) => {
+                self.samplers[node].is_absent = true;
+                self.network.forget(Place::Sampler(node));
+            }
+            Some(Leaving::Restarts) | None => {
+                let pause = self.random.u64(200 * MILLI..2 * SECOND);
+                self.later(pause, Event::Start { node });
+            }
+        }
+    }
+
+    /// Spans arrive from a gateway.
+    pub(crate) fn sampler_brought(
+        &mut self,
+        node: usize,
+        to: Incarnation,
+        part: Part<Brought, Ticket>,
+        patience: Time,
+    ) {
+        let ticket = part.ticket;
+        if self.incarnation(node) != Some(to) {
+            // Another process answers at this address: the gateway is told so by the first word of a stream.
+            let answer = tailweir_shard::Answer::Refused(tailweir_shard::Refusal::NotOpen);
+            let payload = Payload::Answer { ticket, answer };
+            self.send(
+                Place::Sampler(node),
+                Place::Gateway(ticket.gateway),
+                payload,
+            );
+            return;
+        }
+        self.traffic.brought(self.now, &part.spans);
+        self.call(node, |shard, now, out| {
+            let patience = now + Duration::from_nanos(patience);
+            shard.bring(now, Part { patience, ..part }, out);
+        });
+    }
+
+    pub(crate) fn incarnation(&self, node: usize) -> Option<Incarnation> {
+        let process = self.samplers[node].process.as_ref()?;
+        Some(process.registered.as_ref()?.incarnation)
+    }
+
+    /// A letter arrives.
+    pub(crate) fn letter(
+        &mut self,
+        node: usize,
+        from: Incarnation,
+        to: Incarnation,
+        mut messages: Vec<Message<Piece, Ruled>>,
+    ) {
+        if self.incarnation(node) != Some(to) {
+            return;
+        }
+        if let Some(defect) = self.defect {
+            let process = self.samplers[node].process.as_ref();
+            let own = process.and_then(|process| process.registered.as_ref());
+            let table = own.and_then(|own| own.table.as_deref());
+            let forged: Vec<_> = messages
+                .iter()
+                .filter_map(|message| defect.answer_of_any_view(table, to, message))
+                .collect();
+            if !forged.is_empty() {
+                self.send_letter(node, to, from, forged);
+                messages.retain(|message| {
+                    defect
+                        .answer_of_any_view(table_of(&self.samplers[node]), to, message)
+                        .is_none()
+                });
+            }
+        }
+        self.call(node, |shard, now, out| {
+            shard.letter(now, from, messages, out)
+        });
+    }
+
+    /// A shard's time has come.
+    pub(crate) fn tick(&mut self, node: usize, life: u64, token: u64) {
+        let Some(process) = self.process(node, life) else {
+            return;
+        };
+        if process.tick.is_some_and(|(_, due)| due == token) {
+            process.tick = None;
+            self.call(node, |shard, now, out| shard.tick(now, out));
+        }
+    }
+
+    /// A connection to another sampler is there again.
+    pub(crate) fn reconnected(&mut self, node: usize, other: usize) {
+        let Some(member) = self.incarnation(other) else {
+            return;
+        };
+        if self.defect != Some(Defect::NoRemind) {
+            self.call(node, |shard, now, out| shard.remind(now, member, out));
+        }
+    }
+
+    /// Calls the shard of a machine, does what it wants done, and sees to its next deadline.
+    pub(crate) fn call(
+        &mut self,
+        node: usize,
+        call: impl FnOnce(&mut Shard<Brought, Ticket>, Moment, &mut Outbox<Ticket>),
+    ) {
+        let Some(process) = &mut self.samplers[node].process else {
+            return;
+        };
+        let clock = process.clock;
+        let now = clock.read(self.now);
+        let Some(own) = &mut process.registered else {
+            return;
+        };
+        call(&mut own.shard, now, &mut own.outbox);
+        let mut outbox = std::mem::take(&mut own.outbox);
+        let incarnation = own.incarnation;
+        self.carry_out(node, incarnation, &mut outbox);
+        self.see_to_deadline(node);
+    }
+
+    fn see_to_deadline(&mut self, node: usize) {
+        let now = self.now;
+        let Some(process) = &mut self.samplers[node].process else {
+            return;
+        };
+        let (life, clock) = (process.life, process.clock);
+        let Some(own) = &process.registered else {
+            return;
+        };
+        let Some(deadline) = own.shard.next_deadline(clock.read(now)) else {
+            return;
+        };
+        // A host looks at most once a millisecond.
+        let at = clock.when(deadline).max(now + MILLI);
+        if process.tick.is_none_or(|(planned, _)| at < planned) {
+            process.tokens += 1;
+            let token = process.tokens;
+            process.tick = Some((at, token));
+            self.later(at - now, Event::Tick { node, life, token });
+        }
+    }
+
+    fn carry_out(&mut self, node: usize, me: Incarnation, outbox: &mut Outbox<Ticket>) {
+        for ruling in outbox.rulings.drain(..) {
+            self.ruled(me, ruling);
+        }
+        for lost in outbox.abandoned.drain(..) {
+            self.abandoned(me, lost);
+        }
+        let mut letters: Vec<(Incarnation, Vec<_>)> = Vec::new();
+        for (to, message) in outbox.letters.drain(..) {
+            match letters.iter_mut().find(|(of, _)| *of == to) {
+                Some((_, messages)) => messages.push(message),
+                None => letters.push((to, vec![message])),
+            }
+        }
+        for (ticket, answer) in outbox.answers.drain(..) {
+            let to = Place::Gateway(ticket.gateway);
+            let payload = Payload::Answer { ticket, answer };
+            self.send(Place::Sampler(node), to, payload);
+        }
+        for kept in outbox.kept.drain(..) {
+            if self.defect == Some(Defect::DoubleExport) {
+                self.hand_out(node, kept.clone());
+            }
+            self.hand_out(node, kept);
+        }
+        if !outbox.reports.is_empty() {
+            let reports = std::mem::take(&mut outbox.reports);
+            let payload = Payload::Reports(reports);
+            self.send(Place::Sampler(node), Place::Controllers, payload);
+        }
+        if outbox.newer_table.take().is_some() {
+            self.ask_for_table(node);
+        }
+        for (to, messages) in letters {
+            self.post(node, me, to, messages);
+        }
+    }
+
+    fn ask_for_table(&mut self, node: usize) {
+        let Some(process) = &self.samplers[node].process else {
+            return;
+        };
+        let epoch = process.epoch();
+        let payload = Payload::Renew {
+            incarnation: None,
+            epoch,
+        };
+        self.send(Place::Sampler(node), Place::Controllers, payload);
+    }
+
+    /// Sends messages, or what a defect makes of them.
+    fn post(
+        &mut self,
+        node: usize,
+        me: Incarnation,
+        to: Incarnation,
+        messages: Vec<Message<Piece, Ruled>>,
+    ) {
+        messages
+            .iter()
+            .for_each(|message| self.check_message(message));
+        let Some(defect) = self.defect else {
+            return self.send_letter(node, me, to, messages);
+        };
+        let (mut sent, mut answers) = (Vec::new(), Vec::new());
+        for message in messages {
+            let (kept, answer) = defect.sent(self.course, message);
+            sent.extend(kept);
+            answers.extend(answer);
+        }
+        if !sent.is_empty() {
+            self.send_letter(node, me, to, sent);
+        }
+        if !answers.is_empty() {
+            self.call(node, |shard, now, out| shard.letter(now, to, answers, out));
+        }
+    }
+
+    fn send_letter(
+        &mut self,
+        node: usize,
+        from: Incarnation,
+        to: Incarnation,
+        messages: Vec<Message<Piece, Ruled>>,
+    ) {
+        let Some(home) = self.controllers.home(to) else {
+            return;
+        };
+        let payload = Payload::Letter { from, to, messages };
+        self.send(Place::Sampler(node), Place::Sampler(home), payload);
+    }
+
+    /// Where spans are in the engine of a shard is nobody else's business.
+    fn check_message(&mut self, message: &Message<Piece, Ruled>) {
+        if let Message::Record { record, .. } = message
+            && let Record::Append { fragment, .. } | Record::Copy { fragment, .. } = record
+            && fragment.value.data == Piece::Held
+        {
+            self.find(format!("a letter without its spans: {message:?}"));
+        }
+    }
+
+    /// Hands a batch on towards the backend.
+    fn hand_out(&mut self, node: usize, kept: Kept) {
+        let released = self.now;
+        let Some(process) = &mut self.samplers[node].process else {
+            return;
+        };
+        let life = process.life;
+        let Some(own) = &mut process.registered else {
+            return;
+        };
+        let export = own.next_export;
+        own.next_export += 1;
+        own.exports.insert(export, Export { kept, released });
+        let delay = self.backend_delay();
+        let event = Event::Export { node, life, export };
+        self.later(delay, event);
+    }
+
+    fn backend_delay(&mut self) -> Time {
+        if self.backend.is_slow {
+            self.random.u64(100 * MILLI..1_500 * MILLI)
+        } else {
+            self.random.u64(MILLI..15 * MILLI)
+        }
+    }
+
+    /// A batch reaches the backend, whatever became of its process since.
+    pub(crate) fn export(&mut self, node: usize, life: u64, export: u64) {
+        let now = self.now;
+        let is_taken = !self.backend.fails;
+        let Some(process) = self.process(node, life) else {
+            return;
+        };
+        let Some(own) = &mut process.registered else {
+            return;
+        };
+        let me = own.incarnation;
+        let Some(found) = own.exports.get(&export) else {
+            return;
+        };
+        let (kept, released) = (found.kept.clone(), found.released);
+        if is_taken {
+            self.delivered(me, &kept, released, now);
+        }
+        let delay = self.backend_delay();
+        let event = Event::Exported {
+            node,
+            life,
+            export,
+            is_taken,
+        };
+        self.later(delay, event);
+    }
+
+    /// The backend's answer.
+    pub(crate) fn exported(&mut self, node: usize, life: u64, export: u64, is_taken: bool) {
+        let Some(process) = self.process(node, life) else {
+            return;
+        };
+        let Some(own) = &mut process.registered else {
+            return;
+        };
+        if !is_taken {
+            let pause = self.random.u64(200 * MILLI..SECOND);
+            return self.later(pause, Event::Export { node, life, export });
+        }
+        if let Some(Export { kept, .. }) = own.exports.remove(&export) {
+            self.call(node, |shard, now, out| {
+                shard.delivered(now, kept.tenure, &kept.numbers, out);
+            });
+        }
+    }
+}
+
+fn table_of(sampler: &Sampler) -> Option<&RoutingTable> {
+    let own = sampler.process.as_ref()?.registered.as_ref()?;
+    own.table.as_deref()
+}
