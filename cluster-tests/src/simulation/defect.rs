@@ -51,11 +51,15 @@ impl Defect {
             return (None, answer);
         }
         match (self, &mut message) {
-            (Self::RestartTimers, Message::Record { record, .. }) => {
-                if let Record::Append { fragment, .. } | Record::Copy { fragment, .. } = record {
-                    // As if the time began again when the copy is promoted: not before a lease is over.
-                    fragment.remaining += Duration::from_secs(course.window) / 2;
-                }
+            (
+                Self::RestartTimers,
+                Message::Record {
+                    record: Record::Append { fragment, .. } | Record::Copy { fragment, .. },
+                    ..
+                },
+            ) => {
+                // As if the time began again when the copy is promoted: not before a lease is over.
+                fragment.remaining += Duration::from_secs(course.window) / 2;
             }
             (Self::DropVerdicts, Message::Manifest { manifest, .. }) => manifest.verdicts.clear(),
             (Self::DropVerdicts, Message::Remainder { verdicts, .. }) => verdicts.clear(),

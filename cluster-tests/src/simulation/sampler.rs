@@ -271,7 +271,7 @@ impl World {
             }
         }
         self.call(node, |shard, now, out| {
-            shard.letter(now, from, messages, out)
+            shard.letter(now, from, messages, out);
         });
     }
 

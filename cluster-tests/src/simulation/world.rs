@@ -241,7 +241,7 @@ impl World {
             }
             (Place::Sampler(node), Payload::Table(table)) => self.sampler_learned(node, table),
             (Place::Gateway(gateway), Payload::Table(table)) => {
-                self.gateway_learned(gateway, table)
+                self.gateway_learned(gateway, table);
             }
             (Place::Gateway(_), Payload::Answer { ticket, answer }) => {
                 self.gateway_answered(ticket, answer);
