@@ -28,6 +28,8 @@ use tokio_util::task::TaskTracker;
 const IN_FLIGHT_AT_START: ByteSize = ByteSize::mib(64);
 /// Memory that is assumed where the system does not say.
 const MEMORY_UNKNOWN: ByteSize = ByteSize::mib(1024);
+/// How long the last entries into the books may take.
+const LAST_ENTRIES: Duration = Duration::from_millis(500);
 /// How long what a reload takes out of service may go on sending.
 const RETIRE_TIME: Duration = Duration::from_secs(30);
 
@@ -182,7 +184,7 @@ impl Running {
         inner.ground.nursery.stop().await;
         Shutdown {
             in_time,
-            ledger: inner.ground.ledger.snapshot(),
+            ledger: inner.last_ledger().await,
         }
     }
 
@@ -214,6 +216,19 @@ impl Inner {
         self.retiring.close();
         let retired = tokio::time::timeout_at(deadline, self.retiring.wait()).await;
         in_time && retired.is_ok()
+    }
+
+    /// The books once nothing moves any more: what was aborted is let go of by other threads, and a book that is read
+    /// between two of their entries has the same span twice.
+    async fn last_ledger(&self) -> LedgerSnapshot {
+        let deadline = Instant::now() + LAST_ENTRIES;
+        loop {
+            let ledger = self.ground.ledger.snapshot();
+            if ledger.imbalance() == 0 || Instant::now() >= deadline {
+                return ledger;
+            }
+            tokio::time::sleep(LAST_ENTRIES / 100).await;
+        }
     }
 
     fn retire(&self, retired: Retired) {

@@ -9,7 +9,6 @@ mod harness;
 mod life;
 mod load_balancing;
 mod loki;
-mod metrics;
 mod pages;
 mod pipelines;
 mod pressure;
