@@ -163,8 +163,9 @@ impl Membership {
 
     /// A sampler of this member from here on.
     pub(crate) fn enter(&self, name: Arc<str>, sampler: Arc<Sampler>) {
+        // In this order: a table that comes in between is learned by one or the other.
+        self.samplers.write().insert(name, Arc::clone(&sampler));
         sampler.learn(&self.table());
-        self.samplers.write().insert(name, sampler);
     }
 
     /// No sampler of this member any more.

@@ -114,9 +114,12 @@ impl Town {
     }
 
     fn change(&self, change: impl FnOnce(&mut RoutingTable)) {
-        let mut table = (**self.table.borrow()).clone();
-        change(&mut table);
-        self.table.send_replace(Arc::new(table));
+        // In one step: of two changes that are made of the same table, one would be lost, with its epoch told twice.
+        self.table.send_modify(|newest| {
+            let mut table = (**newest).clone();
+            change(&mut table);
+            *newest = Arc::new(table);
+        });
     }
 
     /// Starts a member; its reports change the table.

@@ -129,7 +129,7 @@ proptest! {
 
 fn wire(request: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    tailweir_otlp::json::to_wire(Signal::Logs, request.as_bytes(), &mut out).unwrap();
+    tailweir_otlp::json::to_wire(Signal::Logs, request.as_bytes(), &mut out).expect("OTLP in JSON");
     out
 }
 
@@ -139,7 +139,7 @@ fn bodies(request: &[u8]) -> Vec<String> {
         .flat_map(|resource| resource.scopes())
         .flat_map(|scope| scope.items());
     let body = |record| match LogRecordView(record).body() {
-        tailweir_otlp::AnyValue::String(text) => String::from_utf8(text.to_vec()).unwrap(),
+        tailweir_otlp::AnyValue::String(text) => String::from_utf8(text.to_vec()).expect("text"),
         other => panic!("no text: {other:?}"),
     };
     records.map(body).collect()
