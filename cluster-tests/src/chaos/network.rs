@@ -16,6 +16,9 @@ use tokio::process::{Child, Command};
 /// Set in the process that was started again.
 const INSIDE: &str = "TAILWEIR_CHAOS_NAMESPACE";
 const BRIDGE: &str = "chaos";
+/// A bridge without an address of its own takes the lowest of its cables', so that it would change when a member comes or
+/// goes: until the others have asked anew, for as long as 15 s, what they send to the backend would be lost.
+const BRIDGE_ADDRESS: &str = "02:00:0a:4d:00:01";
 /// The harness and the backend. Members come after.
 const HARNESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const BACKEND: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
@@ -84,7 +87,16 @@ impl Network {
             });
         }
         run("ip", ["link", "set", "lo", "up"]).await?;
-        run("ip", ["link", "add", BRIDGE, "type", "bridge"]).await?;
+        let bridge = [
+            "link",
+            "add",
+            BRIDGE,
+            "address",
+            BRIDGE_ADDRESS,
+            "type",
+            "bridge",
+        ];
+        run("ip", bridge).await?;
         for address in [HARNESS, BACKEND] {
             let address = format!("{address}/24");
             run("ip", ["address", "add", &address, "dev", BRIDGE]).await?;

@@ -326,7 +326,7 @@ impl World {
         let Some(own) = &process.registered else {
             return;
         };
-        let Some(deadline) = own.shard.next_deadline(clock.read(now)) else {
+        let Some(deadline) = own.shard.next_deadline() else {
             return;
         };
         // A host looks at most once a millisecond.
@@ -369,24 +369,9 @@ impl World {
             let payload = Payload::Reports(reports);
             self.send(Place::Sampler(node), Place::Controllers, payload);
         }
-        if outbox.newer_table.take().is_some() {
-            self.ask_for_table(node);
-        }
         for (to, messages) in letters {
             self.post(node, me, to, messages);
         }
-    }
-
-    fn ask_for_table(&mut self, node: usize) {
-        let Some(process) = &self.samplers[node].process else {
-            return;
-        };
-        let epoch = process.epoch();
-        let payload = Payload::Renew {
-            incarnation: None,
-            epoch,
-        };
-        self.send(Place::Sampler(node), Place::Controllers, payload);
     }
 
     /// Sends messages, or what a defect makes of them.

@@ -55,7 +55,7 @@ impl State {
                 host.exports.insert((tenure.created, number));
                 if scenario.is(Mutant::ClearBeforeDelivery) {
                     self.act(scenario, node, |tenancy, out| {
-                        tenancy.delivered(NOW, tenure, number, out);
+                        tenancy.delivered(NOW, tenure, &[number], out);
                     });
                 }
             }

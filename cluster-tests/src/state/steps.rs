@@ -156,7 +156,7 @@ impl State {
             }
         }
         self.act(scenario, node, |tenancy, out| {
-            tenancy.delivered(NOW, tenure(created), number, out);
+            tenancy.delivered(NOW, tenure(created), &[number], out);
         });
         self.expire(scenario, node);
         true

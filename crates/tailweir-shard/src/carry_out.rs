@@ -11,17 +11,23 @@ impl<S: Spans, T> Shard<S, T> {
     /// Carries out effects, and those that they have, until there are none.
     pub(crate) fn work(&mut self, now: Moment, out: &mut Outbox<T>) {
         let mut copied = BTreeSet::new();
-        while !self.effects.is_empty() {
+        loop {
             let effects = std::mem::take(&mut self.effects);
             for effect in effects {
                 self.carry_out(now, effect, &mut copied, out);
             }
+            if self.effects.is_empty() {
+                self.leave_dropped(now, out);
+                self.release_exports(now, out);
+            }
+            if self.effects.is_empty() {
+                break;
+            }
         }
-        self.leave_dropped(now, out);
-        self.release_exports(now, out);
         // Whoever kept a decision for want of fragments to deliver has nothing to wait for.
         self.unclaimed.clear();
-        self.report_abandoned(out);
+        out.abandoned.append(&mut self.abandoned);
+        self.wait_for_retry(now);
     }
 
     fn carry_out(
@@ -88,7 +94,8 @@ impl<S: Spans, T> Shard<S, T> {
                 out.reports.push(Report::InSync { tenure, view });
             }
             Effect::Clear { tenure, into } => out.reports.push(Report::Clear { tenure, into }),
-            Effect::Fetch { epoch } => out.newer_table = out.newer_table.max(Some(epoch)),
+            // Whoever has a shard watches the table, so a newer one comes by itself.
+            Effect::Fetch { .. } => {}
         }
     }
 
@@ -134,9 +141,5 @@ impl<S: Spans, T> Shard<S, T> {
         }
         let gone = self.exports.forget(&dropped);
         out.abandoned.extend(gone);
-    }
-
-    fn report_abandoned(&mut self, out: &mut Outbox<T>) {
-        out.abandoned.append(&mut self.abandoned);
     }
 }

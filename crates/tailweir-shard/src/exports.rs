@@ -11,6 +11,10 @@ use tailweir_placement::TenureId;
 use tailweir_sampler::{AbandonReason, AbandonedTrace};
 use tailweir_tenure::{Number, Ruling};
 
+/// Delivered fragments of one tenure that its second member may not know of. What a successor would deliver again is
+/// bounded by it, and by what is under way.
+const UNCONFIRMED_MAX: usize = 256;
+
 /// Exports that were not reported as delivered.
 pub(crate) struct Exports {
     /// To be released when the fence of their tenure is open.
@@ -112,8 +116,7 @@ impl<S: Spans, T> Shard<S, T> {
                 self.exports.under_way.remove(&(tenure, trace));
             }
         }
-        self.tenancy
-            .delivered_all(now, tenure, &all, &mut self.effects);
+        self.tenancy.delivered(now, tenure, &all, &mut self.effects);
         self.work(now, out);
     }
 
@@ -177,7 +180,8 @@ impl<S: Spans, T> Shard<S, T> {
             return;
         }
         for (trace, kept) in std::mem::take(&mut self.exports.fenced) {
-            if self.tenancy.may_export(now, kept.tenure) {
+            let unconfirmed = self.tenancy.unconfirmed(kept.tenure);
+            if self.tenancy.may_export(now, kept.tenure) && unconfirmed < UNCONFIRMED_MAX {
                 self.release(now, trace, kept, out);
             } else {
                 self.exports.fenced.push((trace, kept));
@@ -195,7 +199,7 @@ impl<S: Spans, T> Shard<S, T> {
                 Some(under_way) => under_way.riders.extend(&kept.numbers),
                 None => {
                     self.tenancy
-                        .delivered_all(now, kept.tenure, &kept.numbers, &mut self.effects);
+                        .delivered(now, kept.tenure, &kept.numbers, &mut self.effects);
                 }
             }
             return;
@@ -205,11 +209,10 @@ impl<S: Spans, T> Shard<S, T> {
     }
 
     /// Asks the second members of tenures for a sign of life whose fence is closed for want of one.
-    pub(crate) fn pass_fences(&mut self, now: Moment, out: &mut Outbox<T>) {
-        self.release_exports(now, out);
-        let fenced = self.exports.fenced.iter();
-        let tenures: BTreeSet<TenureId> = fenced.map(|(_, kept)| kept.tenure).collect();
-        for tenure in tenures {
+    pub(crate) fn knock(&mut self, now: Moment) {
+        let fenced = self.exports.fenced.iter().map(|(_, kept)| kept.tenure);
+        let closed = fenced.filter(|&tenure| !self.tenancy.may_export(now, tenure));
+        for tenure in closed.collect::<BTreeSet<TenureId>>() {
             self.tenancy.probe(now, tenure, &mut self.effects);
         }
     }

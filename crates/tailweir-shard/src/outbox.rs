@@ -22,8 +22,6 @@ pub struct Outbox<T> {
     pub rulings: Vec<Ruling>,
     /// What was let go without a decision: it is somebody else's, or a policy failed on it.
     pub abandoned: Vec<AbandonedTrace>,
-    /// There is a table of at least this epoch.
-    pub newer_table: Option<Epoch>,
 }
 
 impl<T> Default for Outbox<T> {
@@ -35,7 +33,6 @@ impl<T> Default for Outbox<T> {
             reports: Vec::new(),
             rulings: Vec::new(),
             abandoned: Vec::new(),
-            newer_table: None,
         }
     }
 }

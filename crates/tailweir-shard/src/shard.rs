@@ -52,6 +52,9 @@ pub struct Shard<S, T> {
 /// When what is done now and then is due.
 #[derive(Debug)]
 struct Timers {
+    /// When what waits is tried again; nothing while nothing waits. Set once, whatever happens meanwhile.
+    retry: Option<Moment>,
+    knock: Moment,
     ask: Moment,
     sweep: Moment,
     swept: usize,
@@ -129,6 +132,8 @@ impl<S: Spans, T> Shard<S, T> {
             dropped: BTreeSet::new(),
             epoch: Epoch(0),
             timers: Timers {
+                retry: None,
+                knock: start,
                 ask: start,
                 sweep: start,
                 swept: 0,
@@ -210,12 +215,10 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// When [`Self::tick`] is due; nothing while it has no part in any tenure.
     #[must_use]
-    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
-        let soon = !self.held.is_empty() || self.exports.is_fenced();
-        let retry = soon.then(|| now + ShardSettings::RETRY);
+    pub fn next_deadline(&self) -> Option<Moment> {
         let ask = (!self.asking.is_empty()).then_some(self.timers.ask);
         let sweep = (self.epoch > Epoch(0)).then_some(self.timers.sweep);
-        let times = [self.engine.next_deadline(), retry, ask, sweep];
+        let times = [self.engine.next_deadline(), self.timers.retry, ask, sweep];
         times.into_iter().flatten().min()
     }
 
@@ -263,6 +266,7 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// Time has passed: decides what is due, and sees to everything that waits.
     pub fn tick(&mut self, now: Moment, out: &mut Outbox<T>) {
+        self.timers.retry = None;
         self.with_engine(now, |engine, voice| engine.advance(now, voice));
         self.ask_again(now);
         self.sweep(now);
@@ -273,8 +277,20 @@ impl<S: Spans, T> Shard<S, T> {
         self.work(now, out);
         self.retry_held(now, out);
         self.give_up_waiting(now, out);
-        self.pass_fences(now, out);
+        if now >= self.timers.knock {
+            self.timers.knock = now + ShardSettings::ASK_AGAIN;
+            self.knock(now);
+        }
         self.work(now, out);
+    }
+
+    /// What waits for something that may have come without a word is looked at again soon.
+    pub(crate) fn wait_for_retry(&mut self, now: Moment) {
+        if self.held.is_empty() && !self.exports.is_fenced() {
+            self.timers.retry = None;
+        } else if self.timers.retry.is_none() {
+            self.timers.retry = Some(now + ShardSettings::RETRY);
+        }
     }
 
     /// Decides what can be decided now, before its time.

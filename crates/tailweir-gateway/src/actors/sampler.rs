@@ -381,7 +381,7 @@ impl SamplerState {
         let due = if self.store.is_held_back() {
             Some(clock.now() + RETRY_EVERY)
         } else {
-            self.store.next_deadline(clock.now())
+            self.store.next_deadline()
         };
         self.ticker.wake_at(due.map(|moment| clock.instant(moment)));
     }

@@ -1,12 +1,12 @@
 //! From a status to the recorder.
 
+mod samplers;
+
 use super::{Metric, Metric as M, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
-use crate::status::BalancerRow;
 use crate::status::{
-    ConnectorRow, ExporterRow, MemberRow, PeerRow, PolicyRow, RouteRow, SamplerRow, Status,
-    TraceAwareRow, TransformRow,
+    BalancerRow, ConnectorRow, ExporterRow, RouteRow, Status, TraceAwareRow, TransformRow,
 };
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
@@ -366,160 +366,6 @@ impl Page<'_> {
         }
     }
 
-    /// The Collector's metrics have no label for the processor, so they are sums over all of them.
-    fn samplers(&self, rows: &[SamplerRow]) {
-        if rows.is_empty() {
-            return;
-        }
-        let traces = |of: fn(&SamplerRow) -> u64| rows.iter().map(of).sum::<u64>();
-        self.counter(Metric::NewTraces, &[], traces(|row| row.new_traces));
-        self.counter(
-            Metric::EvaluationErrors,
-            &[],
-            traces(|row| row.evaluation_errors),
-        );
-        self.counter(Metric::TooLarge, &[], traces(|row| row.too_large.traces));
-        self.counter(
-            Metric::UnparseableTraceStates,
-            &[],
-            traces(|row| row.unwritten_thresholds),
-        );
-        self.gauge(Metric::TracesOnMemory, &[], traces(|row| row.held.traces));
-        self.counter(Metric::DroppedTooEarly, &[], traces(forced_early));
-        let late = [
-            ("true", traces(|row| row.late_sampled.spans)),
-            ("false", traces(|row| row.late_not_sampled.spans)),
-        ];
-        for (sampled, spans) in late {
-            self.counter(Metric::EarlyReleases, &[("sampled", sampled)], spans);
-        }
-        for (sampled, decision, count) in [
-            ("true", "sampled", traces(|row| row.sampled.traces)),
-            ("false", "not_sampled", traces(|row| row.not_sampled.traces)),
-            ("false", "dropped", traces(|row| row.dropped.traces)),
-        ] {
-            let labels = [("sampled", sampled), ("decision", decision)];
-            self.counter(Metric::GlobalTraces, &labels, count);
-        }
-        self.policies(rows);
-        for row in rows {
-            self.sampler(row);
-        }
-    }
-
-    fn sampler(&self, row: &SamplerRow) {
-        let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
-        self.gauge(Metric::StoreMemory, labels, row.held_memory_bytes);
-        self.gauge(Metric::StoreMemoryMax, labels, row.memory_budget_bytes);
-        self.gauge(
-            Metric::RememberedMemory,
-            labels,
-            row.remembered_memory_bytes,
-        );
-        self.gauge(
-            Metric::RememberedDecisions,
-            labels,
-            row.remembered_decisions,
-        );
-        self.counter(Metric::Duplicates, labels, row.duplicates.spans);
-        self.gauge(Metric::HeldBack, labels, row.held_back_bytes);
-        self.counter(
-            Metric::UnwrittenThresholds,
-            labels,
-            row.unwritten_thresholds,
-        );
-        for (reason, early) in &row.early {
-            let labels = [labels[0], labels[1], ("reason", *reason)];
-            self.counter(Metric::EarlyDecisions, &labels, early.traces);
-        }
-        if let Some(member) = &row.member {
-            self.member(labels, member);
-        }
-    }
-
-    fn member(&self, labels: Labels<'_>, member: &MemberRow) {
-        for state in MemberRow::STATES {
-            let count = member.tenures.get(state).copied().unwrap_or_default();
-            let labels = [labels[0], labels[1], ("state", state)];
-            self.gauge(Metric::Tenures, &labels, count);
-        }
-        self.gauge(Metric::CopiedBytes, labels, member.copied_bytes);
-        self.gauge(Metric::Verdicts, labels, member.verdicts);
-        self.gauge(Metric::TableEpoch, labels, member.epoch);
-        self.gauge(Metric::PartsWaiting, labels, member.parts_waiting);
-        self.counter(Metric::CopiesRefused, labels, member.copies_refused);
-    }
-
-    fn peers(&self, rows: &[PeerRow]) {
-        for row in rows {
-            let member = ("member", row.member.as_str());
-            for (bytes, messages, traffic) in [
-                (Metric::PeerSentBytes, Metric::PeerSentMessages, row.sent),
-                (
-                    Metric::PeerReceivedBytes,
-                    Metric::PeerReceivedMessages,
-                    row.received,
-                ),
-            ] {
-                let labels = [member, ("stream", "parts")];
-                self.counter(bytes, &labels, traffic.part_bytes);
-                self.counter(messages, &labels, traffic.parts);
-                let labels = [member, ("stream", "letters")];
-                self.counter(bytes, &labels, traffic.letter_bytes);
-                self.counter(messages, &labels, traffic.messages);
-            }
-            self.gauge(Metric::PeerQueueBytes, &[member], row.queued_bytes);
-            self.counter(Metric::PeerDroppedMessages, &[member], row.dropped_messages);
-            self.counter(Metric::PeerBreaks, &[member], row.breaks);
-        }
-    }
-
-    /// The label is the policy's name, after that of the processor where it has one.
-    fn policies(&self, rows: &[SamplerRow]) {
-        let mut sums: BTreeMap<String, PolicyRow> = BTreeMap::new();
-        for row in rows {
-            let name = row.processor.split_once('/').map(|(_, name)| name);
-            for policy in &row.policies {
-                let label = match name {
-                    Some(name) => format!("{name}.{}", policy.policy),
-                    None => policy.policy.clone(),
-                };
-                let sum = sums.entry(label).or_default();
-                sum.sampled.merge(policy.sampled);
-                sum.dropped.merge(policy.dropped);
-                sum.votes.merge(policy.votes);
-            }
-        }
-        for (policy, row) in sums {
-            self.policy(&policy, &row);
-        }
-    }
-
-    fn policy(&self, policy: &str, row: &PolicyRow) {
-        let votes = row.votes;
-        for (sampled, decision, count) in [
-            ("true", "sampled", votes.sampled),
-            ("false", "not_sampled", votes.not_sampled),
-            ("false", "dropped", votes.dropped),
-        ] {
-            let labels: Labels<'_> = &[
-                ("policy", policy),
-                ("sampled", sampled),
-                ("decision", decision),
-            ];
-            self.counter(Metric::SampledTraces, labels, count.traces);
-            self.counter(Metric::SampledSpans, labels, count.spans);
-            self.counter(Metric::SampledBytes, labels, count.bytes);
-        }
-        for (decision, count) in [("sampled", row.sampled), ("dropped", row.dropped)] {
-            let labels = [("policy", policy), ("decision", decision)];
-            self.counter(Metric::DecidedTraces, &labels, count.traces);
-        }
-        let labels = [("policy", policy)];
-        self.counter(Metric::PolicyExecutions, &labels, votes.executions);
-        self.counter(Metric::PolicyTime, &labels, votes.microseconds);
-    }
-
     fn counter(&self, metric: Metric, labels: Labels<'_>, value: u64) {
         let counter = self
             .recorder
@@ -588,12 +434,6 @@ fn counted<'a>(count: &'a Count, row: &'a TransformRow) -> Series<'a> {
             )
         }
     }
-}
-
-/// Traces that were decided before their time for want of room.
-fn forced_early(row: &SamplerRow) -> u64 {
-    let early = |reason: &str| row.early.get(reason).map_or(0, |early| early.traces);
-    early("memory") + early("traces")
 }
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);

@@ -107,13 +107,8 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         }
     }
 
-    /// A fragment is with the backend, in the spool, or counted as lost: it need not be kept any longer.
-    pub(crate) fn delivered(&mut self, now: Moment, number: Number, out: &mut Vec<Effect<F, V>>) {
-        self.delivered_all(now, &[number], out);
-    }
-
-    /// The same for several, which go into one record.
-    pub(crate) fn delivered_all(
+    /// Fragments are with the backend, in the spool, or counted as lost: they need not be kept any longer.
+    pub(crate) fn delivered(
         &mut self,
         now: Moment,
         numbers: &[Number],

@@ -106,6 +106,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         if let Some((verdicts, pins)) = self.opening.take() {
             self.holding.opened = true;
             self.holding.pins = pins;
+            self.unpin_gone();
             self.inherit(verdicts, out);
             for older in self.older.values_mut() {
                 older.opened();

@@ -55,6 +55,15 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
             let older = self.older.entry(row.created);
             older.or_insert_with(|| Older::new(row.owner)).owner = row.owner;
         }
+        self.unpin_gone();
+    }
+
+    /// A closing tenure whose members are all lost goes from the rows without a word. Its traces begin anew, here.
+    pub(super) fn unpin_gone(&mut self) {
+        let older = &self.older;
+        self.holding
+            .pins
+            .retain(|_, pinned| older.contains_key(pinned));
     }
 
     /// A later tenure absorbs from now on; but what this one has proposed may be stored already, before the seal.

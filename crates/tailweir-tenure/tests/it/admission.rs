@@ -80,6 +80,28 @@ fn a_moved_slot_sends_each_span_to_its_trace() {
     ));
 }
 
+/// Scenario: a slot moves while its owner has an undecided trace; then the tenure is lost with both its members.
+/// Guarantees: a span of the trace is sent to nobody who is gone; the next owner takes it.
+#[test]
+fn a_trace_of_a_lost_tenure_begins_anew() {
+    let mut network = Network::open();
+    network.offer(A, 1, trace(1), at(9)).unwrap();
+    network.settle();
+    network.begin(C, B);
+    network.learn_all();
+    network.settle_again();
+    assert!(matches!(
+        network.offer(C, 2, trace(1), at(9)),
+        Err(Reply::Pinned { owner: A, .. })
+    ));
+    network.epoch = Epoch(3);
+    assert!(network.tenures.forget(Epoch(1)));
+    network.learn_all();
+    let number = network.offer(C, 2, trace(1), at(9)).unwrap();
+    network.settle();
+    assert!(network.acknowledged(C, number));
+}
+
 /// Scenario: a span is stored at the replica only after the replica sealed the tenure.
 /// Guarantees: it goes back to its gateway, for the next owner to take.
 #[test]

@@ -200,7 +200,7 @@ impl Network {
 
     pub(crate) fn deliver(&mut self, member: Incarnation, created: u64, number: Number) {
         self.run(member, |node, now, out| {
-            node.delivered(now, tenure(created), number, out);
+            node.delivered(now, tenure(created), &[number], out);
         });
     }
 

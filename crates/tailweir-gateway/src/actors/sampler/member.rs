@@ -176,10 +176,10 @@ impl Member {
         self.shard.is_empty()
     }
 
-    pub(super) fn next_deadline(&self, now: Moment, is_gathering: bool) -> Option<Moment> {
+    pub(super) fn next_deadline(&self, is_gathering: bool) -> Option<Moment> {
         let gathered = self.gathered_since.filter(|_| is_gathering);
         let times = [
-            self.shard.next_deadline(now),
+            self.shard.next_deadline(),
             gathered.map(|since| since + GATHER),
         ];
         times.into_iter().flatten().min()
@@ -223,8 +223,6 @@ impl Member {
         for report in self.outbox.reports.drain(..) {
             self.seat.membership.report(&self.seat.name, report);
         }
-        // The watched table will be here by itself.
-        self.outbox.newer_table = None;
         let custody = custody(&self.home);
         for kept in self.outbox.kept.drain(..) {
             outlet.push(kept, &custody);

@@ -168,7 +168,7 @@ impl ShardStore {
         let took = clock.now().since(start);
         self.ticks.add(took.as_micros().div_ceil(1000) as u64);
         self.book();
-        self.next_deadline(start).is_some_and(|due| due <= start)
+        self.next_deadline().is_some_and(|due| due <= start)
     }
 
     /// Decides everything.
@@ -208,10 +208,10 @@ impl ShardStore {
             .set_marks(change.write_threshold, change.record_policy);
     }
 
-    pub(super) fn next_deadline(&self, now: Moment) -> Option<Moment> {
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
         match &self.core {
             Core::Alone(engine) => engine.next_deadline(),
-            Core::Member(member) => member.next_deadline(now, self.outlet.open().0 > 0),
+            Core::Member(member) => member.next_deadline(self.outlet.open().0 > 0),
         }
     }
 
