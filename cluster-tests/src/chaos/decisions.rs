@@ -26,7 +26,7 @@ fn decision(node: &str, line: &Value) -> Option<Decision> {
         trace: TraceKey::try_from(line["trace"].as_str()?.to_owned()).ok()?,
         kept: line["kept"].as_bool()?,
         tenure: line["tenure"].as_str()?.to_owned(),
-        view: line["view"].as_u64(),
+        view: line["view"].as_u64()?,
     })
 }
 
@@ -46,6 +46,7 @@ mod tests {
             "message": "decided",
             "trace": "0000000000000000000000000000002a",
             "tenure": "7@3",
+            "view": 5,
             "kept": true,
         });
         let expected = Decision {
@@ -53,7 +54,7 @@ mod tests {
             trace: TraceKey(42),
             kept: true,
             tenure: "7@3".to_owned(),
-            view: None,
+            view: 5,
         };
         assert_eq!(decision("sampler-0", &line), Some(expected));
         assert_eq!(decision("sampler-0", &json!({"message": "ready"})), None);

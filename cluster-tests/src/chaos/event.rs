@@ -276,8 +276,8 @@ pub struct Decision {
     pub kept: bool,
     /// The tenure that it decided in.
     pub tenure: String,
-    /// The view of the tenure, where the log has it.
-    pub view: Option<u64>,
+    /// The view of the tenure in which it decided.
+    pub view: u64,
 }
 
 /// A member's books for spans. See the product's ledger.

@@ -315,7 +315,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "scale",
         about: "3 samplers become 6 and 3 again under load",
-        in_suite: false,
+        in_suite: true,
         steps: &[BEFORE, Join(3), Settle, AFTER, Leave(3), Settle, AFTER],
         refuses_nothing: true,
         ..CLUSTER

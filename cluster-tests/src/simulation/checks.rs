@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use tailweir_core::{Slot, TraceId};
 use tailweir_otlp::{Scan, ScanLimits};
-use tailweir_placement::{Incarnation, RoutingTable, Tenures};
+use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId, Tenures};
 use tailweir_sampler::{AbandonReason, AbandonedTrace};
 use tailweir_shard::{Kept, Ruled, Ruling};
 use tailweir_tenure::Ruling as _;
@@ -32,6 +32,8 @@ const REST: Time = 40 * SECOND;
 pub(crate) struct Verdicts {
     /// The first ruling on each trace.
     first: BTreeMap<TraceId, (Time, Ruled)>,
+    /// Who ruled in each view of a tenure.
+    owners: BTreeMap<(TenureId, Epoch), Incarnation>,
     slots: BTreeMap<Slot, Settled>,
     /// When something was last not as it should be: a fault, a broken connection, a row without a copy.
     unsettled: Time,
@@ -80,6 +82,14 @@ impl World {
         self.note(&[20, me.0, u64::from(keeps)], || {
             format!("member {me} rules on {trace} in {}: {keeps}", ruling.tenure)
         });
+        let view = (ruling.tenure, ruling.view);
+        let owner = *self.verdicts.owners.entry(view).or_insert(me);
+        if owner != me {
+            let (tenure, view) = view;
+            self.find(format!(
+                "I7: {owner} and {me} rule in view {view} of {tenure}"
+            ));
+        }
         if self.is_lost(trace) {
             return;
         }

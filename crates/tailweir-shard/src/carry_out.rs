@@ -75,11 +75,14 @@ impl<S: Spans, T> Shard<S, T> {
                     engine.follow(now, trace, decision, voice);
                 });
                 self.claim_fresh();
-                out.rulings.push(Ruling {
-                    trace,
-                    tenure,
-                    ruled,
-                });
+                if let Some(view) = self.tenancy.view(tenure) {
+                    out.rulings.push(Ruling {
+                        trace,
+                        tenure,
+                        view,
+                        ruled,
+                    });
+                }
             }
             Effect::Reconsider { trace, .. } => self.engine.reconsider(now, trace),
             Effect::Index {

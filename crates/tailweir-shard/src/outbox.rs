@@ -79,6 +79,8 @@ pub struct Ruling {
     pub trace: TraceId,
     /// The tenure at which it was stored.
     pub tenure: TenureId,
+    /// The view of the tenure in which this member acts: no other member acts in it.
+    pub view: Epoch,
     /// The verdict.
     pub ruled: Ruled,
 }

@@ -218,6 +218,10 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         }
     }
 
+    pub(crate) fn view(&self) -> Epoch {
+        self.view
+    }
+
     pub(crate) fn holding(&self) -> &Holding<F, V> {
         &self.holding
     }

@@ -196,6 +196,12 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
             .is_some_and(|owner| owner.may_export(now))
     }
 
+    /// The view in which this sampler owns a tenure.
+    #[must_use]
+    pub fn view(&self, tenure: TenureId) -> Option<Epoch> {
+        self.owner(tenure).map(Owner::view)
+    }
+
     /// Delivered fragments that a successor would deliver again. The caller stops exporting at a number of them.
     #[must_use]
     pub fn unconfirmed(&self, tenure: TenureId) -> usize {

@@ -6,7 +6,6 @@ use crate::chaos::verdict::{Check, Invariant, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 const NO_LOG: &str = "not evaluated: no member wrote down its decisions";
-const NO_VIEW: &str = "not evaluated: members do not write down the views that they decide in";
 
 /// I3.
 pub(super) fn one_verdict(book: &Book<'_>) -> Check {
@@ -31,14 +30,13 @@ pub(super) fn one_verdict(book: &Book<'_>) -> Check {
 
 /// I7.
 pub(super) fn one_owner(book: &Book<'_>) -> Check {
+    if book.decisions.is_empty() {
+        return Check::not_evaluated(Invariant::OneOwner, NO_LOG);
+    }
     let mut owners: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
     for decision in &book.decisions {
-        let Some(view) = decision.view else { continue };
-        let owners = owners.entry((&decision.tenure, view)).or_default();
-        owners.insert(&decision.node);
-    }
-    if owners.is_empty() {
-        return Check::not_evaluated(Invariant::OneOwner, NO_VIEW);
+        let view = (&decision.tenure, decision.view);
+        owners.entry(view).or_default().insert(&decision.node);
     }
     let several = owners.iter().filter(|(_, owners)| owners.len() > 1);
     let violations = several.map(|((tenure, view), owners)| {

@@ -79,7 +79,7 @@ fn calm() -> Vec<Event> {
             trace: TraceKey(trace),
             kept: is_kept(trace),
             tenure: format!("{trace}@7"),
-            view: Some(1),
+            view: 1,
         }));
     }
     events.push(Event::Fault(Fault {
@@ -301,7 +301,7 @@ fn two_verdicts_and_two_owners_are_seen() {
             trace: TraceKey(2),
             kept,
             tenure: "2@7".into(),
-            view: Some(view),
+            view,
         })
     };
     check(Invariant::OneVerdict, "several verdicts", |events| {

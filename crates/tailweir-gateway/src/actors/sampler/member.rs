@@ -212,6 +212,7 @@ impl Member {
                 target: "tailweir::decisions",
                 trace = %ruling.trace,
                 tenure = %ruling.tenure,
+                view = ruling.view.0,
                 kept = ruling.ruled.keeps(),
                 "decided"
             );
