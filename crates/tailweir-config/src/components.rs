@@ -16,6 +16,7 @@ mod loki;
 mod match_properties;
 mod memory_limiter;
 mod otlp_exporters;
+mod otlp_json_file;
 mod otlp_receiver;
 mod probabilistic_sampler;
 mod prometheus;
@@ -40,7 +41,7 @@ pub use client::{
 pub use condition_groups::{ConditionGroup, ConditionGroups};
 pub(crate) use debug::LoggingExporter;
 pub use debug::{DebugExporter, Verbosity};
-pub use file::{FileCompression, FileExporter, FileFormat, Rotation};
+pub use file::{FileCompression, FileExporter, FileFormat, GroupBy, Rotation};
 pub use filter::{
     FilterProcessor, LeastSeverity, LogFilters, LogMatchProperties, MetricFilters,
     MetricMatchProperties, MetricMatchType, SpanFilters, TraceFilters,
@@ -57,6 +58,7 @@ pub use match_properties::{
 };
 pub use memory_limiter::MemoryLimiter;
 pub use otlp_exporters::{Encoding, OtlpGrpcExporter, OtlpHttpExporter};
+pub use otlp_json_file::{OtlpJsonFileReceiver, PackedFiles, StartAt};
 pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpReceiver};
 pub use probabilistic_sampler::{AttributeSource, ProbabilisticSampler, SamplerMode};
 pub use prometheus::{

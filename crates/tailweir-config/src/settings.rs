@@ -8,7 +8,7 @@ use crate::components::connectors::{
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FilterProcessor, GroupByAttrs, HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
-    OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
     PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
     TransformProcessor, ZipkinExporter,
 };
@@ -141,6 +141,8 @@ pub struct Pipeline {
 pub enum Receiver {
     /// `otlp`.
     Otlp(Box<OtlpReceiver>),
+    /// `otlp_json_file`, `otlpjsonfile`.
+    Files(Box<OtlpJsonFileReceiver>),
     /// `nop`: receives nothing.
     Nop,
 }

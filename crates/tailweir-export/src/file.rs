@@ -1,44 +1,61 @@
-//! The `file` exporter: requests, one after the other, in a file.
+//! The `file` exporter: requests, one after the other, in a file, or in several by an attribute of resources.
 //!
 //! A thread of its own writes. What waits while it writes is written together; a request counts as
 //! delivered once the operating system has it, and every `flush_interval` the disk is made to have it. A
-//! write that fails half-way is taken back, so that the file holds whole records.
+//! write that fails half-way is taken back, so that a file holds whole records.
 
+mod grouping;
+mod open_files;
 mod writer;
 
 use crate::BuildError;
 use crate::compression::Packing;
 use crate::destination::{Accepted, Attempt, Destination, Failure};
 use bytes::Bytes;
+use grouping::{Grouping, Share};
+use open_files::{OpenFiles, Record};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 use tailweir_config::{FileCompression, FileExporter, FileFormat};
 use tailweir_core::Signal;
 use tailweir_otlp::json;
 use tokio::sync::oneshot;
-use writer::Writer;
 
-/// Most records that wait for the thread; senders beyond are told to come again.
+/// Most requests that wait for the thread; senders beyond are told to come again.
 const WAITING_MAX: usize = 256;
-/// Most records that are written at once.
+/// Most requests that are written at once.
 const TOGETHER_MAX: usize = 64;
 /// How often the disk is synchronised where the settings say never.
 const FLUSH_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
 /// Where `file` writes to.
 pub struct File {
+    framing: RecordFraming,
+    target: Target,
+    orders: SyncSender<Order>,
+}
+
+/// Which file a request belongs to.
+enum Target {
+    One(Arc<Path>),
+    Several(Grouping),
+}
+
+/// How requests become records.
+struct RecordFraming {
     format: FileFormat,
     compression: FileCompression,
-    orders: SyncSender<Order>,
+    level: i64,
 }
 
 /// What the thread is told to do.
 enum Order {
     Write {
-        record: Bytes,
+        records: Vec<Record>,
         reply: Reply,
     },
     /// Make the disk have everything.
@@ -47,21 +64,31 @@ enum Order {
     },
 }
 
-type Reply = oneshot::Sender<Result<(), String>>;
+/// An answer for each record.
+type Reply = oneshot::Sender<Vec<Result<(), String>>>;
 
 impl File {
     /// Opens the file and starts the thread, which ends with the last use of this.
     ///
     /// # Errors
     ///
-    /// Where the file or its folder cannot be made.
+    /// Where the file or its folder cannot be made. With `group_by`, files are opened when they are needed.
     pub fn new(settings: &FileExporter) -> Result<Self, BuildError> {
-        let path = Path::new(&settings.path);
-        if settings.create_directory {
-            create_directory(path, &settings.directory_permissions)?;
-        }
-        let writer = Writer::open(path, settings)
-            .map_err(|error| BuildError::new("path", format!("{}: {error}", settings.path)))?;
+        let mut files = OpenFiles::new(settings);
+        let target = match settings.group_by.enabled {
+            true => Target::Several(Grouping::of(settings)),
+            false => {
+                let path: Arc<Path> = Path::new(&settings.path).into();
+                if settings.create_directory {
+                    create_directory(&path, &settings.directory_permissions)?;
+                }
+                let opened = files.open(&path).map(drop);
+                opened.map_err(|error| {
+                    BuildError::new("path", format!("{}: {error}", settings.path))
+                })?;
+                Target::One(path)
+            }
+        };
         let (orders, received) = mpsc::sync_channel(WAITING_MAX);
         let interval = match settings.flush_interval {
             Duration::ZERO => FLUSH_INTERVAL_MAX,
@@ -69,16 +96,23 @@ impl File {
         };
         std::thread::Builder::new()
             .name("file-exporter".to_owned())
-            .spawn(move || work(writer, &received, interval))
+            .spawn(move || work(files, &received, interval))
             .map_err(|error| BuildError::new("path", format!("no thread to write it: {error}")))?;
         Ok(Self {
-            format: settings.format,
-            compression: settings.compression,
+            framing: RecordFraming {
+                format: settings.format,
+                compression: settings.compression,
+                level: settings.compression_params.level,
+            },
+            target,
             orders,
         })
     }
 
-    async fn order(&self, order: impl FnOnce(Reply) -> Order) -> Result<(), Failure> {
+    async fn order(
+        &self,
+        order: impl FnOnce(Reply) -> Order,
+    ) -> Result<Vec<Result<(), String>>, Failure> {
         let (reply, answer) = oneshot::channel();
         self.orders
             .try_send(order(reply))
@@ -86,10 +120,40 @@ impl File {
                 TrySendError::Full(_) => Failure::transient("the disk does not keep up"),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        answer
-            .await
-            .map_err(|_| ended())?
-            .map_err(Failure::transient)
+        answer.await.map_err(|_| ended())
+    }
+
+    /// Writes each share to its file. A share that cannot be written is rejected, the others stay.
+    async fn write_shares(&self, signal: Signal, shares: Vec<Share>) -> Result<Accepted, Failure> {
+        let mut accepted = Accepted::default();
+        let (mut records, mut items) = (Vec::new(), Vec::new());
+        for share in shares {
+            match share.file {
+                Ok(path) => {
+                    let content = self.framing.record(signal, &share.body)?;
+                    records.push(Record { path, content });
+                    items.push(share.items);
+                }
+                Err(reason) => accepted.reject(share.items, reason),
+            }
+        }
+        let answers = match records.is_empty() {
+            true => Vec::new(),
+            false => self.order(|reply| Order::Write { records, reply }).await?,
+        };
+        for (answer, items) in answers.into_iter().zip(items) {
+            if let Err(error) = answer {
+                accepted.reject(items, &error);
+            }
+        }
+        Ok(accepted)
+    }
+}
+
+impl Accepted {
+    fn reject(&mut self, items: u64, reason: &str) {
+        self.rejected_items += items;
+        self.message = reason.to_owned();
     }
 }
 
@@ -97,15 +161,15 @@ fn ended() -> Failure {
     Failure::permanent("the thread that writes the file has ended")
 }
 
-impl Destination for File {
-    /// A record: a line of JSON, or length and message; packed ones always with their length.
-    fn encode(&self, signal: Signal, body: Bytes) -> Result<Bytes, Failure> {
+impl RecordFraming {
+    /// A line of JSON, or length and message; packed ones always with their length.
+    fn record(&self, signal: Signal, body: &Bytes) -> Result<Bytes, Failure> {
         let error = |error: &dyn std::fmt::Display| Failure::permanent(error.to_string());
         let mut content = match self.format {
             FileFormat::Proto => body.to_vec(),
             FileFormat::Json => {
                 let mut text = Vec::with_capacity(body.len() * 2);
-                json::from_wire(signal, &body, &mut text).map_err(|cause| error(&cause))?;
+                json::from_wire(signal, body, &mut text).map_err(|cause| error(&cause))?;
                 text
             }
         };
@@ -117,7 +181,7 @@ impl Destination for File {
             (FileCompression::None, FileFormat::Proto) => {}
             (FileCompression::Zstd, _) => {
                 content = Packing::Zstd
-                    .packed(&content, 0)
+                    .packed(&content, self.level)
                     .map_err(|cause| error(&cause))?
                     .into();
             }
@@ -125,23 +189,47 @@ impl Destination for File {
         let length = u32::try_from(content.len()).map_err(|cause| error(&cause))?;
         Ok([&length.to_be_bytes(), &content[..]].concat().into())
     }
+}
 
-    fn send(&self, _: Signal, record: Bytes) -> Attempt<'_> {
+impl Destination for File {
+    fn encode(&self, signal: Signal, body: Bytes) -> Result<Bytes, Failure> {
+        match &self.target {
+            Target::One(_) => self.framing.record(signal, &body),
+            // It is cut first.
+            Target::Several(_) => Ok(body),
+        }
+    }
+
+    fn send(&self, signal: Signal, content: Bytes) -> Attempt<'_> {
         Box::pin(async move {
-            self.order(|reply| Order::Write { record, reply }).await?;
+            let path = match &self.target {
+                Target::One(path) => Arc::clone(path),
+                Target::Several(grouping) => {
+                    let shares = grouping.shares(signal, &content);
+                    return self.write_shares(signal, shares).await;
+                }
+            };
+            let records = vec![Record { path, content }];
+            let answers = self.order(|reply| Order::Write { records, reply }).await?;
+            let written: Result<(), String> = answers.into_iter().collect();
+            written.map_err(Failure::transient)?;
             Ok(Accepted::default())
         })
     }
 
     fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
-            if let Err(error) = self.order(|reply| Order::Flush { reply }).await {
-                tracing::error!(error = error.message, "the file is not on the disk");
+            let answers = self.order(|reply| Order::Flush { reply }).await;
+            let errors = answers.map(|answers| answers.into_iter().find_map(Result::err));
+            let error = errors.map_err(|failure| failure.message);
+            if let Err(error) | Ok(Some(error)) = error {
+                tracing::error!(error, "the file is not on the disk");
             }
         })
     }
 }
 
+/// Makes the folder of a file, and those above.
 fn create_directory(path: &Path, permissions: &str) -> Result<(), BuildError> {
     let Some(parent) = path
         .parent()
@@ -162,46 +250,46 @@ fn create_directory(path: &Path, permissions: &str) -> Result<(), BuildError> {
 }
 
 /// The thread: ends when nobody can send orders any more.
-fn work(mut writer: Writer, orders: &Receiver<Order>, interval: Duration) {
+fn work(mut files: OpenFiles, orders: &Receiver<Order>, interval: Duration) {
     loop {
         match orders.recv_timeout(interval) {
-            Ok(order) => obey(&mut writer, order, orders),
+            Ok(order) => obey(&mut files, order, orders),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if let Err(error) = writer.sync_when_due(interval) {
+        if let Err(error) = files.sync_when_due(interval) {
             tracing::error!(%error, "the file cannot be brought to the disk");
         }
     }
-    if let Err(error) = writer.sync() {
+    if let Err(error) = files.sync() {
         tracing::error!(%error, "the file cannot be brought to the disk");
     }
 }
 
 /// Carries out an order, together with those that wait behind it.
-fn obey(writer: &mut Writer, first: Order, orders: &Receiver<Order>) {
+fn obey(files: &mut OpenFiles, first: Order, orders: &Receiver<Order>) {
     let (mut records, mut replies, mut flushes) = (Vec::new(), Vec::new(), Vec::new());
     for order in std::iter::once(first).chain(orders.try_iter().take(TOGETHER_MAX - 1)) {
         match order {
-            Order::Write { record, reply } => {
-                records.push(record);
-                replies.push(reply);
+            Order::Write {
+                records: more,
+                reply,
+            } => {
+                replies.push((more.len(), reply));
+                records.extend(more);
             }
             Order::Flush { reply } => flushes.push(reply),
         }
     }
-    if !records.is_empty() {
-        answer(replies, &writer.write(&records));
+    let mut answers = files.write(&records).into_iter();
+    for (count, reply) in replies {
+        // Whoever asked may have gone.
+        let _ = reply.send(answers.by_ref().take(count).collect());
     }
     if !flushes.is_empty() {
-        answer(flushes, &writer.sync());
-    }
-}
-
-fn answer(replies: Vec<Reply>, result: &std::io::Result<()>) {
-    for reply in replies {
-        let result = result.as_ref().map_err(ToString::to_string);
-        // Whoever asked may have gone.
-        let _ = reply.send(result.copied());
+        let synced = files.sync().map_err(|error| error.to_string());
+        for reply in flushes {
+            let _ = reply.send(vec![synced.clone()]);
+        }
     }
 }

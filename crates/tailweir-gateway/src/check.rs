@@ -3,10 +3,10 @@
 use crate::Gateway;
 use crate::console::Console;
 use crate::error::StartError;
-use crate::graph::Blueprint;
+use crate::graph::{Blueprint, patterns};
 use crate::surroundings::World;
 use std::collections::BTreeSet;
-use tailweir_config::{ComponentId, Connector, Exporter, Processor, Settings};
+use tailweir_config::{ComponentId, Connector, Exporter, Processor, Receiver, Settings};
 use tailweir_connect::{Maker, Now, Origin, Routing};
 use tailweir_core::Moment;
 
@@ -27,6 +27,9 @@ impl Gateway {
     #[must_use]
     pub fn check(settings: &Settings) -> Vec<Mistake> {
         let mut found = Vec::new();
+        for (id, receiver) in &settings.receivers {
+            found.extend(check_receiver(id, receiver));
+        }
         for (id, processor) in &settings.processors {
             found.extend(check_transform(id, processor, settings));
         }
@@ -41,6 +44,18 @@ impl Gateway {
         }
         found
     }
+}
+
+fn check_receiver(id: &ComponentId, receiver: &Receiver) -> Option<Mistake> {
+    let Receiver::Files(files) = receiver else {
+        return None;
+    };
+    let error = patterns(id, files).err()?;
+    Some(Mistake {
+        block: format!("receivers::{id}"),
+        option: "include".to_owned(),
+        message: error.to_string(),
+    })
 }
 
 fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings) -> Vec<Mistake> {

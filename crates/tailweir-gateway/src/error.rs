@@ -97,6 +97,14 @@ pub enum StartError {
         /// What is wrong.
         detail: &'static str,
     },
+    /// A pattern of paths is none.
+    #[error("{receiver}: {message}")]
+    Pattern {
+        /// The receiver.
+        receiver: ComponentId,
+        /// What is wrong with which.
+        message: String,
+    },
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,

@@ -18,7 +18,7 @@ mod wiring;
 
 pub(crate) use exporters::{Blueprint, RunningExporter};
 pub(crate) use plan::Plan;
-pub(crate) use receivers::RunningReceiver;
+pub(crate) use receivers::{RunningReceiver, patterns};
 pub(crate) use retired::Retired;
 pub(crate) use trace_aware::RunningTraceAware;
 
@@ -147,7 +147,7 @@ impl Graph {
             .admission
             .set_limits(plan.budgets.in_flight, plan.budgets.held);
         let (stages, gone, exported) = self.rewire(ground, &mut plan).await;
-        let received = self.change_receivers(&plan, stages).await;
+        let received = self.change_receivers(ground, &plan, stages).await;
         let retired = gone.in_order(&self.settings);
         self.settings = plan.settings;
         (retired, exported.and(received))

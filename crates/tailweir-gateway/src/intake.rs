@@ -73,6 +73,13 @@ impl ReceiverIntake {
         self.entries.store(Arc::new(entries));
     }
 
+    /// The signals that pipelines take.
+    pub(crate) fn wanted(&self) -> Vec<Signal> {
+        let entries = self.entries.load();
+        let wanted = |signal: &Signal| entries[*signal as usize].is_some();
+        Signal::ALL.into_iter().filter(wanted).collect()
+    }
+
     /// What it has counted.
     pub(crate) fn figures(&self) -> &ReceiverFigures {
         &self.figures

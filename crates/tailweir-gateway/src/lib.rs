@@ -38,6 +38,7 @@ mod check;
 mod clock;
 mod console;
 mod error;
+mod files;
 mod gateway;
 mod graph;
 mod inbound;
@@ -64,8 +65,8 @@ pub use options::Options;
 pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
 pub use status::{
-    AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, MemberRow,
-    PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TraceAwareRow, TransformRow,
-    VotesRow,
+    AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, FileRow,
+    MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TraceAwareRow,
+    TransformRow, VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};

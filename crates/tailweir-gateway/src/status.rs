@@ -1,6 +1,7 @@
 //! What a gateway says about itself, for the admin page and for the metrics.
 
 mod connectors;
+mod files;
 mod pages;
 mod peers;
 mod samplers;
@@ -8,6 +9,7 @@ mod trace_aware;
 mod transforms;
 
 pub use connectors::{ConnectorRow, RouteRow};
+pub use files::FileRow;
 pub use pages::PageRow;
 pub use peers::{PeerRow, PeerTraffic};
 pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
@@ -55,6 +57,8 @@ pub struct Status {
     pub admission: AdmissionRow,
     /// Actors that were started again after a failure.
     pub restarts: u64,
+    /// What receivers of files have counted.
+    pub files: Vec<FileRow>,
     /// What receivers have counted.
     pub receivers: Vec<ReceiverRow>,
     /// The samplers, one for each use of a `tail_sampling` processor.
@@ -95,7 +99,7 @@ pub struct AdmissionRow {
 pub struct ReceiverRow {
     /// The receiver's id.
     pub receiver: String,
-    /// `grpc` or `http`.
+    /// `grpc`, `http` or `file`.
     pub transport: &'static str,
     /// `traces`, `metrics` or `logs`.
     pub signal: &'static str,
@@ -223,6 +227,7 @@ impl Status {
                 refused_requests: admission.refused(),
             },
             restarts: ground.nursery.restarts(),
+            files: graph.map(files::rows).unwrap_or_default(),
             receivers: graph.map(receivers).unwrap_or_default(),
             samplers: match graph {
                 Some(graph) => samplers::rows(graph).await,
@@ -278,7 +283,18 @@ fn receivers(graph: &Graph) -> Vec<ReceiverRow> {
                     transport,
                     signal,
                     running,
-                    server,
+                    Some(server),
+                ));
+            }
+        }
+        if running.reading().is_some() {
+            for signal in Signal::ALL {
+                rows.push(receiver(
+                    &id.to_string(),
+                    Transport::File,
+                    signal,
+                    running,
+                    None,
                 ));
             }
         }
@@ -291,7 +307,7 @@ fn receiver(
     transport: Transport,
     signal: Signal,
     running: &crate::graph::RunningReceiver,
-    server: &crate::ingress::Server,
+    server: Option<&crate::ingress::Server>,
 ) -> ReceiverRow {
     let counts = running.intake.figures().of(transport, signal);
     ReceiverRow {
@@ -301,8 +317,8 @@ fn receiver(
         accepted: counts.accepted.load(Relaxed),
         refused: counts.refused.load(Relaxed),
         requests: counts.requests.load(Relaxed),
-        connections: server.connections() as u64,
-        failed_handshakes: server.failed_handshakes(),
+        connections: server.map_or(0, |server| server.connections() as u64),
+        failed_handshakes: server.map_or(0, crate::ingress::Server::failed_handshakes),
     }
 }
 

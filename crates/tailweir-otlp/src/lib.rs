@@ -24,6 +24,7 @@ mod collector_size;
 mod compose;
 mod count;
 pub mod field;
+mod framing;
 mod head;
 pub mod json;
 mod message_writer;
@@ -51,6 +52,7 @@ pub use compose::{
     ResourceMetricsWriter, ScopeMetricsWriter,
 };
 pub use count::count_items;
+pub use framing::{Framing, Piece};
 pub use head::{SpanHead, StatusCode};
 pub use message_writer::MessageWriter;
 pub use metric_part::write_metric_part;

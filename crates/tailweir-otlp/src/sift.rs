@@ -20,6 +20,7 @@ use crate::splice::Positions;
 use crate::view::{DataPoint, MetricData, MetricView, ResourceFields, ScopeFields, SpanView, span};
 use crate::view::{RequestView, SpanEventView};
 use crate::wire::{Fields, put_bytes};
+use std::collections::BTreeMap;
 
 const RESOURCES: u32 = 1;
 const NESTED: u32 = 2;
@@ -67,6 +68,30 @@ impl<'a> RequestView<'a> {
     /// Asks about each resource with what belongs to it.
     pub fn sift_resources(self, mut ask: impl FnMut(ResourceFields<'a>) -> Change) -> Sifted {
         sift(self.0, RESOURCES, |resource| ask(ResourceFields(resource)))
+    }
+}
+
+impl<'a> RequestView<'a> {
+    /// Cuts a request into one for each key that `key_of` gives to resources, in the order in which keys come.
+    /// Resources with what belongs to them keep their bytes and their order.
+    pub fn split_resources<K: Ord>(
+        self,
+        mut key_of: impl FnMut(ResourceFields<'a>) -> K,
+    ) -> Vec<(K, Vec<u8>)> {
+        let mut requests: Vec<Vec<u8>> = Vec::new();
+        let mut numbers = BTreeMap::new();
+        for resource in self.resources() {
+            let next = requests.len();
+            let number = *numbers.entry(key_of(resource)).or_insert(next);
+            if number == next {
+                requests.push(Vec::new());
+            }
+            put_bytes(&mut requests[number], RESOURCES, resource.0);
+        }
+        let mut keyed: Vec<_> = numbers.into_iter().collect();
+        keyed.sort_by_key(|(_, number)| *number);
+        let keys = keyed.into_iter().map(|(key, _)| key);
+        keys.zip(requests).collect()
     }
 }
 
@@ -215,6 +240,19 @@ mod tests {
         assert_eq!(change_items(&hollow, |_| Change::Keep), None);
         let sifted = sift_items(&hollow, |_| Change::Keep);
         assert_eq!(sifted.content.unwrap(), request);
+    }
+
+    /// Scenario: a request of three resources, the first and the last of one key.
+    /// Guarantees: a request for each key, in the order of the first of each, resources as they were.
+    #[test]
+    fn a_request_is_cut_by_a_key_of_its_resources() {
+        let request = b"\x0a\x02\x1a\x00\x0a\x03\x1a\x01b\x0a\x02\x1a\x00";
+        let split = RequestView(request).split_resources(|resource| resource.0.len());
+        let wanted = [
+            (2, b"\x0a\x02\x1a\x00\x0a\x02\x1a\x00".to_vec()),
+            (3, b"\x0a\x03\x1a\x01b".to_vec()),
+        ];
+        assert_eq!(split, wanted);
     }
 
     /// Scenario: one of two points of a gauge is dropped; a metric has no data.

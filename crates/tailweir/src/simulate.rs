@@ -19,7 +19,7 @@ const USE_TRACE_STATE: &str = "processor.tailsamplingprocessor.usetracestate";
 /// Decides captured traces as `tailweir policy simulate --compat collector` does.
 ///
 /// `config` is a whole configuration or a file with nothing but a `tail_sampling:` block; `input` is
-/// OTLP in JSON lines or protobuf, plain or packed with gzip; `feature_gates` are the Collector's.
+/// OTLP in JSON lines or protobuf, plain or packed with gzip or Zstandard; `feature_gates` are the Collector's.
 ///
 /// # Errors
 /// When the configuration is refused or has not exactly one `tail_sampling` processor, or the input

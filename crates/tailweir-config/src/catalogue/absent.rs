@@ -95,8 +95,6 @@ const RECEIVERS: &[Group] = &[
             "purefb",
             "libhoney",
             "stef",
-            "otlpjsonfile",
-            "otlp_json_file",
             "receiver_creator",
             "namedpipe",
             "k8s_events",

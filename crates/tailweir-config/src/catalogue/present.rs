@@ -9,9 +9,9 @@ use crate::components::connectors::{
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FilterProcessor, GroupByAttrs, HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter,
-    OtlpGrpcExporter, OtlpHttpExporter, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
-    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
-    TransformProcessor, ZipkinExporter,
+    OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
+    PrometheusExporter, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor,
+    SpanProcessor, TransformProcessor, ZipkinExporter,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -67,6 +67,21 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| {
             read_as(node, report, |settings| {
                 Part::Receiver(Receiver::Otlp(Box::new(settings)))
+            })
+        },
+    },
+    Kind {
+        component: component(
+            Role::Receiver,
+            "otlp_json_file",
+            &["otlpjsonfile"],
+            ALL,
+            Stability::Beta,
+        ),
+        shape: OtlpJsonFileReceiver::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Receiver(Receiver::Files(Box::new(settings)))
             })
         },
     },

@@ -1,7 +1,6 @@
 //! The open file, and when it gives way to a new one.
 
 use crate::civil::Civil;
-use bytes::Bytes;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -24,15 +23,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn open(path: &Path, settings: &FileExporter) -> io::Result<Self> {
+    /// `goes_on`: what is there stays, whatever the settings say.
+    pub(super) fn open(path: &Path, settings: &FileExporter, goes_on: bool) -> io::Result<Self> {
         // Files that rotate go on where they were; a file alone is started anew, unless told not to.
-        let keeps = settings.append || settings.rotation.is_some();
+        let keeps = goes_on || settings.append || settings.rotation.is_some();
         let file = open(path, keeps)?;
-        if let Some(rotation) = &settings.rotation
-            && rotation.localtime
-        {
-            tracing::warn!("names of rotated files bear UTC; `rotation.localtime` has no effect");
-        }
         Ok(Self {
             path: path.to_owned(),
             rotation: settings.rotation.clone(),
@@ -43,7 +38,7 @@ impl Writer {
     }
 
     /// Writes records, all or none of them.
-    pub(super) fn write(&mut self, records: &[Bytes]) -> io::Result<()> {
+    pub(super) fn write(&mut self, records: &[&[u8]]) -> io::Result<()> {
         let whole = records.concat();
         self.rotate_before(whole.len() as u64)?;
         if let Err(error) = self.file.write_all(&whole) {
@@ -104,18 +99,21 @@ impl Writer {
         Ok(())
     }
 
-    /// `traces.json` becomes `traces-2020-02-11T20-26-12.000.json`; a number follows where that is
+    /// `traces.json` becomes `traces-2020-02-11T20-26-12.000-size.json`; a number follows where that is
     /// taken.
     fn backup_name(&self, now: SystemTime) -> PathBuf {
         let nanos = now
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_nanos();
-        let time = Civil::of(u64::try_from(nanos).unwrap_or(u64::MAX)).file_name();
+        let time = match self.rotation.as_ref().is_some_and(|it| it.localtime) {
+            true => local_file_name(now),
+            false => Civil::of(u64::try_from(nanos).unwrap_or(u64::MAX)).file_name(),
+        };
         let (stem, extension) = self.name_parts();
         let named = |suffix: String| {
             let mut name = stem.clone();
-            name.push(format!("-{time}{suffix}"));
+            name.push(format!("-{time}-size{suffix}"));
             name.push(&extension);
             self.path.with_file_name(name)
         };
@@ -184,6 +182,13 @@ impl Writer {
             .map(|(_, path, modified)| (path, modified))
             .collect())
     }
+}
+
+/// The time of day where this process runs, for names of files.
+fn local_file_name(now: SystemTime) -> String {
+    let now = jiff::Timestamp::try_from(now).unwrap_or(jiff::Timestamp::MAX);
+    let local = now.to_zoned(jiff::tz::TimeZone::system());
+    local.strftime("%Y-%m-%dT%H-%M-%S.%3f").to_string()
 }
 
 /// Whether text begins like `2020-02-11T`.

@@ -4,9 +4,10 @@ use crate::support::{Ledger, logs, metrics, span, traces, while_running};
 use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
-use tailweir_config::{FileCompression, FileExporter, FileFormat, Rotation};
+use tailweir_config::{FileCompression, FileExporter, FileFormat, GroupBy, Rotation};
 use tailweir_core::Signal;
 use tailweir_export::{Exporter, ExporterSettings, File};
+use tailweir_testkit::{request, trace_id};
 
 fn settings(path: &Path) -> FileExporter {
     FileExporter {
@@ -102,6 +103,30 @@ async fn records_are_preceded_by_their_length() {
     }
 }
 
+/// Scenario: a large request is packed at a low level and at a high one.
+/// Guarantees: the level holds: it is smaller then, and reads as the same.
+#[tokio::test]
+async fn requests_are_packed_as_hard_as_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    let words: String = (0..20_000_u32)
+        .map(|n| format!("{} ", n.wrapping_mul(2_654_435_761) % 977))
+        .collect();
+    let body = logs(&[&words]);
+    let mut sizes = Vec::new();
+    for level in [1, 19] {
+        let mut settings = settings(&path);
+        settings.format = FileFormat::Proto;
+        settings.compression = FileCompression::Zstd;
+        settings.compression_params.level = level;
+        write(&settings, &[(Signal::Logs, body.clone())]).await;
+        let [record] = records(&std::fs::read(&path).unwrap()).try_into().unwrap();
+        assert_eq!(zstd::decode_all(&record[..]).unwrap(), body);
+        sizes.push(record.len());
+    }
+    assert!(sizes[1] < sizes[0], "{sizes:?}");
+}
+
 /// Scenario: a file is opened twice, without and with `append`.
 /// Guarantees: without, what was there is gone; with it, it stays.
 #[tokio::test]
@@ -155,6 +180,98 @@ async fn files_rotate_by_size() {
     assert!(neighbour.exists());
     let old = files.iter().find(|name| *name != "out.bin").unwrap();
     assert!(old.starts_with("out-20") && old.ends_with(".bin"), "{old}");
+}
+
+/// A request with a resource for each tenant; none for an empty one.
+fn of_tenants(tenants: &[&str]) -> Bytes {
+    let resource = |tenant: &&str| {
+        let span = tailweir_testkit::span(trace_id(1), 1).named(tenant);
+        match *tenant {
+            "" => request().span(span).bytes(),
+            tenant => request().service(tenant).span(span).bytes(),
+        }
+    };
+    // Requests one after the other are one request.
+    tenants
+        .iter()
+        .map(resource)
+        .collect::<Vec<_>>()
+        .concat()
+        .into()
+}
+
+/// Scenario: files by tenant, one of which may be open at once; requests of several tenants, one of them a
+/// second time, one without a tenant, and one whose file cannot be made.
+/// Guarantees: each resource is in the file of its tenant, a file that is opened again goes on, and what has no
+/// file is counted as rejected.
+#[tokio::test]
+async fn resources_are_written_by_an_attribute() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = FileExporter {
+        group_by: GroupBy {
+            enabled: true,
+            resource_attribute: "service.name".to_owned(),
+            max_open_files: 1,
+        },
+        ..settings(&folder.path().join("new/*.json"))
+    };
+    std::fs::create_dir(folder.path().join("new")).unwrap();
+    std::fs::create_dir(folder.path().join("new/taken.json")).unwrap();
+    std::fs::write(folder.path().join("new/a.json"), "of another run").unwrap();
+    let file = Arc::new(File::new(&settings).unwrap());
+    let exporter = Exporter::new("file", Signal::Traces, file, &ExporterSettings::of_local());
+    let ledger = Ledger::new();
+    while_running(&exporter, async {
+        for tenants in [&["a", "b", "a", "../a"][..], &["a", "", "taken", "c/d"]] {
+            let parcel = ledger.parcel(4, of_tenants(tenants));
+            exporter.accept(parcel).await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(ledger.items(), (6, 2));
+    let names = |file: &str| -> Vec<Vec<String>> {
+        let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        let names = |line: &str| {
+            let request: serde_json::Value = serde_json::from_str(line).unwrap();
+            let resources = request["resourceSpans"].as_array().unwrap();
+            let span = |it: &serde_json::Value| it["scopeSpans"][0]["spans"][0]["name"].to_string();
+            resources.iter().map(span).collect()
+        };
+        text.lines().map(names).collect()
+    };
+    assert_eq!(
+        names("new/a.json").concat(),
+        [r#""a""#, r#""a""#, r#""../a""#, r#""a""#]
+    );
+    assert_eq!(names("new/b.json"), [[r#""b""#]]);
+    assert_eq!(names("new/c/d.json"), [[r#""c/d""#]]);
+}
+
+/// Scenario: files rotate under the local time.
+/// Guarantees: the names have the form of those under UTC.
+#[tokio::test]
+async fn names_of_old_files_may_have_the_local_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = FileExporter {
+        rotation: Some(Rotation {
+            max_megabytes: 1,
+            localtime: true,
+            ..Rotation::default()
+        }),
+        ..settings(&folder.path().join("out.json"))
+    };
+    let body = traces([("shop", vec![span(1, 0, &"x".repeat(600_000), 0, 1)])]);
+    write(&settings, &vec![(Signal::Traces, body); 2]).await;
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let names: Vec<_> = entries
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let old = names.iter().find(|name| *name != "out.json").unwrap();
+    assert!(
+        old.starts_with("out-20") && old.ends_with("-size.json"),
+        "{old}"
+    );
+    assert_eq!(old.len(), "out-2020-02-11T20-26-12.000-size.json".len());
 }
 
 /// Scenario: the disk is full.

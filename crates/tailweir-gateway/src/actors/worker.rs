@@ -56,6 +56,16 @@ impl Work for crate::pipeline::TraceAware {
     }
 }
 
+impl Work for crate::files::FileReading {
+    fn name(&self) -> String {
+        self.id().to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.run())
+    }
+}
+
 /// What a worker is told.
 #[derive(Debug)]
 pub(super) enum WorkerMsg {

@@ -2,11 +2,13 @@
 
 mod blueprint;
 
-pub(crate) use blueprint::{ReceiverBlueprint, ReceiverParts};
+pub(crate) use blueprint::{ReceiverBlueprint, ReceiverParts, patterns};
 
 use super::wiring::Head;
-use super::{Graph, Plan};
+use super::{Graph, Ground, Plan};
+use crate::actors::Child;
 use crate::error::StartError;
+use crate::files::FileReading;
 use crate::ingress::{Listener, Server, Transport};
 use crate::intake::{Entries, Entry, ReceiverIntake};
 use crate::pipeline::{Way, Ways};
@@ -21,11 +23,12 @@ use tailweir_core::Signal;
 /// Open requests of a receiver that a reload changes get this long.
 const CHANGE_GRACE: Duration = Duration::from_secs(5);
 
-/// A receiver that listens.
+/// A receiver that listens or reads.
 pub(crate) struct RunningReceiver {
     pub(crate) blueprint: ReceiverBlueprint,
     pub(crate) intake: Arc<ReceiverIntake>,
     servers: Vec<(Transport, Server)>,
+    reading: Option<(Arc<FileReading>, Child)>,
 }
 
 impl RunningReceiver {
@@ -35,6 +38,11 @@ impl RunningReceiver {
         servers.filter_map(|(transport, server)| Some((*transport, server.address()?)))
     }
 
+    /// What reads files for it.
+    pub(crate) fn reading(&self) -> Option<&FileReading> {
+        self.reading.as_ref().map(|(reading, _)| reading.as_ref())
+    }
+
     /// Its servers.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (Transport, &Server)> {
         self.servers
@@ -42,9 +50,16 @@ impl RunningReceiver {
             .map(|(transport, server)| (*transport, server))
     }
 
-    /// Stops listening, and lets open requests finish. Returns whether all did in time.
+    /// Stops reading and listening, and lets open requests finish. Returns whether all did in time.
     pub(crate) async fn stop(self, grace: Duration) -> bool {
         let mut stopping = tokio::task::JoinSet::new();
+        if let Some((reading, worker)) = self.reading {
+            stopping.spawn(async move {
+                let in_time = reading.stop(grace).await;
+                worker.stop();
+                in_time
+            });
+        }
         for (_, server) in self.servers {
             stopping.spawn(server.stop(grace));
         }
@@ -60,6 +75,7 @@ impl Graph {
     /// Starts, stops and redirects receivers. One that did not change keeps its connections.
     pub(super) async fn change_receivers(
         &mut self,
+        ground: &Ground,
         plan: &Plan,
         heads: BTreeMap<PipelineId, Head>,
     ) -> Result<(), StartError> {
@@ -83,14 +99,18 @@ impl Graph {
         }
         for (id, parts) in &plan.receivers {
             parts.intake.set_entries(entries(id, settings, &heads));
-            let running = listen(id, parts).await?;
+            let running = start(id, parts, ground).await?;
             self.receivers.insert(id.clone(), running);
         }
         Ok(())
     }
 }
 
-async fn listen(id: &ComponentId, parts: &ReceiverParts) -> Result<RunningReceiver, StartError> {
+async fn start(
+    id: &ComponentId,
+    parts: &ReceiverParts,
+    ground: &Ground,
+) -> Result<RunningReceiver, StartError> {
     let mut bound = Vec::new();
     for door in &parts.doors {
         let listener = Listener::bind(&door.endpoint).await;
@@ -112,10 +132,18 @@ async fn listen(id: &ComponentId, parts: &ReceiverParts) -> Result<RunningReceiv
         let server = listener.serve(door.protocol.clone(), door.tls.clone(), door.limits.clone());
         (door.transport, server)
     };
+    let mut reading = None;
+    if let Some(files) = &parts.reading {
+        let work: Arc<FileReading> = Arc::clone(files);
+        let worker = ground.nursery.start_worker(work).await;
+        // Only a node that is going down starts nothing.
+        reading = worker.map(|worker| (Arc::clone(files), worker));
+    }
     Ok(RunningReceiver {
         blueprint: parts.blueprint.clone(),
         intake: Arc::clone(&parts.intake),
         servers: bound.into_iter().map(serve).collect(),
+        reading,
     })
 }
 

@@ -18,17 +18,20 @@ pub(crate) enum Transport {
     Grpc,
     /// OTLP/HTTP.
     Http,
+    /// Files.
+    File,
 }
 
 impl Transport {
-    /// Both, in the order in which reports list them.
-    pub(crate) const ALL: [Self; 2] = [Self::Grpc, Self::Http];
+    /// All, in the order in which reports list them.
+    pub(crate) const ALL: [Self; 3] = [Self::Grpc, Self::Http, Self::File];
 
     /// Its name in metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
             Self::Http => "http",
+            Self::File => "file",
         }
     }
 }

@@ -211,6 +211,10 @@ metrics! {
         "Traces that were decided before their time.";
     Duplicates = "tailweir_duplicate_spans", Counter, "{spans}", ["pipeline", "processor"],
         "Spans that had come before and were left out.";
+    FileReceiverFiles = "tailweir_receiver_files", Gauge, "{files}", ["receiver"],
+        "Files that the receiver reads, max_concurrent_files at most.";
+    FileReceiverUnreadable = "tailweir_receiver_unreadable_records", Counter, "{records}", ["receiver"],
+        "Records of files that could not be read, were too large or were refused for good, and files that could not be opened.";
     TraceAwareRecords = "tailweir_trace_aware_records", Counter, "{records}", ["pipeline", "processor", "outcome"],
         "Log records by what became of them: kept or dropped with their trace, passed for their severity, without a trace id, undecided in time, or without room to wait (overflow).";
     TraceAwareTraces = "tailweir_trace_aware_waiting_traces", Gauge, "{traces}", ["pipeline", "processor"],

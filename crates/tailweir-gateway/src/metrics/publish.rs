@@ -28,6 +28,7 @@ impl Publisher {
             page.process(status);
             page.ledger(status);
             page.receivers(status);
+            page.files(status);
             page.exporters(status);
             page.transforms(&status.transforms);
             page.trace_aware(&status.trace_aware);
@@ -163,6 +164,14 @@ impl Page<'_> {
             self.counter(refused, labels, row.refused);
             self.gauge(Metric::Connections, labels, row.connections);
             self.counter(Metric::FailedHandshakes, labels, row.failed_handshakes);
+        }
+    }
+
+    fn files(&self, status: &Status) {
+        for row in &status.files {
+            let labels: Labels<'_> = &[("receiver", &row.receiver)];
+            self.gauge(Metric::FileReceiverFiles, labels, row.files);
+            self.counter(Metric::FileReceiverUnreadable, labels, row.unreadable);
         }
     }
 

@@ -5,6 +5,7 @@
 mod cluster;
 mod connections;
 mod connectors;
+mod files;
 mod harness;
 mod life;
 mod load_balancing;

@@ -1,8 +1,9 @@
-//! Reads captured traces: OTLP JSON lines or OTLP protobuf, plain or packed with gzip.
+//! Reads captured traces: OTLP JSON lines or OTLP protobuf, plain or packed with gzip or Zstandard.
 //!
 //! What a file holds is told by its first bytes, not by its name. Protobuf is one request, requests
 //! each preceded by four bytes of length (as the Collector's file exporter writes them), or requests
-//! each preceded by a varint of length.
+//! each preceded by a varint of length. Requests with four bytes of length may be packed with Zstandard each, and be
+//! JSON then, too.
 
 use anyhow::{Context, bail};
 use flate2::read::MultiGzDecoder;
@@ -13,6 +14,7 @@ use tailweir_core::Signal;
 use tailweir_otlp::{Scan, ScanLimits, json};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The requests of a file, in protobuf, in order.
 ///
@@ -28,6 +30,9 @@ pub(crate) fn read_requests(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
 }
 
 fn unpack(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    if bytes.starts_with(&ZSTD_MAGIC) {
+        return unpack_zstd(&bytes);
+    }
     if !bytes.starts_with(&GZIP_MAGIC) {
         return Ok(bytes);
     }
@@ -36,6 +41,10 @@ fn unpack(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         .read_to_end(&mut unpacked)
         .context("its gzip packing is damaged")?;
     Ok(unpacked)
+}
+
+fn unpack_zstd(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    zstd::decode_all(bytes).context("its packing by Zstandard is damaged")
 }
 
 /// The requests in the bytes of an unpacked file.
@@ -53,12 +62,27 @@ pub(crate) fn requests(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
     if is_request(bytes) {
         return Ok(vec![bytes.to_vec()]);
     }
+    if let Some(packed) =
+        split_fixed(bytes).filter(|it| it.iter().all(|it| it.starts_with(&ZSTD_MAGIC)))
+    {
+        return packed_requests(&packed);
+    }
     for split in [split_fixed, split_varint] {
         if let Some(requests) = split(bytes).filter(|it| it.iter().all(|it| is_request(it))) {
             return Ok(requests.into_iter().map(<[u8]>::to_vec).collect());
         }
     }
     bail!("it is neither JSON lines nor an OTLP request in protobuf, alone or with length prefixes")
+}
+
+/// Requests that are packed one by one.
+fn packed_requests(packed: &[&[u8]]) -> anyhow::Result<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    for (index, record) in packed.iter().enumerate() {
+        let read = || requests(&unpack_zstd(record)?);
+        all.extend(read().with_context(|| format!("record {}", index + 1))?);
+    }
+    Ok(all)
 }
 
 /// JSON values one after another; usually one a line, but a value may also span lines.

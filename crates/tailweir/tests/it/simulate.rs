@@ -32,6 +32,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed.finish().expect("memory takes bytes")
 }
 
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).expect("memory takes bytes")
+}
+
 /// Decides a file of these bytes; returns the decisions.
 fn decide(folder: &Path, input: &[u8]) -> String {
     let [config, input_path, decisions] =
@@ -87,7 +91,17 @@ fn every_form_of_protobuf_is_read() {
     for input in [fixed, varint] {
         assert_eq!(decide(folder.path(), &input), three);
         assert_eq!(decide(folder.path(), &gzip(&input)), three);
+        assert_eq!(decide(folder.path(), &zstd(&input)), three);
     }
+    let records = [&first, &second].map(|it| zstd(it));
+    let lengths = records
+        .iter()
+        .map(|it| u32::try_from(it.len()).unwrap().to_be_bytes());
+    let each: Vec<_> = lengths
+        .zip(&records)
+        .flat_map(|(length, it)| [&length, it.as_slice()].concat())
+        .collect();
+    assert_eq!(decide(folder.path(), &each), three);
 }
 
 /// Scenario: requests in JSON, one a line and one over several lines; then a line that is not JSON.

@@ -1,6 +1,7 @@
 //! From the settings of a receiver to one that is ready to listen.
 
 use crate::error::StartError;
+use crate::files::{FileReading, Patterns};
 use crate::graph::Ground;
 use crate::graph::server::{self, grpc_limits, http_limits, set};
 use crate::ingress::auth::Authenticator;
@@ -11,8 +12,8 @@ use crate::ingress::{
 use crate::intake::ReceiverIntake;
 use std::sync::Arc;
 use tailweir_config::{
-    ComponentId, Extension, GrpcServer, HttpServer, OtlpHttpServer, OtlpReceiver, Receiver,
-    Settings,
+    ComponentId, Extension, GrpcServer, HttpServer, OtlpHttpServer, OtlpJsonFileReceiver,
+    OtlpReceiver, Receiver, Settings,
 };
 use tailweir_tls::ServerConfigs;
 
@@ -31,7 +32,14 @@ const COMPRESSIONS: [&str; 7] = [
 
 /// Everything that a receiver depends on in the settings.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ReceiverBlueprint {
+pub(crate) enum ReceiverBlueprint {
+    Otlp(Box<OtlpBlueprint>),
+    Files(Box<OtlpJsonFileReceiver>),
+}
+
+/// Everything that an OTLP receiver depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OtlpBlueprint {
     settings: OtlpReceiver,
     grpc_auth: Option<(ComponentId, Extension)>,
     http_auth: Option<(ComponentId, Extension)>,
@@ -42,6 +50,7 @@ pub(crate) struct ReceiverParts {
     pub(super) blueprint: ReceiverBlueprint,
     pub(super) intake: Arc<ReceiverIntake>,
     pub(super) doors: Vec<DoorParts>,
+    pub(super) reading: Option<Arc<FileReading>>,
 }
 
 /// One protocol of it.
@@ -60,9 +69,69 @@ impl ReceiverBlueprint {
     ///
     /// When its authenticator does not run.
     pub(crate) fn of(id: &ComponentId, settings: &Settings) -> Result<Option<Self>, StartError> {
-        let Some(Receiver::Otlp(receiver)) = settings.receivers.get(id) else {
-            return Ok(None);
+        Ok(match settings.receivers.get(id) {
+            Some(Receiver::Otlp(receiver)) => {
+                let blueprint = OtlpBlueprint::of(id, receiver, settings)?;
+                Some(Self::Otlp(Box::new(blueprint)))
+            }
+            Some(Receiver::Files(receiver)) => Some(Self::Files(receiver.clone())),
+            Some(Receiver::Nop) | None => None,
+        })
+    }
+
+    /// Reads certificates and credentials; opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be read, or a pattern is none.
+    pub(crate) fn prepare(
+        self,
+        id: &ComponentId,
+        ground: &Ground,
+    ) -> Result<ReceiverParts, StartError> {
+        let intake = ReceiverIntake::new(Arc::clone(&ground.ledger), Arc::clone(&ground.scans));
+        let intake = Arc::new(intake);
+        let (doors, reading) = match &self {
+            Self::Otlp(otlp) => (otlp.doors(id, &intake, ground)?, None),
+            Self::Files(settings) => {
+                let patterns = patterns(id, settings)?;
+                let (intake, admission) = (Arc::clone(&intake), Arc::clone(&ground.admission));
+                let reading =
+                    FileReading::new(id.to_string(), settings, patterns, intake, admission);
+                (Vec::new(), Some(Arc::new(reading)))
+            }
         };
+        Ok(ReceiverParts {
+            blueprint: self,
+            intake,
+            doors,
+            reading,
+        })
+    }
+}
+
+/// The patterns of a receiver of files.
+///
+/// # Errors
+///
+/// [`StartError::Pattern`].
+pub(crate) fn patterns(
+    id: &ComponentId,
+    settings: &OtlpJsonFileReceiver,
+) -> Result<Patterns, StartError> {
+    let compiled = Patterns::compile(&settings.include, &settings.exclude);
+    compiled.map_err(|message| StartError::Pattern {
+        receiver: id.clone(),
+        message,
+    })
+}
+
+impl OtlpBlueprint {
+    fn of(
+        id: &ComponentId,
+        receiver: &OtlpReceiver,
+        settings: &Settings,
+    ) -> Result<Self, StartError> {
         let protocols = &receiver.protocols;
         let named = |authenticator: &Option<ComponentId>| {
             server::extension_of(id, authenticator.as_ref(), settings)
@@ -71,25 +140,19 @@ impl ReceiverBlueprint {
         let grpc = grpc.and_then(|server| server.auth.as_ref());
         let http = protocols.http.as_ref().map(|http| &http.server);
         let http = http.and_then(|server| server.auth.as_ref());
-        Ok(Some(Self {
+        Ok(Self {
             grpc_auth: grpc.map(|auth| named(&auth.authenticator)).transpose()?,
             http_auth: http.map(|auth| named(&auth.authenticator)).transpose()?,
-            settings: receiver.as_ref().clone(),
-        }))
+            settings: receiver.clone(),
+        })
     }
 
-    /// Reads certificates and credentials.
-    ///
-    /// # Errors
-    ///
-    /// When one cannot be read.
-    pub(crate) fn prepare(
-        self,
+    fn doors(
+        &self,
         id: &ComponentId,
+        intake: &Arc<ReceiverIntake>,
         ground: &Ground,
-    ) -> Result<ReceiverParts, StartError> {
-        let intake = ReceiverIntake::new(Arc::clone(&ground.ledger), Arc::clone(&ground.scans));
-        let intake = Arc::new(intake);
+    ) -> Result<Vec<DoorParts>, StartError> {
         let mut doors = Vec::new();
         if let Some(grpc) = &self.settings.protocols.grpc {
             let authenticator = server::authenticator(self.grpc_auth.as_ref())?;
@@ -113,11 +176,7 @@ impl ReceiverBlueprint {
                 limits: http_limits(&http.server),
             });
         }
-        Ok(ReceiverParts {
-            blueprint: self,
-            intake,
-            doors,
-        })
+        Ok(doors)
     }
 }
 
