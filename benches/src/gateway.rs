@@ -139,13 +139,14 @@ pub(crate) fn bytes_per_span(rounds: &[[Template; REQUESTS]]) -> f64 {
     bytes as f64 / (rounds.len() * REQUESTS * SPANS) as f64
 }
 
-fn path(path: &Path) -> Result<&str> {
+/// A path as an argument.
+pub(crate) fn path(path: &Path) -> Result<&str> {
     path.to_str()
         .ok_or_else(|| anyhow::anyhow!("{} is not UTF-8", path.display()))
 }
 
 /// Five policies, two of them on attributes, that keep 10 % of the workload. Both gateways read it.
-fn configuration(listen: &str, sink: &str) -> String {
+pub(crate) fn configuration(listen: &str, sink: &str) -> String {
     let wait = WINDOW.as_secs();
     format!(
         "receivers:

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod backend;
+mod cluster;
 mod codec;
 mod gateway;
 mod load;
@@ -16,6 +17,7 @@ mod workload;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use cluster::Shape;
 use gateway::{Figures, Subject, quantile};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,6 +58,24 @@ enum Bench {
         /// Spans a second; 0 sends as fast as they are taken.
         #[arg(long, value_delimiter = ',', default_values_t = [40_000, 0])]
         rate: Vec<u64>,
+    },
+    /// Clusters as processes on one core, beside one process: processor time a span in each role.
+    Cluster {
+        /// How many samplers, one cluster after the other.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 3, 5, 9])]
+        samplers: Vec<usize>,
+        /// Copies of a span; one sampler has no other to give a second to.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
+        copies: Vec<u8>,
+        /// A built program; by default it is built as it is released.
+        #[arg(long)]
+        program: Option<PathBuf>,
+        /// Seconds of measurement after the window is full.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Spans a second; 0 sends as fast as they are taken.
+        #[arg(long, default_value_t = 40_000)]
+        rate: u64,
     },
 }
 
@@ -114,7 +134,32 @@ fn main() -> Result<()> {
                 .collect::<Result<Vec<_>>>()?;
             compare(&subjects, &rate, Duration::from_secs(seconds))
         }
+        Bench::Cluster {
+            samplers,
+            copies,
+            program,
+            seconds,
+            rate,
+        } => {
+            let program = program.map_or_else(tailweir, Ok)?;
+            let length = Duration::from_secs(seconds);
+            cluster::compare(
+                &program,
+                &shapes(&samplers, &copies),
+                (rate > 0).then_some(rate),
+                length,
+            )
+        }
     }
+}
+
+/// Every number of samplers with every number of copies that it allows.
+fn shapes(samplers: &[usize], copies: &[u8]) -> Vec<Shape> {
+    let all = samplers
+        .iter()
+        .flat_map(|&samplers| copies.iter().map(move |&copies| Shape { samplers, copies }));
+    all.filter(|shape| shape.samplers >= usize::from(shape.copies))
+        .collect()
 }
 
 /// Runs every subject at every rate, on this thread: the generator and the backend share a core.

@@ -8,6 +8,7 @@
 
 mod measures;
 mod page;
+mod pulse;
 mod roles;
 
 pub(crate) use measures::{measure_reference, publish};
@@ -15,6 +16,7 @@ pub(crate) use page::{ClusterPage, MemberPage, PeerPage, SlotRun};
 pub(crate) use roles::limit_to_roles;
 
 use anyhow::{Context, anyhow};
+use pulse::Pulse;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +53,8 @@ pub(crate) struct Membership {
     controller: Option<Controller>,
     client: Client,
     peers: Arc<Peers>,
+    /// What the client runs on.
+    _pulse: Pulse,
 }
 
 impl Membership {
@@ -68,7 +72,9 @@ impl Membership {
             let settings = controller_settings(&settings, &name, &address);
             Controller::start(settings, link.clone(), &server)
         });
-        let client = Client::start(client_settings(&settings, &name, &address), link.clone());
+        let pulse = Pulse::start().context("the thread that holds the lease cannot be started")?;
+        let follows = client_settings(&settings, &name, &address);
+        let client = pulse.run(|| Client::start(follows, link.clone()));
         Ok(Self {
             settings,
             name,
@@ -77,6 +83,7 @@ impl Membership {
             server: Mutex::new(Some(server)),
             controller,
             client,
+            _pulse: pulse,
         })
     }
 
