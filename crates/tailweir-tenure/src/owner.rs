@@ -198,11 +198,23 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.progress(now, out);
     }
 
-    /// Nothing that was proposed in the view before counts in this one. Fragments are proposed again; a verdict is made
-    /// again, because it may be long until it can be stored, and spans that arrive meanwhile should count.
     fn begin_view(&mut self, row: &Tenure, out: &mut Vec<Effect<F, V>>) {
         self.view = row.view;
-        self.second = Link::new(row.second);
+        self.start_over(Link::new(row.second), out);
+    }
+
+    /// A replica that was in step and has nothing: the sampler is one that a reload added, there or here, and its rows were
+    /// repaired before. It is brought up to date like a candidate. To a candidate the index is on its way.
+    pub(super) fn attach_anew(&mut self, out: &mut Vec<Effect<F, V>>) {
+        if let Link::Replica(member) = self.second {
+            self.start_over(Link::new(Second::Candidate(member)), out);
+        }
+    }
+
+    /// Nothing that was proposed to the second member before counts any more. Fragments are proposed again; a verdict is made
+    /// again, because it may be long until it can be stored, and spans that arrive meanwhile should count.
+    fn start_over(&mut self, second: Link, out: &mut Vec<Effect<F, V>>) {
+        self.second = second;
         self.proposed = Proposed::default();
         self.unconfirmed.clear();
         self.fence.new_view();

@@ -97,8 +97,8 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
                     out.push(Effect::Reconsider { tenure, trace });
                 }
             }
-            // The index is on its way; what was refused is proposed again with it.
-            Answer::NotAttached | Answer::Stale(_) => {}
+            Answer::NotAttached => self.attach_anew(out),
+            Answer::Stale(_) => {}
         }
     }
 

@@ -86,6 +86,12 @@ impl Network {
         &mut nodes.find(|(found, _)| *found == member).unwrap().1
     }
 
+    /// A reload has added the sampler to a member that is in the table already.
+    pub(crate) fn add_sampler(&mut self, member: Incarnation) {
+        *self.node(member) = Tenancy::new(member, false);
+        self.learn(member);
+    }
+
     /// Lets a node do something.
     pub(crate) fn run<R>(
         &mut self,

@@ -111,3 +111,31 @@ fn a_member_that_comes_back_starts_from_the_index() {
     network.settle();
     assert_eq!(network.node(A).fragments(tenure(1)).count(), 1);
 }
+
+/// Scenario: a reload adds a sampler to members whose rows were repaired long ago: to the replica before or after its owner
+/// has taken spans, and to both.
+/// Guarantees: the replica is brought up to date by the owner, and spans are acknowledged again.
+#[test]
+fn a_sampler_that_a_reload_adds_is_brought_up_to_date() {
+    for added in [vec![C], vec![A, C], vec![C, A]] {
+        let mut network = Network::open();
+        network.repair(A, Second::Candidate(C));
+        network.learn_all();
+        network.settle();
+        let first = network.offer(A, 1, trace(1), at(9)).unwrap();
+        network.settle();
+        assert!(network.acknowledged(A, first));
+        assert!(network.tenures.in_sync(Epoch(1), Epoch(2)));
+        network.epoch = Epoch(3);
+        network.learn_all();
+        for member in &added {
+            network.add_sampler(*member);
+        }
+        network.settle();
+        let held = network.node(A).fragments(tenure(1)).count();
+        let second = network.offer(A, 1, trace(2), at(9)).unwrap();
+        network.settle();
+        assert!(network.acknowledged(A, second), "{added:?}");
+        assert_eq!(network.node(C).fragments(tenure(1)).count(), held + 1);
+    }
+}
