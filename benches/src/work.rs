@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tailweir_config::{Dimension, SpanMetricsConnector};
 use tailweir_connect::{Exemplars, Now, SpanMetrics};
 use tailweir_core::{Moment, Slot};
-use tailweir_otlp::{Assembler, Part, Scan, ScanLimits, Split};
+use tailweir_otlp::{Assembler, Scan, ScanLimits, Split};
 
 /// Types of policies whose cost is counted, each beside a window without policies.
 const POLICIES: &[&str] = &[
@@ -78,14 +78,10 @@ fn split(requests: u64) -> Result<()> {
         });
         for group in 0..4 {
             out.clear();
-            let parts = split.group(group).iter().map(|&number| {
-                let entry = &scan.spans[number as usize];
-                Part {
-                    resource: scan.resource(body, entry.context),
-                    scope: scan.scope(body, entry.context),
-                    item: entry.span(body).0,
-                }
-            });
+            let parts = split
+                .group(group)
+                .iter()
+                .map(|&number| scan.part(body, &scan.spans[number as usize]));
             assembler.assemble(parts, &mut out);
         }
         Ok(())

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use tailweir_core::Signal;
-use tailweir_otlp::{Assembler, Part, Scan, ScanLimits, count_items, json};
+use tailweir_otlp::{Assembler, Scan, ScanLimits, count_items, json};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut text = Vec::new();
@@ -19,11 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     if Scan::traces(bytes, &ScanLimits::default(), &mut scan).is_err() {
         return;
     }
-    let parts = scan.spans.iter().map(|entry| Part {
-        resource: scan.resource(bytes, entry.context),
-        scope: scan.scope(bytes, entry.context),
-        item: entry.span(bytes).0,
-    });
+    let parts = scan.spans.iter().map(|entry| scan.part(bytes, entry));
     let mut assembled = Vec::new();
     Assembler::new().assemble(parts, &mut assembled);
     let mut again = Scan::new();

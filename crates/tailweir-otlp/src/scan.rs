@@ -1,5 +1,6 @@
 //! One validated walk over a request.
 
+use crate::assemble::Part;
 use crate::head::{HeadError, SpanHead};
 use crate::schema;
 use crate::view::{ResourceFields, ScopeFields, SpanView};
@@ -192,6 +193,16 @@ impl Scan {
             .get(context as usize)
             .and_then(|context| self.resources.get(context.resource as usize));
         ResourceFields(piece.map_or(&[], |piece| piece.of(request, &self.gathered_resources)))
+    }
+
+    /// A span with what it belongs to, on its way into another request. `request` is the request that was scanned.
+    #[must_use]
+    pub fn part<'a>(&'a self, request: &'a [u8], entry: &SpanEntry) -> Part<'a> {
+        Part {
+            resource: self.resource(request, entry.context),
+            scope: self.scope(request, entry.context),
+            item: entry.span(request).0,
+        }
     }
 
     /// The scope's side of a context. `request` is the request that was scanned.

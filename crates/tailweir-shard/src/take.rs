@@ -309,14 +309,9 @@ fn raw<S: Spans>(spans: &S, runs: &Runs) -> impl Iterator<Item = Bytes> + use<S>
     let mut ends = Vec::with_capacity(runs.runs.len());
     let taken = runs.runs.iter();
     for run in taken.filter(|run| matches!(run.way, Way::Take(_))) {
-        let parts = runs.order[run.spans.clone()].iter().map(|&number| {
-            let entry = &scan.spans[number as usize];
-            tailweir_otlp::Part {
-                resource: scan.resource(body, entry.context),
-                scope: scan.scope(body, entry.context),
-                item: entry.span(body).0,
-            }
-        });
+        let parts = runs.order[run.spans.clone()]
+            .iter()
+            .map(|&number| scan.part(body, &scan.spans[number as usize]));
         assembler.assemble(parts, &mut all);
         ends.push(all.len());
     }

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use proptest::prelude::*;
 use prost::Message;
 use tailweir_otlp::{
-    Assembler, Part, Scan, ScanDepth, ScanError, ScanLimits, SpanHead, Split, StatusCode, WireError,
+    Assembler, Scan, ScanDepth, ScanError, ScanLimits, SpanHead, Split, StatusCode, WireError,
 };
 
 fn scanned(wire: &[u8]) -> Result<Scan, ScanError> {
@@ -120,11 +120,7 @@ proptest! {
             let entries = || split.group(group).iter().map(|&span| &scan.spans[span as usize]);
             let mut part = Vec::new();
             assembler.assemble(
-                entries().map(|entry| Part {
-                    resource: scan.resource(&wire, entry.context),
-                    scope: scan.scope(&wire, entry.context),
-                    item: entry.span(&wire).0,
-                }),
+                entries().map(|entry| scan.part(&wire, entry)),
                 &mut part,
             );
             let again = scanned(&part).unwrap();

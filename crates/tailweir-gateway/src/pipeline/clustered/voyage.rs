@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{Slot, TraceId};
 use tailweir_export::Amount;
-use tailweir_otlp::{Assembler, Part};
+use tailweir_otlp::Assembler;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, Redirect};
 use tailweir_tenure::{Hop, Journey, Reply};
@@ -311,14 +311,9 @@ impl<'a> Voyage<'a> {
         if spans.len() == scan.spans.len() {
             return body.clone();
         }
-        let parts = spans.iter().map(|&number| {
-            let entry = &scan.spans[number as usize];
-            Part {
-                resource: scan.resource(body, entry.context),
-                scope: scan.scope(body, entry.context),
-                item: entry.span(body).0,
-            }
-        });
+        let parts = spans
+            .iter()
+            .map(|&number| scan.part(body, &scan.spans[number as usize]));
         let mut bytes = Vec::new();
         Assembler::new().assemble(parts, &mut bytes);
         bytes.into()
