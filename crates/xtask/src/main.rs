@@ -9,6 +9,7 @@ mod golden;
 mod image;
 mod interop;
 mod rooms;
+mod servers;
 mod structure;
 
 use anyhow::{Context, Result, bail};
@@ -47,9 +48,12 @@ enum Task {
         #[arg(long, requires = "dir", conflicts_with = "compare")]
         pack: bool,
     },
-    /// Run real OpenTelemetry SDKs (Python, Node) and Prometheus against the real binary; installs what it
-    /// needs.
-    Interop,
+    /// Run real OpenTelemetry SDKs and Prometheus against the real binary; installs what it needs.
+    Interop {
+        /// Run Loki, Jaeger and the whole stack instead; builds both from their Go modules, once.
+        #[arg(long)]
+        backends: bool,
+    },
     /// Write the container image, with its bill of materials, without a container engine.
     Image(image::ImageArguments),
     /// Check what `deploy` holds with the tools that read it; installs what it needs, and says what it skipped.
@@ -78,7 +82,8 @@ fn main() -> Result<()> {
             ..
         } => golden::pack(&dir),
         Task::Golden { dir, .. } => golden::run(dir.as_deref()),
-        Task::Interop => interop::run(),
+        Task::Interop { backends: true } => interop::run_backends(),
+        Task::Interop { .. } => interop::run(),
         Task::Image(arguments) => image::run(&arguments),
         Task::VerifyDeploy(arguments) => deploy::verify(&arguments),
         Task::Fuzz { seconds } => fuzz::run(seconds),

@@ -3,4 +3,4 @@ const express = require("express");
 
 const app = express();
 app.get("/items/:item", (request, response) => response.json({ item: request.params.item, left: 7 }));
-app.listen(8081);
+app.listen(process.env.PORT ?? 8081);

@@ -13,7 +13,7 @@ async function checkout(kind) {
   tracer.startActiveSpan('reserve stock', (span) => span.end());
   await tracer.startActiveSpan('charge card', async (span) => {
     span.setAttribute('payment.card_number', '4111 1111 1111 1111');
-    if (kind === 'slow') await wait(700);
+    if (kind === 'slow') await wait(2500);
     if (kind === 'failing') span.setStatus({ code: SpanStatusCode.ERROR, message: 'card declined' });
     span.end();
   });

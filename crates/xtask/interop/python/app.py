@@ -38,7 +38,7 @@ def ordinary():
 
 @app.route("/slow")
 def slow():
-    checkout("slow", 0.7)
+    checkout("slow", 2.5)
     return "done"
 
 

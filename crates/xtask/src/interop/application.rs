@@ -1,8 +1,9 @@
-//! The instrumented applications: how each is installed and run.
+//! The instrumented applications: how each is run.
 
-use super::gateway::Pair;
-use crate::{output, root, run as run_command};
+use super::install::{install_go, install_java, install_node, install_python};
+use crate::{output, root};
 use anyhow::{Context, Result};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,39 +24,85 @@ pub(crate) struct Application {
     program: PathBuf,
     arguments: Vec<String>,
     protocol: &'static str,
+    /// Whether its instrumentation makes log records.
+    logs: bool,
 }
 
 impl Application {
-    /// Installs the Python and the Node application below `scratch`, from their registries.
+    /// Installs all below `scratch`, from their registries. Says which it skips, and why.
     pub(crate) fn install_all(scratch: &Path) -> Result<Vec<Self>> {
+        let mut all = Self::in_python(scratch)?;
+        all.extend(Self::in_node(scratch)?);
+        for (language, installed) in [
+            ("java", Self::in_java(scratch)),
+            ("go", Self::in_go(scratch)),
+        ] {
+            match installed {
+                Ok(applications) => all.extend(applications),
+                Err(error) => println!("{language}: skipped: {error:#}"),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Zero-code instrumentation of Flask and requests.
+    pub(crate) fn in_python(scratch: &Path) -> Result<Vec<Self>> {
         let python = install_python(scratch)?;
+        let app = root().join("crates/xtask/interop/python/app.py");
+        let program = python.join("bin/opentelemetry-instrument");
+        let arguments = [python.join("bin/python"), app].map(|path| path.display().to_string());
+        Ok(both(
+            ["python-grpc", "python-http"],
+            &program,
+            &arguments,
+            true,
+        ))
+    }
+
+    /// Zero-code instrumentation of Node's HTTP.
+    pub(crate) fn in_node(scratch: &Path) -> Result<Vec<Self>> {
         let node = install_node(scratch)?;
-        let app = root()
-            .join("crates/xtask/interop/python/app.py")
-            .display()
-            .to_string();
-        let under_python = |name, protocol| Self {
-            name,
-            program: python.join("bin/opentelemetry-instrument"),
-            arguments: vec![python.join("bin/python").display().to_string(), app.clone()],
-            protocol,
-        };
-        Ok(vec![
-            under_python("python-grpc", "grpc"),
-            under_python("python-http", "http/protobuf"),
-            Self {
-                name: "node-http",
-                program: "node".into(),
-                arguments: vec![
-                    "--require".into(),
-                    node.join("node_modules/@opentelemetry/auto-instrumentations-node/build/src/register.js")
-                        .display()
-                        .to_string(),
-                    node.join("app.js").display().to_string(),
-                ],
-                protocol: "http/protobuf",
-            },
-        ])
+        let register = node
+            .join("node_modules/@opentelemetry/auto-instrumentations-node/build/src/register.js");
+        let arguments = [
+            "--require".to_owned(),
+            register.display().to_string(),
+            node.join("app.js").display().to_string(),
+        ];
+        // What it writes to its console is no log record of the SDK.
+        Ok(both(
+            ["node-grpc", "node-http"],
+            Path::new("node"),
+            &arguments,
+            false,
+        ))
+    }
+
+    /// The agent of the JVM.
+    fn in_java(scratch: &Path) -> Result<Vec<Self>> {
+        let (folder, agent) = install_java(scratch)?;
+        let arguments = [
+            format!("-javaagent:{}", agent.display()),
+            "-cp".to_owned(),
+            folder.display().to_string(),
+            "Shop".to_owned(),
+        ];
+        Ok(both(
+            ["java-grpc", "java-http"],
+            Path::new("java"),
+            &arguments,
+            true,
+        ))
+    }
+
+    /// `otelhttp` and the SDK, which Go has no way to do without.
+    fn in_go(scratch: &Path) -> Result<Vec<Self>> {
+        Ok(both(
+            ["go-grpc", "go-http"],
+            &install_go(scratch)?,
+            &[],
+            true,
+        ))
     }
 
     /// Its name, which tells language and protocol.
@@ -63,21 +110,24 @@ impl Application {
         self.name
     }
 
-    /// Runs it to its end against the gateway and returns what it made.
-    pub(crate) fn run(&self, pair: &Pair) -> Result<Vec<Made>> {
-        let address = if self.protocol == "grpc" {
-            pair.grpc()
-        } else {
-            pair.http()
-        };
+    /// Whether it sends log records too.
+    pub(crate) fn logs(&self) -> bool {
+        self.logs
+    }
+
+    /// Runs it to its end against a gateway with these receivers and returns what it made.
+    pub(crate) fn run(&self, grpc: SocketAddr, http: SocketAddr) -> Result<Vec<Made>> {
+        let address = if self.protocol == "grpc" { grpc } else { http };
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         command
             .env("OTEL_SERVICE_NAME", "shop")
             .env("OTEL_TRACES_EXPORTER", "otlp");
-        command
-            .env("OTEL_METRICS_EXPORTER", "none")
-            .env("OTEL_LOGS_EXPORTER", "none");
+        command.env("OTEL_METRICS_EXPORTER", "otlp").env(
+            "OTEL_LOGS_EXPORTER",
+            if self.logs { "otlp" } else { "none" },
+        );
+        command.env("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "true");
         command.env("OTEL_EXPORTER_OTLP_PROTOCOL", self.protocol);
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"));
         // Detectors of cloud hosts would ask addresses that a test machine does not have.
@@ -88,6 +138,25 @@ impl Application {
             .map(read)
             .collect()
     }
+}
+
+/// An application by both protocols; the first name is that of gRPC.
+fn both(
+    names: [&'static str; 2],
+    program: &Path,
+    arguments: &[String],
+    logs: bool,
+) -> Vec<Application> {
+    let [grpc, http] = names;
+    [(grpc, "grpc"), (http, "http/protobuf")]
+        .map(|(name, protocol)| Application {
+            name,
+            program: program.to_owned(),
+            arguments: arguments.to_vec(),
+            protocol,
+            logs,
+        })
+        .into()
 }
 
 fn read(line: &str) -> Result<Made> {
@@ -106,39 +175,4 @@ fn read(line: &str) -> Result<Made> {
         trace_id: text("trace_id")?,
         spans,
     })
-}
-
-fn install_python(scratch: &Path) -> Result<PathBuf> {
-    let folder = scratch.join("python");
-    if !folder.join("bin/pip").exists() {
-        run_command(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    let wanted = root().join("crates/xtask/interop/python/requirements.txt");
-    let mut pip = Command::new(folder.join("bin/pip"));
-    run_command(
-        pip.args(["install", "--quiet", "--requirement"])
-            .arg(wanted),
-    )?;
-    Ok(folder)
-}
-
-fn install_node(scratch: &Path) -> Result<PathBuf> {
-    let folder = scratch.join("node");
-    std::fs::create_dir_all(&folder)?;
-    for file in ["package.json", "app.js"] {
-        std::fs::copy(
-            root().join("crates/xtask/interop/node").join(file),
-            folder.join(file),
-        )?;
-    }
-    let mut npm = Command::new("npm");
-    npm.args([
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--loglevel=error",
-    ]);
-    run_command(npm.current_dir(&folder))?;
-    Ok(folder)
 }

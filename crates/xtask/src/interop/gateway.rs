@@ -1,18 +1,16 @@
 //! Two Tailweir processes: the gateway under test, and the sink behind it.
 
-use crate::{built, root};
-use anyhow::{Context, Result, bail, ensure};
+use super::configuration;
+use crate::servers::{Tailweir, free_addresses};
+use anyhow::{Context, Result};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// A running gateway and its sink. Dropping it kills both.
 pub(crate) struct Pair {
-    gateway: Process,
-    sink: Process,
+    gateway: Tailweir,
+    sink: Tailweir,
     grpc: SocketAddr,
     http: SocketAddr,
     file: PathBuf,
@@ -35,8 +33,8 @@ impl Pair {
             ("SINK_ADMIN", sink_admin.to_string()),
             ("SINK_FILE", file.display().to_string()),
         ];
-        let sink = Process::start("sink.yaml", &environment, sink_admin)?;
-        let gateway = Process::start("gateway.yaml", &environment, admin)?;
+        let sink = Tailweir::start(&configuration("sink.yaml"), &environment, sink_admin)?;
+        let gateway = Tailweir::start(&configuration("gateway.yaml"), &environment, admin)?;
         Ok(Self {
             gateway,
             sink,
@@ -65,96 +63,4 @@ impl Pair {
             .map(|line| Ok(serde_json::from_str(line)?))
             .collect()
     }
-}
-
-/// A Tailweir process of ours.
-pub(super) struct Process {
-    child: Child,
-    name: &'static str,
-}
-
-impl Process {
-    /// Starts it with a configuration of `crates/xtask/interop`, and waits until it is ready.
-    pub(super) fn start(
-        name: &'static str,
-        environment: &[(&str, String)],
-        admin: SocketAddr,
-    ) -> Result<Self> {
-        let mut command = Command::new(built("tailweir"));
-        command
-            .arg("--config")
-            .arg(root().join("crates/xtask/interop").join(name));
-        command.envs(environment.iter().map(|(key, value)| (key, value)));
-        command.stderr(Stdio::piped());
-        let mut child = command.spawn().context("could not start tailweir")?;
-        let log = child.stderr.take().context("the log is piped")?;
-        let process = Self { child, name };
-        // The line that says it is listening is the event to wait for; the rest is passed on.
-        let mut lines = BufReader::new(log).lines();
-        for line in lines.by_ref() {
-            let line = line?;
-            eprint_line(name, &line);
-            if is_ready(admin) {
-                std::thread::spawn(move || {
-                    lines
-                        .map_while(Result::ok)
-                        .for_each(|line| eprint_line(name, &line));
-                });
-                return Ok(process);
-            }
-        }
-        bail!("tailweir with {name} ended before it was ready")
-    }
-
-    /// SIGTERM is the drain: everything held is decided and delivered before it ends.
-    pub(super) fn drain(mut self) -> Result<()> {
-        let id = self.child.id().to_string();
-        crate::run(Command::new("kill").args(["-TERM", &id]))?;
-        let status = self.child.wait()?;
-        ensure!(status.success(), "{} ended with {status}", self.name);
-        Ok(())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Already ended in the good case, in which both calls do nothing.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "the log of a process under test goes to the tester"
-)]
-fn eprint_line(name: &str, line: &str) {
-    eprintln!("[{name}] {line}");
-}
-
-fn is_ready(admin: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let mut connection = TcpStream::connect_timeout(&admin, Duration::from_secs(1))?;
-        connection.set_read_timeout(Some(Duration::from_secs(1)))?;
-        connection
-            .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-}
-
-/// Addresses that were free a moment ago.
-pub(super) fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
-    let listeners = (0..N)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<Vec<_>, _>>()?;
-    let addresses = listeners
-        .iter()
-        .map(TcpListener::local_addr)
-        .collect::<Result<Vec<_>, _>>()?;
-    addresses
-        .try_into()
-        .map_err(|_| anyhow::anyhow!("as many addresses as listeners"))
 }

@@ -4,46 +4,44 @@
 //! the pages as OpenMetrics and as text; another one, with native histograms, scrapes protobuf and receives
 //! remote write. Each must then know every value; `promtool` must find nothing wrong with the page.
 
-mod server;
-
-use super::gateway::{Process, free_addresses};
-use crate::output;
+use super::configuration;
+use crate::servers::{
+    Prometheus, Tailweir, exchange, free_addresses, install_prometheus, now, post,
+};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use server::Prometheus;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
-
-/// Time between two looks, and how many of them there are.
-const PAUSE: Duration = Duration::from_millis(200);
-const LOOKS: usize = 150;
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
 
 /// Runs it; says why where Prometheus cannot be had.
 pub(super) fn run(scratch: &Path) -> Result<()> {
-    if let Err(error) = install() {
+    if let Err(error) = install_prometheus() {
         println!("prometheus: skipped: {error:#}");
         return Ok(());
     }
     let [http, admin, open, text, plain, native] = free_addresses()?;
     let plain = Prometheus::start(
-        scratch,
-        "plain",
+        &scratch.join("prometheus-plain"),
         plain,
-        &[("open", open), ("text", text)],
+        &[("open", &[open]), ("text", &[text])],
+        &[],
         &[],
     )?;
     let features = [
         "--enable-feature=native-histograms",
         "--web.enable-remote-write-receiver",
     ];
-    let native = Prometheus::start(scratch, "native", native, &[("protobuf", open)], &features)?;
+    let native = Prometheus::start(
+        &scratch.join("prometheus-native"),
+        native,
+        &[("protobuf", &[open])],
+        &[],
+        &features,
+    )?;
     let environment = [
         ("HTTP", http.to_string()),
         ("ADMIN", admin.to_string()),
@@ -51,10 +49,10 @@ pub(super) fn run(scratch: &Path) -> Result<()> {
         ("TEXT", text.to_string()),
         ("REMOTE", format!("http://{}/api/v1/write", native.address)),
     ];
-    let gateway = Process::start("prometheus.yaml", &environment, admin)?;
-    let answer = ask(http, "POST", "/v1/metrics", &metrics().to_string())?;
+    let gateway = Tailweir::start(&configuration("prometheus.yaml"), &environment, admin)?;
+    let answer = post(http, "/v1/metrics", &metrics())?;
     ensure!(
-        answer == json!({"partialSuccess": {}}) || answer == json!({}),
+        answer == "{}" || answer == r#"{"partialSuccess":{}}"#,
         "{answer}"
     );
 
@@ -72,19 +70,6 @@ pub(super) fn run(scratch: &Path) -> Result<()> {
     check_native(&native, "remote_write")?;
     println!("prometheus: remote write has arrived, native histograms too");
     gateway.drain()
-}
-
-/// Prometheus and promtool, from the system's packages.
-fn install() -> Result<()> {
-    let is_there = |program: &str| output(Command::new(program).arg("--version")).is_ok();
-    if is_there("prometheus") && is_there("promtool") {
-        return Ok(());
-    }
-    let mut apt = Command::new("apt-get");
-    apt.args(["install", "-y", "--no-install-recommends", "prometheus"]);
-    output(apt.env("DEBIAN_FRONTEND", "noninteractive"))
-        .map(drop)
-        .context("neither Prometheus nor a way to install it is there")
 }
 
 /// One metric of each type, of now.
@@ -119,15 +104,6 @@ fn metrics() -> Value {
     json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": metrics}]}]})
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "Prometheus takes only samples of now"
-)]
-fn now() -> u128 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.unwrap_or_default().as_nanos()
-}
-
 /// Every value of [`metrics`] but the native histogram, as it came this way.
 fn check_values(prometheus: &Prometheus, via: &str) -> Result<()> {
     let labels = format!("{{job=\"shop\",instance=\"one\",route=\"/\",via=\"{via}\"");
@@ -157,17 +133,17 @@ fn check_native(prometheus: &Prometheus, via: &str) -> Result<()> {
 
 /// The exemplar came over OpenMetrics, and points at its trace.
 fn check_exemplar(prometheus: &Prometheus) -> Result<()> {
-    let second = now() / 1_000_000_000;
-    let range = format!("start={}&end={}", second - 3600, second + 3600);
-    let path = format!("/api/v1/query_exemplars?query=latency_seconds_bucket&{range}");
-    let found = ask(prometheus.address, "GET", &path, "")?;
-    ensure!(found.to_string().contains(TRACE), "no exemplar: {found}");
+    let found = prometheus.exemplars("latency_seconds_bucket")?;
+    ensure!(
+        found.iter().any(|it| it["labels"]["trace_id"] == TRACE),
+        "no exemplar: {found:?}"
+    );
     Ok(())
 }
 
 /// Has promtool read the page.
 fn check_page(page: SocketAddr) -> Result<()> {
-    let text = exchange(page, "GET", "/metrics", "")?;
+    let (_, text) = exchange(page, "GET", "/metrics", &[], b"")?;
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -184,41 +160,4 @@ fn check_page(page: SocketAddr) -> Result<()> {
         "promtool: {said}\n{text}"
     );
     Ok(())
-}
-
-/// Looks until it is so.
-fn until(what: &str, mut look: impl FnMut() -> Result<bool>) -> Result<()> {
-    let (_keep, pause) = mpsc::channel::<()>();
-    for _ in 0..LOOKS {
-        if look()? {
-            return Ok(());
-        }
-        // Nobody sends: this waits.
-        let _ = pause.recv_timeout(PAUSE);
-    }
-    anyhow::bail!("waited in vain for {what}")
-}
-
-/// Asks over HTTP and reads JSON.
-fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<Value> {
-    let answer = exchange(address, method, path, body)?;
-    serde_json::from_str(&answer).with_context(|| format!("{path}: {answer}"))
-}
-
-/// Asks over HTTP/1.0, which has no chunks.
-fn exchange(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<String> {
-    let mut connection = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    connection.set_read_timeout(Some(TIMEOUT))?;
-    let length = body.len();
-    write!(
-        connection,
-        "{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer)?;
-    let (_, body) = answer
-        .split_once("\r\n\r\n")
-        .context("an answer without a head")?;
-    Ok(body.to_owned())
 }

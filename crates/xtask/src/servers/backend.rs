@@ -1,0 +1,96 @@
+//! Loki and Jaeger, built from their Go modules, kept from one run to the next.
+
+use super::own_process::{OwnProcess, empty_folder};
+use crate::{output, root};
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A backend as a program, pinned by `go.mod` and `go.sum` below `crates/xtask/interop/backends`.
+pub(crate) struct Program(pub(super) PathBuf);
+
+impl Program {
+    /// Finds Loki, or builds it, which takes some minutes once.
+    ///
+    /// # Errors
+    /// When there is no Go, or a module cannot be had.
+    pub(crate) fn loki() -> Result<Self> {
+        build("loki", "github.com/grafana/loki/v3/cmd/loki").map(Self)
+    }
+
+    /// The same for Jaeger.
+    ///
+    /// # Errors
+    /// As of [`Self::loki`].
+    pub(crate) fn jaeger() -> Result<Self> {
+        build("jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger").map(Self)
+    }
+}
+
+/// The program of a package, from the cache when it was built of the same versions before.
+fn build(name: &str, package: &str) -> Result<PathBuf> {
+    let source = root().join("crates/xtask/interop/backends").join(name);
+    let mut digest = Sha256::new();
+    for file in ["go.mod", "go.sum"] {
+        digest.update(std::fs::read(source.join(file))?);
+    }
+    let key = digest.finalize();
+    let mut folder = format!("{name}-");
+    for byte in key.iter().take(6) {
+        write!(folder, "{byte:02x}")?;
+    }
+    let folder = cache()?.join("backends").join(folder);
+    let program = folder.join(name);
+    if program.exists() {
+        return Ok(program);
+    }
+    std::fs::create_dir_all(&folder)?;
+    for file in ["go.mod", "go.sum"] {
+        std::fs::copy(source.join(file), folder.join(file))?;
+    }
+    std::fs::write(folder.join("tool.go"), "package tool\n")?;
+    // Under another name until it is whole.
+    let unfinished = folder.join("unfinished");
+    let mut go = Command::new("nice");
+    go.current_dir(&folder)
+        .args([
+            "go",
+            "build",
+            "-mod=mod",
+            "-trimpath",
+            "-ldflags=-s -w",
+            "-o",
+        ])
+        .arg(&unfinished)
+        .arg(package)
+        .env("CGO_ENABLED", "0");
+    output(&mut go)
+        .with_context(|| format!("{name} cannot be built: it needs Go and its modules"))?;
+    std::fs::rename(&unfinished, &program)?;
+    Ok(program)
+}
+
+/// Where what takes long to build outlives `cargo clean`.
+fn cache() -> Result<PathBuf> {
+    let Some(home) = std::env::home_dir() else {
+        bail!("nobody has a home folder here");
+    };
+    Ok(home.join(".cache/tailweir"))
+}
+
+/// Starts a backend with a configuration, in an empty folder of its own. Its log is a file there.
+pub(super) fn start(
+    program: &Path,
+    folder: &Path,
+    configuration: &str,
+    flag: &str,
+) -> Result<OwnProcess> {
+    empty_folder(folder)?;
+    let file = folder.join("configuration.yaml");
+    std::fs::write(&file, configuration)?;
+    let mut command = Command::new(program);
+    command.arg(format!("{flag}={}", file.display()));
+    OwnProcess::start(command.current_dir(folder), &folder.join("log"))
+}
