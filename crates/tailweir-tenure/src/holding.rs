@@ -35,8 +35,8 @@ pub(crate) struct Holding<F, V> {
     pub(crate) closed: bool,
     /// In the order of arrival. An owner has those that wait for its second too.
     pub(crate) fragments: BTreeMap<Number, Until<Fragment<F>>>,
-    /// Traces with fragments, or, at a candidate, whose fragments are still to come.
-    pub(crate) traces: BTreeMap<TraceId, BTreeSet<Number>>,
+    /// Traces with fragments, in order, or, at a candidate, whose fragments are still to come.
+    pub(crate) traces: BTreeMap<TraceId, Vec<Number>>,
     /// Its own and inherited ones. Kept for their whole life, which is longer than that of the fragments.
     pub(crate) verdicts: BTreeMap<TraceId, Until<V>>,
     /// Traces that belong to an older tenure of the slot. They name the tenure and not a node, which may change.
@@ -68,7 +68,7 @@ impl<F: Clone, V: Ruling> Holding<F, V> {
             traces: index
                 .traces
                 .into_iter()
-                .map(|trace| (trace, BTreeSet::new()))
+                .map(|trace| (trace, Vec::new()))
                 .collect(),
             verdicts: arrived(index.verdicts, now),
             pins: index.pins,
@@ -79,7 +79,10 @@ impl<F: Clone, V: Ruling> Holding<F, V> {
     pub(crate) fn insert(&mut self, number: Number, fragment: Until<Fragment<F>>) {
         self.next = self.next.max(Number(number.0 + 1));
         let trace = fragment.value.trace;
-        self.traces.entry(trace).or_default().insert(number);
+        let numbers = self.traces.entry(trace).or_default();
+        if let Err(place) = numbers.binary_search(&number) {
+            numbers.insert(place, number);
+        }
         self.fragments.insert(number, fragment);
     }
 
@@ -88,7 +91,7 @@ impl<F: Clone, V: Ruling> Holding<F, V> {
         let fragment = self.fragments.remove(&number)?;
         let trace = fragment.value.trace;
         if let Some(numbers) = self.traces.get_mut(&trace) {
-            numbers.remove(&number);
+            numbers.retain(|held| *held != number);
             if numbers.is_empty() {
                 self.traces.remove(&trace);
             }
@@ -98,8 +101,7 @@ impl<F: Clone, V: Ruling> Holding<F, V> {
 
     /// The fragments of a trace.
     pub(crate) fn numbers(&self, trace: TraceId) -> Vec<Number> {
-        let numbers = self.traces.get(&trace);
-        numbers.into_iter().flatten().copied().collect()
+        self.traces.get(&trace).cloned().unwrap_or_default()
     }
 
     pub(crate) fn ruling(&self, trace: TraceId) -> Option<&V> {

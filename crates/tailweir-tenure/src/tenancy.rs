@@ -1,12 +1,13 @@
 //! Everything in which one sampler has a part.
 
 mod of_slot;
+mod slots;
 
 use crate::copy::Copy;
 use crate::owner::{Admission, Owner};
 use crate::{Answer, Effect, Fragment, Message, Number, Reply, Ruling, Until};
 use of_slot::{OfSlot, Part};
-use std::collections::BTreeMap;
+use slots::Slots;
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, TenureId, Tenures};
 
@@ -45,7 +46,7 @@ pub enum Standing {
 pub struct Tenancy<F, V> {
     incarnation: Incarnation,
     one_copy: bool,
-    slots: BTreeMap<Slot, OfSlot<F, V>>,
+    slots: Slots<F, V>,
 }
 
 impl<F: Clone, V: Ruling> Tenancy<F, V> {
@@ -55,14 +56,14 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         Self {
             incarnation,
             one_copy,
-            slots: BTreeMap::new(),
+            slots: Slots::new(),
         }
     }
 
     /// The epoch of the newest rows of this slot.
     #[must_use]
     pub fn epoch(&self, slot: Slot) -> Epoch {
-        self.slots.get(&slot).map_or(Epoch(0), |of| of.epoch)
+        self.slots.get(slot).map_or(Epoch(0), |of| of.epoch)
     }
 
     /// Learns the rows of a slot. Older ones than are known change nothing; epochs may be skipped, because each table
@@ -78,7 +79,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         if epoch <= self.epoch(slot) {
             return;
         }
-        let of = self.slots.entry(slot).or_insert_with(|| OfSlot {
+        let of = self.slots.get_or_insert_with(slot, || OfSlot {
             epoch: Epoch(0),
             tenures: tenures.clone(),
             parts: Vec::new(),
@@ -116,7 +117,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         named: Option<Epoch>,
         trace: TraceId,
     ) -> Result<TenureId, Reply> {
-        let Some(of) = self.slots.get(&slot) else {
+        let Some(of) = self.slots.get(slot) else {
             let none = Epoch(0);
             return Err(if epoch > none {
                 Reply::Behind { epoch: none }
@@ -218,7 +219,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// The tenure of this slot that this sampler owns and that has fragments of the trace.
     #[must_use]
     pub fn home(&self, slot: Slot, trace: TraceId) -> Option<TenureId> {
-        let owners = self.slots.get(&slot)?.owners();
+        let owners = self.slots.get(slot)?.owners();
         owners
             .filter(|(_, owner)| owner.holding().traces.contains_key(&trace))
             .map(|(created, _)| TenureId { slot, created })
@@ -228,7 +229,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// The verdict on a trace in any tenure of its slot that this sampler owns.
     #[must_use]
     pub fn owned_verdict(&self, slot: Slot, trace: TraceId) -> Option<&V> {
-        let mut owners = self.slots.get(&slot)?.owners();
+        let mut owners = self.slots.get(slot)?.owners();
         owners.find_map(|(_, owner)| owner.holding().ruling(trace))
     }
 
@@ -266,7 +267,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// How many fragments this sampler holds, in any role.
     #[must_use]
     pub fn fragment_count(&self) -> usize {
-        let parts = self.slots.values().flat_map(|of| &of.parts);
+        let parts = self.slots.iter().flat_map(|(_, of)| &of.parts);
         parts.map(|(_, part)| part.holding().fragments.len()).sum()
     }
 
@@ -302,7 +303,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// What this sampler is in each tenure that names it.
     pub fn standing(&self) -> impl Iterator<Item = (TenureId, Standing)> {
         let slots = self.slots.iter();
-        let parts = slots.flat_map(|(&slot, of)| of.parts.iter().map(move |part| (slot, part)));
+        let parts = slots.flat_map(|(slot, of)| of.parts.iter().map(move |part| (*slot, part)));
         parts.map(|(slot, (created, part))| {
             let standing = match part {
                 Part::Owner(owner) => owner.standing(),
@@ -317,7 +318,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// Forgets verdicts whose life is over, in current tenures. Those of a closing tenure stay until it is cleared: the
     /// next owner still has to take them over.
     pub fn expire(&mut self, now: Moment) {
-        for of in self.slots.values_mut() {
+        for of in self.slots.iter_mut() {
             of.expire(now);
         }
     }
@@ -325,7 +326,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// [`Self::expire`] for one slot, for those who have many and little time. Says how many verdicts are left in all
     /// tenures of the slot.
     pub fn expire_slot(&mut self, now: Moment, slot: Slot) -> usize {
-        let Some(of) = self.slots.get_mut(&slot) else {
+        let Some(of) = self.slots.get_mut(slot) else {
             return 0;
         };
         of.expire(now);
@@ -416,7 +417,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// Whether a record is of a view that the newest rows do not have yet. Only the view of the tenure is compared: a
     /// change elsewhere in the table must not stop this slot.
     fn is_behind(&self, tenure: TenureId, view: Epoch) -> bool {
-        let Some(of) = self.slots.get(&tenure.slot) else {
+        let Some(of) = self.slots.get(tenure.slot) else {
             return view > Epoch(0);
         };
         let row = of.tenures.get(tenure.created);
@@ -432,29 +433,29 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     }
 
     fn part(&self, tenure: TenureId) -> Option<&Part<F, V>> {
-        self.slots.get(&tenure.slot)?.part(tenure.created)
+        self.slots.get(tenure.slot)?.part(tenure.created)
     }
 
     fn part_mut(&mut self, tenure: TenureId) -> Option<&mut Part<F, V>> {
-        let of = self.slots.get_mut(&tenure.slot)?;
+        let of = self.slots.get_mut(tenure.slot)?;
         of.part_mut(tenure.created)
     }
 
     fn owner(&self, tenure: TenureId) -> Option<&Owner<F, V>> {
-        self.slots.get(&tenure.slot)?.owner(tenure.created)
+        self.slots.get(tenure.slot)?.owner(tenure.created)
     }
 
     fn owner_of(&mut self, slot: Slot, created: Epoch) -> Option<&mut Owner<F, V>> {
-        self.slots.get_mut(&slot)?.owner_mut(created)
+        self.slots.get_mut(slot)?.owner_mut(created)
     }
 
     fn current_owner(&mut self, slot: Slot) -> Option<&mut Owner<F, V>> {
-        let of = self.slots.get_mut(&slot)?;
+        let of = self.slots.get_mut(slot)?;
         of.owner_mut(of.tenures.current().created)
     }
 
     fn all_owners(&mut self) -> impl Iterator<Item = &mut Owner<F, V>> {
-        let parts = self.slots.values_mut().flat_map(|of| &mut of.parts);
+        let parts = self.slots.iter_mut().flat_map(|of| &mut of.parts);
         parts.filter_map(|(_, part)| match part {
             Part::Owner(owner) => Some(&mut **owner),
             Part::Copy(_) => None,
