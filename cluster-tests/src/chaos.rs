@@ -9,6 +9,7 @@
 //! network    a namespace or an address each       cut               dropped packets, slow links
 //! workload   traces, from a seed                  generator, sink   clients and backend
 //! history    events, one line each                judge             history to verdicts
+//! rollout    the same load, history and judge, on a Kubernetes that somebody else made
 //! ```
 
 mod admin;
@@ -26,6 +27,7 @@ mod member;
 mod network;
 mod policies;
 mod report;
+mod rollout;
 mod run;
 mod runner;
 mod scenario;
@@ -41,9 +43,13 @@ pub use event::{
     Decision, Event, Fault, FaultKind, Hit, Ledger, Memory, Milestone, Millis, ReceivedSpan,
     Recovery, Refused, Requirement, Run, SentSpan, SpanKey, Trace, TraceKey,
 };
-pub use judge::judge;
+pub use judge::{Acknowledged, acknowledged, judge};
 pub use network::enter_namespace;
 pub use report::outcome;
+pub use rollout::{
+    RolloutOptions, RolloutRow, run as run_rollout, table as rollout_table,
+    write_table as write_rollout_table,
+};
 pub use run::{judge_again, run as run_chaos};
 pub use scenario::Scenario as ChaosScenario;
 pub use scenarios::ALL as CHAOS_SCENARIOS;

@@ -26,6 +26,9 @@
 //! cargo run -p cluster-tests -- chaos --scenario kill-owner --seed 1
 //! cargo run -p cluster-tests -- suite                           the ones that matter most
 //! ```
+//!
+//! The same load and the same checker see the chart on a real Kubernetes: [`run_rollout`], which
+//! `cargo xtask verify-deploy --cluster` starts.
 
 mod action;
 mod chaos;
@@ -43,10 +46,11 @@ mod walk;
 
 pub use action::Action;
 pub use chaos::{
-    CHAOS_SCENARIOS, ChaosScenario, Check, Decision, Event, Fault, FaultKind, Figures, Hit,
-    Invariant, Ledger, Memory, Milestone, Millis, Outcome, ReceivedSpan, Recovery, Refused,
-    Requirement, Run, SentSpan, SpanKey, Trace, TraceKey, Verdicts, Violation, enter_namespace,
-    find_binary, judge, judge_again, outcome, run_chaos,
+    Acknowledged, CHAOS_SCENARIOS, ChaosScenario, Check, Decision, Event, Fault, FaultKind,
+    Figures, Hit, Invariant, Ledger, Memory, Milestone, Millis, Outcome, ReceivedSpan, Recovery,
+    Refused, Requirement, RolloutOptions, RolloutRow, Run, SentSpan, SpanKey, Trace, TraceKey,
+    Verdicts, Violation, acknowledged, enter_namespace, find_binary, judge, judge_again, outcome,
+    rollout_table, run_chaos, run_rollout, write_rollout_table,
 };
 pub use controllers::Request;
 pub use mutant::Mutant;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report")]
 
 mod processes;
+mod rollouts;
 mod simulations;
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +30,8 @@ enum Command {
     Chaos(processes::Chaos),
     /// Runs the scenarios of real processes that matter most (marked `*` in the list).
     Suite(processes::Suite),
+    /// Rolls the chart out on a Kubernetes, changes it in every way, and judges what came of it.
+    Rollout(rollouts::Rollout),
     /// Judges a run of real processes again from the folder that it left.
     Judge {
         /// The folder.
@@ -80,6 +83,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Simulate(simulate) => simulations::run(&simulate)?,
         Command::Chaos(chaos) => processes::chaos(&chaos)?,
         Command::Suite(suite) => processes::suite(&suite)?,
+        Command::Rollout(rollout) => rollouts::run(&rollout)?,
         Command::Judge { folder } => processes::judge(&folder)?,
         Command::Model {
             scenarios,

@@ -70,11 +70,17 @@ pub(super) fn text(identity: &Identity<'_>, pipeline: &Pipeline) -> String {
         _ => cluster(identity, &pipeline.controllers),
     };
     let receiver = SocketAddr::new(identity.address, OTLP_PORT);
-    let wait = pipeline.decision_wait.as_millis();
-    let policies = policies::text(pipeline.share_percent);
-    let backend = pipeline.backend;
-    format!(
-        "\
+    pipeline.text(receiver) + &cluster
+}
+
+impl Pipeline {
+    /// The part of the file that is the same for all members but for where clients send.
+    pub(super) fn text(&self, receiver: SocketAddr) -> String {
+        let wait = self.decision_wait.as_millis();
+        let policies = policies::text(self.share_percent);
+        let backend = self.backend;
+        format!(
+            "\
 receivers:
   otlp:
     protocols:
@@ -94,8 +100,9 @@ service:
     logs: {{level: debug, encoding: json, sampling: {{enabled: false}}}}
   pipelines:
     traces: {{receivers: [otlp], processors: [tail_sampling], exporters: [otlp]}}
-{cluster}"
-    )
+"
+        )
+    }
 }
 
 fn cluster(identity: &Identity<'_>, controllers: &[SocketAddr]) -> String {

@@ -28,6 +28,8 @@ const REQUESTS_MAX: usize = 512;
 /// A connection, and an answer, are waited for this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that is cut is found by its silence, as SDKs are told to find it.
+const SILENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(3));
 /// Pauses between attempts, from the first to the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(800));
 /// After this long a client gives up.
@@ -68,7 +70,9 @@ impl Generator {
 fn connect(address: SocketAddr) -> Result<TraceServiceClient<Channel>> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?
         .tcp_nodelay(true)
-        .connect_timeout(CONNECT_TIMEOUT);
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(SILENCE.0)
+        .keep_alive_timeout(SILENCE.1);
     Ok(TraceServiceClient::new(endpoint.connect_lazy()))
 }
 

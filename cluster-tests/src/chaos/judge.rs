@@ -1,5 +1,6 @@
 //! The checker: a history in, verdicts out. Pure, so that a test can show that it sees each kind of violation.
 
+mod acknowledged;
 mod book;
 mod coverage;
 mod members;
@@ -8,6 +9,7 @@ mod spans;
 
 use super::event::Event;
 use super::verdict::{Check, Invariant, Outcome, Verdicts};
+pub use acknowledged::{Acknowledged, acknowledged};
 use anyhow::Result;
 use book::Book;
 

@@ -1,12 +1,14 @@
 //! What a run leaves for people: one page, a timeline of its faults, and the verdicts as data.
 
-use super::event::{Event, Millis};
+use super::event::{Event, Millis, Run};
 use super::verdict::{Check, Outcome, Verdicts};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+/// The network of a run of which each change is a scenario.
+pub(super) const KUBERNETES: &str = "kubernetes";
 /// Violations of an invariant that are on the page. The others are in `verdicts.json`.
 const SHOWN_MAX: usize = 3;
 
@@ -37,14 +39,13 @@ pub(super) fn write(folder: &Path, events: &[Event], verdicts: &Verdicts) -> Res
 fn page(events: &[Event], verdicts: &Verdicts) -> String {
     let run = &verdicts.run;
     let mut page = format!(
-        "# {} with seed {}: {}\n\n{}, {}. Again: `cargo run -p cluster-tests -- chaos --scenario {} --seed {}`\n",
+        "# {} with seed {}: {}\n\n{}, {}. Again: `{}`\n",
         run.scenario,
         run.seed,
         outcome(verdicts),
         run.shape,
         run.network,
-        run.scenario,
-        run.seed
+        again(run),
     );
     page.push_str("\n| | invariant | checked | broken |\n|---|---|---|---|\n");
     for check in &verdicts.checks {
@@ -59,6 +60,15 @@ fn page(events: &[Event], verdicts: &Verdicts) -> String {
         page.push_str(&violations(check));
     }
     page
+}
+
+/// The command that does the same once more.
+fn again(run: &Run) -> String {
+    let (name, seed) = (&run.scenario, run.seed);
+    if run.network == KUBERNETES {
+        return format!("cargo xtask verify-deploy --cluster --only '{name}'");
+    }
+    format!("cargo run -p cluster-tests -- chaos --scenario {name} --seed {seed}")
 }
 
 /// How a run came out, in words.

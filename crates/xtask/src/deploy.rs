@@ -6,6 +6,7 @@ mod chart;
 mod configurations;
 mod container;
 mod dashboards;
+mod kubernetes;
 mod refusals;
 mod rules;
 mod terraform;
@@ -29,6 +30,12 @@ pub(crate) struct DeployArguments {
     /// Static binary for the image, instead of building one.
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Then roll it all out on a real Kubernetes that is made here. Needs root; the first time builds for half an hour.
+    #[arg(long, conflicts_with = "quick")]
+    cluster: bool,
+    /// Only this stage on that Kubernetes, or this change under load; may be given several times.
+    #[arg(long, requires = "cluster")]
+    only: Vec<String>,
 }
 
 /// What became of a stage.
@@ -64,38 +71,60 @@ pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
         ),
         ("terraform", Box::new(terraform::check)),
     ];
-    if !arguments.quick {
+    if !arguments.only.is_empty() {
+        stages.clear();
+    } else if !arguments.quick {
         let binary = arguments.binary.as_deref();
         stages.push((
             "image in a container",
             Box::new(move || container::check(binary)),
         ));
     }
-    let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
+    let mut tally = Tally::default();
     for (name, stage) in stages {
-        match stage() {
+        tally.tell(name, stage());
+    }
+    if arguments.cluster {
+        kubernetes::stages(arguments, &mut tally);
+    }
+    tally.close()
+}
+
+/// What became of the stages so far.
+#[derive(Default)]
+struct Tally {
+    passed: u32,
+    skipped: u32,
+    failed: Vec<&'static str>,
+}
+
+impl Tally {
+    /// Says at once how a stage came out.
+    fn tell(&mut self, name: &'static str, outcome: Result<Outcome>) {
+        match outcome {
             Ok(Outcome::Passed(what)) => {
-                passed += 1;
+                self.passed += 1;
                 println!("{name}: {what}");
             }
             Ok(Outcome::Skipped(reason)) => {
-                skipped += 1;
+                self.skipped += 1;
                 println!("{name}: skipped: {reason}");
             }
             Err(error) => {
                 println!("{name}: FAILED: {error:#}");
-                failed.push(name);
+                self.failed.push(name);
             }
         }
     }
-    println!(
-        "{passed} passed, {} failed, {skipped} skipped",
-        failed.len()
-    );
-    if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
+
+    fn close(self) -> Result<()> {
+        let (passed, failed, skipped) = (self.passed, self.failed.len(), self.skipped);
+        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        if failed > 0 {
+            bail!("failed: {}", self.failed.join(", "));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Compares a generated file with what it should be, or writes it.

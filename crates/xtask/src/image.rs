@@ -99,6 +99,18 @@ pub(crate) fn write(binary: Option<&Path>, folder: &Path, name: &str) -> Result<
     Ok(image)
 }
 
+/// Writes an archive of an image that is one static program.
+pub(crate) fn write_single(program: &Path, name: &str, archive: &Path) -> Result<()> {
+    let bytes =
+        fs::read(program).with_context(|| format!("no program at {}", program.display()))?;
+    elf::check_static(&bytes).with_context(|| format!("{}", program.display()))?;
+    let instructions =
+        Instructions::of_last_stage("\nFROM scratch\nENTRYPOINT [\"/program\"]\n", &[])?;
+    let files = RootFolder::of_program(bytes).archive()?;
+    let layout = Layout::new(&files, &instructions, "1970-01-01T00:00:00Z", name)?;
+    layout.write(&archive.with_extension("oci"), archive)
+}
+
 /// The root file system, and the bill of materials in it.
 fn root_folder(binary: Option<&Path>) -> Result<(RootFolder, String)> {
     let binary = match binary {

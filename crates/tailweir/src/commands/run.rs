@@ -230,6 +230,8 @@ fn log_ledger(ledger: &LedgerSnapshot) {
         tracing::info!(
             signal,
             acknowledged = row.acknowledged.items,
+            taken = row.taken.items,
+            copied = row.copied.items,
             delivered = row.delivered.items,
             dropped,
             spooled = row.spooled.items,

@@ -112,7 +112,8 @@ pub(super) fn check_schemas() -> Result<Outcome> {
     )))
 }
 
-fn is_own(object: &str) -> bool {
+/// Whether Kubernetes itself knows an object's kind.
+pub(super) fn is_own(object: &str) -> bool {
     let version = object
         .lines()
         .find_map(|line| line.strip_prefix("apiVersion: "));

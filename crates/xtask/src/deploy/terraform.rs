@@ -14,20 +14,15 @@ const EXAMPLES: &[&str] = &["single", "cluster-ha", "lgtm"];
 
 /// Formats, validates, tests.
 pub(super) fn check() -> Result<Outcome> {
-    if output(Command::new("terraform").arg("version")).is_err() {
-        return Ok(Outcome::Skipped("there is no terraform".into()));
-    }
-    let folder = root().join("deploy/terraform");
+    let scratch = match scratch("terraform")? {
+        Ok(scratch) => scratch,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
     output(
         Command::new("terraform")
             .args(["fmt", "-check", "-diff", "-recursive"])
-            .arg(&folder),
+            .arg(root().join("deploy/terraform")),
     )?;
-    let provider = match tools::helm_provider() {
-        Ok(provider) => provider,
-        Err(error) => return Ok(Outcome::Skipped(format!("only formatted: {error:#}"))),
-    };
-    let scratch = copy(&folder, &provider)?;
     let module = scratch.join("terraform/modules/tailweir");
     for place in EXAMPLES
         .iter()
@@ -46,35 +41,45 @@ pub(super) fn check() -> Result<Outcome> {
     )))
 }
 
-/// A copy to work in, because Terraform writes beside what it reads.
-fn copy(folder: &Path, provider: &Path) -> Result<PathBuf> {
-    let scratch = root().join("target/terraform");
+/// A copy to work in, because Terraform writes beside what it reads; or why there is none.
+pub(super) fn scratch(name: &str) -> Result<Result<PathBuf, String>> {
+    if output(Command::new("terraform").arg("version")).is_err() {
+        return Ok(Err("there is no terraform".to_owned()));
+    }
+    let provider = match tools::helm_provider() {
+        Ok(provider) => provider,
+        Err(error) => return Ok(Err(format!("{error:#}"))),
+    };
+    let scratch = root().join("target").join(name);
     if scratch.exists() {
         fs::remove_dir_all(&scratch)?;
     }
     fs::create_dir_all(&scratch)?;
-    let deploy = folder.parent().unwrap_or(folder);
     for part in ["terraform", "helm", "examples", "prometheus", "grafana"] {
         output(
             Command::new("cp")
                 .arg("-r")
-                .arg(deploy.join(part))
+                .arg(root().join("deploy").join(part))
                 .arg(&scratch),
         )?;
     }
-    let overrides = provider.parent().unwrap_or(provider).display();
+    let overrides = provider.parent().unwrap_or(&provider).display();
     let text = format!(
         "provider_installation {{\n  dev_overrides {{ \"hashicorp/helm\" = \"{overrides}\" }}\n}}\n"
     );
     fs::write(scratch.join("terraform.rc"), text)?;
-    Ok(scratch)
+    Ok(Ok(scratch))
+}
+
+/// What Terraform has to know to take the provider that was built.
+pub(super) fn environment<'a>(scratch: &Path, command: &'a mut Command) -> &'a mut Command {
+    command
+        .env("TF_CLI_CONFIG_FILE", scratch.join("terraform.rc"))
+        .env("CHECKPOINT_DISABLE", "1")
 }
 
 fn terraform(scratch: &Path, place: &Path, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("terraform");
     command.current_dir(place).args(arguments);
-    command
-        .env("TF_CLI_CONFIG_FILE", scratch.join("terraform.rc"))
-        .env("CHECKPOINT_DISABLE", "1");
-    output(&mut command)
+    output(environment(scratch, &mut command))
 }

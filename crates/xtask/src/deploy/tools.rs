@@ -1,23 +1,44 @@
-//! Tools that are not Rust, installed by name and version, below `target/tools`.
+//! Tools that are not Rust, installed by name and version, below `target/tools` or, where that takes minutes, in a cache
+//! that outlives the folder.
 
 use crate::{output, root};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
 
-const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.22.0";
+const HELM: (&str, &str) = ("helm.sh/helm/v3/cmd/helm", "v3.22.0");
+const HELM_4: (&str, &str) = ("helm.sh/helm/v4/cmd/helm", "v4.3.2");
 const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
 
-/// Helm, built from its module.
+/// Helm 3, built from its module.
 pub(super) fn helm() -> Result<PathBuf> {
-    let folder = root().join("target/tools/bin");
+    build_helm(HELM)
+}
+
+/// Helm 4.
+pub(super) fn helm_4() -> Result<PathBuf> {
+    build_helm(HELM_4)
+}
+
+fn build_helm((module, version): (&str, &str)) -> Result<PathBuf> {
+    let folder = cache()?.join("helm").join(version);
     let helm = folder.join("helm");
     if !helm.exists() {
         let mut go = Command::new("go");
-        output(go.args(["install", HELM]).env("GOBIN", &folder))
-            .context("Helm cannot be built: it needs Go")?;
+        go.args(["install", "-trimpath", "-ldflags=-s -w"]);
+        output(go.arg(format!("{module}@{version}")).env("GOBIN", &folder))
+            .with_context(|| format!("Helm {version} cannot be built: it needs Go"))?;
     }
     Ok(helm)
+}
+
+/// Where what takes minutes to build is kept.
+pub(super) fn cache() -> Result<PathBuf> {
+    let of = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = of("XDG_CACHE_HOME").or_else(|| of("HOME").map(|home| home.join(".cache")));
+    let cache = cache.context("neither XDG_CACHE_HOME nor HOME is set")?;
+    ensure!(cache.is_absolute(), "{} is not absolute", cache.display());
+    Ok(cache.join("tailweir"))
 }
 
 /// The Helm provider of Terraform, built from its module in a copy of `deploy/tools`.
@@ -57,10 +78,16 @@ pub(super) fn kubernetes_validate() -> Result<PathBuf> {
 /// A program of the system; its package is installed when it is not there.
 pub(super) fn system(program: &str, package: &str) -> Result<PathBuf> {
     if output(Command::new(program).arg("--version")).is_err() {
-        let mut apt = Command::new("apt-get");
-        apt.args(["install", "-y", "--no-install-recommends", package]);
-        output(apt.env("DEBIAN_FRONTEND", "noninteractive"))
-            .with_context(|| format!("neither {program} nor a way to install it is there"))?;
+        install(package).with_context(|| format!("there is no {program}"))?;
     }
     Ok(program.into())
+}
+
+/// Installs a package of the system.
+pub(super) fn install(package: &str) -> Result<()> {
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "-y", "--no-install-recommends", package]);
+    output(apt.env("DEBIAN_FRONTEND", "noninteractive"))
+        .with_context(|| format!("the package {package} cannot be installed"))?;
+    Ok(())
 }

@@ -68,6 +68,16 @@ impl RootFolder {
         ])
     }
 
+    /// One file, `/program`.
+    pub(super) fn of_program(program: Vec<u8>) -> Self {
+        Self(vec![Entry {
+            path: "program",
+            mode: 0o755,
+            owner: 0,
+            content: Some(program),
+        }])
+    }
+
     /// As a tar archive, with the time 0 everywhere.
     pub(super) fn archive(&self) -> Result<Vec<u8>> {
         let mut archive = Builder::new(Vec::new());

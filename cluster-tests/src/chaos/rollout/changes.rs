@@ -1,0 +1,172 @@
+//! What is done to a release and to its nodes.
+
+use crate::chaos::configuration::Role;
+use crate::chaos::event::{FaultKind, Hit, Requirement};
+use crate::chaos::verdict::Invariant;
+
+/// One change, and what is expected of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change {
+    pub(super) name: &'static str,
+    pub(super) step: Step,
+    /// Whether clients may not notice, because somebody planned it.
+    pub(super) is_planned: bool,
+    /// What has to break, because there is one process.
+    pub(super) breaks: &'static [Invariant],
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing.
+    Nothing,
+    /// `kubectl rollout restart`.
+    Roll(Role),
+    /// `helm upgrade` with another annotation of all pods.
+    Upgrade,
+    /// `helm upgrade` with other policies.
+    Policies,
+    /// `helm upgrade` with so many samplers.
+    Scale(usize),
+    /// `helm rollback`.
+    RollBack,
+    /// `kubectl drain` of a node, and its return.
+    Drain,
+    /// A node is taken off the network, and put back.
+    Cut,
+    /// A node is killed with all that runs on it, and started again.
+    Crash,
+    /// A controller's pod is deleted by force, and its volume.
+    LoseDisk,
+    /// Pods of all roles are deleted by force, one after the other.
+    Kill,
+}
+
+const PLANNED: Change = Change {
+    name: "",
+    step: Step::Nothing,
+    is_planned: true,
+    breaks: &[],
+};
+
+const UNPLANNED: Change = Change {
+    is_planned: false,
+    ..PLANNED
+};
+
+/// With `mode: single`.
+pub(super) const SINGLE: &[Change] = &[
+    Change {
+        name: "single, nothing",
+        ..PLANNED
+    },
+    Change {
+        name: "single, upgrade",
+        step: Step::Upgrade,
+        is_planned: false,
+        // Nobody else can hold what it holds: it decides early, as `docs/kubernetes.md` says.
+        breaks: &[Invariant::Delivered, Invariant::Whole],
+    },
+];
+
+/// With `mode: cluster`.
+pub(super) const CLUSTER: &[Change] = &[
+    Change {
+        name: "nothing",
+        ..PLANNED
+    },
+    Change {
+        name: "rolling restart of the samplers",
+        step: Step::Roll(Role::Sampler),
+        ..PLANNED
+    },
+    Change {
+        name: "rolling restart of the gateways",
+        step: Step::Roll(Role::Gateway),
+        ..PLANNED
+    },
+    Change {
+        name: "rolling restart of the controllers",
+        step: Step::Roll(Role::Controller),
+        ..PLANNED
+    },
+    Change {
+        name: "policies",
+        step: Step::Policies,
+        ..PLANNED
+    },
+    Change {
+        name: "samplers 3 to 5",
+        step: Step::Scale(5),
+        ..PLANNED
+    },
+    Change {
+        name: "samplers 5 to 3",
+        step: Step::Scale(3),
+        ..PLANNED
+    },
+    Change {
+        name: "upgrade of all roles",
+        step: Step::Upgrade,
+        ..PLANNED
+    },
+    Change {
+        name: "rollback",
+        step: Step::RollBack,
+        ..PLANNED
+    },
+    Change {
+        name: "node drained",
+        step: Step::Drain,
+        ..PLANNED
+    },
+    Change {
+        name: "node cut off",
+        step: Step::Cut,
+        ..UNPLANNED
+    },
+    Change {
+        name: "node killed",
+        step: Step::Crash,
+        ..UNPLANNED
+    },
+    Change {
+        name: "controller lost with its disk",
+        step: Step::LoseDisk,
+        ..UNPLANNED
+    },
+    Change {
+        name: "pods killed by force",
+        step: Step::Kill,
+        ..UNPLANNED
+    },
+];
+
+impl Change {
+    /// The fault that has to strike.
+    pub(super) fn requirement(&self) -> Option<Requirement> {
+        let (kind, hit) = match self.step {
+            Step::Nothing => return None,
+            Step::Roll(role) => (FaultKind::Restart, hits_of(role)[0]),
+            Step::Upgrade | Step::RollBack => (FaultKind::Restart, Hit::Everyone),
+            Step::Drain => (FaultKind::Restart, Hit::Owner),
+            Step::Policies => (FaultKind::Reload, Hit::Everyone),
+            Step::Scale(count) if count > 3 => (FaultKind::Join, Hit::Owner),
+            Step::Scale(_) => (FaultKind::Leave, Hit::Owner),
+            Step::Cut => (FaultKind::Partition, Hit::Owner),
+            Step::Crash | Step::Kill => (FaultKind::Kill, Hit::Owner),
+            Step::LoseDisk => (FaultKind::Kill, Hit::Leader),
+        };
+        Some(Requirement { kind, hit })
+    }
+}
+
+/// What pods of a role are, all of them together.
+pub(super) fn hits_of(role: Role) -> &'static [Hit] {
+    match role {
+        Role::Process => &[Hit::Process, Hit::Everyone],
+        Role::Gateway => &[Hit::Gateway],
+        Role::Sampler => &[Hit::Owner, Hit::Replica],
+        Role::Controller => &[Hit::Leader, Hit::Follower],
+    }
+}

@@ -1,0 +1,395 @@
+//! Does a change, waits until the release is as it was asked to be, and writes down what struck.
+
+use super::changes::{Change, Step, hits_of};
+use super::kubernetes::Pod;
+use super::nodes::Nodes;
+use super::release::{NAME, Release, Values};
+use crate::chaos::admin;
+use crate::chaos::configuration::Role;
+use crate::chaos::event::{Event, Fault, FaultKind, Hit, Milestone, Millis, Recovery};
+use crate::chaos::history::History;
+use crate::chaos::scenario::SHARES;
+use crate::chaos::standing::{self, Standing};
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// After a change every slot has its copies again in this time, the starts of pods and of a node counted.
+const WHOLE_MAX: Duration = Duration::from_secs(90);
+/// The release is given up after this.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// A node is away for so long: longer than the lease, and than Kubernetes takes to notice.
+const AWAY: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(250);
+
+/// See the module.
+pub(super) struct Runner<'a> {
+    pub(super) history: Arc<History>,
+    pub(super) release: &'a Release,
+    pub(super) values: &'a mut Values,
+    pub(super) nodes: &'a Nodes,
+}
+
+impl Runner<'_> {
+    pub(super) async fn change(&mut self, change: &Change) -> Result<()> {
+        self.history.note(change.name);
+        match change.step {
+            Step::Nothing => Ok(()),
+            Step::Roll(role) => self.roll(role).await,
+            Step::Upgrade => self.upgrade().await,
+            Step::Policies => self.change_policies().await,
+            Step::Scale(samplers) => self.scale(samplers).await,
+            Step::RollBack => self.roll_back().await,
+            Step::Drain => self.drain().await,
+            Step::Cut => self.cut().await,
+            Step::Crash => self.crash().await,
+            Step::LoseDisk => self.lose_disk().await,
+            Step::Kill => self.kill().await,
+        }
+    }
+
+    async fn pods(&self) -> Result<Vec<Pod>> {
+        self.release.kubernetes.pods().await
+    }
+
+    async fn begin(&self, kind: FaultKind, pods: &[Pod]) -> Result<Fault> {
+        let standing = self.standing().await.unwrap_or_default();
+        let mut hits: BTreeSet<Hit> = BTreeSet::new();
+        let of_role = |role| pods.iter().filter(|pod| pod.role == role).count();
+        for pod in pods {
+            hits.extend(self.hits(pod, &standing));
+        }
+        if of_role(Role::Sampler) > 1 && of_role(Role::Controller) > 1 {
+            hits.insert(Hit::Everyone);
+        }
+        if of_role(Role::Process) > 0 {
+            hits.extend(hits_of(Role::Process));
+        }
+        Ok(Fault {
+            kind,
+            nodes: pods.iter().map(|pod| pod.name.clone()).collect(),
+            hits: hits.into_iter().collect(),
+            struck: self.history.now(),
+            healed: 0,
+            worked: false,
+            evidence: String::new(),
+        })
+    }
+
+    fn hits(&self, pod: &Pod, standing: &Standing) -> Vec<Hit> {
+        match pod.role {
+            Role::Sampler => standing.hits(&pod.name),
+            Role::Controller if standing.leader.as_ref() == Some(&pod.name) => vec![Hit::Leader],
+            Role::Controller => vec![Hit::Follower],
+            Role::Gateway => vec![Hit::Gateway],
+            Role::Process => Vec::new(),
+        }
+    }
+
+    /// A fault is over and the release settles.
+    async fn end(&self, mut fault: Fault, worked: bool, evidence: String) -> Result<()> {
+        fault.worked = worked;
+        fault.evidence = evidence;
+        let settled = self.settle().await?;
+        fault.healed = self.history.now();
+        self.history.note(format!("over: {}", fault.evidence));
+        self.history.record(Event::Fault(fault));
+        self.history.record(Event::Recovery(Recovery {
+            milestone: Milestone::Whole,
+            took: settled,
+            bound: WHOLE_MAX.as_millis() as Millis,
+        }));
+        Ok(())
+    }
+
+    /// Whether every pod of these has been replaced.
+    async fn were_replaced(&self, before: &[Pod]) -> Result<(bool, String)> {
+        let now = self.pods().await?;
+        let of_old = |pod: &&Pod| now.iter().any(|it| it.uid == pod.uid);
+        let left: Vec<_> = before.iter().filter(of_old).map(|pod| &pod.name).collect();
+        let replaced = before.len() - left.len();
+        Ok((left.is_empty(), format!("{replaced} pods replaced")))
+    }
+
+    async fn roll(&self, role: Role) -> Result<()> {
+        let before = self.release.kubernetes.pods_of(role).await?;
+        let fault = self.begin(FaultKind::Restart, &before).await?;
+        let workload = format!("statefulset/{NAME}-{}", role.name());
+        let kubernetes = &self.release.kubernetes;
+        kubernetes.run(&["rollout", "restart", &workload]).await?;
+        kubernetes.rolled_out(&workload).await?;
+        let (worked, evidence) = self.were_replaced(&before).await?;
+        self.end(fault, worked, evidence).await
+    }
+
+    async fn upgrade(&mut self) -> Result<()> {
+        let before = self.pods().await?;
+        let fault = self.begin(FaultKind::Restart, &before).await?;
+        self.values.generation += 1;
+        self.release.upgrade(self.values).await?;
+        let (worked, evidence) = self.were_replaced(&before).await?;
+        self.end(fault, worked, evidence).await
+    }
+
+    async fn roll_back(&mut self) -> Result<()> {
+        let before = self.pods().await?;
+        let fault = self.begin(FaultKind::Restart, &before).await?;
+        self.values.generation -= 1;
+        self.release.roll_back().await?;
+        let (worked, evidence) = self.were_replaced(&before).await?;
+        self.end(fault, worked, evidence).await
+    }
+
+    async fn scale(&mut self, samplers: usize) -> Result<()> {
+        let before = self.release.kubernetes.pods_of(Role::Sampler).await?;
+        let kind = if samplers > before.len() {
+            FaultKind::Join
+        } else {
+            FaultKind::Leave
+        };
+        let going = before.get(samplers..).unwrap_or(&before);
+        let fault = self.begin(kind, going).await?;
+        self.values.samplers = samplers;
+        self.release.upgrade(self.values).await?;
+        let workload = format!("statefulset/{NAME}-sampler");
+        self.release.kubernetes.rolled_out(&workload).await?;
+        self.until(|pods| of(pods, Role::Sampler).count() == samplers)
+            .await?;
+        self.end(fault, true, format!("{samplers} samplers")).await
+    }
+
+    /// Other policies, which no pod may be restarted for.
+    async fn change_policies(&mut self) -> Result<()> {
+        let before = self.pods().await?;
+        let fault = self.begin(FaultKind::Reload, &before).await?;
+        let mut revisions = Vec::new();
+        for pod in &before {
+            revisions.push(revision(pod).await?);
+        }
+        self.values.pipeline.share_percent = SHARES.1;
+        self.release.upgrade(self.values).await?;
+        let start = Instant::now();
+        for (pod, old) in before.iter().zip(revisions) {
+            while revision(pod).await? == old {
+                ensure!(
+                    start.elapsed() < PATIENCE,
+                    "{} does not take over the policies",
+                    pod.name
+                );
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        let took = start.elapsed().as_millis();
+        let lives = |pods: &[Pod]| pods.iter().map(Pod::life).collect::<BTreeSet<_>>();
+        let is_same = lives(&before) == lives(&self.pods().await?);
+        let evidence = format!("in force everywhere after {took} ms, without a restart: {is_same}");
+        self.end(fault, is_same, evidence).await
+    }
+
+    /// A node that owns slots, and none of which the leader of the controllers is: that is another change.
+    async fn a_node(&self) -> Result<(u32, Vec<Pod>)> {
+        let standing = self.standing().await?;
+        let pods = self.pods().await?;
+        for number in 1..=self.nodes.count() {
+            let name = self.nodes.name(number);
+            let here: Vec<Pod> = pods.iter().filter(|it| it.node == name).cloned().collect();
+            let hits: Vec<Hit> = here
+                .iter()
+                .flat_map(|it| self.hits(it, &standing))
+                .collect();
+            if hits.contains(&Hit::Owner) && hits.contains(&Hit::Gateway) {
+                return Ok((number, here));
+            }
+        }
+        bail!("no node has both a gateway and a sampler that owns slots")
+    }
+
+    async fn drain(&self) -> Result<()> {
+        let (number, pods) = self.a_node().await?;
+        let name = self.nodes.name(number);
+        let fault = self.begin(FaultKind::Restart, &pods).await?;
+        let kubernetes = &self.release.kubernetes;
+        let drain = [
+            "drain",
+            &name,
+            "--ignore-daemonsets",
+            "--delete-emptydir-data",
+        ];
+        let drained = kubernetes
+            .run(&[&drain[..], &["--timeout=240s"]].concat())
+            .await;
+        let (worked, evidence) = self.were_replaced(&pods).await?;
+        kubernetes.run(&["uncordon", &name]).await?;
+        drained?;
+        self.end(fault, worked, format!("{name} drained, {evidence}"))
+            .await
+    }
+
+    async fn cut(&self) -> Result<()> {
+        let (number, pods) = self.a_node().await?;
+        let fault = self.begin(FaultKind::Partition, &pods).await?;
+        self.nodes.ask("cut", number).await?;
+        tokio::time::sleep(AWAY).await;
+        let noticed = self.nodes.is_ready(number).await.map(|ready| !ready);
+        self.nodes.ask("heal", number).await?;
+        self.nodes.until_ready(number).await?;
+        let name = self.nodes.name(number);
+        let evidence = format!("{name} was away for {} s", AWAY.as_secs());
+        self.end(fault, noticed?, evidence).await
+    }
+
+    async fn crash(&self) -> Result<()> {
+        let (number, pods) = self.a_node().await?;
+        let fault = self.begin(FaultKind::Kill, &pods).await?;
+        self.nodes.ask("crash", number).await?;
+        tokio::time::sleep(AWAY).await;
+        let noticed = self.nodes.is_ready(number).await.map(|ready| !ready);
+        self.nodes.ask("boot", number).await?;
+        self.nodes.until_ready(number).await?;
+        let name = self.nodes.name(number);
+        let evidence = format!("{name} was dead for {} s", AWAY.as_secs());
+        self.end(fault, noticed?, evidence).await
+    }
+
+    async fn lose_disk(&self) -> Result<()> {
+        let leader = self.standing().await?.leader.context("no leader")?;
+        let mut pods = self.pods().await?;
+        pods.retain(|pod| pod.name == leader);
+        let fault = self.begin(FaultKind::Kill, &pods).await?;
+        let kubernetes = &self.release.kubernetes;
+        let claim = format!("data-{leader}");
+        let old = kubernetes
+            .object(&["persistentvolumeclaim", &claim])
+            .await?;
+        let claim = format!("persistentvolumeclaim/{claim}");
+        kubernetes.run(&["delete", &claim, "--wait=false"]).await?;
+        self.delete_by_force(&leader).await?;
+        self.until(|pods| pods.iter().any(|pod| pod.name == leader && pod.is_ready))
+            .await?;
+        let new = kubernetes.object(&[&claim]).await?;
+        let is_new = old["metadata"]["uid"] != new["metadata"]["uid"];
+        let evidence = format!("{leader} is back with a new volume: {is_new}");
+        self.end(fault, is_new, evidence).await
+    }
+
+    /// One pod of each role, each once the one before is replaced.
+    async fn kill(&self) -> Result<()> {
+        for role in [Role::Sampler, Role::Gateway, Role::Controller] {
+            let pods = self.release.kubernetes.pods_of(role).await?;
+            let victim = pods.first().context("there is no pod")?;
+            let fault = self
+                .begin(FaultKind::Kill, std::slice::from_ref(victim))
+                .await?;
+            self.delete_by_force(&victim.name).await?;
+            self.until(|pods| {
+                let is_back = |pod: &&Pod| pod.name == victim.name && pod.uid != victim.uid;
+                pods.iter().find(is_back).is_some_and(|pod| pod.is_ready)
+            })
+            .await?;
+            let evidence = format!("{} is another pod", victim.name);
+            self.end(fault, true, evidence).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_by_force(&self, pod: &str) -> Result<()> {
+        let delete = ["delete", "pod", pod, "--force", "--grace-period=0"];
+        self.release.kubernetes.run(&delete).await.map(drop)
+    }
+
+    async fn until(&self, is_so: impl Fn(&[Pod]) -> bool) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let pods = self.pods().await?;
+            if is_so(&pods) {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < PATIENCE, "the pods stay {pods:?}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until all pods are ready and every slot has its copies; returns how long that took, or nothing.
+    pub(super) async fn settle(&self) -> Result<Option<Millis>> {
+        let start = Instant::now();
+        loop {
+            match self.unsettled().await {
+                None => return Ok(Some(start.elapsed().as_millis() as Millis)),
+                Some(why) if start.elapsed() > PATIENCE => {
+                    self.history.note(format!("not settled: {why}"));
+                    return Ok(None);
+                }
+                Some(_) => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
+    async fn unsettled(&self) -> Option<String> {
+        let pods = match self.pods().await {
+            Ok(pods) => pods,
+            Err(error) => return Some(format!("{error:#}")),
+        };
+        let expected = if self.values.is_cluster {
+            self.values.samplers + 5
+        } else {
+            1
+        };
+        if pods.len() != expected {
+            return Some(format!("{} pods of {expected}", pods.len()));
+        }
+        let mut unready = pods.iter().filter(|it| !it.is_ready || it.is_leaving);
+        if let Some(pod) = unready.next() {
+            return Some(format!("{} is not ready", pod.name));
+        }
+        if !self.values.is_cluster {
+            return None;
+        }
+        match self.standing().await {
+            Err(error) => Some(format!("{error:#}")),
+            Ok(standing) if standing.leader.is_none() => Some("no leader".to_owned()),
+            Ok(standing) if standing.assigned == 0 => Some("no slot has an owner".to_owned()),
+            Ok(standing) if standing.out_of_step > 0 => {
+                Some(format!("{} tenures are out of step", standing.out_of_step))
+            }
+            Ok(standing) => {
+                let mut without =
+                    of(&pods, Role::Sampler).filter(|pod| standing.hits(&pod.name).is_empty());
+                without
+                    .next()
+                    .map(|pod| format!("{} has no slot", pod.name))
+            }
+        }
+    }
+
+    /// What the newest of the controllers says.
+    async fn standing(&self) -> Result<Standing> {
+        let mut found: Option<Standing> = None;
+        for pod in self.release.kubernetes.pods_of(Role::Controller).await? {
+            let Some(address) = pod.admin() else { continue };
+            let Ok(standing) = standing::ask(address).await else {
+                continue;
+            };
+            if found
+                .as_ref()
+                .is_none_or(|best| standing.epoch > best.epoch)
+            {
+                found = Some(standing);
+            }
+        }
+        found.context("no controller says how the cluster stands")
+    }
+}
+
+fn of(pods: &[Pod], role: Role) -> impl Iterator<Item = &Pod> {
+    pods.iter().filter(move |pod| pod.role == role)
+}
+
+/// The number of the configuration that a pod has in force.
+async fn revision(pod: &Pod) -> Result<u64> {
+    let address = pod.admin().context("a pod has no address")?;
+    let status = admin::page(address, "/status").await?;
+    let revision = &status["process"]["revision"];
+    revision.as_u64().context("the status has no revision")
+}
