@@ -2,16 +2,20 @@
 
 use super::{SamplerSettings, Shared};
 use crate::follow::Follower;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_placement::Incarnation;
 use tailweir_proto::control::{RegisterAnswer, RegisterRequest, RenewRequest};
+use tokio::time::Instant;
 use tonic::Status;
 
 /// How long one controller may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Pause after a registration that nobody took.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long the own address may be unknown before a sampler registers all the same.
+const NAME_MAX: Duration = Duration::from_secs(30);
 /// A lease is renewed so often while it lasts.
 const RENEWALS: u32 = 3;
 
@@ -22,6 +26,12 @@ pub(super) async fn hold(shared: Arc<Shared>) {
     };
     let controllers = shared.settings.controllers.clone();
     let mut follower = Follower::new(shared.link.clone(), controllers);
+    let address = sampler.address.clone();
+    wait_for_name(&sampler.address, move || {
+        let address = address.clone();
+        async move { tokio::net::lookup_host(address).await.map(drop) }
+    })
+    .await;
     let registered = loop {
         match register(&mut follower, sampler).await {
             Ok(registered) => break registered,
@@ -38,6 +48,27 @@ pub(super) async fn hold(shared: Arc<Shared>) {
     renew(&mut follower, member, registered.lease).await;
     tracing::warn!(incarnation = %member, "the controllers no longer know this sampler");
     shared.is_dismissed.send_replace(true);
+}
+
+/// Waits until the own address can be looked up. Others are sent there as soon as this sampler is registered, and the name
+/// of a new machine or pod may take seconds to be known: slots would wait for it.
+async fn wait_for_name<Looking>(address: &str, look_up: impl Fn() -> Looking)
+where
+    Looking: Future<Output = io::Result<()>>,
+{
+    let end = Instant::now() + NAME_MAX;
+    while let Err(error) = look_up().await {
+        if Instant::now() >= end {
+            tracing::warn!(
+                address,
+                %error,
+                "the own address is not known after {NAME_MAX:?}; registering all the same"
+            );
+            return;
+        }
+        tracing::debug!(address, %error, "the own address is not known yet");
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 async fn register(
@@ -79,5 +110,32 @@ async fn renew(follower: &mut Follower, member: Incarnation, lease: u64) {
             Ok(answer) => lease = answer.lease,
             Err(status) => tracing::warn!(error = status.message(), "the lease is not renewed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_MAX, PAUSE, wait_for_name};
+    use std::io;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::time::Instant;
+
+    /// Scenario: the own name is known at the fourth look; another never is.
+    /// Guarantees: a sampler registers as soon as others can find it, and in the end all the same.
+    #[tokio::test(start_paused = true)]
+    async fn a_sampler_waits_for_its_name() {
+        let (began, looks) = (Instant::now(), AtomicU32::new(0));
+        wait_for_name("sampler:4319", || {
+            std::future::ready(match looks.fetch_add(1, Ordering::Relaxed) {
+                0..3 => Err(io::Error::other("no such name")),
+                _ => Ok(()),
+            })
+        })
+        .await;
+        assert_eq!(began.elapsed(), 3 * PAUSE);
+        let began = Instant::now();
+        let never = || std::future::ready(Err(io::Error::other("no such name")));
+        wait_for_name("nowhere:4319", never).await;
+        assert_eq!(began.elapsed(), NAME_MAX);
     }
 }
