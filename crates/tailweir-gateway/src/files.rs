@@ -18,9 +18,9 @@ use crate::intake::ReceiverIntake;
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use followed::{Followed, Found, Identity, ZSTD};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -68,6 +68,8 @@ struct Followers {
     /// The file that was read last; others come first.
     last: Option<Identity>,
     is_first: bool,
+    /// Files that could not be opened when they were last looked for; that is said once.
+    unopened: BTreeSet<PathBuf>,
     /// Records that were read and not handed on yet, with where they stand.
     pending: VecDeque<(Arc<Path>, Vec<u8>)>,
 }
@@ -91,6 +93,7 @@ impl FileReading {
                 files: BTreeMap::new(),
                 last: None,
                 is_first: true,
+                unopened: BTreeSet::new(),
                 pending: VecDeque::new(),
             })),
             intake,
@@ -251,6 +254,7 @@ impl Followers {
         let from_end =
             self.is_first && self.settings.start_at == StartAt::End && !self.settings.replay_file;
         let mut listed = Vec::new();
+        let unopened = std::mem::take(&mut self.unopened);
         for path in self.patterns.find() {
             // A file may go while we look.
             let Ok(identity) = Followed::identity(&path) else {
@@ -262,16 +266,17 @@ impl Followers {
             }
             match Followed::open(&path, self.settings.compression, from_end) {
                 Ok(file) => drop(self.files.insert(identity, file)),
-                Err(error) => self.note_unopened(&path, &error, figures),
+                Err(error) => {
+                    if !unopened.contains(&path) {
+                        figures.unreadable.fetch_add(1, Relaxed);
+                        tracing::error!(path = %path.display(), %error, "a file cannot be opened");
+                    }
+                    self.unopened.insert(path);
+                }
             }
         }
         self.is_first = false;
         listed
-    }
-
-    fn note_unopened(&self, path: &Path, error: &std::io::Error, figures: &FileFigures) {
-        figures.unreadable.fetch_add(1, Relaxed);
-        tracing::error!(path = %path.display(), %error, "a file cannot be opened");
     }
 }
 
