@@ -197,7 +197,8 @@ impl Cluster {
     pub(crate) fn sampler(&self, name: &str) -> Arc<Client> {
         let sampler = SamplerSettings {
             name: MemberName::new(name).unwrap(),
-            address: format!("{name}:4319"),
+            // One that needs no looking up.
+            address: "127.0.0.1:4319".to_owned(),
             zone: String::new(),
             weight: Weight::ONE,
         };

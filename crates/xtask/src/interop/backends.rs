@@ -177,7 +177,7 @@ fn logs() -> Value {
         record(
             13,
             "WRN",
-            "card expires",
+            r#"msg="card expires""#,
             &[text("try", "2"), text("loki.format", "logfmt")],
         ),
     ];
