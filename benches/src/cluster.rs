@@ -120,11 +120,7 @@ async fn measure(
     let folder = tempfile::tempdir()?;
     let town = Town::start(program, shape, sink, folder.path()).await?;
     let ids = Arc::new(Ids::new(origin));
-    let plan = |length| Plan {
-        rate,
-        length,
-        clients: if rate.is_some() { 32 } else { 16 },
-    };
+    let plan = |length| Plan::new(rate, length);
     let address = town.receives.to_string();
     let fill = plan(WINDOW + Duration::from_secs(2));
     send(&address, rounds, &ids, fill).await?;

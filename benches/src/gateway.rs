@@ -60,12 +60,7 @@ pub(crate) async fn measure(
     let server = Server::start(&subject.program, &["--config", path(&file)?], address)?;
     let idle_bytes = server.resident_bytes()?;
     let ids = Arc::new(Ids::new(origin));
-    let clients = if rate.is_some() { 32 } else { 16 };
-    let plan = |length| Plan {
-        rate,
-        length,
-        clients,
-    };
+    let plan = |length| Plan::new(rate, length);
     let address = address.to_string();
     send(
         &address,

@@ -23,6 +23,17 @@ pub(crate) struct Plan {
     pub(crate) clients: u64,
 }
 
+impl Plan {
+    /// 32 clients that share the rate, or 16 that never pause.
+    pub(crate) fn new(rate: Option<u64>, length: Duration) -> Self {
+        Self {
+            rate,
+            length,
+            clients: if rate.is_some() { 32 } else { 16 },
+        }
+    }
+}
+
 /// What became of it.
 #[derive(Default)]
 pub(crate) struct Outcome {

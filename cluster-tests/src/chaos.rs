@@ -27,6 +27,7 @@ mod member;
 mod network;
 mod policies;
 mod report;
+mod rest;
 mod rollout;
 mod run;
 mod runner;

@@ -155,20 +155,10 @@ impl Cluster {
         if self.is_single() {
             return None;
         }
+        let samplers = self.of(Role::Sampler).filter(|it| it.is_staying());
         match self.standing().await {
             Err(error) => Some(format!("{error:#}")),
-            Ok(standing) if standing.leader.is_none() => Some("no leader".to_owned()),
-            Ok(standing) if standing.assigned == 0 => Some("no slot has an owner".to_owned()),
-            Ok(standing) if standing.out_of_step > 0 => {
-                Some(format!("{} tenures are out of step", standing.out_of_step))
-            }
-            Ok(standing) => {
-                let missing = self.of(Role::Sampler).filter(|it| it.is_staying());
-                let mut missing = missing.filter(|it| standing.hits(&it.name).is_empty());
-                missing
-                    .next()
-                    .map(|member| format!("{} has no slot", member.name))
-            }
+            Ok(standing) => standing.unsettled(samplers.map(|it| &it.name)),
         }
     }
 

@@ -2,12 +2,13 @@
 
 use super::cluster::Cluster;
 use super::configuration::{BACKEND_PORT, MEMORY_MAX, Pipeline};
-use super::event::{Event, Memory, Milestone, Millis, Recovery, Run};
+use super::event::{Event, Memory, Millis, Run};
 use super::generator::Generator;
 use super::history::History;
 use super::judge::judge;
 use super::network::Network;
 use super::policies::Share;
+use super::rest::rest;
 use super::runner::Runner;
 use super::scenario::{DECISION_WAIT, SHARES, SPREAD, Scenario, TRACES_PER_SECOND};
 use super::sink::Sink;
@@ -22,7 +23,6 @@ use std::time::Duration;
 
 /// After the last acknowledgement everything is decided and delivered in this time.
 const DECIDED_MAX: Duration = DECISION_WAIT.saturating_add(Duration::from_secs(15));
-const POLL: Duration = Duration::from_millis(200);
 
 /// Runs a scenario with the program at `binary`; leaves all that is known of the run in `folder`.
 ///
@@ -60,7 +60,12 @@ pub async fn run(scenario: &Scenario, seed: u64, binary: &Path, folder: &Path) -
     done?;
     history.note("no more traces are begun");
     generator.finish().await?;
-    rest(&mut runner, &history).await?;
+    rest(&history, DECIDED_MAX, async || {
+        runner.cluster.check_alive()?;
+        runner.cluster.weigh();
+        Ok(held(&runner.cluster).await)
+    })
+    .await?;
     finish(&mut runner, &history, folder).await
 }
 
@@ -93,31 +98,6 @@ fn generate(
     let (share, later_share) = (Share::of(SHARES.0)?, Share::of(later)?);
     let workload = Workload::new(seed, gateways.len(), SPREAD, share, later_share);
     Generator::start(history, workload, &gateways, TRACES_PER_SECOND)
-}
-
-/// Waits until no member holds anything.
-async fn rest(runner: &mut Runner, history: &History) -> Result<()> {
-    let start = history.now();
-    let bound = DECIDED_MAX.as_millis() as Millis;
-    let took = loop {
-        runner.cluster.check_alive()?;
-        runner.cluster.weigh();
-        let took = history.now() - start;
-        if held(&runner.cluster).await == Some(0) {
-            break Some(took);
-        }
-        if took > bound {
-            break None;
-        }
-        tokio::time::sleep(POLL).await;
-    };
-    history.note(format!("at rest after {took:?} ms"));
-    history.record(Event::Recovery(Recovery {
-        milestone: Milestone::Decided,
-        took,
-        bound,
-    }));
-    Ok(())
 }
 
 /// Spans that members hold, or nothing when one does not say.

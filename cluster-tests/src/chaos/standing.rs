@@ -48,6 +48,23 @@ fn read(page: &Value) -> Standing {
 }
 
 impl Standing {
+    /// Why the cluster is not settled with these samplers; nothing when it is.
+    pub(super) fn unsettled<'a>(
+        &self,
+        mut samplers: impl Iterator<Item = &'a String>,
+    ) -> Option<String> {
+        if self.leader.is_none() {
+            Some("no leader".to_owned())
+        } else if self.assigned == 0 {
+            Some("no slot has an owner".to_owned())
+        } else if self.out_of_step > 0 {
+            Some(format!("{} tenures are out of step", self.out_of_step))
+        } else {
+            let idle = samplers.find(|name| self.hits(name).is_empty());
+            idle.map(|name| format!("{name} has no slot"))
+        }
+    }
+
     /// What a member is by this.
     pub(super) fn hits(&self, name: &str) -> Vec<Hit> {
         let has = |slots: &BTreeMap<String, u64>| slots.get(name).is_some_and(|count| *count > 0);

@@ -75,8 +75,8 @@ impl State {
             Effect::Clear { tenure, into } => {
                 self.requests.insert(Request::Clear(tenure.created, into));
             }
-            // A trace that is to be reconsidered is due again, and every node may learn the newest table at any time.
-            Effect::Reconsider { .. } | Effect::Fetch { .. } => {}
+            // A trace that is to be reconsidered is due again.
+            Effect::Reconsider { .. } => {}
         }
     }
 

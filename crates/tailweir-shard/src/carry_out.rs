@@ -97,8 +97,6 @@ impl<S: Spans, T> Shard<S, T> {
                 out.reports.push(Report::InSync { tenure, view });
             }
             Effect::Clear { tenure, into } => out.reports.push(Report::Clear { tenure, into }),
-            // Whoever has a shard watches the table, so a newer one comes by itself.
-            Effect::Fetch { .. } => {}
         }
     }
 

@@ -89,11 +89,6 @@ pub enum Effect<F, V> {
         /// The epoch that created the tenure which has its verdicts.
         into: Epoch,
     },
-    /// There is a newer table.
-    Fetch {
-        /// At least of this epoch.
-        epoch: Epoch,
-    },
 }
 
 /// What is said to a gateway whose span is not taken.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+mod cache;
 mod deploy;
 mod documents;
 mod fuzz;

@@ -7,11 +7,12 @@ use super::release::{NAME, Release, Values};
 use super::runner::Runner;
 use super::watch::{Logs, Watch};
 use crate::chaos::configuration::{BACKEND_PORT, OTLP_PORT, Pipeline, Role};
-use crate::chaos::event::{Event, Ledger, Milestone, Millis, Recovery, Run};
+use crate::chaos::event::{Event, Ledger, Millis, Run};
 use crate::chaos::generator::Generator;
 use crate::chaos::history::History;
 use crate::chaos::judge::{Acknowledged, acknowledged, judge};
 use crate::chaos::policies::Share;
+use crate::chaos::rest::rest;
 use crate::chaos::scenario::{DECISION_WAIT, SHARES, SPREAD, TRACES_PER_SECOND};
 use crate::chaos::sink::Sink;
 use crate::chaos::verdict::Verdicts;
@@ -179,7 +180,11 @@ impl Course<'_> {
         tokio::time::sleep(AFTER).await;
         history.note("no more traces are begun");
         generator.finish().await?;
-        let rested = rest(&kubernetes, &history).await;
+        let rested = rest(&history, DECIDED_MAX, async || {
+            let books = books(&kubernetes).await.ok();
+            Ok(books.map(|books| books.iter().map(|it| it.held).sum()))
+        })
+        .await;
         let logs = watch.finish().await?;
         drop(sink);
         done?;
@@ -250,32 +255,6 @@ async fn books(kubernetes: &Kubernetes) -> Result<Vec<Ledger>> {
         books.push(admin::ledger(&pod.life(), false, &status)?);
     }
     Ok(books)
-}
-
-/// Waits until nobody holds anything.
-async fn rest(kubernetes: &Kubernetes, history: &History) -> Result<()> {
-    let start = history.now();
-    let bound = DECIDED_MAX.as_millis() as Millis;
-    let took = loop {
-        let took = history.now() - start;
-        let held = books(kubernetes).await;
-        let held = held.map(|books| books.iter().map(|it| it.held).sum::<i64>());
-        if matches!(held, Ok(0)) {
-            break Some(took);
-        }
-        if took > bound {
-            history.note(format!("held at last: {held:?}"));
-            break None;
-        }
-        tokio::time::sleep(POLL).await;
-    };
-    history.note(format!("at rest after {took:?} ms"));
-    history.record(Event::Recovery(Recovery {
-        milestone: Milestone::Decided,
-        took,
-        bound,
-    }));
-    Ok(())
 }
 
 /// Reads the books of those that run and of those that have ended, and all decisions.

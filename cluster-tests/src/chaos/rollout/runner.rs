@@ -346,20 +346,10 @@ impl Runner<'_> {
         if !self.values.is_cluster {
             return None;
         }
+        let samplers = of(&pods, Role::Sampler).map(|pod| &pod.name);
         match self.standing().await {
             Err(error) => Some(format!("{error:#}")),
-            Ok(standing) if standing.leader.is_none() => Some("no leader".to_owned()),
-            Ok(standing) if standing.assigned == 0 => Some("no slot has an owner".to_owned()),
-            Ok(standing) if standing.out_of_step > 0 => {
-                Some(format!("{} tenures are out of step", standing.out_of_step))
-            }
-            Ok(standing) => {
-                let mut without =
-                    of(&pods, Role::Sampler).filter(|pod| standing.hits(&pod.name).is_empty());
-                without
-                    .next()
-                    .map(|pod| format!("{} has no slot", pod.name))
-            }
+            Ok(standing) => standing.unsettled(samplers),
         }
     }
 

@@ -126,7 +126,8 @@ impl Logs {
         for (life, path) in self.files()? {
             let read = decisions::read(&life, &path);
             let is_new = |it: &Decision| {
-                seen.insert((it.node.clone(), it.trace, it.tenure.clone(), it.kept))
+                let verdict = (it.tenure.clone(), it.view, it.kept);
+                seen.insert((it.node.clone(), it.trace, verdict))
             };
             found.extend(read.into_iter().filter(is_new));
         }

@@ -12,8 +12,15 @@ const META: [char; 5] = ['*', '?', '[', '{', '\\'];
 pub(crate) struct Patterns {
     include: GlobSet,
     exclude: GlobSet,
-    /// The deepest folders that hold everything which can match, and paths without any pattern.
-    roots: Vec<PathBuf>,
+    roots: Vec<Root>,
+}
+
+/// The deepest folder that holds everything which a pattern can match, or a path without any wildcard; and how many levels
+/// below it can match. Nothing else is walked through: it is looked for at each poll.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Root {
+    path: PathBuf,
+    levels: usize,
 }
 
 impl Patterns {
@@ -37,7 +44,7 @@ impl Patterns {
         let mut found = Vec::new();
         let mut left = self.roots.clone();
         let mut passed = 0;
-        while let Some(path) = left.pop() {
+        while let Some(Root { path, levels }) = left.pop() {
             passed += 1;
             if passed > ENTRIES_MAX {
                 tracing::warn!(entries = ENTRIES_MAX, "too many files to look through");
@@ -45,8 +52,14 @@ impl Patterns {
             }
             let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|data| data.is_dir());
             if is_folder {
+                let Some(levels) = levels.checked_sub(1) else {
+                    continue;
+                };
                 let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-                left.extend(entries.map(|entry| entry.path()));
+                left.extend(entries.map(|entry| Root {
+                    path: entry.path(),
+                    levels,
+                }));
             } else if self.include.is_match(&path)
                 && !self.exclude.is_match(&path)
                 && path.is_file()
@@ -69,21 +82,33 @@ fn set(patterns: &[String]) -> Result<GlobSet, String> {
     set.build().map_err(|error| error.to_string())
 }
 
-/// What stands before the first part of a pattern with a wildcard.
-fn root(pattern: &str) -> PathBuf {
+/// What stands before the first part of a pattern with a wildcard, and as many levels as there are parts from there on.
+fn root(pattern: &str) -> Root {
     let Some(wildcard) = pattern.find(META) else {
-        return PathBuf::from(pattern);
+        return Root {
+            path: PathBuf::from(pattern),
+            levels: 0,
+        };
     };
-    match pattern[..wildcard].rfind('/') {
-        Some(0) => PathBuf::from("/"),
-        Some(end) => PathBuf::from(&pattern[..end]),
-        None => Path::new(".").to_path_buf(),
+    let (path, rest) = match pattern[..wildcard].rfind('/') {
+        Some(0) => (Path::new("/"), &pattern[1..]),
+        Some(end) => (Path::new(&pattern[..end]), &pattern[end + 1..]),
+        None => (Path::new("."), pattern),
+    };
+    let levels = match rest.contains("**") {
+        true => usize::MAX,
+        // Slashes of alternatives are counted too: rather one level too many.
+        false => rest.split('/').count(),
+    };
+    Root {
+        path: path.to_owned(),
+        levels,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Patterns;
+    use super::{Patterns, root};
 
     fn names(include: &[String], exclude: &[String]) -> Vec<String> {
         let found = Patterns::compile(include, exclude).unwrap().find();
@@ -103,6 +128,8 @@ mod tests {
         let of = |pattern: &str| format!("{}/{pattern}", folder.path().display());
         assert_eq!(names(&[of("*.json")], &[]), ["a.json", "b.json"]);
         assert_eq!(names(&[of("**/*.json")], &[of("b*")]), ["a.json", "c.json"]);
+        assert_eq!(names(&[of("*/c.json")], &[]), ["c.json"]);
+        assert_eq!(names(&[of("{a,sub/c}.json")], &[]), ["a.json", "c.json"]);
         assert_eq!(
             names(&[of("a.{json,txt}"), of("a.txt")], &[]),
             ["a.json", "a.txt"]
@@ -110,5 +137,16 @@ mod tests {
         assert_eq!(names(&[of("b.json")], &[]), ["b.json"]);
         assert!(names(&[of("none/*")], &[]).is_empty());
         assert!(Patterns::compile(&[of("[")], &[]).is_err());
+    }
+
+    /// Scenario: patterns with and without `**`.
+    /// Guarantees: a look goes only as deep as something can match.
+    #[test]
+    fn a_look_goes_no_deeper_than_a_match() {
+        let levels = |pattern: &str| root(pattern).levels;
+        assert_eq!(levels("/var/log/x.json"), 0);
+        assert_eq!(levels("/var/log/*.json"), 1);
+        assert_eq!(levels("/var/*/x/*.json"), 3);
+        assert_eq!(levels("/var/**/x.json"), usize::MAX);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::harness::{Fixture, options, sampling_yaml_with, traces_of};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -204,6 +205,27 @@ fn sum(books: &[LedgerSnapshot], of: impl Fn(&tailweir_gateway::LedgerRow) -> u6
     books.iter().map(|books| of(traces_of(books))).sum()
 }
 
+/// Traces of `send_parts`.
+const TRACES: u64 = 200;
+
+/// Sends one span of each trace, in ten requests; the root comes fourth, and that of every fifth trace has an error.
+async fn send_parts(gateways: &[Fixture; 2], part: u64) {
+    for group in 0..10 {
+        let of_group = (0..TRACES).filter(|trace| trace % 10 == group);
+        let spans = of_group.map(|trace| {
+            let span = span(trace_id(trace), part);
+            match part {
+                4 if trace % 5 == 0 => span.error(),
+                4 => span,
+                _ => span.child_of(4),
+            }
+        });
+        let gateway = &gateways[(part + group) as usize % 2];
+        let message = request().service("shop").spans(spans).message();
+        send(gateway, message).await;
+    }
+}
+
 /// Scenario: two gateways without slots and three samplers. Traces of four spans, each span through the other gateway than the
 /// one before; the root comes last, and that of every fifth has an error. In the middle a fourth sampler joins, so that slots move, and
 /// then one of the first three is drained.
@@ -225,22 +247,8 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
     town.change(|table| {
         table.apply(&Command::Rebalance);
     });
-    let traces = 200_u64;
-    for part in 1..=4_u64 {
-        for group in 0..10 {
-            let of_group = (0..traces).filter(|trace| trace % 10 == group);
-            let spans = of_group.map(|trace| {
-                let span = span(trace_id(trace), part);
-                match part {
-                    4 if trace % 5 == 0 => span.error(),
-                    4 => span,
-                    _ => span.child_of(4),
-                }
-            });
-            let gateway = &gateways[(part + group) as usize % 2];
-            let message = request().service("shop").spans(spans).message();
-            send(gateway, message).await;
-        }
+    for part in 1..=4 {
+        send_parts(&gateways, part).await;
         match part {
             1 => {
                 town.change(|table| register(table, 3));
@@ -256,7 +264,7 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
             _ => {}
         }
     }
-    let kept = traces / 5 * 4;
+    let kept = TRACES / 5 * 4;
     sink.until("all kept spans", |sink| sink.spans().len() as u64 >= kept)
         .await;
     town.until("slots without the drained sampler", |table| {
@@ -273,21 +281,19 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
         books.push(member.finish().await);
     }
     let received = sink.spans();
-    let ids = received
-        .iter()
-        .map(|span| (span.trace_id.clone(), span.span_id.clone()));
-    let ids: BTreeSet<_> = ids.collect();
-    let wanted = (0..traces)
+    let name = |span: &Span| (span.trace_id.clone(), span.span_id.clone());
+    let ids: BTreeSet<_> = received.iter().map(name).collect();
+    let wanted = (0..TRACES)
         .step_by(5)
         .flat_map(|trace| (1..=4).map(move |part| span(trace_id(trace), part).message()));
-    let wanted: BTreeSet<_> = wanted.map(|span| (span.trace_id, span.span_id)).collect();
+    let wanted: BTreeSet<_> = wanted.map(|span| name(&span)).collect();
     assert_eq!(ids, wanted);
     assert_eq!(received.len() as u64, kept, "nothing twice");
-    assert_eq!(sum(&books, |row| row.acknowledged.items), traces * 4);
+    assert_eq!(sum(&books, |row| row.acknowledged.items), TRACES * 4);
     assert_eq!(sum(&books, |row| row.delivered.items), kept);
     assert_eq!(
         sum(&books, |row| row.dropped["not_sampled"].items),
-        traces * 4 - kept
+        TRACES * 4 - kept
     );
 }
 

@@ -65,11 +65,8 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         answer: Answer<V>,
         out: &mut Vec<Effect<F, V>>,
     ) {
-        if let Answer::Stale(epoch) = answer {
-            out.push(Effect::Fetch { epoch });
-            return;
-        }
-        if view == self.view && self.second.member() == Some(from) {
+        let is_stale = matches!(answer, Answer::Stale(_));
+        if !is_stale && view == self.view && self.second.member() == Some(from) {
             self.fence.answered(asked);
             self.settle(now, answer, out);
             self.progress(now, out);
@@ -98,6 +95,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
                 }
             }
             Answer::NotAttached => self.attach_anew(out),
+            // It is not acted on: the table that it speaks of says the same, and more.
             Answer::Stale(_) => {}
         }
     }

@@ -48,7 +48,7 @@ fn only_records_of_the_same_view_are_stored() {
 }
 
 /// Scenario: an owner that was replaced without knowing it proposes a verdict.
-/// Guarantees: it is told to fetch the table, and neither exports nor discards.
+/// Guarantees: it is told that its view is old, and neither exports nor discards.
 #[test]
 fn a_replaced_owner_acts_on_nothing() {
     let mut network = Network::open();
@@ -58,7 +58,7 @@ fn a_replaced_owner_acts_on_nothing() {
     network.learn(B);
     network.decide(A, 1, trace(1), true);
     network.settle();
-    assert!(network.did(A, |effect| *effect == Effect::Fetch { epoch: Epoch(2) }));
+    assert_eq!(answer(&network), &Answer::Stale(Epoch(2)));
     assert!(!network.did(A, |effect| matches!(
         effect,
         Effect::Export { .. } | Effect::Decided { .. }

@@ -1,8 +1,8 @@
 //! Tools that are not Rust, installed by name and version, below `target/tools` or, where that takes minutes, in a cache
 //! that outlives the folder.
 
-use crate::{output, root};
-use anyhow::{Context, Result, ensure};
+use crate::{cache, output, root};
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -21,7 +21,7 @@ pub(super) fn helm_4() -> Result<PathBuf> {
 }
 
 fn build_helm((module, version): (&str, &str)) -> Result<PathBuf> {
-    let folder = cache()?.join("helm").join(version);
+    let folder = cache::folder()?.join("helm").join(version);
     let helm = folder.join("helm");
     if !helm.exists() {
         let mut go = Command::new("go");
@@ -30,15 +30,6 @@ fn build_helm((module, version): (&str, &str)) -> Result<PathBuf> {
             .with_context(|| format!("Helm {version} cannot be built: it needs Go"))?;
     }
     Ok(helm)
-}
-
-/// Where what takes minutes to build is kept.
-pub(super) fn cache() -> Result<PathBuf> {
-    let of = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = of("XDG_CACHE_HOME").or_else(|| of("HOME").map(|home| home.join(".cache")));
-    let cache = cache.context("neither XDG_CACHE_HOME nor HOME is set")?;
-    ensure!(cache.is_absolute(), "{} is not absolute", cache.display());
-    Ok(cache.join("tailweir"))
 }
 
 /// The Helm provider of Terraform, built from its module in a copy of `deploy/tools`.

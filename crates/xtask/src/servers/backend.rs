@@ -1,10 +1,8 @@
 //! Loki and Jaeger, built from their Go modules, kept from one run to the next.
 
 use super::own_process::{OwnProcess, empty_folder};
-use crate::{output, root};
-use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use crate::{cache, output, root};
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,16 +30,9 @@ impl Program {
 /// The program of a package, from the cache when it was built of the same versions before.
 fn build(name: &str, package: &str) -> Result<PathBuf> {
     let source = root().join("crates/xtask/interop/backends").join(name);
-    let mut digest = Sha256::new();
-    for file in ["go.mod", "go.sum"] {
-        digest.update(std::fs::read(source.join(file))?);
-    }
-    let key = digest.finalize();
-    let mut folder = format!("{name}-");
-    for byte in key.iter().take(6) {
-        write!(folder, "{byte:02x}")?;
-    }
-    let folder = cache()?.join("backends").join(folder);
+    let key = cache::key(&source, &["go.mod", "go.sum"])?;
+    let backends = cache::folder()?.join("backends");
+    let folder = backends.join(format!("{name}-{key}"));
     let program = folder.join(name);
     if program.exists() {
         return Ok(program);
@@ -70,14 +61,6 @@ fn build(name: &str, package: &str) -> Result<PathBuf> {
         .with_context(|| format!("{name} cannot be built: it needs Go and its modules"))?;
     std::fs::rename(&unfinished, &program)?;
     Ok(program)
-}
-
-/// Where what takes long to build outlives `cargo clean`.
-fn cache() -> Result<PathBuf> {
-    let Some(home) = std::env::home_dir() else {
-        bail!("nobody has a home folder here");
-    };
-    Ok(home.join(".cache/tailweir"))
 }
 
 /// Starts a backend with a configuration, in an empty folder of its own. Its log is a file there.

@@ -1,9 +1,8 @@
 //! The programs of a cluster, built from their modules once and kept by what they were built from.
 
 use crate::deploy::tools;
-use crate::{output, root};
+use crate::{cache, output, root};
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -19,6 +18,8 @@ const COMPONENTS: &[&str] = &[
     "kube-proxy",
     "kubelet",
 ];
+/// What the programs are built from.
+const SOURCES: &[&str] = &["go.mod", "go.sum", "main.go", "pause/main.go"];
 /// What the system has to have, and the package that has it.
 const SYSTEM: &[(&str, &str)] = &[
     ("/usr/bin/containerd", "containerd"),
@@ -47,7 +48,9 @@ impl Programs {
             }
         }
         let source = root().join("deploy/tools/kubernetes");
-        let folder = tools::cache()?.join("kubernetes").join(key(&source)?);
+        let key = cache::key(&source, SOURCES)?;
+        let folder = cache::folder()?.join("kubernetes");
+        let folder = folder.join(format!("{VERSION}-{key}"));
         let bin = folder.join("bin");
         fs::create_dir_all(&bin)?;
         build_components(&source, &bin)?;
@@ -62,19 +65,6 @@ impl Programs {
             helm: tools::helm()?,
         })
     }
-}
-
-/// Names what is built by what it is built from.
-fn key(source: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    for file in ["go.mod", "go.sum", "main.go", "pause/main.go"] {
-        hash.update(fs::read(source.join(file))?);
-    }
-    let digest = hash.finalize();
-    let first = digest.iter().take(6);
-    Ok(first.fold(VERSION.to_owned() + "-", |text, byte| {
-        text + &format!("{byte:02x}")
-    }))
 }
 
 fn build_components(source: &Path, bin: &Path) -> Result<()> {
