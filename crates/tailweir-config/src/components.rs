@@ -11,6 +11,7 @@ mod file;
 mod filter;
 mod groupbyattrs;
 mod health_check;
+mod jaeger_receiver;
 mod load_balancing;
 mod loki;
 mod match_properties;
@@ -28,6 +29,7 @@ mod span;
 mod tls;
 mod transform;
 mod zipkin;
+mod zipkin_receiver;
 
 pub use attributes::{
     Action, AttributeAction, AttributesProcessor, ConvertedType, ResourceProcessor,
@@ -48,6 +50,10 @@ pub use filter::{
 };
 pub use groupbyattrs::GroupByAttrs;
 pub use health_check::{HealthCheck, ResponseBody};
+pub use jaeger_receiver::{
+    DatagramServer, JaegerBinaryServer, JaegerCompactServer, JaegerGrpcServer, JaegerHttpServer,
+    JaegerProtocols, JaegerReceiver,
+};
 pub use load_balancing::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,
     StaticResolver,
@@ -79,3 +85,4 @@ pub use span::{SpanName, SpanProcessor, SpanStatus, SpanStatusCode, ToAttributes
 pub use tls::{ClientTls, ServerTls, TlsFiles, TlsVersion};
 pub use transform::{StatementGroup, StatementGroups, TransformProcessor};
 pub use zipkin::{ZipkinExporter, ZipkinFormat};
+pub use zipkin_receiver::ZipkinReceiver;

@@ -83,11 +83,15 @@ pub use components::{
     SeverityNumber, Sizer, SpanFilters, SpanName, SpanProcessor, SpanStatus, SpanStatusCode,
     SqlSanitizer, StartAt, StatementGroup, StatementGroups, TargetInfo, TlsFiles, TlsVersion,
     ToAttributes, TraceFilters, TransformProcessor, TranslationStrategy, Transport, UrlSanitizer,
-    Verbosity, ZipkinExporter, ZipkinFormat,
+    Verbosity, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
 };
 pub use components::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,
     StaticResolver,
+};
+pub use components::{
+    DatagramServer, JaegerBinaryServer, JaegerCompactServer, JaegerGrpcServer, JaegerHttpServer,
+    JaegerProtocols, JaegerReceiver,
 };
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;

@@ -7,10 +7,11 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, HealthCheck, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
-    OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
-    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor, SpanProcessor,
-    TransformProcessor, ZipkinExporter,
+    FilterProcessor, GroupByAttrs, GrpcServer, HealthCheck, HttpServer, JaegerReceiver,
+    LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver,
+    OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter,
+    RedactionProcessor, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
+    ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -143,8 +144,49 @@ pub enum Receiver {
     Otlp(Box<OtlpReceiver>),
     /// `otlp_json_file`, `otlpjsonfile`.
     Files(Box<OtlpJsonFileReceiver>),
+    /// `zipkin`.
+    Zipkin(Box<ZipkinReceiver>),
+    /// `jaeger`.
+    Jaeger(Box<JaegerReceiver>),
     /// `nop`: receives nothing.
     Nop,
+}
+
+impl Receiver {
+    /// The gRPC server that it opens.
+    #[must_use]
+    pub fn grpc_server(&self) -> Option<&GrpcServer> {
+        match self {
+            Self::Otlp(otlp) => Some(&otlp.protocols.grpc.as_ref()?.server),
+            Self::Jaeger(jaeger) => Some(&jaeger.protocols.grpc.as_ref()?.server),
+            Self::Zipkin(_) | Self::Files(_) | Self::Nop => None,
+        }
+    }
+
+    /// The HTTP server that it opens.
+    #[must_use]
+    pub fn http_server(&self) -> Option<&HttpServer> {
+        match self {
+            Self::Otlp(otlp) => Some(&otlp.protocols.http.as_ref()?.server),
+            Self::Zipkin(zipkin) => Some(&zipkin.server),
+            Self::Jaeger(jaeger) => Some(&jaeger.protocols.thrift_http.as_ref()?.server),
+            Self::Files(_) | Self::Nop => None,
+        }
+    }
+
+    /// Who checks callers, and where the block of it stands.
+    pub(crate) fn authenticators(&self) -> impl Iterator<Item = (&'static str, ComponentId)> {
+        let (grpc_at, http_at) = match self {
+            Self::Otlp(_) => ("protocols::grpc::auth", "protocols::http::auth"),
+            Self::Jaeger(_) => ("protocols::grpc::auth", "protocols::thrift_http::auth"),
+            Self::Zipkin(_) | Self::Files(_) | Self::Nop => ("auth", "auth"),
+        };
+        let grpc = self.grpc_server().and_then(|server| server.auth.as_ref());
+        let grpc = grpc.and_then(|auth| Some((grpc_at, auth.authenticator.clone()?)));
+        let http = self.http_server().and_then(|server| server.auth.as_ref());
+        let http = http.and_then(|auth| Some((http_at, auth.authenticator.clone()?)));
+        grpc.into_iter().chain(http)
+    }
 }
 
 /// A processor.

@@ -1,4 +1,4 @@
-//! OTLP over sockets: listeners, gRPC and HTTP, credentials, compression, limits.
+//! OTLP and other APIs over sockets: listeners, gRPC and HTTP, credentials, compression, limits.
 //!
 //! ```text
 //! listener -> (TLS) -> grpc | http -> door -> body read under a permit -> Intake
@@ -10,6 +10,8 @@
 pub(crate) mod auth;
 mod body;
 mod compression;
+mod content;
+mod datagrams;
 mod door;
 mod grpc;
 mod http_server;
@@ -19,9 +21,11 @@ mod status;
 
 pub(crate) use body::Reading;
 pub(crate) use compression::SizeLimit;
+pub(crate) use content::Content;
+pub(crate) use datagrams::{DatagramOptions, DatagramServer, DatagramSocket};
 pub(crate) use door::{Delivery, Door, Intake, Transport};
-pub(crate) use grpc::GrpcService;
-pub(crate) use http_server::{Cors, HttpOptions, HttpPaths, HttpService};
+pub(crate) use grpc::{GrpcApi, GrpcService};
+pub(crate) use http_server::{Cors, HttpApi, HttpOptions, HttpService};
 pub(crate) use listener::{
     ConnectionLimits, Endpoint, Family, Listener, PingPolicy, Protocol, Server,
 };

@@ -32,7 +32,7 @@ pub enum Refusal {
         part: &'static str,
     },
     /// The bytes are not a request of this signal. Sending them again cannot help.
-    #[error("not an OTLP request for {signal}: {detail}")]
+    #[error("not a request of {signal}: {detail}")]
     Malformed {
         /// What they were taken for.
         signal: Signal,
@@ -69,13 +69,13 @@ pub enum Refusal {
         /// What the decompressor said.
         detail: String,
     },
-    /// The content type is none of OTLP's.
-    #[error(
-        "content type {content_type:?} is not OTLP, use application/x-protobuf or application/json"
-    )]
+    /// The content type is none that is served.
+    #[error("content type {content_type:?} is not accepted, use {accepted}")]
     UnknownContentType {
         /// What the client named, cut to 64 characters.
         content_type: String,
+        /// What is accepted.
+        accepted: &'static str,
     },
     /// The path is none of the receiver's.
     #[error("no service at this path")]

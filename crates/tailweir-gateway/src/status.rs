@@ -113,6 +113,9 @@ pub struct ReceiverRow {
     pub connections: u64,
     /// Connections of this transport that never became HTTP.
     pub failed_handshakes: u64,
+    /// Datagrams of this transport that found no room, were too large or could not be read. Nothing where there are
+    /// none.
+    pub dropped_datagrams: Option<u64>,
 }
 
 /// A batch processor of one pipeline.
@@ -287,6 +290,11 @@ fn receivers(graph: &Graph) -> Vec<ReceiverRow> {
                 ));
             }
         }
+        for (transport, server) in running.datagrams() {
+            let mut row = receiver(&id.to_string(), transport, Signal::Traces, running, None);
+            row.dropped_datagrams = Some(server.dropped());
+            rows.push(row);
+        }
         if running.reading().is_some() {
             for signal in Signal::ALL {
                 rows.push(receiver(
@@ -319,6 +327,7 @@ fn receiver(
         requests: counts.requests.load(Relaxed),
         connections: server.map_or(0, |server| server.connections() as u64),
         failed_handshakes: server.map_or(0, crate::ingress::Server::failed_handshakes),
+        dropped_datagrams: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Telemetry that this process makes itself, written field by field: requests of metrics and logs.
+//! Telemetry that this process makes itself, written field by field: requests of all signals.
 //!
 //! A writer appends to one buffer. Nested messages are written in place, and their lengths put in front of
 //! them afterwards.
@@ -20,17 +20,22 @@
 //! assert_eq!(tailweir_otlp::count_items(tailweir_core::Signal::Metrics, &request), Ok(1));
 //! ```
 
+mod attribute_map;
 mod attribute_set;
 mod logs;
 mod metrics;
 mod points;
+mod traces;
 
+pub use attribute_map::AttributeMap;
 pub use attribute_set::AttributeSet;
 pub use logs::{LogScopeWriter, LogsWriter, NewLogRecord};
 pub use metrics::{MetricHead, MetricsWriter, ResourceMetricsWriter, ScopeMetricsWriter};
 pub use points::{
     NewExemplar, NewExponentialPoint, NewHistogramPoint, NewNumberPoint, PointsWriter,
 };
+
+pub use traces::{NewSpan, NewSpanEvent, NewSpanLink, SpanWriter, TracesBuilder};
 
 use crate::MessageWriter;
 use crate::wire::{put_key, put_varint};

@@ -47,9 +47,10 @@ pub use assemble::{Assembler, Part};
 pub use attribute_list::{AttributeList, EncodedValue, NewEntry};
 pub use collector_size::{CollectorSize, collector_size};
 pub use compose::{
-    AttributeSet, LogScopeWriter, LogsWriter, MetricHead, MetricsWriter, NewExemplar,
-    NewExponentialPoint, NewHistogramPoint, NewLogRecord, NewNumberPoint, PointsWriter,
-    ResourceMetricsWriter, ScopeMetricsWriter,
+    AttributeMap, AttributeSet, LogScopeWriter, LogsWriter, MetricHead, MetricsWriter, NewExemplar,
+    NewExponentialPoint, NewHistogramPoint, NewLogRecord, NewNumberPoint, NewSpan, NewSpanEvent,
+    NewSpanLink, PointsWriter, ResourceMetricsWriter, ScopeMetricsWriter, SpanWriter,
+    TracesBuilder,
 };
 pub use count::count_items;
 pub use framing::{Framing, Piece};

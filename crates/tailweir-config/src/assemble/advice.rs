@@ -5,7 +5,7 @@ use crate::ComponentId;
 use crate::components::MatchProperties;
 use crate::node::Node;
 use crate::report::{Cause, Report};
-use crate::settings::{Exporter, Extension, Processor, Receiver, Settings};
+use crate::settings::{Exporter, Extension, Processor, Settings};
 use tailweir_core::Signal;
 
 /// Checks what needs the whole configuration.
@@ -133,17 +133,8 @@ fn foreign(block: &MatchProperties, signal: Signal) -> impl Iterator<Item = &'st
 fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &mut Report) {
     let mut wanted: Vec<(String, ComponentId, bool)> = Vec::new();
     for (id, receiver) in &settings.receivers {
-        let Receiver::Otlp(otlp) = receiver else {
-            continue;
-        };
-        let protocols = &otlp.protocols;
-        let grpc = protocols.grpc.as_ref();
-        let grpc = grpc.and_then(|grpc| grpc.server.auth.as_ref()?.authenticator.clone());
-        let http = protocols.http.as_ref();
-        let http = http.and_then(|http| http.server.auth.as_ref()?.authenticator.clone());
-        for (protocol, name) in [("grpc", grpc), ("http", http)] {
-            let path = format!("receivers::{id}::protocols::{protocol}::auth");
-            wanted.extend(name.map(|name| (path, name, true)));
+        for (place, name) in receiver.authenticators() {
+            wanted.push((format!("receivers::{id}::{place}"), name, true));
         }
     }
     for (id, exporter) in &settings.exporters {

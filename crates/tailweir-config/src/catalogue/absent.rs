@@ -34,8 +34,6 @@ const RECEIVERS: &[Group] = &[
     (
         "let a Collector receive it and send OTLP here",
         &[
-            "jaeger",
-            "zipkin",
             "opencensus",
             "kafka",
             "prometheus",

@@ -8,10 +8,10 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, HealthCheck, LoggingExporter, LokiExporter, MemoryLimiter,
-    OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
-    PrometheusExporter, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceProcessor,
-    SpanProcessor, TransformProcessor, ZipkinExporter,
+    FilterProcessor, GroupByAttrs, HealthCheck, JaegerReceiver, LoggingExporter, LokiExporter,
+    MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
+    ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter, RedactionProcessor,
+    ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -82,6 +82,24 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| {
             read_as(node, report, |settings| {
                 Part::Receiver(Receiver::Files(Box::new(settings)))
+            })
+        },
+    },
+    Kind {
+        component: component(Role::Receiver, "zipkin", &[], TRACES, Stability::Beta),
+        shape: ZipkinReceiver::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Receiver(Receiver::Zipkin(Box::new(settings)))
+            })
+        },
+    },
+    Kind {
+        component: component(Role::Receiver, "jaeger", &[], TRACES, Stability::Beta),
+        shape: JaegerReceiver::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Receiver(Receiver::Jaeger(Box::new(settings)))
             })
         },
     },

@@ -1,6 +1,6 @@
 //! The `otlp` receiver.
 
-use super::server::{GrpcServer, HttpServer};
+use super::server::{GrpcServer, HttpServer, warn_of_localhost};
 use crate::report::{Cause, Report};
 use crate::setting::{Block, settings};
 
@@ -41,7 +41,7 @@ settings! {
         },
     } {}
     present_when_empty true;
-    rules default_endpoint_rules;
+    rules grpc_rules;
 }
 
 settings! {
@@ -67,17 +67,12 @@ settings! {
     rules http_rules;
 }
 
-fn default_endpoint_rules<T>(_: &mut T, block: &mut Block<'_>, report: &mut Report) {
-    if !block.has("endpoint") {
-        let text = "no `endpoint`: the server listens on localhost, which nothing outside this \
-                    host or container reaches";
-        let fix = "write `endpoint: 0.0.0.0:4317` (4318 for HTTP) to be reached from outside";
-        report.warn_at(block.place(), Cause::Advisable, text, fix);
-    }
+fn grpc_rules(_: &mut OtlpGrpcServer, block: &mut Block<'_>, report: &mut Report) {
+    warn_of_localhost(block, 4317, report);
 }
 
 fn http_rules(server: &mut OtlpHttpServer, block: &mut Block<'_>, report: &mut Report) {
-    default_endpoint_rules(server, block, report);
+    warn_of_localhost(block, 4318, report);
     for (key, path) in [
         ("traces_url_path", &mut server.traces_url_path),
         ("metrics_url_path", &mut server.metrics_url_path),

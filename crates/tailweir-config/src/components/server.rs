@@ -62,7 +62,14 @@ fn grpc_server_rules(server: &mut GrpcServer, block: &mut Block<'_>, report: &mu
 /// Refuses addresses on which no server could be opened, and warns of those that are not reached
 /// from outside.
 fn endpoint_rules(endpoint: &str, transport: Transport, block: &Block<'_>, report: &mut Report) {
-    if transport == Transport::Unix || endpoint.is_empty() {
+    if transport != Transport::Unix {
+        require_port(endpoint, block, report);
+    }
+}
+
+/// Refuses addresses that are no `host:port`.
+pub(super) fn require_port(endpoint: &str, block: &Block<'_>, report: &mut Report) {
+    if endpoint.is_empty() {
         return;
     }
     let place = block.at("endpoint");
@@ -83,6 +90,16 @@ fn endpoint_rules(endpoint: &str, transport: Transport, block: &Block<'_>, repor
             let text = "an address to listen on needs a port";
             report.error_at(place, Cause::NotAllowed, text, "write `host:4317`, say");
         }
+    }
+}
+
+/// Warns when nobody said where a server listens, and so nothing outside reaches it.
+pub(super) fn warn_of_localhost(block: &Block<'_>, port: u16, report: &mut Report) {
+    if !block.has("endpoint") {
+        let text = "no `endpoint`: the server listens on localhost, which nothing outside this \
+                    host or container reaches";
+        let fix = format!("write `endpoint: 0.0.0.0:{port}` to be reached from outside");
+        report.warn_at(block.place(), Cause::Advisable, text, fix);
     }
 }
 

@@ -10,6 +10,7 @@ mod old_forms;
 mod pipelines;
 mod policies;
 mod prometheus;
+mod receivers;
 mod settings;
 mod substitution;
 mod workbench;

@@ -9,10 +9,10 @@ use super::{Graph, Ground, Plan};
 use crate::actors::Child;
 use crate::error::StartError;
 use crate::files::FileReading;
-use crate::ingress::{Listener, Server, Transport};
+use crate::ingress::{DatagramServer, DatagramSocket, Listener, Server, Transport};
 use crate::intake::{Entries, Entry, ReceiverIntake};
 use crate::pipeline::{Way, Ways};
-use blueprint::DoorParts;
+use blueprint::{DatagramParts, DoorParts};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub(crate) struct RunningReceiver {
     pub(crate) blueprint: ReceiverBlueprint,
     pub(crate) intake: Arc<ReceiverIntake>,
     servers: Vec<(Transport, Server)>,
+    datagrams: Vec<(Transport, DatagramServer)>,
     reading: Option<(Arc<FileReading>, Child)>,
 }
 
@@ -35,7 +36,11 @@ impl RunningReceiver {
     /// Where it listens; Unix sockets are left out.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
         let servers = self.servers.iter();
-        servers.filter_map(|(transport, server)| Some((*transport, server.address()?)))
+        let servers = servers.map(|(transport, server)| (*transport, server.address()));
+        let datagrams = self.datagrams.iter();
+        let datagrams = datagrams.map(|(transport, server)| (*transport, server.address()));
+        let all = servers.chain(datagrams);
+        all.filter_map(|(transport, address)| Some((transport, address?)))
     }
 
     /// What reads files for it.
@@ -46,6 +51,13 @@ impl RunningReceiver {
     /// Its servers.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (Transport, &Server)> {
         self.servers
+            .iter()
+            .map(|(transport, server)| (*transport, server))
+    }
+
+    /// Its servers of datagrams.
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = (Transport, &DatagramServer)> {
+        self.datagrams
             .iter()
             .map(|(transport, server)| (*transport, server))
     }
@@ -61,6 +73,9 @@ impl RunningReceiver {
             });
         }
         for (_, server) in self.servers {
+            stopping.spawn(server.stop(grace));
+        }
+        for (_, server) in self.datagrams {
             stopping.spawn(server.stop(grace));
         }
         let mut in_time = true;
@@ -111,6 +126,10 @@ async fn start(
     parts: &ReceiverParts,
     ground: &Ground,
 ) -> Result<RunningReceiver, StartError> {
+    let mut bound_datagrams = Vec::new();
+    for parts in &parts.datagrams {
+        bound_datagrams.push((parts, bind_datagrams(id, parts).await?));
+    }
     let mut bound = Vec::new();
     for door in &parts.doors {
         let listener = Listener::bind(&door.endpoint).await;
@@ -143,8 +162,32 @@ async fn start(
         blueprint: parts.blueprint.clone(),
         intake: Arc::clone(&parts.intake),
         servers: bound.into_iter().map(serve).collect(),
+        datagrams: bound_datagrams
+            .into_iter()
+            .map(|(parts, socket)| (parts.door.transport, socket.serve(Arc::clone(&parts.door))))
+            .collect(),
         reading,
     })
+}
+
+async fn bind_datagrams(
+    id: &ComponentId,
+    parts: &DatagramParts,
+) -> Result<DatagramSocket, StartError> {
+    let socket = DatagramSocket::bind(&parts.endpoint, parts.options).await;
+    let socket = socket.map_err(|source| StartError::Bind {
+        component: id.clone(),
+        endpoint: parts.endpoint.clone(),
+        source,
+    })?;
+    tracing::info!(
+        receiver = %id,
+        transport = parts.door.transport.name(),
+        endpoint = %parts.endpoint,
+        address = socket.address().map(tracing::field::display),
+        "listening"
+    );
+    Ok(socket)
 }
 
 /// Where each signal of a receiver goes.

@@ -14,17 +14,27 @@ use tailweir_transform::ClientContext;
 /// The protocol a request came by; the label `transport` of the receiver's metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Transport {
-    /// OTLP/gRPC.
+    /// gRPC.
     Grpc,
-    /// OTLP/HTTP.
+    /// HTTP.
     Http,
     /// Files.
     File,
+    /// Jaeger's compact thrift in datagrams.
+    ThriftCompact,
+    /// Jaeger's binary thrift in datagrams.
+    ThriftBinary,
 }
 
 impl Transport {
     /// All, in the order in which reports list them.
-    pub(crate) const ALL: [Self; 3] = [Self::Grpc, Self::Http, Self::File];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Grpc,
+        Self::Http,
+        Self::File,
+        Self::ThriftCompact,
+        Self::ThriftBinary,
+    ];
 
     /// Its name in metrics.
     pub(crate) const fn name(self) -> &'static str {
@@ -32,6 +42,8 @@ impl Transport {
             Self::Grpc => "grpc",
             Self::Http => "http",
             Self::File => "file",
+            Self::ThriftCompact => "udp_thrift_compact",
+            Self::ThriftBinary => "udp_thrift_binary",
         }
     }
 }

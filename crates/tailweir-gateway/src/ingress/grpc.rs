@@ -1,9 +1,10 @@
-//! OTLP/gRPC: the three `Export` methods, with bytes in and bytes out.
+//! OTLP/gRPC, the three `Export` methods with bytes in and bytes out, and other APIs over gRPC.
 //!
 //! The message is not decoded. It is read by hand rather than by a codec, because its length has to be
 //! charged to the budget before it is read.
 
 use super::compression::Compression;
+use super::content::Content;
 use super::door::Door;
 use super::status::grpc_status;
 use crate::refusal::Refusal;
@@ -17,22 +18,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tailweir_core::Signal;
 use tailweir_transform::ClientContext;
+use tailweir_translate::Jaeger;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const ENCODING: &str = "grpc-encoding";
 const ACCEPTED: &str = "identity,gzip,zstd,deflate,snappy,lz4";
 
+/// An API over gRPC. A call is answered with an empty message in each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GrpcApi {
+    /// OTLP.
+    Otlp,
+    /// That of Jaeger's collector.
+    Jaeger,
+}
+
 /// The gRPC side of a receiver. A clone is the same receiver.
 #[derive(Clone)]
 pub(crate) struct GrpcService {
+    api: GrpcApi,
     door: Arc<Door>,
 }
 
 impl GrpcService {
     /// A service behind this door.
-    pub(crate) fn new(door: Arc<Door>) -> Self {
-        Self { door }
+    pub(crate) fn new(api: GrpcApi, door: Arc<Door>) -> Self {
+        Self { api, door }
     }
 
     /// Answers one call.
@@ -60,7 +72,8 @@ impl GrpcService {
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let (head, mut body) = request.into_parts();
-        let signal = signal_of(head.uri.path()).ok_or(Refusal::UnknownPath)?;
+        let served = self.api.served_at(head.uri.path());
+        let (signal, content) = served.ok_or(Refusal::UnknownPath)?;
         let headers = &head.headers;
         let client = self.door.identify(headers, headers, peer).await?;
         let compression = compression_of(&head.headers)?;
@@ -71,7 +84,22 @@ impl GrpcService {
             })?;
             charged = self.door.reading.decompressed(compression, charged).await?;
         }
+        let reading = &self.door.reading;
+        let charged = reading.translated(signal, content, charged).await?;
         self.door.hand_in(signal, charged, client).await
+    }
+}
+
+impl GrpcApi {
+    /// What comes in at a path.
+    fn served_at(self, path: &str) -> Option<(Signal, Content)> {
+        match self {
+            Self::Otlp => Some((signal_of(path)?, Content::Wire)),
+            Self::Jaeger => {
+                let is_known = path == "/jaeger.api_v2.CollectorService/PostSpans";
+                is_known.then_some((Signal::Traces, Content::Jaeger(Jaeger::Protobuf)))
+            }
+        }
     }
 }
 

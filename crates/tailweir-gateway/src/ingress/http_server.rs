@@ -1,12 +1,12 @@
-//! OTLP/HTTP: one path per signal, protobuf and JSON, compression, CORS.
+//! OTLP and other APIs over HTTP: compression, CORS, and what becomes of a body before it is OTLP.
 
 use super::body::{Charged, discard};
-use super::compression::{Compression, OFFLOAD};
+use super::compression::Compression;
 use super::door::Door;
-use super::status::{Encoding, http_response};
+use super::status::http_response;
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
@@ -14,26 +14,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::Signal;
-use tailweir_otlp::json;
 use tailweir_transform::ClientContext;
 
+mod api;
 mod cors;
 
+pub(crate) use api::HttpApi;
 pub(crate) use cors::Cors;
-
-/// The paths of the three signals.
-#[derive(Debug, Clone)]
-pub(crate) struct HttpPaths {
-    /// In the order of [`Signal::ALL`].
-    pub(crate) paths: [String; 3],
-}
-
-impl HttpPaths {
-    fn signal_of(&self, path: &str) -> Option<Signal> {
-        let found = self.paths.iter().position(|known| known == path)?;
-        Some(Signal::ALL[found])
-    }
-}
 
 /// The HTTP side of a receiver. A clone is the same receiver.
 #[derive(Clone)]
@@ -48,10 +35,10 @@ struct Inner {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// How OTLP/HTTP is served.
+/// How an API is served.
 pub(crate) struct HttpOptions {
-    /// The paths of the signals.
-    pub(crate) paths: HttpPaths,
+    /// What is served.
+    pub(crate) api: HttpApi,
     /// Which web pages may call; nothing: none of another origin.
     pub(crate) cors: Option<Cors>,
     /// Names of compressions that are allowed, in lower case.
@@ -119,16 +106,9 @@ impl Inner {
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        let encoding = encoding_of(request.headers());
-        // An unknown content type is answered in the encoding every client can read.
-        let answer_in = encoding.as_ref().copied().unwrap_or(Encoding::Json);
-        match self.export(request, encoding, peer).await {
-            Ok(()) => {
-                let mut response = Response::new(answer_in.success());
-                let headers = response.headers_mut();
-                headers.insert(CONTENT_TYPE, answer_in.content_type());
-                response
-            }
+        let answer_in = self.options.api.encoding_of_answer(request.headers());
+        match self.export(request, peer).await {
+            Ok(()) => answer_in.success(),
             Err(refusal) => {
                 let mut response = http_response(&refusal, answer_in);
                 if let Refusal::UnknownEncoding { accepted, .. } = &refusal
@@ -141,17 +121,12 @@ impl Inner {
         }
     }
 
-    async fn export<B>(
-        &self,
-        request: Request<B>,
-        encoding: Result<Encoding, Refusal>,
-        peer: &Arc<ClientContext>,
-    ) -> Result<(), Refusal>
+    async fn export<B>(&self, request: Request<B>, peer: &Arc<ClientContext>) -> Result<(), Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let (head, mut body) = request.into_parts();
-        let reading = self.read(&head, &mut body, encoding, peer);
+        let reading = self.read(&head, &mut body, peer);
         let read = match self.options.read_timeout {
             Some(timeout) => tokio::time::timeout(timeout, reading)
                 .await
@@ -175,22 +150,18 @@ impl Inner {
         &self,
         head: &http::request::Parts,
         body: &mut B,
-        encoding: Result<Encoding, Refusal>,
         peer: &Arc<ClientContext>,
     ) -> Result<(Signal, Charged, Arc<ClientContext>), Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let path = head.uri.path();
-        let signal = self
-            .options
-            .paths
-            .signal_of(path)
-            .ok_or(Refusal::UnknownPath)?;
+        let api = &self.options.api;
+        let signal = api.signal_of(path).ok_or(Refusal::UnknownPath)?;
         if head.method != Method::POST {
             return Err(Refusal::WrongMethod);
         }
-        let encoding = encoding?;
+        let content = api.content_of(head)?;
         let credentials = credentials(
             &head.headers,
             head.uri.query(),
@@ -207,9 +178,7 @@ impl Inner {
         if let Some(compression) = compression {
             charged = reading.decompressed(compression, charged).await?;
         }
-        if encoding == Encoding::Json {
-            charged = self.transcode(signal, charged).await?;
-        }
+        let charged = reading.translated(signal, content, charged).await?;
         Ok((signal, charged, client))
     }
 
@@ -231,54 +200,11 @@ impl Inner {
             }),
         }
     }
-
-    /// Turns JSON into protobuf, which is what everything behind the door works on.
-    async fn transcode(&self, signal: Signal, charged: Charged) -> Result<Charged, Refusal> {
-        let length = charged.body.len();
-        let mut buffer = self.door.reading.buffers.take();
-        let convert = move || {
-            json::to_wire(signal, &charged.body, buffer.vec()).map_err(|error| {
-                Refusal::Malformed {
-                    signal,
-                    detail: error.to_string(),
-                }
-            })?;
-            let mut permit = charged.permit;
-            permit.grow_to(buffer.vec().len() as u64)?;
-            Ok(Charged {
-                body: buffer.freeze(),
-                permit,
-            })
-        };
-        if length <= OFFLOAD {
-            return convert();
-        }
-        tokio::task::spawn_blocking(convert)
-            .await
-            .unwrap_or(Err(Refusal::Interrupted {
-                part: "the JSON reader",
-            }))
-    }
 }
 
 fn too_slow(timeout: Duration) -> Refusal {
     Refusal::Incomplete {
         detail: format!("the body took longer than read_timeout ({timeout:?})"),
-    }
-}
-
-fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
-    let value = headers.get(CONTENT_TYPE);
-    let text = value.map_or("", |value| value.to_str().unwrap_or("(not text)"));
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/x-protobuf") {
-        Ok(Encoding::Protobuf)
-    } else if essence.eq_ignore_ascii_case("application/json") {
-        Ok(Encoding::Json)
-    } else {
-        Err(Refusal::UnknownContentType {
-            content_type: text.chars().take(64).collect(),
-        })
     }
 }
 

@@ -12,7 +12,7 @@ mod socket;
 mod watched;
 
 pub(crate) use pings::PingPolicy;
-pub(crate) use socket::{Endpoint, Family};
+pub(crate) use socket::{Endpoint, Family, resolve};
 
 use super::grpc::GrpcService;
 use super::http_server::HttpService;

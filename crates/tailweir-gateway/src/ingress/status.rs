@@ -7,12 +7,12 @@
 //! | no member of the cluster takes all of it now | `UNAVAILABLE` + `RetryInfo` | 503 + `Retry-After` | yes |
 //! | stopping, a part restarts, the body broke off, a processor failed | `UNAVAILABLE` | 503 + `Retry-After` | yes |
 //! | larger than the limit | `RESOURCE_EXHAUSTED` without `RetryInfo` | 413 | no |
-//! | not OTLP, damaged | `INVALID_ARGUMENT` | 400 | no |
+//! | not what is served, damaged | `INVALID_ARGUMENT` | 400 | no |
 //! | credentials | `UNAUTHENTICATED` | 401 | no |
 //! | nobody takes this signal, unknown path | `UNIMPLEMENTED` | 404 | no |
 //! | unknown compression or content type | `UNIMPLEMENTED` | 415 | no |
 //!
-//! Bodies over HTTP are a `google.rpc.Status` in the encoding of the request.
+//! Bodies over HTTP are a `google.rpc.Status` in the encoding of the request; plain text for APIs other than OTLP.
 
 use crate::refusal::{Bound, Refusal};
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub(crate) enum Encoding {
     Protobuf,
     /// `application/json`.
     Json,
+    /// Plain text; success is an empty 202. What APIs other than OTLP expect.
+    Text,
 }
 
 impl Encoding {
@@ -39,15 +41,23 @@ impl Encoding {
         HeaderValue::from_static(match self {
             Self::Protobuf => "application/x-protobuf",
             Self::Json => "application/json",
+            Self::Text => "text/plain; charset=utf-8",
         })
     }
 
     /// The answer to a request that was taken whole: an empty `Export*ServiceResponse`.
-    pub(crate) fn success(self) -> Bytes {
-        Bytes::from_static(match self {
-            Self::Protobuf => b"",
+    pub(crate) fn success(self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from_static(match self {
+            Self::Protobuf | Self::Text => b"",
             Self::Json => br#"{"partialSuccess":{}}"#,
-        })
+        }));
+        if self == Self::Text {
+            *response.status_mut() = StatusCode::ACCEPTED;
+        }
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, self.content_type());
+        response
     }
 }
 
@@ -102,6 +112,7 @@ fn error_body(refusal: &Refusal, encoding: Encoding) -> Bytes {
     match encoding {
         Encoding::Protobuf => Bytes::from(status.to_wire()),
         Encoding::Json => Bytes::from(status.to_json()),
+        Encoding::Text => Bytes::from(status.message),
     }
 }
 

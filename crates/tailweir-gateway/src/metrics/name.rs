@@ -315,6 +315,8 @@ metrics! {
         "Open connections.";
     FailedHandshakes = "tailweir_receiver_failed_handshakes", Counter, "{connections}", ["receiver", "transport"],
         "Connections that never became HTTP: no TLS, no preface, or not in time.";
+    DroppedDatagrams = "tailweir_receiver_dropped_datagrams", Counter, "{datagrams}", ["receiver", "transport"],
+        "Datagrams that found no room (`queue_size`), were larger than `max_packet_size` or could not be read.";
     Restarts = "tailweir_actor_restarts", Counter, "{restarts}", [],
         "Actors that were started again after a failure.";
     Ready = "tailweir_ready", Gauge, "1", [],

@@ -164,6 +164,9 @@ impl Page<'_> {
             self.counter(refused, labels, row.refused);
             self.gauge(Metric::Connections, labels, row.connections);
             self.counter(Metric::FailedHandshakes, labels, row.failed_handshakes);
+            if let Some(dropped) = row.dropped_datagrams {
+                self.counter(Metric::DroppedDatagrams, labels, dropped);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Traces, metrics and logs alike: every encoding, every limit, every answer, books for each.
 
 use crate::harness::{Fixture, options};
-use bytes::{Buf, BufMut, Bytes};
+use crate::raw_grpc;
+use bytes::Bytes;
 use http::Method;
 use prost::Message;
 use std::collections::BTreeSet;
@@ -11,8 +12,7 @@ use tailweir_gateway::Options;
 use tailweir_testkit::{Answer, Gate, Received, Sink};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -33,44 +33,6 @@ enum Told {
     Success,
     /// A code of gRPC or a status of HTTP, and the seconds after which to come again.
     Refused(u16, Option<u64>),
-}
-
-/// Passes bytes as they are.
-#[derive(Debug, Default, Clone, Copy)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
-    }
 }
 
 fn path(signal: Signal) -> &'static str {
@@ -149,13 +111,9 @@ async fn send(gateway: &Fixture, signal: Signal, by: By, body: Bytes) -> Told {
 }
 
 async fn call(gateway: &Fixture, signal: Signal, body: Bytes) -> Told {
-    let mut client = tonic::client::Grpc::new(gateway.channel().await);
-    client.ready().await.unwrap();
-    let path = http::uri::PathAndQuery::from_static(method(signal));
-    let answer = client.unary(tonic::Request::new(body), path, Raw).await;
-    match answer {
+    match raw_grpc::call(gateway, method(signal), body).await {
         Ok(answer) => {
-            assert!(answer.get_ref().is_empty(), "nothing was rejected");
+            assert!(answer.is_empty(), "nothing was rejected");
             Told::Success
         }
         Err(status) => {

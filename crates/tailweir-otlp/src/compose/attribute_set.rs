@@ -5,7 +5,7 @@ use crate::view::{AnyValue, Attributes, Messages};
 use crate::wire::put_bytes;
 
 /// Field of a list of key-value pairs.
-const ENTRY: u32 = 1;
+pub(super) const ENTRY: u32 = 1;
 
 /// Attributes in their encoded form. Each name occurs once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,11 @@ impl AttributeSet {
             }
         }
         set
+    }
+
+    /// The content of a list in which no name occurs twice.
+    pub(super) fn of_unique(content: Vec<u8>) -> Self {
+        Self(content)
     }
 
     /// Adds an attribute, or gives the one of this name another value.

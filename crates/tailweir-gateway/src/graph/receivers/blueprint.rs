@@ -6,16 +6,17 @@ use crate::graph::Ground;
 use crate::graph::server::{self, grpc_limits, http_limits, set};
 use crate::ingress::auth::Authenticator;
 use crate::ingress::{
-    ConnectionLimits, Door, Endpoint, GrpcService, HttpOptions, HttpPaths, HttpService, Intake,
-    Protocol, Reading, SizeLimit, Transport,
+    ConnectionLimits, Content, DatagramOptions, Door, Endpoint, GrpcApi, GrpcService, HttpApi,
+    HttpOptions, HttpService, Intake, Protocol, Reading, SizeLimit, Transport,
 };
 use crate::intake::ReceiverIntake;
 use std::sync::Arc;
 use tailweir_config::{
-    ComponentId, Extension, GrpcServer, HttpServer, OtlpHttpServer, OtlpJsonFileReceiver,
-    OtlpReceiver, Receiver, Settings,
+    ComponentId, DatagramServer, Extension, GrpcServer, HttpServer, OtlpJsonFileReceiver, Receiver,
+    Settings,
 };
 use tailweir_tls::ServerConfigs;
+use tailweir_translate::Jaeger;
 
 const GRPC_MESSAGE_BYTES: usize = 4 << 20;
 const HTTP_BODY_BYTES: usize = 20 << 20;
@@ -33,14 +34,14 @@ const COMPRESSIONS: [&str; 7] = [
 /// Everything that a receiver depends on in the settings.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ReceiverBlueprint {
-    Otlp(Box<OtlpBlueprint>),
+    Served(Box<ServedBlueprint>),
     Files(Box<OtlpJsonFileReceiver>),
 }
 
-/// Everything that an OTLP receiver depends on.
+/// Everything that a receiver with servers depends on.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct OtlpBlueprint {
-    settings: OtlpReceiver,
+pub(crate) struct ServedBlueprint {
+    receiver: Receiver,
     grpc_auth: Option<(ComponentId, Extension)>,
     http_auth: Option<(ComponentId, Extension)>,
 }
@@ -50,6 +51,7 @@ pub(crate) struct ReceiverParts {
     pub(super) blueprint: ReceiverBlueprint,
     pub(super) intake: Arc<ReceiverIntake>,
     pub(super) doors: Vec<DoorParts>,
+    pub(super) datagrams: Vec<DatagramParts>,
     pub(super) reading: Option<Arc<FileReading>>,
 }
 
@@ -62,6 +64,13 @@ pub(super) struct DoorParts {
     pub(super) limits: ConnectionLimits,
 }
 
+/// One protocol of it that has no connections.
+pub(super) struct DatagramParts {
+    pub(super) endpoint: String,
+    pub(super) options: DatagramOptions,
+    pub(super) door: Arc<Door>,
+}
+
 impl ReceiverBlueprint {
     /// That of a configured receiver; nothing for one that receives nothing, or a connector.
     ///
@@ -70,9 +79,9 @@ impl ReceiverBlueprint {
     /// When its authenticator does not run.
     pub(crate) fn of(id: &ComponentId, settings: &Settings) -> Result<Option<Self>, StartError> {
         Ok(match settings.receivers.get(id) {
-            Some(Receiver::Otlp(receiver)) => {
-                let blueprint = OtlpBlueprint::of(id, receiver, settings)?;
-                Some(Self::Otlp(Box::new(blueprint)))
+            Some(receiver @ (Receiver::Otlp(_) | Receiver::Zipkin(_) | Receiver::Jaeger(_))) => {
+                let blueprint = ServedBlueprint::of(id, receiver, settings)?;
+                Some(Self::Served(Box::new(blueprint)))
             }
             Some(Receiver::Files(receiver)) => Some(Self::Files(receiver.clone())),
             Some(Receiver::Nop) | None => None,
@@ -91,8 +100,12 @@ impl ReceiverBlueprint {
     ) -> Result<ReceiverParts, StartError> {
         let intake = ReceiverIntake::new(Arc::clone(&ground.ledger), Arc::clone(&ground.scans));
         let intake = Arc::new(intake);
+        let mut datagrams = Vec::new();
         let (doors, reading) = match &self {
-            Self::Otlp(otlp) => (otlp.doors(id, &intake, ground)?, None),
+            Self::Served(served) => {
+                datagrams = served.datagrams(&intake, ground);
+                (served.doors(id, &intake, ground)?, None)
+            }
             Self::Files(settings) => {
                 let patterns = patterns(id, settings)?;
                 let (intake, admission) = (Arc::clone(&intake), Arc::clone(&ground.admission));
@@ -105,6 +118,7 @@ impl ReceiverBlueprint {
             blueprint: self,
             intake,
             doors,
+            datagrams,
             reading,
         })
     }
@@ -126,24 +140,19 @@ pub(crate) fn patterns(
     })
 }
 
-impl OtlpBlueprint {
-    fn of(
-        id: &ComponentId,
-        receiver: &OtlpReceiver,
-        settings: &Settings,
-    ) -> Result<Self, StartError> {
-        let protocols = &receiver.protocols;
+impl ServedBlueprint {
+    fn of(id: &ComponentId, receiver: &Receiver, settings: &Settings) -> Result<Self, StartError> {
         let named = |authenticator: &Option<ComponentId>| {
             server::extension_of(id, authenticator.as_ref(), settings)
         };
-        let grpc = protocols.grpc.as_ref().map(|grpc| &grpc.server);
+        let grpc = receiver.grpc_server();
         let grpc = grpc.and_then(|server| server.auth.as_ref());
-        let http = protocols.http.as_ref().map(|http| &http.server);
+        let http = receiver.http_server();
         let http = http.and_then(|server| server.auth.as_ref());
         Ok(Self {
             grpc_auth: grpc.map(|auth| named(&auth.authenticator)).transpose()?,
             http_auth: http.map(|auth| named(&auth.authenticator)).transpose()?,
-            settings: receiver.clone(),
+            receiver: receiver.clone(),
         })
     }
 
@@ -154,30 +163,122 @@ impl OtlpBlueprint {
         ground: &Ground,
     ) -> Result<Vec<DoorParts>, StartError> {
         let mut doors = Vec::new();
-        if let Some(grpc) = &self.settings.protocols.grpc {
-            let authenticator = server::authenticator(self.grpc_auth.as_ref())?;
-            let door = grpc_door(&grpc.server, authenticator, intake.clone(), ground);
-            doors.push(DoorParts {
-                transport: Transport::Grpc,
-                endpoint: server::endpoint(&grpc.server.endpoint, grpc.server.transport),
-                protocol: Protocol::Grpc(GrpcService::new(door)),
-                tls: server::tls(id, grpc.server.tls.as_ref(), &["h2"])?,
-                limits: grpc_limits(&grpc.server),
-            });
+        if let Some(server) = self.receiver.grpc_server() {
+            let auth = self.grpc_auth.as_ref();
+            let api = match self.receiver {
+                Receiver::Jaeger(_) => GrpcApi::Jaeger,
+                _ => GrpcApi::Otlp,
+            };
+            doors.push(grpc_parts(id, server, api, auth, intake, ground)?);
         }
-        if let Some(http) = &self.settings.protocols.http {
-            let authenticator = server::authenticator(self.http_auth.as_ref())?;
-            let door = http_door(&http.server, authenticator, intake.clone(), ground);
-            doors.push(DoorParts {
-                transport: Transport::Http,
-                endpoint: server::endpoint(&http.server.endpoint, http.server.transport),
-                protocol: Protocol::Http(http_service(http, door)),
-                tls: server::tls(id, http.server.tls.as_ref(), &["h2", "http/1.1"])?,
-                limits: http_limits(&http.server),
-            });
+        if let Some((server, api)) = http_api(&self.receiver, ground) {
+            let auth = self.http_auth.as_ref();
+            doors.push(http_parts(id, server, api, auth, intake, ground)?);
         }
         Ok(doors)
     }
+
+    fn datagrams(&self, intake: &Arc<ReceiverIntake>, ground: &Ground) -> Vec<DatagramParts> {
+        let Receiver::Jaeger(jaeger) = &self.receiver else {
+            return Vec::new();
+        };
+        let protocols = &jaeger.protocols;
+        let compact = protocols.thrift_compact.as_ref();
+        let compact = compact.map(|it| (Jaeger::CompactCall, Transport::ThriftCompact, &it.server));
+        let binary = protocols.thrift_binary.as_ref();
+        let binary = binary.map(|it| (Jaeger::BinaryCall, Transport::ThriftBinary, &it.server));
+        let served = compact.into_iter().chain(binary);
+        served
+            .map(|(jaeger, transport, server)| {
+                datagram_parts(jaeger, transport, server, intake, ground)
+            })
+            .collect()
+    }
+}
+
+/// What a receiver takes in datagrams.
+fn datagram_parts(
+    jaeger: Jaeger,
+    transport: Transport,
+    server: &DatagramServer,
+    intake: &Arc<ReceiverIntake>,
+    ground: &Ground,
+) -> DatagramParts {
+    let number = |value| usize::try_from(value).unwrap_or(0);
+    let limit = SizeLimit {
+        bytes: number(server.max_packet_size),
+        option: "max_packet_size",
+    };
+    DatagramParts {
+        endpoint: server.endpoint.clone(),
+        options: DatagramOptions {
+            content: Content::Jaeger(jaeger),
+            length_max: limit.bytes,
+            queue_max: number(server.queue_size),
+            workers: number(server.workers),
+            system_buffer: Some(number(server.socket_buffer_size)).filter(|bytes| *bytes > 0),
+        },
+        door: door(transport, limit, false, None, intake.clone(), ground),
+    }
+}
+
+/// What a receiver serves over HTTP.
+fn http_api<'a>(receiver: &'a Receiver, ground: &Ground) -> Option<(&'a HttpServer, HttpApi)> {
+    let api = match receiver {
+        Receiver::Otlp(otlp) => {
+            let http = otlp.protocols.http.as_ref()?;
+            HttpApi::Otlp([
+                http.traces_url_path.clone(),
+                http.metrics_url_path.clone(),
+                http.logs_url_path.clone(),
+            ])
+        }
+        Receiver::Zipkin(zipkin) => HttpApi::Zipkin {
+            parse_string_tags: zipkin.parse_string_tags,
+            surroundings: Arc::clone(&ground.surroundings),
+        },
+        Receiver::Jaeger(_) => HttpApi::Jaeger,
+        Receiver::Files(_) | Receiver::Nop => return None,
+    };
+    Some((receiver.http_server()?, api))
+}
+
+fn grpc_parts(
+    id: &ComponentId,
+    settings: &GrpcServer,
+    api: GrpcApi,
+    auth: Option<&(ComponentId, Extension)>,
+    intake: &Arc<ReceiverIntake>,
+    ground: &Ground,
+) -> Result<DoorParts, StartError> {
+    let authenticator = server::authenticator(auth)?;
+    let door = grpc_door(settings, authenticator, intake.clone(), ground);
+    Ok(DoorParts {
+        transport: Transport::Grpc,
+        endpoint: server::endpoint(&settings.endpoint, settings.transport),
+        protocol: Protocol::Grpc(GrpcService::new(api, door)),
+        tls: server::tls(id, settings.tls.as_ref(), &["h2"])?,
+        limits: grpc_limits(settings),
+    })
+}
+
+fn http_parts(
+    id: &ComponentId,
+    settings: &HttpServer,
+    api: HttpApi,
+    auth: Option<&(ComponentId, Extension)>,
+    intake: &Arc<ReceiverIntake>,
+    ground: &Ground,
+) -> Result<DoorParts, StartError> {
+    let authenticator = server::authenticator(auth)?;
+    let door = http_door(settings, authenticator, intake.clone(), ground);
+    Ok(DoorParts {
+        transport: Transport::Http,
+        endpoint: server::endpoint(&settings.endpoint, settings.transport),
+        protocol: Protocol::Http(http_service(settings, api, door)),
+        tls: server::tls(id, settings.tls.as_ref(), &["h2", "http/1.1"])?,
+        limits: http_limits(settings),
+    })
 }
 
 fn grpc_door(
@@ -247,15 +348,7 @@ fn door(
     })
 }
 
-fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
-    let http = &settings.server;
-    let paths = HttpPaths {
-        paths: [
-            settings.traces_url_path.clone(),
-            settings.metrics_url_path.clone(),
-            settings.logs_url_path.clone(),
-        ],
-    };
+fn http_service(http: &HttpServer, api: HttpApi, door: Arc<Door>) -> HttpService {
     let compressions = if http.compression_algorithms.is_empty() {
         COMPRESSIONS.map(str::to_owned).to_vec()
     } else {
@@ -266,7 +359,7 @@ fn http_service(settings: &OtlpHttpServer, door: Arc<Door>) -> HttpService {
             .collect()
     };
     let options = HttpOptions {
-        paths,
+        api,
         cors: server::cors(http),
         compressions,
         headers: server::headers(http),

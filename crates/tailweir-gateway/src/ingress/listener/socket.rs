@@ -105,29 +105,34 @@ impl Socket {
 }
 
 async fn bind_tcp(endpoint: &str, family: Family) -> io::Result<TcpListener> {
-    let hosts: &[&str] = match (endpoint.starts_with(':'), family) {
-        (false, _) => &[""],
-        // Without a host: every address, of either family where the system has both.
-        (true, Family::Any) => &["[::]", "0.0.0.0"],
-        (true, Family::V4) => &["0.0.0.0"],
-        (true, Family::V6) => &["[::]"],
-    };
     let mut failure = io::Error::new(
         io::ErrorKind::AddrNotAvailable,
         "the host has no address of this family",
     );
-    for host in hosts {
-        for address in tokio::net::lookup_host(format!("{host}{endpoint}")).await? {
-            if !family.has(address.ip()) {
-                continue;
-            }
-            match TcpListener::bind(address).await {
-                Ok(listener) => return Ok(listener),
-                Err(error) => failure = error,
-            }
+    for address in resolve(endpoint, family).await? {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
         }
     }
     Err(failure)
+}
+
+/// The addresses of this family that `host:port` names. Without a host: every address, of either family where the
+/// system has both.
+pub(crate) async fn resolve(endpoint: &str, family: Family) -> io::Result<Vec<SocketAddr>> {
+    let hosts: &[&str] = match (endpoint.starts_with(':'), family) {
+        (false, _) => &[""],
+        (true, Family::Any) => &["[::]", "0.0.0.0"],
+        (true, Family::V4) => &["0.0.0.0"],
+        (true, Family::V6) => &["[::]"],
+    };
+    let mut found = Vec::new();
+    for host in hosts {
+        let addresses = tokio::net::lookup_host(format!("{host}{endpoint}")).await?;
+        found.extend(addresses.filter(|address| family.has(address.ip())));
+    }
+    Ok(found)
 }
 
 async fn accept_tcp(listener: &TcpListener, family: Family) -> io::Result<(TcpStream, IpAddr)> {

@@ -1,0 +1,200 @@
+//! Requests of traces.
+
+use super::{
+    AttributeSet, nested, put_fixed64_unless_zero, put_text_unless_empty, put_varint_unless_zero,
+};
+use crate::wire::{put_bytes, put_key};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use tailweir_core::{SpanId, TraceId};
+
+/// A span.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewSpan<'a> {
+    /// The trace that it belongs to.
+    pub trace_id: TraceId,
+    /// Its own id.
+    pub span_id: SpanId,
+    /// That of its parent, or the zero id.
+    pub parent_id: SpanId,
+    /// What tracing systems say about the trace to each other.
+    pub trace_state: &'a [u8],
+    /// What it does.
+    pub name: &'a [u8],
+    /// 0: not said; 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    pub kind: u8,
+    /// When it began, in nanoseconds of the Unix epoch.
+    pub start: u64,
+    /// When it ended, in nanoseconds of the Unix epoch.
+    pub end: u64,
+    /// The flags of the W3C trace context; 0: not said.
+    pub flags: u32,
+    /// Whether it succeeded: 0: not said; 1 yes, 2 no.
+    pub status_code: i32,
+    /// What went wrong.
+    pub status_message: &'a [u8],
+}
+
+/// Something that happened at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSpanEvent<'a> {
+    /// When, in nanoseconds of the Unix epoch.
+    pub time: u64,
+    /// What.
+    pub name: &'a [u8],
+    /// Its attributes.
+    pub attributes: &'a AttributeSet,
+    /// How many attributes were left out.
+    pub dropped_attributes: u32,
+}
+
+/// A relation to another span.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSpanLink<'a> {
+    /// The other span's trace.
+    pub trace_id: TraceId,
+    /// The other span.
+    pub span_id: SpanId,
+    /// The other span's tracestate.
+    pub trace_state: &'a [u8],
+    /// Its attributes.
+    pub attributes: &'a AttributeSet,
+    /// How many attributes were left out.
+    pub dropped_attributes: u32,
+}
+
+/// A span under construction: what repeats in it is added to it.
+pub struct SpanWriter {
+    content: Vec<u8>,
+}
+
+impl SpanWriter {
+    /// A span without attributes, events and links.
+    #[must_use]
+    pub fn new(span: &NewSpan<'_>) -> Self {
+        let mut content = Vec::with_capacity(128);
+        let out = &mut content;
+        put_bytes(out, 1, &span.trace_id.0);
+        put_bytes(out, 2, &span.span_id.0);
+        put_text_unless_empty(out, 3, span.trace_state);
+        if !span.parent_id.is_zero() {
+            put_bytes(out, 4, &span.parent_id.0);
+        }
+        put_text_unless_empty(out, 5, span.name);
+        put_varint_unless_zero(out, 6, span.kind.into());
+        put_fixed64_unless_zero(out, 7, span.start);
+        put_fixed64_unless_zero(out, 8, span.end);
+        if span.status_code != 0 || !span.status_message.is_empty() {
+            nested(out, 15, |out| {
+                put_text_unless_empty(out, 2, span.status_message);
+                put_varint_unless_zero(out, 3, i64::from(span.status_code) as u64);
+            });
+        }
+        if span.flags != 0 {
+            put_key(out, 16, 5);
+            out.extend_from_slice(&span.flags.to_le_bytes());
+        }
+        Self { content }
+    }
+
+    /// Adds attributes.
+    pub fn attributes(&mut self, attributes: &AttributeSet) {
+        attributes.write(9, &mut self.content);
+    }
+
+    /// Adds an event.
+    pub fn event(&mut self, event: &NewSpanEvent<'_>) {
+        nested(&mut self.content, 11, |out| {
+            put_fixed64_unless_zero(out, 1, event.time);
+            put_text_unless_empty(out, 2, event.name);
+            event.attributes.write(3, out);
+            put_varint_unless_zero(out, 4, event.dropped_attributes.into());
+        });
+    }
+
+    /// Adds a link.
+    pub fn link(&mut self, link: &NewSpanLink<'_>) {
+        nested(&mut self.content, 13, |out| {
+            put_bytes(out, 1, &link.trace_id.0);
+            put_bytes(out, 2, &link.span_id.0);
+            put_text_unless_empty(out, 3, link.trace_state);
+            link.attributes.write(4, out);
+            put_varint_unless_zero(out, 5, link.dropped_attributes.into());
+        });
+    }
+}
+
+/// A request of traces, whose spans come in any order: those of one resource and scope are put together.
+#[derive(Debug, Default)]
+pub struct TracesBuilder {
+    /// The place of each resource.
+    resources: BTreeMap<Vec<u8>, usize>,
+    /// The place in `groups` of each scope of each resource.
+    scopes: BTreeMap<(usize, Vec<u8>), usize>,
+    /// The spans of each scope of each resource.
+    groups: Vec<Vec<u8>>,
+    length: usize,
+}
+
+impl TracesBuilder {
+    /// Adds a span. A scope without a name and a version is none.
+    pub fn add(
+        &mut self,
+        resource: &AttributeSet,
+        scope_name: &[u8],
+        scope_version: &[u8],
+        span: &SpanWriter,
+    ) {
+        let mut fields = Vec::new();
+        resource.write(1, &mut fields);
+        let mut scope = Vec::new();
+        put_text_unless_empty(&mut scope, 1, scope_name);
+        put_text_unless_empty(&mut scope, 2, scope_version);
+        let place = self.group_of(fields, scope);
+        let spans = &mut self.groups[place];
+        let before = spans.len();
+        put_bytes(spans, 2, &span.content);
+        self.length += spans.len() - before;
+    }
+
+    fn group_of(&mut self, resource: Vec<u8>, scope: Vec<u8>) -> usize {
+        let next = self.resources.len();
+        let added = resource.len() + scope.len();
+        let resource = *self.resources.entry(resource).or_insert(next);
+        match self.scopes.entry((resource, scope)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.length += added;
+                self.groups.push(Vec::new());
+                *new.insert(self.groups.len() - 1)
+            }
+        }
+    }
+
+    /// About how many bytes the request has so far.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The request, appended to `out`. Resources and scopes stand in the order in which they came.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        let mut resources: Vec<_> = self.resources.into_iter().collect();
+        resources.sort_by_key(|(_, place)| *place);
+        let mut scopes: Vec<_> = self.scopes.into_iter().collect();
+        scopes.sort_by_key(|((resource, _), place)| (*resource, *place));
+        let mut scopes = scopes.into_iter().peekable();
+        for (fields, resource) in resources {
+            nested(out, 1, |out| {
+                put_bytes(out, 1, &fields);
+                while let Some(((_, scope), place)) = scopes.next_if(|((of, _), _)| *of == resource)
+                {
+                    nested(out, 2, |out| {
+                        put_bytes(out, 1, &scope);
+                        out.extend_from_slice(&self.groups[place]);
+                    });
+                }
+            });
+        }
+    }
+}

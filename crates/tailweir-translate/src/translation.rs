@@ -1,0 +1,65 @@
+//! A request under construction.
+
+use crate::TranslateError;
+use tailweir_otlp::{AttributeSet, SpanWriter, TracesBuilder};
+
+/// Most annotations, tags, logs, references of one span, of each kind: small things that each take more memory
+/// than bytes.
+pub(crate) const PARTS_MAX: usize = 16 << 10;
+
+/// What any request may become, in bytes.
+const SLACK: usize = 64 << 10;
+
+/// Counts things of one kind of a span.
+#[derive(Default)]
+pub(crate) struct Parts(usize);
+
+impl Parts {
+    /// Counts one more.
+    pub(crate) fn one_more(&mut self) -> Result<(), TranslateError> {
+        self.0 += 1;
+        match self.0 <= PARTS_MAX {
+            true => Ok(()),
+            false => Err(TranslateError::TooMany { most: PARTS_MAX }),
+        }
+    }
+}
+
+/// An OTLP request that is written span by span, and may become four times as long as what came.
+pub(crate) struct Translation {
+    traces: TracesBuilder,
+    length_max: usize,
+}
+
+impl Translation {
+    /// Nothing yet, of a request of so many bytes.
+    pub(crate) fn of(length: usize) -> Self {
+        Self {
+            traces: TracesBuilder::default(),
+            length_max: length.saturating_mul(4).saturating_add(SLACK),
+        }
+    }
+
+    /// Adds a span.
+    pub(crate) fn add(
+        &mut self,
+        resource: &AttributeSet,
+        scope: (&str, &str),
+        span: &SpanWriter,
+    ) -> Result<(), TranslateError> {
+        let (name, version) = scope;
+        self.traces
+            .add(resource, name.as_bytes(), version.as_bytes(), span);
+        match self.traces.length() <= self.length_max {
+            true => Ok(()),
+            false => Err(TranslateError::TooLong {
+                most: self.length_max,
+            }),
+        }
+    }
+
+    /// Appends the request to `out`.
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
+        self.traces.finish(out);
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of this room.
+
+mod jaeger;
+mod recorded;
+mod zipkin;
