@@ -6,6 +6,7 @@
 
 mod application;
 mod backends;
+mod exporters;
 mod gateway;
 mod install;
 mod prometheus;
@@ -28,6 +29,7 @@ const SLOW_MIN: Duration = Duration::from_secs(2);
 pub(crate) fn run() -> Result<()> {
     let scratch = prepare()?;
     prometheus::run(&scratch)?;
+    exporters::run(&scratch)?;
     for application in Application::install_all(&scratch)? {
         let pair = Pair::start(&scratch, application.name())?;
         let made = application.run(pair.grpc(), pair.http())?;

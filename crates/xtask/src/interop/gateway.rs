@@ -19,13 +19,23 @@ pub(crate) struct Pair {
 impl Pair {
     /// Starts both on free loopback ports and returns when they are ready.
     pub(crate) fn start(scratch: &Path, name: &str) -> Result<Self> {
+        Self::start_with(scratch, name, "gateway.yaml", &[])
+    }
+
+    /// The same, with this configuration of the gateway and what it takes from the environment besides.
+    pub(super) fn start_with(
+        scratch: &Path,
+        name: &str,
+        gateway: &str,
+        also: &[(&str, String)],
+    ) -> Result<Self> {
         let file = scratch.join(format!("{name}.jsonl"));
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
         let [grpc, http, admin, sink, sink_admin] = free_addresses()?;
-        let environment = [
+        let mut environment = vec![
             ("GRPC", grpc.to_string()),
             ("HTTP", http.to_string()),
             ("ADMIN", admin.to_string()),
@@ -33,8 +43,9 @@ impl Pair {
             ("SINK_ADMIN", sink_admin.to_string()),
             ("SINK_FILE", file.display().to_string()),
         ];
+        environment.extend_from_slice(also);
         let sink = Tailweir::start(&configuration("sink.yaml"), &environment, sink_admin)?;
-        let gateway = Tailweir::start(&configuration("gateway.yaml"), &environment, admin)?;
+        let gateway = Tailweir::start(&configuration(gateway), &environment, admin)?;
         Ok(Self {
             gateway,
             sink,

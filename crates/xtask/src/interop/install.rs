@@ -10,11 +10,22 @@ const JAVA_AGENT_VERSION: &str = "2.33.1";
 
 /// A virtual environment with the SDK and the instrumentations.
 pub(super) fn install_python(scratch: &Path) -> Result<PathBuf> {
-    let folder = scratch.join("python");
+    install_environment(scratch, "python", "requirements.txt")
+}
+
+/// One with exporters for Zipkin and Jaeger, which need an SDK of their age.
+pub(super) fn install_exporters(scratch: &Path) -> Result<PathBuf> {
+    install_environment(scratch, "python-exporters", "exporters.txt")
+}
+
+fn install_environment(scratch: &Path, name: &str, requirements: &str) -> Result<PathBuf> {
+    let folder = scratch.join(name);
     if !folder.join("bin/pip").exists() {
         run_command(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     }
-    let wanted = root().join("crates/xtask/interop/python/requirements.txt");
+    let wanted = root()
+        .join("crates/xtask/interop/python")
+        .join(requirements);
     let mut pip = Command::new(folder.join("bin/pip"));
     run_command(
         pip.args(["install", "--quiet", "--requirement"])
