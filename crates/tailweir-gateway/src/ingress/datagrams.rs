@@ -60,7 +60,10 @@ impl DatagramSocket {
     pub(crate) async fn bind(endpoint: &str, options: DatagramOptions) -> io::Result<Self> {
         let mut failure =
             io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
-        for address in resolve(endpoint, Family::Any).await? {
+        let mut addresses = resolve(endpoint, Family::Any).await?;
+        // Of a name such as localhost, that of IPv4, as in the Collector: agents' clients know no other.
+        addresses.sort_by_key(|it| it.is_ipv6() && !it.ip().is_unspecified());
+        for address in addresses {
             match UdpSocket::bind(address).await {
                 Ok(socket) => {
                     if let Some(bytes) = options.system_buffer {

@@ -150,13 +150,13 @@ async fn address(gateway: &Fixture, transport: &str) -> SocketAddr {
         .unwrap_or_else(|| panic!("no {transport}"))
 }
 
-/// Scenario: calls of an agent in datagrams, compact and binary, among datagrams that are none and one that is too
+/// Scenario: calls of an agent over IPv4 in datagrams, compact and binary, among datagrams that are none and one that is too
 /// large.
 /// Guarantees: spans arrive and are in the books; the others are dropped and counted, and the receiver goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_come_in_datagrams() {
     let backend = Sink::start();
-    let protocols = "thrift_compact: {endpoint: '127.0.0.1:0', max_packet_size: 100}, thrift_binary: {endpoint: '127.0.0.1:0'}";
+    let protocols = "thrift_compact: {endpoint: 'localhost:0', max_packet_size: 100}, thrift_binary: {endpoint: '127.0.0.1:0'}";
     let gateway = Fixture::start(&yaml(&backend, protocols)).await;
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let compact = address(&gateway, "udp_thrift_compact").await;
