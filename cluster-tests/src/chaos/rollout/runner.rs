@@ -206,6 +206,29 @@ impl Runner<'_> {
         bail!("no node has both a gateway and a sampler that owns slots")
     }
 
+    /// Kubernetes prefers samplers on nodes of their own, and does not insist: after a drain two may share one. With
+    /// it a cluster of three would lose all but one, which has nobody to give a second copy to. So one of them moves
+    /// before a node is struck.
+    async fn spread(&self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let mut samplers = self.release.kubernetes.pods_of(Role::Sampler).await?;
+            samplers.sort_by(|one, other| one.node.cmp(&other.node));
+            let mut pairs = samplers.windows(2);
+            let Some(pair) = pairs.find(|pair| pair[0].node == pair[1].node) else {
+                return Ok(());
+            };
+            ensure!(start.elapsed() < PATIENCE, "{:?} share a node", samplers);
+            let name = &pair[1].name;
+            self.history.note(format!("{name} moves to another node"));
+            let kubernetes = &self.release.kubernetes;
+            kubernetes.run(&["delete", "pod", name]).await?;
+            self.settle()
+                .await?
+                .context("the release does not settle")?;
+        }
+    }
+
     async fn drain(&self) -> Result<()> {
         let (number, pods) = self.a_node().await?;
         let name = self.nodes.name(number);
@@ -228,6 +251,7 @@ impl Runner<'_> {
     }
 
     async fn cut(&self) -> Result<()> {
+        self.spread().await?;
         let (number, pods) = self.a_node().await?;
         let fault = self.begin(FaultKind::Partition, &pods).await?;
         self.nodes.ask("cut", number).await?;
@@ -241,6 +265,7 @@ impl Runner<'_> {
     }
 
     async fn crash(&self) -> Result<()> {
+        self.spread().await?;
         let (number, pods) = self.a_node().await?;
         let fault = self.begin(FaultKind::Kill, &pods).await?;
         self.nodes.ask("crash", number).await?;

@@ -62,11 +62,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Seconds of a duration such as 90s, 1m30s or 500ms, rounded up. */}}
 {{- define "tailweir.seconds" -}}
-{{- $total := 0.0 -}}
+{{- $milliseconds := 0 -}}
 {{- range regexFindAll "[0-9]+(\\.[0-9]+)?(ms|h|m|s)" . -1 -}}
-{{- $number := regexFind "^[0-9.]+" . | float64 -}}
-{{- $unit := regexFind "[a-z]+$" . -}}
-{{- $total = addf $total (mulf $number (get (dict "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001) $unit)) -}}
+{{- /* In whole numbers: older template libraries cannot calculate with others. A leading 0 would make it octal. */ -}}
+{{- $parts := regexFind "^[0-9.]+" . | splitList "." -}}
+{{- $whole := regexReplaceAllLiteral "^0+" (first $parts) "" | default "0" | int -}}
+{{- $thousandths := sub (index (append $parts "") 1 | printf "1%s000" | trunc 4 | int) 1000 -}}
+{{- $unit := get (dict "h" 3600000 "m" 60000 "s" 1000 "ms" 1) (regexFind "[a-z]+$" .) -}}
+{{- $milliseconds = add $milliseconds (mul $whole $unit) (div (mul $thousandths $unit) 1000) -}}
 {{- end -}}
-{{- ceil $total | int -}}
+{{- div (add $milliseconds 999) 1000 -}}
 {{- end -}}

@@ -57,7 +57,7 @@ pub(super) fn check_helm_4(cluster: &Kubernetes) -> Result<Outcome> {
         &image,
     ];
     run(&[&install[..], &wait].concat())?;
-    run(&["test", "tailweir"])?;
+    run(&["test", "tailweir", "--logs"])?;
     let upgrade = ["upgrade", "tailweir", &folder, "--reuse-values"];
     let change = ["--set-string", "podAnnotations.generation=2"];
     run(&[&upgrade[..], &change, &wait].concat())?;
