@@ -118,7 +118,7 @@ async fn measure(
     let origin = Instant::now();
     let (sink, arrivals) = backend::start(origin).await?;
     let folder = tempfile::tempdir()?;
-    let town = Town::start(program, shape, sink, folder.path()).await?;
+    let town = Town::start(program, shape, sink, folder.path(), Logs::Silent).await?;
     let ids = Arc::new(Ids::new(origin));
     let plan = |length| Plan::new(rate, length);
     let address = town.receives.to_string();
@@ -145,8 +145,17 @@ async fn measure(
     })
 }
 
+/// Whether the members of a cluster write logs, beside their configuration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logs {
+    /// None of them does.
+    Silent,
+    /// All do, in JSON, into files called `NAME.log`.
+    Debug,
+}
+
 /// A running cluster of one controller, samplers and one gateway.
-struct Town {
+pub(crate) struct Town {
     receives: SocketAddr,
     controller: Server,
     samplers: Vec<Server>,
@@ -154,7 +163,13 @@ struct Town {
 }
 
 impl Town {
-    async fn start(program: &Path, shape: Shape, sink: SocketAddr, folder: &Path) -> Result<Self> {
+    pub(crate) async fn start(
+        program: &Path,
+        shape: Shape,
+        sink: SocketAddr,
+        folder: &Path,
+        logs: Logs,
+    ) -> Result<Self> {
         let (receives, controls) = (free_address()?, free_address()?);
         let file = folder.join("cluster.yaml");
         let one_process = configuration(&receives.to_string(), &sink.to_string());
@@ -174,9 +189,13 @@ impl Town {
             admins.push(admin);
             let (admin_flag, listen) = (admin.to_string(), listen.to_string());
             let data = folder.join(name);
+            let log = folder.join(format!("{name}.log"));
+            let telemetry = telemetry(logs, path(&log)?);
             let arguments = [
                 "--config",
                 path(&file)?,
+                "--config",
+                &telemetry,
                 "--admin",
                 &admin_flag,
                 "--cluster-name",
@@ -216,6 +235,15 @@ impl Town {
             samplers.sum::<Result<Duration>>()?,
             self.gateway.processor_time()?,
         ])
+    }
+}
+
+fn telemetry(logs: Logs, file: &str) -> String {
+    match logs {
+        Logs::Silent => "yaml:service::telemetry::logs::level: error".to_owned(),
+        Logs::Debug => format!(
+            "yaml:service: {{telemetry: {{logs: {{level: debug, encoding: json, output_paths: [{file}], sampling: {{enabled: false}}}}}}}}"
+        ),
     }
 }
 

@@ -11,6 +11,7 @@ mod load;
 mod member;
 mod process;
 mod residence;
+mod table;
 mod window;
 mod work;
 mod workload;
@@ -77,6 +78,15 @@ enum Bench {
         #[arg(long, default_value_t = 40_000)]
         rate: u64,
     },
+    /// How long a change of the routing table takes to be known everywhere: a cluster on one core forms.
+    Table {
+        /// How many samplers.
+        #[arg(long, default_value_t = 9)]
+        samplers: usize,
+        /// A built program; by default it is built as it is released.
+        #[arg(long)]
+        program: Option<PathBuf>,
+    },
 }
 
 /// A gateway that can be measured.
@@ -133,6 +143,10 @@ fn main() -> Result<()> {
                 .chain(subject.iter().map(Peer::build))
                 .collect::<Result<Vec<_>>>()?;
             compare(&subjects, &rate, Duration::from_secs(seconds))
+        }
+        Bench::Table { samplers, program } => {
+            let program = program.map_or_else(tailweir, Ok)?;
+            table::spread(&program, samplers)
         }
         Bench::Cluster {
             samplers,

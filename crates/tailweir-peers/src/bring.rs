@@ -17,6 +17,9 @@ use tonic::{Status, Streaming};
 /// How often parts are looked for whose gateway does not wait any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// Parts that wait in front of the stream. Those that are there together leave in one frame.
+const UNDER_WAY_MAX: usize = 32;
+
 /// Most bytes of spans in one part: what a message may have, but for what is around them.
 const PART_MAX: usize = MESSAGE_MAX - (4 << 10);
 
@@ -70,7 +73,7 @@ pub(crate) async fn carry(remote: &Remote, mut parts: mpsc::Receiver<Carried>) {
 type Opened = (mpsc::Sender<peer::Part>, Streaming<peer::PartAnswer>);
 
 async fn open(remote: &Remote) -> Result<Opened, Status> {
-    let (feed, parts) = mpsc::channel(1);
+    let (feed, parts) = mpsc::channel(UNDER_WAY_MAX);
     let mut client = remote.client();
     let call = client.bring(ReceiverStream::new(parts));
     let opened = tokio::time::timeout(remote.settings.open_timeout, call).await;

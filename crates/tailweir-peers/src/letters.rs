@@ -14,10 +14,30 @@ use tokio::sync::mpsc;
 /// Letters that wait at most; their bytes are the bound that matters.
 const COUNT_MAX: usize = 65_536;
 
-/// A letter as it is sent, and what it is charged for.
+/// A letter as it is sent. It is charged to those that wait until it is opened, or dropped.
 pub(crate) struct Sealed {
-    pub(crate) letter: peer::Letter,
-    pub(crate) bytes: usize,
+    letter: peer::Letter,
+    bytes: usize,
+    counts: Arc<Counts>,
+}
+
+impl Sealed {
+    /// How many messages it has.
+    pub(crate) fn messages(&self) -> usize {
+        self.letter.messages.len()
+    }
+
+    /// What goes into the stream, and is counted as sent.
+    pub(crate) fn open(mut self) -> peer::Letter {
+        self.counts.letter_sent(self.messages(), self.bytes);
+        std::mem::take(&mut self.letter)
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        self.counts.unqueue(self.bytes);
+    }
 }
 
 /// Where shards put letters, without waiting and without a lock.
@@ -64,24 +84,24 @@ impl Letterbox {
             let messages = letter.messages.len();
             // Sent, a letter that is too large would break the stream for all others.
             let fits = bytes <= MESSAGE_MAX && self.counts.queue(bytes, self.letters_max);
-            if fits && self.sender.try_send(Sealed { letter, bytes }).is_ok() {
-                continue;
+            let sealed = fits.then(|| Sealed {
+                letter,
+                bytes,
+                counts: Arc::clone(&self.counts),
+            });
+            let is_put = sealed.is_some_and(|sealed| self.sender.try_send(sealed).is_ok());
+            if !is_put {
+                self.counts.letters_dropped(messages);
+                self.lost.store(true, Ordering::Relaxed);
             }
-            if fits {
-                self.counts.unqueue(bytes);
-            }
-            self.counts.letters_dropped(messages);
-            self.lost.store(true, Ordering::Relaxed);
         }
     }
 }
 
 impl Waiting {
-    /// The next letter, not charged any more; nothing when there will be none.
+    /// The next letter; nothing when there will be none.
     pub(crate) async fn next(&mut self) -> Option<Sealed> {
-        let sealed = self.receiver.recv().await?;
-        self.counts.unqueue(sealed.bytes);
-        Some(sealed)
+        self.receiver.recv().await
     }
 
     /// Letters are lost: those under way when a stream broke.
@@ -93,15 +113,5 @@ impl Waiting {
     /// Whether the shards are to be told now that letters were lost: they write again, so there has to be room.
     pub(crate) fn takes_note(&self) -> bool {
         self.counts.queued() <= self.letters_max / 2 && self.lost.swap(false, Ordering::Relaxed)
-    }
-}
-
-/// What was never sent waits no more: another life of the member, with the same counters, has all the room.
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.receiver.close();
-        while let Ok(sealed) = self.receiver.try_recv() {
-            self.counts.unqueue(sealed.bytes);
-        }
     }
 }

@@ -5,8 +5,12 @@ use crate::letters::{Sealed, Waiting};
 use crate::line::Remote;
 use tailweir_proto::peer;
 use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+
+/// Letters that wait in front of the stream. Those that are there together leave in one frame.
+const UNDER_WAY_MAX: usize = 32;
 
 /// Sends what shards write, for as long as there are any.
 pub(crate) async fn write(remote: &Remote, mut waiting: Waiting) {
@@ -36,13 +40,13 @@ pub(crate) async fn write(remote: &Remote, mut waiting: Waiting) {
     }
 }
 
-type Opened = (mpsc::Sender<peer::Letter>, Streaming<peer::Received>);
+type Opened = (mpsc::Sender<Sealed>, Streaming<peer::Received>);
 
 /// Returns when the other side takes letters.
 async fn open(remote: &Remote) -> Result<Opened, Status> {
-    let (feed, letters) = mpsc::channel(1);
+    let (feed, letters) = mpsc::channel(UNDER_WAY_MAX);
     let mut client = remote.client();
-    let call = client.tell(ReceiverStream::new(letters));
+    let call = client.tell(ReceiverStream::new(letters).map(Sealed::open));
     let opened = tokio::time::timeout(remote.settings.open_timeout, call).await;
     let opened =
         opened.map_err(|_| Status::deadline_exceeded("the stream did not open in time"))?;
@@ -54,7 +58,7 @@ async fn send(
     remote: &Remote,
     waiting: &mut Waiting,
     next: &mut Option<Sealed>,
-    feed: mpsc::Sender<peer::Letter>,
+    feed: mpsc::Sender<Sealed>,
     mut silence: Streaming<peer::Received>,
 ) -> Option<Status> {
     loop {
@@ -65,14 +69,15 @@ async fn send(
             Some(sealed) => sealed,
             None => tokio::select! {
                 sealed = waiting.next() => sealed?,
+                // The stream has taken everything: there may be room to say again what was lost.
+                _ = feed.reserve_many(UNDER_WAY_MAX), if feed.capacity() < UNDER_WAY_MAX => continue,
                 end = silence.message() => return Some(lost(waiting, 0, end)),
             },
         };
-        let (messages, bytes) = (sealed.letter.messages.len(), sealed.bytes);
+        let messages = sealed.messages();
         tokio::select! {
-            sent = feed.send(sealed.letter) => match sent {
-                Ok(()) => remote.counts.letter_sent(messages, bytes),
-                Err(_) => return Some(lost(waiting, messages, silence.message().await)),
+            sent = feed.send(sealed) => if sent.is_err() {
+                return Some(lost(waiting, messages, silence.message().await));
             },
             end = silence.message() => return Some(lost(waiting, messages, end)),
         }

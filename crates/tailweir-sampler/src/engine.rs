@@ -28,7 +28,7 @@ use policies::Policies;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use table::Table;
-use tailweir_core::{ByteSize, Moment, Randomness};
+use tailweir_core::{ByteSize, Moment, Randomness, TraceId};
 use tailweir_otlp::SpanRecord;
 use tailweir_policy::{Decision, PolicySet, Stopwatch};
 
@@ -81,6 +81,7 @@ struct Scratch {
     fingerprint_set: HashSet<u64, FixedState>,
     order: Vec<RunPointer>,
     chains: Vec<RunPointer>,
+    soon: Vec<TraceId>,
     records: Vec<SpanRecord<'static>>,
     due: Vec<u32>,
     ranked: Vec<(Reverse<Option<Randomness>>, u32)>,
@@ -155,7 +156,7 @@ impl Engine {
             && deadline <= now
         {
             if advanced.decided.is_multiple_of(FETCHED as u64) {
-                self.fetch_soonest(now);
+                self.fetch_soonest(now, sink);
             }
             spans += u64::from(self.table.traces.get(index).summary.spans);
             self.decide(index, now, None, sink);
@@ -274,12 +275,17 @@ impl Engine {
 
     /// Fetches what the next decisions will read. Traces that have waited for seconds have left the
     /// processor's caches, and one after the other each would wait for memory several times.
-    fn fetch_soonest(&mut self, now: Moment) {
+    fn fetch_soonest(&mut self, now: Moment, sink: &mut impl Sink) {
         let table = &self.table;
         let soonest = table.deadlines.soonest(&table.traces, now, FETCHED);
-        let chains = &mut self.scratch.chains;
+        let Scratch { chains, soon, .. } = &mut self.scratch;
         chains.clear();
-        chains.extend(soonest.map(|trace| trace.last));
+        soon.clear();
+        for trace in soonest {
+            chains.push(trace.last);
+            soon.push(trace.id);
+        }
+        sink.expects(soon);
         self.store.fetch(chains);
     }
 

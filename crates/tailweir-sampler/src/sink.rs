@@ -18,6 +18,9 @@ pub trait Sink {
     /// Spans given up without a decision.
     fn abandoned(&mut self, trace: &AbandonedTrace);
 
+    /// These traces are decided next, for a sink that has something to fetch for each before it is asked.
+    fn expects(&mut self, _traces: &[TraceId]) {}
+
     /// Whether a decision about this trace could be settled now. The engine comes back to one that is not
     /// decidable, a little later.
     fn is_decidable(&self, _trace: TraceId) -> bool {

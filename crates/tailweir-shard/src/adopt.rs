@@ -87,7 +87,7 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// What is to be delivered of a trace.
     fn marked_of(&self, tenure: TenureId, trace: TraceId) -> Piece {
-        let numbers = self.tenancy.numbers(tenure, trace).into_iter();
+        let numbers = self.tenancy.numbers(tenure, trace);
         let fragments = numbers.filter_map(|number| self.tenancy.fragment(tenure, number));
         let mut pieces = fragments.map(|fragment| &fragment.data);
         let full =

@@ -17,6 +17,8 @@ use tailweir_tenure::{Effect, Message, Received, Standing, Tenancy};
 
 /// Records that wait for a table which is on its way. Beyond it they are dropped, and said again.
 const BEHIND_MAX: usize = 16_384;
+/// Messages, or traces, whose memory is fetched together before they are dealt with.
+pub(crate) const FETCHED: usize = 32;
 /// Verdicts are looked through for old ones in this many steps, one at a time.
 const SWEEP_STEPS: usize = 64;
 /// Pause between two steps.
@@ -34,7 +36,9 @@ pub struct Shard<S, T> {
     /// What the engine let go during the call that runs.
     pub(crate) fresh: Vec<Fresh>,
     pub(crate) abandoned: Vec<AbandonedTrace>,
-    /// The same, of traces whose fragments are still to be exported.
+    /// Room for traces that are decided next.
+    soon: Vec<(Slot, TraceId)>,
+    /// What the engine let go, of traces whose fragments are still to be exported.
     pub(crate) unclaimed: HashMap<TraceId, Fresh, FixedState>,
     pub(crate) waiting: Waiting<T>,
     /// Parts that cannot be answered yet, and why.
@@ -122,6 +126,7 @@ impl<S: Spans, T> Shard<S, T> {
             effects: Vec::new(),
             fresh: Vec::new(),
             abandoned: Vec::new(),
+            soon: Vec::new(),
             unclaimed: HashMap::with_hasher(FixedState::with_seed(seed)),
             waiting: Waiting::new(seed),
             held: Vec::new(),
@@ -252,8 +257,13 @@ impl<S: Spans, T> Shard<S, T> {
         messages: Vec<Message<Piece, Ruled>>,
         out: &mut Outbox<T>,
     ) {
-        for message in self.copied(messages) {
-            self.receive(now, from, message);
+        let mut messages = self.copied(messages).into_iter();
+        while !messages.as_slice().is_empty() {
+            let soon = messages.as_slice().len().min(FETCHED);
+            self.tenancy.fetch_for(&messages.as_slice()[..soon]);
+            for message in messages.by_ref().take(soon) {
+                self.receive(now, from, message);
+            }
         }
         self.work(now, out);
     }
@@ -393,6 +403,7 @@ impl<S: Spans, T> Shard<S, T> {
             pen: &mut self.pen,
             fresh: &mut self.fresh,
             abandoned: &mut self.abandoned,
+            soon: &mut self.soon,
         };
         call(&mut self.engine, &mut voice)
     }

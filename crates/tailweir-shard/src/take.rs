@@ -1,6 +1,6 @@
 //! Parts of requests: taken, sent elsewhere, held for a while or refused.
 
-use crate::shard::Shard;
+use crate::shard::{FETCHED, Shard};
 use crate::voice::Fresh;
 use crate::{Answer, Outbox, Part, Piece, Redirect, Refusal, Spans};
 use bytes::Bytes;
@@ -145,35 +145,43 @@ impl<S: Spans, T> Shard<S, T> {
     /// Says of each run of spans where it goes, before anything is changed.
     fn look(&self, part: &Part<S, T>, redirects: &mut Vec<Redirect>) -> Result<Runs, Refusal> {
         let mut runs = Runs::of(&part.spans);
-        for run in &mut runs.runs {
-            let slot = self.slot_of(run.trace);
-            let admitted = self.tenancy.admit(part.epoch, slot, part.tenure, run.trace);
-            let (epoch, pinned) = match admitted {
-                Ok(tenure) => {
-                    run.way = Way::Take(tenure);
-                    continue;
-                }
-                Err(Reply::Acknowledged) => {
-                    run.way = Way::Drop;
-                    continue;
-                }
-                Err(Reply::Hold) => return Err(Refusal::NotOpen),
-                Err(Reply::Behind { epoch }) => return Err(Refusal::Behind(epoch)),
-                Err(Reply::NoSecondCopy) => return Err(Refusal::NoSecondCopy),
-                Err(Reply::Moved { epoch }) => (epoch, None),
-                Err(Reply::Pinned {
-                    tenure,
-                    owner,
-                    epoch,
-                }) => (epoch, Some((tenure, owner))),
-            };
-            redirects.push(Redirect {
-                trace: run.trace,
-                epoch,
-                pinned,
-            });
+        for some in runs.runs.chunks_mut(FETCHED) {
+            let traces = some.iter().map(|run| (self.slot_of(run.trace), run.trace));
+            self.tenancy.fetch(&traces.collect::<Vec<_>>());
+            for run in some {
+                run.way = self.way(part, run.trace, redirects)?;
+            }
         }
         Ok(runs)
+    }
+
+    fn way(
+        &self,
+        part: &Part<S, T>,
+        trace: TraceId,
+        redirects: &mut Vec<Redirect>,
+    ) -> Result<Way, Refusal> {
+        let slot = self.slot_of(trace);
+        let admitted = self.tenancy.admit(part.epoch, slot, part.tenure, trace);
+        let (epoch, pinned) = match admitted {
+            Ok(tenure) => return Ok(Way::Take(tenure)),
+            Err(Reply::Acknowledged) => return Ok(Way::Drop),
+            Err(Reply::Hold) => return Err(Refusal::NotOpen),
+            Err(Reply::Behind { epoch }) => return Err(Refusal::Behind(epoch)),
+            Err(Reply::NoSecondCopy) => return Err(Refusal::NoSecondCopy),
+            Err(Reply::Moved { epoch }) => (epoch, None),
+            Err(Reply::Pinned {
+                tenure,
+                owner,
+                epoch,
+            }) => (epoch, Some((tenure, owner))),
+        };
+        redirects.push(Redirect {
+            trace,
+            epoch,
+            pinned,
+        });
+        Ok(Way::Elsewhere)
     }
 
     fn take(
@@ -305,7 +313,8 @@ impl Runs {
 fn raw<S: Spans>(spans: &S, runs: &Runs) -> impl Iterator<Item = Bytes> + use<S> {
     let (scan, body) = (spans.scan(), spans.body());
     let mut assembler = Assembler::new();
-    let mut all = Vec::with_capacity(body.len());
+    // Each run has its resource and scope with it, which its neighbours shared.
+    let mut all = Vec::with_capacity(body.len() * 3 / 2);
     let mut ends = Vec::with_capacity(runs.runs.len());
     let taken = runs.runs.iter();
     for run in taken.filter(|run| matches!(run.way, Way::Take(_))) {

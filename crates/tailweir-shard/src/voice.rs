@@ -60,6 +60,8 @@ pub(crate) struct Voice<'a> {
     pub(crate) pen: &'a mut Pen,
     pub(crate) fresh: &'a mut Vec<Fresh>,
     pub(crate) abandoned: &'a mut Vec<AbandonedTrace>,
+    /// Room for traces that are decided next.
+    pub(crate) soon: &'a mut Vec<(Slot, TraceId)>,
 }
 
 impl Sink for Voice<'_> {
@@ -78,6 +80,14 @@ impl Sink for Voice<'_> {
 
     fn abandoned(&mut self, trace: &AbandonedTrace) {
         self.abandoned.push(*trace);
+    }
+
+    fn expects(&mut self, traces: &[TraceId]) {
+        let seed = self.settings.slot_seed;
+        let slots = traces.iter().map(|&trace| (Slot::of(trace, seed), trace));
+        self.soon.clear();
+        self.soon.extend(slots);
+        self.tenancy.fetch(self.soon);
     }
 
     fn is_decidable(&self, trace: TraceId) -> bool {

@@ -1,13 +1,13 @@
 //! The second member of a tenure: stores, or refuses. It never acts by itself.
 
-use crate::holding::Holding;
+use crate::holding::{Holding, Stage};
 use crate::{Answer, Fragment, Index, Number, Record, Remaining, Ruling};
 use std::collections::{BTreeMap, BTreeSet};
 use tailweir_core::{Moment, TraceId};
 use tailweir_placement::Epoch;
 
 /// The state of one tenure at its replica or candidate.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Copy<F, V> {
     /// The only view whose records it stores.
     pub(crate) view: Epoch,
@@ -55,7 +55,8 @@ impl<F: Clone, V: Ruling> Copy<F, V> {
             Record::Attach(_) => Answer::Attached,
             Record::Copy { number, fragment } => {
                 if !self.holding.is_dropped(fragment.value.trace) {
-                    self.holding.insert(number, fragment.arrive(now));
+                    let fragment = fragment.arrive(now);
+                    self.holding.insert(number, fragment, Stage::Stored);
                 }
                 Answer::Copied(number)
             }
@@ -113,24 +114,26 @@ impl<F: Clone, V: Ruling> Copy<F, V> {
             return self.sealed().unwrap_or(Answer::Closed);
         }
         if !self.holding.is_dropped(trace) {
-            self.holding.insert(number, fragment.arrive(now));
+            let fragment = fragment.arrive(now);
+            self.holding.insert(number, fragment, Stage::Stored);
         }
         Answer::Appended(number)
     }
 
     /// The first verdict that is stored is the verdict.
     fn decide(&mut self, now: Moment, trace: TraceId, verdict: Remaining<V>) -> Answer<V> {
-        if !self.holding.verdicts.contains_key(&trace) {
-            if !self.holding.traces.contains_key(&trace) {
-                return Answer::Unknown(trace);
-            }
-            let keeps = verdict.value.keeps();
-            self.holding.verdicts.insert(trace, verdict.arrive(now));
-            if !keeps {
-                self.discard(trace);
-            }
+        if let Some(stored) = self.holding.verdicts.get(&trace) {
+            let verdict = stored.leave(now);
+            return Answer::Decided { trace, verdict };
         }
-        let verdict = self.holding.verdicts[&trace].leave(now);
+        if !self.holding.traces.contains_key(&trace) {
+            return Answer::Unknown(trace);
+        }
+        let stored = verdict.clone().arrive(now);
+        self.holding.verdicts.insert(trace, stored);
+        if !verdict.value.keeps() {
+            self.discard(trace);
+        }
         Answer::Decided { trace, verdict }
     }
 

@@ -17,6 +17,7 @@
 mod copy;
 mod effect;
 mod fence;
+mod flat;
 mod holding;
 mod journey;
 mod message;

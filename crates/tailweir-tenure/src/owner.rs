@@ -8,7 +8,8 @@ mod progress;
 pub(crate) use admission::Admission;
 
 use crate::copy::Copy;
-use crate::holding::Holding;
+use crate::flat::Flat;
+use crate::holding::{Holding, Stage};
 use crate::{Effect, Fence, Number, Ruling, Until};
 use older::Older;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +78,7 @@ struct Proposed {
 type Opening<V> = (BTreeMap<TraceId, Until<V>>, BTreeMap<TraceId, Epoch>);
 
 /// The state of one tenure at its owner.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Owner<F, V> {
     id: TenureId,
     view: Epoch,
@@ -87,15 +88,10 @@ pub(crate) struct Owner<F, V> {
     /// Whether one copy is enough to acknowledge.
     one_copy: bool,
     holding: Holding<F, V>,
-    /// Fragments that the second member did not confirm yet.
-    pending: BTreeSet<Number>,
-    /// Fragments that it confirmed while a verdict on their trace was under way. They are acknowledged with the verdict,
-    /// which has not seen them: so every span that was acknowledged before a verdict has been seen by it.
-    waiting: BTreeSet<Number>,
+    /// How many fragments the second member did not confirm yet.
+    pending: usize,
     /// Verdicts that it did not confirm yet.
-    verdicts: BTreeMap<TraceId, Until<V>>,
-    /// Fragments of kept traces that are not delivered yet.
-    exporting: BTreeSet<Number>,
+    verdicts: Flat<TraceId, Until<V>>,
     /// Delivered fragments of which the second member does not know yet.
     unconfirmed: BTreeSet<Number>,
     proposed: Proposed,
@@ -128,10 +124,8 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
             closing: false,
             one_copy,
             holding,
-            pending: BTreeSet::new(),
-            waiting: BTreeSet::new(),
-            verdicts: BTreeMap::new(),
-            exporting: BTreeSet::new(),
+            pending: 0,
+            verdicts: Flat::new(),
             unconfirmed: BTreeSet::new(),
             proposed: Proposed::default(),
             opening: None,
@@ -152,22 +146,21 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
     ) -> Self {
         let fence = Fence::after(copy.answered);
         let mut owner = Self::with(id, row, one_copy, copy.holding, fence);
-        owner.holding.verdicts.iter().for_each(|(&trace, verdict)| {
+        for (&trace, verdict) in owner.holding.verdicts.sorted() {
             out.push(owner.holds(trace, verdict.clone()));
-        });
-        let fragments = owner.holding.fragments.iter();
-        out.extend(fragments.map(|(&number, fragment)| Effect::Index {
-            tenure: id,
-            number,
-            fragment: fragment.clone(),
-        }));
-        let kept: Vec<Number> = owner
-            .holding
-            .fragments
-            .iter()
-            .filter(|(_, fragment)| owner.holding.ruling(fragment.value.trace).is_some())
-            .map(|(&number, _)| number)
-            .collect();
+        }
+        let mut kept = Vec::new();
+        for (&number, held) in owner.holding.fragments.sorted() {
+            let fragment = held.fragment.clone();
+            if owner.holding.ruling(fragment.value.trace).is_some() {
+                kept.push(number);
+            }
+            out.push(Effect::Index {
+                tenure: id,
+                number,
+                fragment,
+            });
+        }
         for number in kept {
             owner.export(number, out);
         }
@@ -218,16 +211,35 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.proposed = Proposed::default();
         self.unconfirmed.clear();
         self.fence.new_view();
-        self.pending.append(&mut self.waiting);
+        for number in self.holding.at_stage(|stage| stage == Stage::Waiting) {
+            self.pend(number);
+        }
         for older in self.older.values_mut() {
             older.proposed = false;
         }
-        for trace in std::mem::take(&mut self.verdicts).into_keys() {
+        let verdicts = std::mem::replace(&mut self.verdicts, Flat::new());
+        for (&trace, _) in verdicts.sorted() {
             out.push(Effect::Reconsider {
                 tenure: self.id,
                 trace,
             });
         }
+    }
+
+    /// The second member is still to confirm this fragment.
+    fn pend(&mut self, number: Number) {
+        if let Some(held) = self.holding.fragments.get_mut(&number) {
+            self.pending += usize::from(held.stage != Stage::Proposed);
+            held.stage = Stage::Proposed;
+        }
+    }
+
+    /// The fragments that the second member is still to confirm.
+    fn pending(&self) -> BTreeSet<Number> {
+        if self.pending == 0 {
+            return BTreeSet::new();
+        }
+        self.holding.at_stage(|stage| stage == Stage::Proposed)
     }
 
     pub(crate) fn view(&self) -> Epoch {
@@ -257,11 +269,21 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         numbers
             .into_iter()
             .flatten()
-            .any(|number| !self.pending.contains(number))
+            .any(|number| self.stage(*number) != Some(Stage::Proposed))
+    }
+
+    fn stage(&self, number: Number) -> Option<Stage> {
+        Some(self.holding.fragments.get(&number)?.stage)
+    }
+
+    fn set_stage(&mut self, number: Number, stage: Stage) {
+        if let Some(held) = self.holding.fragments.get_mut(&number) {
+            held.stage = stage;
+        }
     }
 
     fn export(&mut self, number: Number, out: &mut Vec<Effect<F, V>>) {
-        self.exporting.insert(number);
+        self.set_stage(number, Stage::Exporting);
         out.push(Effect::Export {
             tenure: self.id,
             number,

@@ -1,5 +1,6 @@
 //! Everything in which one sampler has a part.
 
+mod ahead;
 mod of_slot;
 mod slots;
 
@@ -42,7 +43,7 @@ pub enum Standing {
 ///
 /// It acts in a tenure only if a row names this incarnation and it holds that tenure's state, so that neither a table
 /// kept on disk nor a name can make it act for what it has forgotten.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tenancy<F, V> {
     incarnation: Incarnation,
     one_copy: bool,
@@ -236,16 +237,15 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     /// A fragment that this sampler holds.
     #[must_use]
     pub fn fragment(&self, tenure: TenureId, number: Number) -> Option<&Fragment<F>> {
-        let held = self.part(tenure)?.holding().fragments.get(&number)?;
+        let held = self.part(tenure)?.holding().fragment(number)?;
         Some(&held.value)
     }
 
     /// The fragments of a trace that this sampler holds in a tenure, by number.
-    #[must_use]
-    pub fn numbers(&self, tenure: TenureId, trace: TraceId) -> Vec<Number> {
+    pub fn numbers(&self, tenure: TenureId, trace: TraceId) -> impl Iterator<Item = Number> {
         let part = self.part(tenure);
-        part.map(|part| part.holding().numbers(trace))
-            .unwrap_or_default()
+        let numbers = part.and_then(|part| part.holding().traces.get(&trace));
+        numbers.into_iter().flatten().copied()
     }
 
     /// The caller has a fragment's spans elsewhere from now on.
@@ -253,15 +253,15 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         if let Some(part) = self.part_mut(tenure)
             && let Some(held) = part.holding_mut().fragments.get_mut(&number)
         {
-            held.value.data = data;
+            held.fragment.value.data = data;
         }
     }
 
     /// The fragments that this sampler holds of a tenure, in any role.
     pub fn fragments(&self, tenure: TenureId) -> impl Iterator<Item = (Number, &Fragment<F>)> {
         let part = self.part(tenure).into_iter();
-        let fragments = part.flat_map(|part| &part.holding().fragments);
-        fragments.map(|(&number, fragment)| (number, &fragment.value))
+        let fragments = part.flat_map(|part| part.holding().fragments.sorted());
+        fragments.map(|(&number, held)| (number, &held.fragment.value))
     }
 
     /// How many fragments this sampler holds, in any role.

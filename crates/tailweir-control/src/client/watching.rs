@@ -85,6 +85,7 @@ fn take(shared: &Shared, published: Published) -> Result<bool, Status> {
         is_new |= shared.table.send_if_modified(|known| {
             let is_newer = table.epoch() > known.epoch();
             if is_newer {
+                tracing::debug!(epoch = table.epoch().0, "a newer routing table");
                 *known = table;
             }
             is_newer

@@ -250,6 +250,8 @@ pub(super) struct SamplerState {
     ticker: Ticker,
     /// Those who wait for the store to be empty.
     drains: Vec<RpcReplyPort<()>>,
+    /// Whether [`SamplerMsg::Post`] is on its way.
+    is_posting: bool,
 }
 
 impl Actor for SamplerActor {
@@ -270,6 +272,7 @@ impl Actor for SamplerActor {
             store,
             ticker,
             drains: Vec::new(),
+            is_posting: false,
         };
         state.schedule();
         Ok(state)
@@ -277,7 +280,7 @@ impl Actor for SamplerActor {
 
     async fn handle(
         &self,
-        _myself: ActorRef<SamplerMsg>,
+        myself: ActorRef<SamplerMsg>,
         message: SamplerMsg,
         state: &mut SamplerState,
     ) -> Result<(), ActorProcessingErr> {
@@ -307,6 +310,11 @@ impl Actor for SamplerActor {
                 state.member(|member, now, outlet| member.delivered(now, delivered, outlet));
                 state.hand_on().await;
             }
+            SamplerMsg::Post => {
+                state.is_posting = false;
+                state.store.with_member(|member, _| member.post());
+                return Ok(());
+            }
             SamplerMsg::Tick => state.tick().await,
             SamplerMsg::Change { change, reply } => {
                 state.store.change(*change);
@@ -320,12 +328,21 @@ impl Actor for SamplerActor {
             #[cfg(test)]
             SamplerMsg::Fail => panic!("told to fail"),
         }
+        state.post_soon(&myself);
         state.schedule();
         Ok(())
     }
 }
 
 impl SamplerState {
+    /// Letters leave when everything that is in the mailbox now has been dealt with. So a busy shard writes few and long
+    /// ones, and one that has nothing else to do writes at once.
+    fn post_soon(&mut self, myself: &ActorRef<SamplerMsg>) {
+        if !self.is_posting && self.store.writes() {
+            self.is_posting = myself.cast(SamplerMsg::Post).is_ok();
+        }
+    }
+
     async fn append(
         &mut self,
         routed: &Routed,

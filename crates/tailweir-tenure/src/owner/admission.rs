@@ -1,6 +1,7 @@
 //! What an owner does when its own caller brings something: a fragment, a verdict, a delivery.
 
 use super::{Link, Owner};
+use crate::holding::Stage;
 use crate::{Effect, Fragment, Number, Record, Ruling, Until};
 use std::collections::BTreeSet;
 use tailweir_core::{Moment, TraceId};
@@ -74,8 +75,8 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
     ) -> Number {
         let number = self.holding.next;
         let sent = fragment.leave(now);
-        self.holding.insert(number, fragment);
-        self.pending.insert(number);
+        self.holding.insert(number, fragment, Stage::Proposed);
+        self.pending += 1;
         let record = Record::Append {
             number,
             fragment: sent,
@@ -116,7 +117,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
     ) {
         let exported = numbers.iter().copied();
         let gone: BTreeSet<Number> = exported
-            .filter(|number| self.exporting.remove(number))
+            .filter(|&number| self.stage(number) == Some(Stage::Exporting))
             .collect();
         if gone.is_empty() {
             return;

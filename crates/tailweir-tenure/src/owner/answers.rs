@@ -1,7 +1,7 @@
 //! Records that an owner proposes, and what it does when they are answered.
 
 use super::{Link, Owner};
-use crate::holding::leaving;
+use crate::holding::{Stage, leaving};
 use crate::{Answer, Effect, Index, Message, Number, Record, Ruling};
 use std::collections::BTreeSet;
 use tailweir_core::{Moment, TraceId};
@@ -113,17 +113,19 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
     }
 
     fn appended(&mut self, number: Number, out: &mut Vec<Effect<F, V>>) {
-        if !self.pending.remove(&number) {
-            return;
-        }
-        let Some(fragment) = self.holding.fragments.get(&number) else {
+        let Some(held) = self.holding.fragments.get_mut(&number) else {
             return;
         };
-        let trace = fragment.value.trace;
-        if self.verdicts.contains_key(&trace) {
-            self.waiting.insert(number);
+        if held.stage != Stage::Proposed {
             return;
         }
+        self.pending -= 1;
+        let trace = held.fragment.value.trace;
+        if self.verdicts.contains_key(&trace) {
+            held.stage = Stage::Waiting;
+            return;
+        }
+        held.stage = Stage::Stored;
         self.acknowledge(number, out);
         match self.holding.ruling(trace).map(Ruling::keeps) {
             Some(true) => self.export(number, out),
@@ -139,12 +141,13 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         out.push(self.holds(trace, verdict.clone()));
         self.holding.verdicts.insert(trace, verdict);
         for number in self.holding.numbers(trace) {
-            let pending = self.pending.contains(&number);
-            if self.waiting.remove(&number) || (pending && !keeps) {
+            let stage = self.stage(number);
+            let pending = stage == Some(Stage::Proposed);
+            if stage == Some(Stage::Waiting) || (pending && !keeps) {
                 self.acknowledge(number, out);
             }
             if !keeps {
-                self.pending.remove(&number);
+                self.pending -= usize::from(pending);
                 self.discard(number, out);
                 self.copied(number, out);
             } else if !pending {
@@ -169,28 +172,25 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.inherit(crossed, out);
         let lost =
             |trace: &TraceId| !traces.contains(trace) && !self.holding.verdicts.contains_key(trace);
-        let returned: Vec<Number> = self
-            .pending
-            .iter()
-            .filter(|number| {
-                let fragment = self.holding.fragments.get(number);
-                fragment.is_some_and(|fragment| lost(&fragment.value.trace))
-            })
-            .copied()
-            .collect();
+        let mut returned = self.pending();
+        returned.retain(|&number| {
+            let fragment = self.holding.fragment(number);
+            fragment.is_some_and(|fragment| lost(&fragment.value.trace))
+        });
         self.holding.sealed = Some(traces);
         self.give_back(returned, out);
     }
 
     fn closed(&mut self, out: &mut Vec<Effect<F, V>>) {
         self.holding.closed = true;
-        let returned = self.pending.iter().copied().collect();
+        let returned = self.pending();
         self.give_back(returned, out);
     }
 
-    fn give_back(&mut self, numbers: Vec<Number>, out: &mut Vec<Effect<F, V>>) {
+    /// Of those that the second member is still to confirm.
+    fn give_back(&mut self, numbers: BTreeSet<Number>, out: &mut Vec<Effect<F, V>>) {
         for number in numbers {
-            self.pending.remove(&number);
+            self.pending -= 1;
             if let Some(fragment) = self.holding.remove(number) {
                 out.push(Effect::Return {
                     tenure: self.id,
@@ -203,13 +203,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
 
     /// The candidate has the index: it gets the fragments, and everything that waited for a second member.
     fn attached(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
-        let missing: BTreeSet<Number> = self
-            .holding
-            .fragments
-            .keys()
-            .filter(|number| !self.pending.contains(number))
-            .copied()
-            .collect();
+        let missing = self.holding.at_stage(|stage| stage != Stage::Proposed);
         let Link::Candidate {
             attached: attached @ false,
             uncopied,
@@ -221,7 +215,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         *attached = true;
         uncopied.clone_from(&missing);
         self.propose_fragments(now, &missing, true, out);
-        let waiting = self.pending.clone();
+        let waiting = self.pending();
         self.propose_fragments(now, &waiting, false, out);
         self.report_in_sync(out);
     }
@@ -234,7 +228,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         out: &mut Vec<Effect<F, V>>,
     ) {
         for &number in numbers {
-            let Some(fragment) = self.holding.fragments.get(&number) else {
+            let Some(fragment) = self.holding.fragment(number) else {
                 continue;
             };
             let fragment = fragment.leave(now);
@@ -293,7 +287,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
             sealed: self.holding.sealed.clone(),
             closed: self.holding.closed,
             traces: self.stored_traces(),
-            verdicts: leaving(&self.holding.verdicts, now),
+            verdicts: leaving(self.holding.verdicts.iter(), now),
             pins: self.holding.pins.clone(),
             next: self.holding.next,
         }

@@ -1,6 +1,7 @@
 //! The closing tenures of a slot, as the owner of the current one sees them.
 
 use super::Owner;
+use crate::holding::arrived;
 use crate::{Effect, Manifest, Remaining, Ruling, Until};
 use std::collections::{BTreeMap, BTreeSet};
 use tailweir_core::{Moment, TraceId};
@@ -86,7 +87,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         {
             older.manifest = Some(Gathered {
                 open: manifest.open,
-                verdicts: arrived(manifest.verdicts, now),
+                verdicts: arrived(manifest.verdicts, now).collect(),
             });
         }
         self.progress(now, out);
@@ -102,7 +103,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         if let Some(older) = self.older.get_mut(&from)
             && !older.absorbed
         {
-            older.remainder = Some(arrived(verdicts, now));
+            older.remainder = Some(arrived(verdicts, now).collect());
         }
         self.progress(now, out);
     }
@@ -128,11 +129,4 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
             created,
         }
     }
-}
-
-fn arrived<V>(sent: BTreeMap<TraceId, Remaining<V>>, now: Moment) -> BTreeMap<TraceId, Until<V>> {
-    let pairs = sent.into_iter();
-    pairs
-        .map(|(trace, verdict)| (trace, verdict.arrive(now)))
-        .collect()
 }

@@ -40,10 +40,9 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
                 let missing = uncopied.clone();
                 self.propose_fragments(now, &missing, true, out);
             }
-            let pending = self.pending.clone();
+            let pending = self.pending();
             self.propose_fragments(now, &pending, false, out);
-            for (trace, verdict) in self.verdicts.clone() {
-                let verdict = verdict.leave(now);
+            for (trace, verdict) in leaving(self.verdicts.iter(), now) {
                 self.propose(now, Record::Decide { trace, verdict }, out);
             }
             if !self.unconfirmed.is_empty() {
@@ -152,7 +151,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.proposed.open = true;
         let (verdicts, pins) = self.gathered_opening();
         let record = Record::Open {
-            verdicts: leaving(&verdicts, now),
+            verdicts: leaving(verdicts.iter(), now),
             pins: pins.clone(),
         };
         self.opening = Some((verdicts, pins));
@@ -196,7 +195,9 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
             };
             older.proposed = true;
             let verdicts = older.remainder.as_ref();
-            let verdicts = verdicts.map(|kept| leaving(kept, now)).unwrap_or_default();
+            let verdicts = verdicts
+                .map(|kept| leaving(kept.iter(), now))
+                .unwrap_or_default();
             self.propose(now, Record::Absorb { from, verdicts }, out);
         }
     }

@@ -8,14 +8,18 @@ use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, Second, Tenure, TenureId, Tenures};
 
 /// The newest rows of a slot, and the parts that this sampler has in them, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct OfSlot<F, V> {
     pub(super) epoch: Epoch,
     pub(super) tenures: Tenures,
     pub(super) parts: Vec<(Epoch, Part<F, V>)>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "every record looks into a copy, and most parts are one: a box would be one more place to wait for"
+)]
 pub(super) enum Part<F, V> {
     Owner(Box<Owner<F, V>>),
     Copy(Copy<F, V>),

@@ -4,7 +4,7 @@ use super::of_slot::OfSlot;
 use tailweir_core::Slot;
 
 /// The slots that were heard of, in that order. None is ever forgotten; there are 16,384 at most.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Slots<F, V> {
     known: Vec<(Slot, OfSlot<F, V>)>,
     /// By slot: its position in `known` and one, or zero.

@@ -24,6 +24,9 @@ const HOLD: Duration = Duration::from_secs(2);
 /// How long verdicts are remembered for late spans, beyond the window.
 const VERDICT_LIFE: Duration = Duration::from_secs(60);
 
+/// Messages that wait at most to leave together.
+const MESSAGES_MAX: usize = 4_096;
+
 /// Most verdicts of a sampler, about 100 bytes each.
 const VERDICTS_MAX: usize = 4 << 20;
 
@@ -205,7 +208,9 @@ impl Member {
             // A gateway that has gone needs no answer.
             let _ = ticket.send(answer);
         }
-        self.post();
+        if self.outbox.letters.len() >= MESSAGES_MAX {
+            self.post();
+        }
         for ruling in self.outbox.rulings.drain(..) {
             outlet.note(ruling.trace, ruling.ruled.keeps());
             tracing::debug!(
@@ -240,8 +245,13 @@ impl Member {
         self.gathered_since = None;
     }
 
+    /// Whether there are letters to be posted.
+    pub(super) fn writes(&self) -> bool {
+        !self.outbox.letters.is_empty()
+    }
+
     /// Letters to one member go together, in their order.
-    fn post(&mut self) {
+    pub(super) fn post(&mut self) {
         let mut letters = BTreeMap::<Incarnation, Vec<_>>::new();
         for (to, message) in self.outbox.letters.drain(..) {
             letters.entry(to).or_default().push(message);

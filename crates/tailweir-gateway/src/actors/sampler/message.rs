@@ -45,6 +45,8 @@ pub(crate) enum SamplerMsg {
     },
     /// Kept spans were delivered, or are counted as lost.
     Delivered,
+    /// What came before it is dealt with: letters that were written meanwhile leave together.
+    Post,
     /// A deadline has come, or it is time to offer again what found no room.
     Tick,
     /// Other policies and settings hold from here on.

@@ -191,6 +191,11 @@ impl ShardStore {
         }
     }
 
+    /// Whether a shard of a cluster has letters to be posted.
+    pub(super) fn writes(&self) -> bool {
+        matches!(&self.core, Core::Member(member) if member.writes())
+    }
+
     /// Whether everything that was held is decided and has left the engine.
     pub(super) fn is_drained(&self) -> bool {
         match &self.core {
