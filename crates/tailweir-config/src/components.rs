@@ -24,6 +24,7 @@ mod prometheus;
 mod prometheus_remote_write;
 mod queue;
 mod redaction;
+mod resource_detection;
 mod server;
 mod span;
 mod tls;
@@ -76,6 +77,9 @@ pub use prometheus_remote_write::{
 pub use queue::{QueueBatch, RetryOnFailure, SendingQueue, Sizer};
 pub use redaction::{
     DbSanitizer, HashFunction, RedactionProcessor, RedactionSummary, SqlSanitizer, UrlSanitizer,
+};
+pub use resource_detection::{
+    AttributeSwitch, Detector, DockerDetector, HostnameSource, ResourceDetection, SystemDetector,
 };
 pub use server::{
     Cors, EnforcementPolicy, GrpcAuthenticator, GrpcServer, HttpAuthenticator, HttpServer,

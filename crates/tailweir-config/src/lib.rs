@@ -86,6 +86,9 @@ pub use components::{
     Verbosity, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
 };
 pub use components::{
+    AttributeSwitch, Detector, DockerDetector, HostnameSource, ResourceDetection, SystemDetector,
+};
+pub use components::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,
     StaticResolver,
 };

@@ -10,8 +10,8 @@ use crate::components::{
     FilterProcessor, GroupByAttrs, GrpcServer, HealthCheck, HttpServer, JaegerReceiver,
     LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver,
     OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter,
-    RedactionProcessor, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
-    ZipkinReceiver,
+    RedactionProcessor, ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor,
+    ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -210,6 +210,8 @@ pub enum Processor {
     Redaction(Box<RedactionProcessor>),
     /// `groupbyattrs`.
     GroupByAttrs(GroupByAttrs),
+    /// `resource_detection`, `resourcedetection`.
+    ResourceDetection(Box<ResourceDetection>),
     /// `probabilistic_sampler`.
     ProbabilisticSampler(ProbabilisticSampler),
     /// `tail_sampling` of traces.

@@ -37,6 +37,7 @@ mod buffer;
 mod check;
 mod clock;
 mod console;
+mod detection;
 mod error;
 mod files;
 mod gateway;

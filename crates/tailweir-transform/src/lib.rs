@@ -32,6 +32,7 @@
 
 mod action;
 mod client;
+mod detected;
 mod edits;
 mod error;
 mod filter;
@@ -46,6 +47,7 @@ mod statements;
 mod transform;
 
 pub use client::{AuthAttribute, ClientContext};
+pub use detected::Detected;
 pub use edits::Edits;
 pub use error::{CompileError, CompileErrors, TransformError};
 pub use growth::GROWTH_MAX;

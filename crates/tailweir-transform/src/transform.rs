@@ -136,6 +136,7 @@ pub fn compile(
         Processor::Redaction(settings) => Arc::new(Redaction::new(settings)?),
         Processor::TailSampling(_)
         | Processor::TraceAware(_)
+        | Processor::ResourceDetection(_)
         | Processor::Batch(_)
         | Processor::MemoryLimiter(_) => {
             return Ok(None);

@@ -11,7 +11,8 @@ use crate::components::{
     FilterProcessor, GroupByAttrs, HealthCheck, JaegerReceiver, LoggingExporter, LokiExporter,
     MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
     ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
+    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
+    ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -206,6 +207,20 @@ pub(crate) static PRESENT: &[Kind] = &[
         shape: RedactionProcessor::shape,
         read: |node, _, report| {
             let part = |settings| Part::Processor(Processor::Redaction(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Processor,
+            "resource_detection",
+            &["resourcedetection"],
+            ALL,
+            Stability::Beta,
+        ),
+        shape: ResourceDetection::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::ResourceDetection(Box::new(settings)));
             read_as(node, report, part)
         },
     },

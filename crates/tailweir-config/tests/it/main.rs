@@ -11,6 +11,7 @@ mod pipelines;
 mod policies;
 mod prometheus;
 mod receivers;
+mod resource_detection;
 mod settings;
 mod substitution;
 mod workbench;

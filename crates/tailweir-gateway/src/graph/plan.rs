@@ -4,6 +4,7 @@ use super::exporters::{Blueprint, Built};
 use super::limits::{Budgets, used_limiters};
 use super::receivers::{ReceiverBlueprint, ReceiverParts};
 use super::{Graph, Ground};
+use crate::detection::{Machine, detect};
 use crate::error::StartError;
 use crate::pipeline::WAYS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use tailweir_config::{ComponentId, Processor, Settings};
 use tailweir_connect::{Maker, Routing};
 use tailweir_core::Signal;
 use tailweir_policy::PolicySet;
-use tailweir_transform::Transform;
+use tailweir_transform::{Detected, Transform};
 
 /// Settings that are ready to be put into force.
 pub(crate) struct Plan {
@@ -82,6 +83,17 @@ impl Plan {
                             errors,
                         })?;
                     self.policies.insert(id.clone(), Arc::new(set));
+                }
+                Processor::ResourceDetection(settings) if !self.transforms.contains_key(id) => {
+                    let found = detect(settings, &Machine::this());
+                    let found = found.map_err(|error| StartError::Processor {
+                        processor: id.clone(),
+                        message: error.to_string(),
+                    })?;
+                    let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+                    tracing::info!(processor = %id, attributes = names.join(","), "resource detected");
+                    let transform = Detected::new(found, settings.r#override);
+                    self.transforms.insert(id.clone(), Arc::new(transform));
                 }
                 _ if !self.transforms.contains_key(id) => {
                     let compiled = tailweir_transform::compile(processor, &ground.surroundings);

@@ -124,3 +124,43 @@ async fn chance_is_on_the_books_and_failures_are_refused() {
     assert_eq!((logs.acknowledged.items, logs.refused.items), (0, 2));
     assert!(sink.received().is_empty());
 }
+
+/// Scenario: the host's name is found out, where it wins over the sender's and where it does not.
+/// Guarantees: resources carry the one or the other; what was not there is added in both.
+#[tokio::test]
+async fn what_is_found_out_is_added_to_resources() {
+    let sink = Sink::start();
+    let yaml = yaml(
+        &sink,
+        &(pipeline("traces", "resource_detection") + &pipeline("logs", "resourcedetection/kept")),
+    );
+    let system = "detectors: [system], system: {hostname_sources: [os]}";
+    let blocks = format!(
+        "  resource_detection: {{{system}}}\n  resourcedetection/kept: {{{system}, override: false}}\n"
+    );
+    let yaml = yaml.replace("  batch: ", &format!("{blocks}  batch: "));
+    let fixture = Fixture::start(&yaml).await;
+    let resource = r#"{"attributes": [{"key": "host.name", "value": {"stringValue": "theirs"}}]}"#;
+    let traces = format!(
+        r#"{{"resourceSpans": [{{"resource": {resource}, "scopeSpans": [{{"spans": [
+        {{"traceId": "00000000000000000000000000000001", "spanId": "0000000000000001"}}]}}]}}]}}"#
+    );
+    let logs = format!(
+        r#"{{"resourceLogs": [{{"resource": {resource}, "scopeLogs": [{{"logRecords": [{{}}]}}]}}]}}"#
+    );
+    for (path, body) in [("/v1/traces", traces), ("/v1/logs", logs)] {
+        let headers = [("content-type", "application/json")];
+        let answer = fixture.http(Method::POST, path, &headers, body).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    fixture.finish().await;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    for received in sink.received() {
+        let is_traces = matches!(received, Received::Traces(_));
+        let received = format!("{received:?}");
+        assert!(received.contains("os.type"), "{received}");
+        assert_eq!(received.contains("theirs"), !is_traces, "{received}");
+        assert_eq!(received.contains(host.trim()), is_traces, "{received}");
+    }
+    assert_eq!(sink.received().len(), 2);
+}

@@ -1,0 +1,77 @@
+//! The `resource_detection` processor.
+
+use crate::workbench::{load_text, settings, with_processors};
+use tailweir_config::{Detector, HostnameSource, Processor};
+
+/// Scenario: the processor under its old name, as gateways have it; then without any option.
+/// Guarantees: every option arrives; what is not written is as in the Collector.
+#[test]
+fn options_are_read() {
+    let block = "  resourcedetection:
+    detectors: [env, system, docker]
+    timeout: 2s
+    override: false
+    system: {hostname_sources: [os], resource_attributes: {host.id: {enabled: true}, os.type: {enabled: false}}}";
+    let loaded = settings(&with_processors(block, "resourcedetection"));
+    let Some(Processor::ResourceDetection(detection)) = loaded.processors.values().next() else {
+        panic!("not resource_detection");
+    };
+    let detectors = [Detector::Environment, Detector::System, Detector::Docker];
+    assert_eq!(detection.detectors, detectors);
+    assert!(!detection.r#override);
+    assert_eq!(detection.timeout.as_secs(), 2);
+    assert_eq!(detection.system.hostname_sources, [HostnameSource::Os]);
+    let wanted = ["host.id", "host.name", "os.type", "host.ip"];
+    assert_eq!(
+        wanted.map(|name| detection.system.wants(name)),
+        [true, true, false, false]
+    );
+
+    let loaded = settings(&with_processors(
+        "  resource_detection:",
+        "resource_detection",
+    ));
+    let Some(Processor::ResourceDetection(detection)) = loaded.processors.values().next() else {
+        panic!("not resource_detection");
+    };
+    assert_eq!(detection.detectors, [Detector::Environment]);
+    assert!(detection.r#override);
+    assert_eq!(detection.timeout.as_secs(), 5);
+    let sources = [HostnameSource::Dns, HostnameSource::Os];
+    assert_eq!(detection.system.hostname_sources, sources);
+}
+
+/// Scenario: detectors of clouds, sources and attributes that there are not, an empty list.
+/// Guarantees: each is refused, and what there is is named.
+#[test]
+fn what_cannot_be_found_is_refused() {
+    for (block, said) in [
+        ("detectors: [ec2]", "docker"),
+        ("detectors: []", "nobody looks"),
+        ("system: {hostname_sources: [mdns]}", "lookup"),
+        (
+            "system: {resource_attributes: {host.nam: {enabled: true}}}",
+            "host.name",
+        ),
+        (
+            "docker: {resource_attributes: {container.id: {enabled: true}}}",
+            "container.name",
+        ),
+        ("ec2: {tags: [a]}", "ec2"),
+    ] {
+        let text = with_processors(
+            &format!("  resource_detection: {{{block}}}"),
+            "resource_detection",
+        );
+        let loaded = load_text(&text);
+        let errors: Vec<_> = loaded
+            .diagnostics
+            .errors()
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            errors.iter().any(|error| error.contains(said)),
+            "{block}: {errors:#?}"
+        );
+    }
+}
