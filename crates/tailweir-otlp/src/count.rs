@@ -2,7 +2,7 @@
 
 use crate::scan::ScanError;
 use crate::schema::{LOGS_REQUEST, METRICS_REQUEST, TRACES_REQUEST};
-use crate::view::{MetricView, RequestView, ResourceFields, ScopeFields};
+use crate::view::{MetricView, RequestView, ScopeFields};
 use tailweir_core::Signal;
 
 /// Checks a request down to the last attribute, as a backend that decodes it would, and counts its
@@ -24,10 +24,7 @@ pub fn count_items(signal: Signal, request: &[u8]) -> Result<u64, ScanError> {
             message: "request",
             source,
         })?;
-    let items = RequestView(request)
-        .resources()
-        .flat_map(ResourceFields::scopes)
-        .flat_map(ScopeFields::items);
+    let items = RequestView(request).scopes().flat_map(ScopeFields::items);
     Ok(match signal {
         Signal::Metrics => items
             .map(|metric| MetricView(metric).data().points().count() as u64)

@@ -57,6 +57,7 @@ pub use framing::{Framing, Piece};
 pub use head::{SpanHead, StatusCode};
 pub use message_writer::MessageWriter;
 pub use metric_part::write_metric_part;
+pub use outline::Outer;
 pub use response::{ExportResponse, Status};
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};
 pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};

@@ -1,10 +1,11 @@
 //! Messages without what is nested in them, and with other marks: what a request is cut up and put
 //! together again with.
 
+use crate::assemble::Part;
 use crate::attribute_list::AttributeList;
 use crate::splice::replace;
 use crate::trace_state::TraceState;
-use crate::view::{Messages, ResourceFields, ScopeFields};
+use crate::view::{Messages, RequestView, ResourceFields, ScopeFields};
 use crate::wire::put_bytes;
 
 const SCOPE: u32 = 1;
@@ -48,6 +49,41 @@ impl ScopeFields<'_> {
     }
 }
 
+/// The fields of a scope and of its resource, what is nested in them taken out: what the items of a scope
+/// are put together with again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outer {
+    resource: Vec<u8>,
+    scope: Vec<u8>,
+}
+
+impl Outer {
+    /// Those of each scope of a request, in the order of [`RequestView::scopes`].
+    #[must_use]
+    pub fn all(request: &[u8]) -> Vec<Self> {
+        let mut outers = Vec::new();
+        for resource in RequestView(request).resources() {
+            for scope in resource.scopes() {
+                outers.push(Self {
+                    resource: resource.without_scopes(),
+                    scope: scope.without_items(),
+                });
+            }
+        }
+        outers
+    }
+
+    /// An item of this scope, to be put into a request.
+    #[must_use]
+    pub fn part<'a>(&'a self, item: &'a [u8]) -> Part<'a> {
+        Part {
+            resource: ResourceFields(&self.resource),
+            scope: ScopeFields(&self.scope),
+            item,
+        }
+    }
+}
+
 impl TraceState<'_> {
     /// Appends to `out` this tracestate without a threshold: what is left when nobody can say how many
     /// spans this one stands for. What else the member of OpenTelemetry says is kept.
@@ -75,7 +111,7 @@ impl TraceState<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{EncodedValue, RequestView, ScopeFields, TraceState};
+    use crate::{Assembler, EncodedValue, Outer, RequestView, ScopeFields, TraceState};
 
     /// Scenario: a request with a resource, a schema URL and a span is taken apart.
     /// Guarantees: exactly the nested fields are left out.
@@ -87,6 +123,31 @@ mod tests {
         assert_eq!(resource.without_scopes(), b"\x0a\x00\x1a\x01u");
         let scope = resource.scopes().next().unwrap();
         assert_eq!(scope.without_items(), b"\x0a\x03\x0a\x01s");
+    }
+
+    /// Scenario: a request of two resources, the first with two scopes.
+    /// Guarantees: each scope has an outline, in order, and an item goes back into a request with it.
+    #[test]
+    fn each_scope_has_an_outline() {
+        // resource_spans { schema_url: "u" scope_spans { spans { name: "a" } } scope_spans { schema_url: "v" } }
+        // resource_spans { scope_spans {} }
+        let first = b"\x1a\x01u\x12\x05\x12\x03\x2a\x01a\x12\x03\x1a\x01v";
+        let request = [&b"\x0a\x0f"[..], first, b"\x0a\x02\x12\x00"].concat();
+        let outers = Outer::all(&request);
+        assert_eq!(RequestView(&request).scopes().count(), outers.len());
+        let own = |outer: &Outer| (outer.resource.clone(), outer.scope.clone());
+        let bytes = |resource: &[u8], scope: &[u8]| (resource.to_vec(), scope.to_vec());
+        assert_eq!(
+            outers.iter().map(own).collect::<Vec<_>>(),
+            [
+                bytes(b"\x1a\x01u", b""),
+                bytes(b"\x1a\x01u", b"\x1a\x01v"),
+                bytes(b"", b"")
+            ]
+        );
+        let mut out = Vec::new();
+        Assembler::new().assemble([outers[0].part(b"\x2a\x01a")].into_iter(), &mut out);
+        assert_eq!(out, b"\x0a\x0a\x1a\x01u\x12\x05\x12\x03\x2a\x01a");
     }
 
     /// Scenario: an attribute is put into a scope that has a name, and into one that is not there.

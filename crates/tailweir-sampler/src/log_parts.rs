@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tailweir_core::{Threshold, TraceId};
-use tailweir_otlp::{Assembler, LogRecordView, Part, RequestView, ResourceFields, ScopeFields};
+use tailweir_otlp::{Assembler, LogRecordView, Outer, RequestView};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What is known of a record before its trace is decided.
@@ -44,9 +44,9 @@ impl LogRule {
     /// The parts of a request. Records keep their bytes; a request without records has no parts.
     #[must_use]
     pub fn cut<'a>(&self, request: &'a [u8]) -> Vec<LogPart<'a>> {
-        let outers = outers(request);
+        let outers = Outer::all(request);
         let mut groups: BTreeMap<LogFate, Vec<(usize, &[u8])>> = BTreeMap::new();
-        for (outer, scope) in scopes(request).enumerate() {
+        for (outer, scope) in RequestView(request).scopes().enumerate() {
             for record in scope.items() {
                 let fate = self.fate(LogRecordView(record));
                 groups.entry(fate).or_default().push((outer, record));
@@ -83,34 +83,11 @@ impl LogRule {
     }
 }
 
-fn scopes(request: &[u8]) -> impl Iterator<Item = ScopeFields<'_>> {
-    RequestView(request)
-        .resources()
-        .flat_map(ResourceFields::scopes)
-}
-
-/// The fields of the resource and of the scope of each scope, what is nested in them taken out.
-fn outers(request: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut outers = Vec::new();
-    for resource in RequestView(request).resources() {
-        for scope in resource.scopes() {
-            outers.push((resource.without_scopes(), scope.without_items()));
-        }
-    }
-    outers
-}
-
-fn assembled(
-    assembler: &mut Assembler,
-    outers: &[(Vec<u8>, Vec<u8>)],
-    records: &[(usize, &[u8])],
-) -> Vec<u8> {
+fn assembled(assembler: &mut Assembler, outers: &[Outer], records: &[(usize, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
-    let parts = records.iter().map(|&(outer, item)| Part {
-        resource: ResourceFields(&outers[outer].0),
-        scope: ScopeFields(&outers[outer].1),
-        item,
-    });
+    let parts = records
+        .iter()
+        .map(|&(outer, record)| outers[outer].part(record));
     assembler.assemble(parts, &mut body);
     body
 }

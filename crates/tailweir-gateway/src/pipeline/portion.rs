@@ -4,9 +4,7 @@ use super::Load;
 use bytes::Bytes;
 use std::borrow::Cow;
 use tailweir_core::Signal;
-use tailweir_otlp::{
-    Assembler, DataPoint, MetricView, Part, RequestView, ResourceFields, ScopeFields, field,
-};
+use tailweir_otlp::{Assembler, DataPoint, MetricView, Outer, RequestView, field};
 
 /// The load in parts of at most `max` items, in order; whole when it is not above, or `max` is 0. A metric is
 /// divided between its data points.
@@ -41,12 +39,6 @@ pub(super) fn portions(load: Load, max: u64) -> Vec<Load> {
     parts
 }
 
-/// The fields of a resource or scope, its nested items taken out.
-struct Outer {
-    resource: Vec<u8>,
-    scope: Vec<u8>,
-}
-
 /// A piece of a request, to be put into a part whole.
 struct Piece<'a> {
     outer: usize,
@@ -55,25 +47,23 @@ struct Piece<'a> {
 }
 
 fn cut(signal: Signal, body: &[u8], max: u64) -> Vec<(Bytes, u64)> {
-    let outers = outers(body);
+    let outers = Outer::all(body);
     let mut assembler = Assembler::new();
     let mut cut = Vec::new();
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     let mut items = 0;
     let mut close = |pieces: &mut Vec<Piece<'_>>, items: &mut u64| {
         if !pieces.is_empty() {
-            let parts = pieces.iter().map(|piece| Part {
-                resource: ResourceFields(&outers[piece.outer].resource),
-                scope: ScopeFields(&outers[piece.outer].scope),
-                item: &piece.item,
-            });
+            let parts = pieces
+                .iter()
+                .map(|piece| outers[piece.outer].part(&piece.item));
             let mut out = Vec::new();
             assembler.assemble(parts, &mut out);
             cut.push((Bytes::from(out), std::mem::take(items)));
             pieces.clear();
         }
     };
-    for (outer, scope) in scopes(body).enumerate() {
+    for (outer, scope) in RequestView(body).scopes().enumerate() {
         for item in scope.items() {
             for piece in divided(signal, outer, item, max, items) {
                 if items > 0 && items + piece.weight > max {
@@ -123,25 +113,6 @@ fn divided(signal: Signal, outer: usize, item: &[u8], max: u64, taken: u64) -> V
         room = 0;
     }
     pieces
-}
-
-fn scopes(body: &[u8]) -> impl Iterator<Item = ScopeFields<'_>> {
-    RequestView(body)
-        .resources()
-        .flat_map(ResourceFields::scopes)
-}
-
-fn outers(body: &[u8]) -> Vec<Outer> {
-    let mut outers = Vec::new();
-    for resource in RequestView(body).resources() {
-        for scope in resource.scopes() {
-            outers.push(Outer {
-                resource: resource.without_scopes(),
-                scope: scope.without_items(),
-            });
-        }
-    }
-    outers
 }
 
 /// Data points of a metric; anything else is one item.

@@ -17,6 +17,11 @@ impl<'a> RequestView<'a> {
     pub fn resources(self) -> impl Iterator<Item = ResourceFields<'a>> + Clone {
         Messages::new(self.0, 1).map(ResourceFields)
     }
+
+    /// Each `ScopeSpans`, `ScopeMetrics` or `ScopeLogs` of each of them.
+    pub fn scopes(self) -> impl Iterator<Item = ScopeFields<'a>> + Clone {
+        self.resources().flat_map(ResourceFields::scopes)
+    }
 }
 
 /// The fields of a `ResourceSpans`, `ResourceMetrics` or `ResourceLogs`. A scan leaves out the scopes
