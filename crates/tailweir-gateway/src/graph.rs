@@ -31,7 +31,7 @@ use crate::error::StartError;
 use crate::ledger::Ledger;
 use crate::membership::Membership;
 use crate::pipeline::{
-    Batcher, Connecting, NotExported, RouteFigures, Sampler, ScanPool, TransformFigures,
+    Batcher, Connecting, NotExported, RouteFigures, Sampler, ScanPool, Seat, TransformFigures,
 };
 use parking_lot::Mutex;
 use retired::Gone;
@@ -73,6 +73,16 @@ impl Ground {
     pub(crate) fn receives(&self) -> bool {
         let membership = self.membership.as_ref();
         membership.is_none_or(|membership| membership.receives)
+    }
+
+    /// The place of a sampler, of traces or of logs, in the cluster, if there is one.
+    fn seat(&self, place: &Place) -> Option<Arc<Seat>> {
+        let membership = Arc::clone(self.membership.as_ref()?);
+        Some(Arc::new(Seat {
+            membership,
+            name: format!("{}/{}", place.0, place.1).into(),
+            ledger: Arc::clone(&self.ledger),
+        }))
     }
 
     /// Shards of each sampler of this process: none where another member has them all.

@@ -52,6 +52,15 @@ impl Inbound {
 
 impl Members for Inbound {
     fn part(&self, part: OutgoingPart) -> BoxFuture<'static, Brought> {
+        if let Some(sampler) = self.membership.trace_aware(&part.sampler) {
+            let permit = self.admission.take(part.spans.len() as u64);
+            return Box::pin(async move {
+                match permit {
+                    Ok(_permit) => sampler.take_part(&part).await,
+                    Err(refusal) => Brought::Refused(refusal),
+                }
+            });
+        }
         let Some(sampler) = self.membership.sampler(&part.sampler) else {
             let refusal = Self::no_sampler(&part.sampler);
             return Box::pin(std::future::ready(Brought::Refused(refusal)));
@@ -75,6 +84,11 @@ impl Members for Inbound {
         sampler: &str,
         messages: Vec<Message<Piece, Ruled>>,
     ) -> BoxFuture<'_, ()> {
+        if let Some(sampler) = self.membership.trace_aware(sampler) {
+            // It keeps no mailbox: they are dealt with at once.
+            sampler.letters(from, messages);
+            return Box::pin(std::future::ready(()));
+        }
         let sampler = self.membership.sampler(sampler);
         Box::pin(async move {
             let Some(sampler) = sampler else {
@@ -102,6 +116,9 @@ impl Members for Inbound {
     }
 
     fn remind(&self, member: Incarnation) {
+        for sampler in self.membership.all_trace_aware() {
+            sampler.remind(member);
+        }
         for sampler in self.membership.samplers() {
             for shard in sampler.shards() {
                 shard.remind(member);

@@ -170,8 +170,8 @@ impl Ledger {
 
     /// A store that reported `before` holds `now`. Its own count, so that a span which the store
     /// forgets shows as an imbalance.
-    pub(crate) fn store_holds(&self, before: Amount, now: Amount) {
-        let stored = &self.book(Signal::Traces).stored;
+    pub(crate) fn store_holds(&self, signal: Signal, before: Amount, now: Amount) {
+        let stored = &self.book(signal).stored;
         stored.add(now);
         stored.subtract(before);
     }

@@ -1,6 +1,6 @@
 //! A gateway as a member of a cluster: what it is told of the others, and how it reaches them.
 
-use crate::pipeline::Sampler;
+use crate::pipeline::{Sampler, TraceAware};
 use crate::refusal::Refusal;
 use crate::status::PeerRow;
 use bytes::Bytes;
@@ -41,7 +41,7 @@ impl fmt::Debug for Cluster {
     }
 }
 
-/// Spans of a request on their way to the sampler that owns their slots.
+/// Spans or log records of a request on their way to the sampler that owns their slots.
 #[derive(Debug, Clone)]
 pub struct OutgoingPart {
     /// Which sampler: `pipeline/processor`.
@@ -50,10 +50,12 @@ pub struct OutgoingPart {
     pub epoch: Epoch,
     /// The tenure that they were said to belong to.
     pub tenure: Option<Epoch>,
-    /// OTLP TracesData.
+    /// OTLP TracesData, or LogsData for a sampler of logs.
     pub spans: Bytes,
     /// How long the answer may take.
     pub patience: Duration,
+    /// Of records that waited at the member which brings them: the tenure in which they did.
+    pub handed_on: Option<Epoch>,
 }
 
 /// The way to other members.
@@ -110,6 +112,8 @@ pub(crate) struct Membership {
     table: watch::Receiver<Arc<RoutingTable>>,
     reports: mpsc::Sender<Report>,
     samplers: RwLock<BTreeMap<Arc<str>, Arc<Sampler>>>,
+    /// Samplers of logs pipelines.
+    trace_aware: RwLock<BTreeMap<Arc<str>, Arc<TraceAware>>>,
     /// Which samplers said the same: a slot is in step, or closed, when it is for all of them.
     said: Mutex<BTreeMap<Report, BTreeSet<Arc<str>>>>,
 }
@@ -125,6 +129,7 @@ impl Membership {
             table: cluster.table,
             reports: cluster.reports,
             samplers: RwLock::default(),
+            trace_aware: RwLock::default(),
             said: Mutex::default(),
         });
         let follower = Arc::clone(&membership);
@@ -168,9 +173,26 @@ impl Membership {
         sampler.learn(&self.table());
     }
 
+    /// A sampler of logs of this member from here on.
+    pub(crate) fn enter_trace_aware(&self, name: Arc<str>, sampler: Arc<TraceAware>) {
+        self.trace_aware.write().insert(name, Arc::clone(&sampler));
+        sampler.learn(&self.table());
+    }
+
     /// No sampler of this member any more.
     pub(crate) fn leave(&self, name: &str) {
         self.samplers.write().remove(name);
+        self.trace_aware.write().remove(name);
+    }
+
+    /// The sampler of logs of this name.
+    pub(crate) fn trace_aware(&self, name: &str) -> Option<Arc<TraceAware>> {
+        self.trace_aware.read().get(name).cloned()
+    }
+
+    /// All samplers of logs.
+    pub(crate) fn all_trace_aware(&self) -> Vec<Arc<TraceAware>> {
+        self.trace_aware.read().values().cloned().collect()
     }
 
     /// The sampler of this name.
@@ -185,7 +207,7 @@ impl Membership {
 
     /// A shard of this sampler has something to report: so has the member, when all its samplers have.
     pub(crate) fn report(&self, sampler: &Arc<str>, report: Report) {
-        let all = self.samplers.read().len();
+        let all = self.samplers.read().len() + self.trace_aware.read().len();
         let mut said = self.said.lock();
         let by = said.entry(report).or_default();
         by.insert(Arc::clone(sampler));
@@ -203,6 +225,9 @@ impl Membership {
             self.post.follow(&table);
             self.said.lock().retain(|report, _| is_open(report, &table));
             for sampler in self.samplers() {
+                sampler.learn(&table);
+            }
+            for sampler in self.all_trace_aware() {
                 sampler.learn(&table);
             }
         }

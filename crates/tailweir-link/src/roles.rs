@@ -57,6 +57,12 @@ impl Roles {
         Self(1 << role as u8)
     }
 
+    /// These and `others`, for constants.
+    #[must_use]
+    pub const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether `role` is among them.
     #[must_use]
     pub const fn has(self, role: Role) -> bool {
@@ -86,7 +92,7 @@ impl BitOr for Roles {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.with(other)
     }
 }
 

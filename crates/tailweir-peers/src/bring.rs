@@ -157,6 +157,7 @@ impl<'a> Stream<'a> {
             tenure: part.tenure,
             spans: part.spans,
             patience: until - now,
+            handed_on: part.handed_on,
         }));
         let sent = Sent {
             sampler: part.sampler,

@@ -22,6 +22,9 @@ use tonic::{Request, Response, Status, Streaming};
 /// Most parts of one stream that are worked on at once. Beyond it the stream is not read.
 const PARTS_OPEN_MAX: usize = 256;
 
+/// Who brings parts: gateways, and samplers that hand on log records whose slots have moved while they waited.
+const BRINGING: Roles = Roles::GATEWAY.with(Roles::SAMPLER);
+
 /// Serves `members` on `server`, and has `peers` remind its shards of members that lost letters. What it returns keeps
 /// nothing alive: the server does.
 pub fn serve(server: &Server, peers: &Peers, members: Arc<dyn Members>) {
@@ -33,10 +36,7 @@ pub fn serve(server: &Server, peers: &Peers, members: Arc<dyn Members>) {
     let service = PeerServer::new(inbound)
         .max_decoding_message_size(MESSAGE_MAX)
         .max_encoding_message_size(MESSAGE_MAX);
-    server.add(
-        service,
-        &[("Bring", Roles::GATEWAY), ("Tell", Roles::SAMPLER)],
-    );
+    server.add(service, &[("Bring", BRINGING), ("Tell", Roles::SAMPLER)]);
 }
 
 struct Inbound {
@@ -112,6 +112,7 @@ impl Parts {
             tenure: part.tenure,
             spans: part.spans,
             patience: part.patience,
+            handed_on: part.handed_on,
         });
         let answer = async move { write_said(id, said(answer.await)) };
         self.open.push(Box::pin(answer));

@@ -31,7 +31,12 @@ pub(crate) fn brought(said: Said, sampler: &str) -> Brought {
     Brought::Refused(match said {
         Said::Answered(answer) => return Brought::Answered(answer),
         Said::Full { retry_after } => Refusal::Full {
-            bound: Bound::Traces,
+            // The name begins with the pipeline, and that with its signal.
+            bound: if sampler.starts_with("logs") {
+                Bound::Logs
+            } else {
+                Bound::Traces
+            },
             retry_after: retry_after.max(RETRY_AFTER),
         },
         Said::TooLarge { limit } => Refusal::TooLarge {
@@ -60,7 +65,7 @@ pub(crate) fn crowded() -> Brought {
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Brought {
     Brought::Refused(Refusal::Impossible {
         detail: format!(
-            "its spans for one member of the cluster have {bytes} bytes, and members take {limit}; send smaller batches"
+            "its part for one member of the cluster has {bytes} bytes, and members take {limit}; send smaller batches"
         ),
     })
 }

@@ -52,7 +52,8 @@ pub struct TraceHold<T> {
 /// What waits for one trace.
 #[derive(Debug)]
 struct Held<T> {
-    things: Vec<T>,
+    /// With what each takes of the budget.
+    things: Vec<(u64, T)>,
     bytes: u64,
     deadline: Moment,
 }
@@ -98,6 +99,18 @@ impl<T> TraceHold<T> {
 
     /// Takes something of `size` bytes that belongs to a trace.
     pub fn place(&mut self, now: Moment, trace: TraceId, size: u64, thing: T) -> Placed<T> {
+        let deadline = now + self.settings.wait;
+        self.place_until(deadline, trace, size, thing)
+    }
+
+    /// The same for something that has waited elsewhere before, and waits here no longer than to this moment.
+    pub fn place_until(
+        &mut self,
+        deadline: Moment,
+        trace: TraceId,
+        size: u64,
+        thing: T,
+    ) -> Placed<T> {
         if let Some(&is_kept) = self.decisions.get(&trace) {
             return Placed::Decided { is_kept, thing };
         }
@@ -108,7 +121,6 @@ impl<T> TraceHold<T> {
         if self.bytes.saturating_add(cost) > self.settings.memory_budget.bytes() {
             return Placed::NoRoom(thing);
         }
-        let deadline = now + self.settings.wait;
         let held = self.held.entry(trace).or_insert_with(|| {
             self.deadlines.insert((deadline, trace));
             Held {
@@ -117,7 +129,7 @@ impl<T> TraceHold<T> {
                 deadline,
             }
         });
-        held.things.push(thing);
+        held.things.push((cost, thing));
         held.bytes += cost;
         self.bytes += cost;
         Placed::Held
@@ -130,6 +142,29 @@ impl<T> TraceHold<T> {
         }
         self.forget();
         self.release(trace)
+    }
+
+    /// What was decided about a trace, as far as that is remembered.
+    #[must_use]
+    pub fn decision(&self, trace: TraceId) -> Option<bool> {
+        self.decisions.get(&trace).copied()
+    }
+
+    /// Takes back what waits for a trace and is not wanted here any more.
+    pub fn withdraw(&mut self, trace: TraceId, is_wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let Some(held) = self.held.get_mut(&trace) else {
+            return Vec::new();
+        };
+        let unwanted = |(_, thing): &mut (u64, T)| !is_wanted(thing);
+        let taken: Vec<(u64, T)> = held.things.extract_if(.., unwanted).collect();
+        if held.things.is_empty() {
+            self.release(trace);
+        } else {
+            let freed: u64 = taken.iter().map(|(cost, _)| cost).sum();
+            held.bytes -= freed;
+            self.bytes -= freed;
+        }
+        taken.into_iter().map(|(_, thing)| thing).collect()
     }
 
     /// What has waited for too long: the things of the trace whose time came first. Nothing when none's has.
@@ -168,7 +203,7 @@ impl<T> TraceHold<T> {
         };
         self.deadlines.remove(&(held.deadline, trace));
         self.bytes -= held.bytes;
-        held.things
+        held.things.into_iter().map(|(_, thing)| thing).collect()
     }
 
     fn forget(&mut self) {

@@ -10,36 +10,14 @@ use tailweir_placement::TenureId;
 use tailweir_tenure::{Fragment, Message, Number, Record, Until};
 
 impl<S: Spans, T> Shard<S, T> {
-    /// Puts the spans of a letter into memory of its own. Without room for it, the records that have spans are
-    /// taken out: to their owner they are lost messages.
+    /// Puts the spans of a letter into memory of its own.
     pub(crate) fn copied(
         &mut self,
-        mut messages: Vec<Message<Piece, Ruled>>,
+        messages: Vec<Message<Piece, Ruled>>,
     ) -> Vec<Message<Piece, Ruled>> {
-        let brought: usize = messages.iter().filter_map(spans_of).map(<[u8]>::len).sum();
-        if brought == 0 {
-            return messages;
-        }
-        if self.copies.bytes() + brought > self.settings.copies_budget {
-            let before = messages.len();
-            messages.retain(|message| spans_of(message).is_none());
-            self.counts.copies_refused += (before - messages.len()) as u64;
-            return messages;
-        }
-        let mut all = Vec::with_capacity(brought);
-        messages
-            .iter()
-            .filter_map(spans_of)
-            .for_each(|spans| all.extend_from_slice(spans));
-        let all = self.copies.keep(all);
-        let mut start = 0;
-        for message in &mut messages {
-            if let Some(bytes) = bytes_of(message) {
-                let end = start + bytes.len();
-                *bytes = all.slice(start..end);
-                start = end;
-            }
-        }
+        let budget = self.settings.copies_budget;
+        let (messages, refused) = self.copies.take_in(budget, messages);
+        self.counts.copies_refused += refused;
         messages
     }
 
@@ -128,35 +106,5 @@ impl<S: Spans, T> Shard<S, T> {
             None => Piece::Held,
         };
         self.tenancy.replace(tenure, number, piece);
-    }
-}
-
-fn spans_of(message: &Message<Piece, Ruled>) -> Option<&[u8]> {
-    let Message::Record { record, .. } = message else {
-        return None;
-    };
-    match record {
-        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
-            match &fragment.value.data {
-                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
-                Piece::Held => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn bytes_of(message: &mut Message<Piece, Ruled>) -> Option<&mut bytes::Bytes> {
-    let Message::Record { record, .. } = message else {
-        return None;
-    };
-    match record {
-        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
-            match &mut fragment.value.data {
-                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
-                Piece::Held => None,
-            }
-        }
-        _ => None,
     }
 }

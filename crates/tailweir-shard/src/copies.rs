@@ -1,8 +1,10 @@
 //! Memory of what other members own.
 
+use crate::{Piece, Ruled};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tailweir_tenure::{Message, Record};
 
 /// Counts the bytes of copies for as long as any share of them lives.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,44 @@ impl Copies {
             bytes,
             copies: self.clone(),
         })
+    }
+
+    /// Puts the bytes of a letter's fragments into memory of its own. Without room for them within `budget`, the records
+    /// that have fragments are taken out, and counted: to their owner they are lost messages.
+    pub(crate) fn take_in(
+        &self,
+        budget: usize,
+        mut messages: Vec<Message<Piece, Ruled>>,
+    ) -> (Vec<Message<Piece, Ruled>>, u64) {
+        let brought: usize = messages
+            .iter()
+            .filter_map(fragment_of)
+            .map(<[u8]>::len)
+            .sum();
+        if brought == 0 {
+            return (messages, 0);
+        }
+        if self.bytes() + brought > budget {
+            let before = messages.len();
+            messages.retain(|message| fragment_of(message).is_none());
+            let refused = (before - messages.len()) as u64;
+            return (messages, refused);
+        }
+        let mut all = Vec::with_capacity(brought);
+        messages
+            .iter()
+            .filter_map(fragment_of)
+            .for_each(|bytes| all.extend_from_slice(bytes));
+        let all = self.keep(all);
+        let mut start = 0;
+        for message in &mut messages {
+            if let Some(bytes) = bytes_of(message) {
+                let end = start + bytes.len();
+                *bytes = all.slice(start..end);
+                start = end;
+            }
+        }
+        (messages, 0)
     }
 
     /// Bytes kept.
@@ -42,6 +82,36 @@ impl AsRef<[u8]> for Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.copies.0.fetch_sub(self.bytes.len(), Relaxed);
+    }
+}
+
+fn fragment_of(message: &Message<Piece, Ruled>) -> Option<&[u8]> {
+    let Message::Record { record, .. } = message else {
+        return None;
+    };
+    match record {
+        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
+            match &fragment.value.data {
+                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
+                Piece::Held => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn bytes_of(message: &mut Message<Piece, Ruled>) -> Option<&mut Bytes> {
+    let Message::Record { record, .. } = message else {
+        return None;
+    };
+    match record {
+        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
+            match &mut fragment.value.data {
+                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
+                Piece::Held => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ use tailweir_tenure::{Number, Ruling};
 
 /// Delivered fragments of one tenure that its second member may not know of. What a successor would deliver again is
 /// bounded by it, and by what is under way.
-const UNCONFIRMED_MAX: usize = 256;
+pub(crate) const UNCONFIRMED_MAX: usize = 256;
 
 /// Exports that were not reported as delivered.
 pub(crate) struct Exports {

@@ -23,6 +23,7 @@ mod adopt;
 mod carry_out;
 mod copies;
 mod exports;
+mod logs;
 mod marks;
 mod outbox;
 mod part;
@@ -31,8 +32,13 @@ mod ruled;
 mod settings;
 mod shard;
 mod take;
+mod upkeep;
 mod voice;
 
+pub use logs::{
+    LeavingLogs, LogAmount, LogBooks, LogBounds, LogFragment, LogOutbox, LogShard,
+    LogShardSettings, Logs, OnwardLogs,
+};
 pub use marks::Marks;
 pub use outbox::{Kept, Outbox, Report, Ruling};
 pub use part::{Answer, Part, Redirect, Refusal, Spans};

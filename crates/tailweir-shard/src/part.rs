@@ -3,6 +3,7 @@
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::Scan;
 use tailweir_placement::{Epoch, Incarnation, TenureId};
+use tailweir_tenure::Reply;
 
 /// Spans of a request that are for one shard.
 pub trait Spans {
@@ -47,6 +48,32 @@ pub struct Redirect {
     pub epoch: Epoch,
     /// The tenure that has it and its owner; where that is not said, to the owner of its slot.
     pub pinned: Option<(TenureId, Incarnation)>,
+}
+
+impl Redirect {
+    /// What a gateway is told of a trace that is not taken: where it belongs; nothing when it was dropped.
+    ///
+    /// # Errors
+    /// Why nobody takes it now.
+    pub(crate) fn of(trace: TraceId, reply: Reply) -> Result<Option<Self>, Refusal> {
+        let (epoch, pinned) = match reply {
+            Reply::Acknowledged => return Ok(None),
+            Reply::Hold => return Err(Refusal::NotOpen),
+            Reply::Behind { epoch } => return Err(Refusal::Behind(epoch)),
+            Reply::NoSecondCopy => return Err(Refusal::NoSecondCopy),
+            Reply::Moved { epoch } => (epoch, None),
+            Reply::Pinned {
+                tenure,
+                owner,
+                epoch,
+            } => (epoch, Some((tenure, owner))),
+        };
+        Ok(Some(Self {
+            trace,
+            epoch,
+            pinned,
+        }))
+    }
 }
 
 /// Why a part was refused.

@@ -3,6 +3,7 @@
 use crate::copies::Copies;
 use crate::exports::Exports;
 use crate::take::Waiting;
+use crate::upkeep::Upkeep;
 use crate::voice::{Fresh, Pen, Voice};
 use crate::{Outbox, Part, Piece, Refusal, Ruled, ShardSettings, Spans};
 use foldhash::fast::FixedState;
@@ -13,16 +14,10 @@ use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{AbandonedTrace, Engine, EngineSettings};
-use tailweir_tenure::{Effect, Message, Received, Standing, Tenancy};
+use tailweir_tenure::{Effect, Message, Standing, Tenancy};
 
-/// Records that wait for a table which is on its way. Beyond it they are dropped, and said again.
-const BEHIND_MAX: usize = 16_384;
 /// Messages, or traces, whose memory is fetched together before they are dealt with.
 pub(crate) const FETCHED: usize = 32;
-/// Verdicts are looked through for old ones in this many steps, one at a time.
-const SWEEP_STEPS: usize = 64;
-/// Pause between two steps.
-const SWEEP_PAUSE: std::time::Duration = std::time::Duration::from_millis(150);
 
 /// One part of the slots of one sampler process. See the crate.
 ///
@@ -45,8 +40,7 @@ pub struct Shard<S, T> {
     pub(crate) held: Vec<(Part<S, T>, Refusal)>,
     pub(crate) exports: Exports,
     pub(crate) copies: Copies,
-    behind: Vec<(Incarnation, Message<Piece, Ruled>)>,
-    asking: BTreeSet<Slot>,
+    pub(crate) upkeep: Upkeep,
     pub(crate) dropped: BTreeSet<TenureId>,
     epoch: Epoch,
     timers: Timers,
@@ -59,12 +53,6 @@ struct Timers {
     /// When what waits is tried again; nothing while nothing waits. Set once, whatever happens meanwhile.
     retry: Option<Moment>,
     knock: Moment,
-    ask: Moment,
-    sweep: Moment,
-    swept: usize,
-    /// Verdicts that were left by each of the last steps.
-    verdicts: [usize; SWEEP_STEPS],
-    remind: Moment,
 }
 
 /// What was given up, since the shard began.
@@ -72,8 +60,6 @@ struct Timers {
 pub(crate) struct Counts {
     /// Records that were not stored because there is too much of others already.
     pub(crate) copies_refused: u64,
-    /// Records that were dropped because too many waited for a table.
-    pub(crate) behind_dropped: u64,
     /// Pieces of other members that are not OTLP.
     pub(crate) unreadable: u64,
 }
@@ -118,7 +104,6 @@ impl<S: Spans, T> Shard<S, T> {
         policies: Arc<PolicySet>,
         seed: u64,
     ) -> Self {
-        let start = Moment::ZERO;
         Self {
             engine: Engine::new(engine, policies, seed),
             tenancy: Tenancy::new(settings.incarnation, settings.one_copy),
@@ -132,18 +117,12 @@ impl<S: Spans, T> Shard<S, T> {
             held: Vec::new(),
             exports: Exports::new(seed),
             copies: Copies::default(),
-            behind: Vec::new(),
-            asking: BTreeSet::new(),
+            upkeep: Upkeep::new(),
             dropped: BTreeSet::new(),
             epoch: Epoch(0),
             timers: Timers {
                 retry: None,
-                knock: start,
-                ask: start,
-                sweep: start,
-                swept: 0,
-                verdicts: [0; SWEEP_STEPS],
-                remind: start + ShardSettings::REMIND,
+                knock: Moment::ZERO,
             },
             counts: Counts::default(),
             settings,
@@ -205,15 +184,15 @@ impl<S: Spans, T> Shard<S, T> {
             epoch: self.epoch,
             tenures,
             copied_bytes: self.copies.bytes(),
-            verdicts: self.verdicts(),
+            verdicts: self.upkeep.verdicts(),
             fragments: self.tenancy.fragment_count(),
             parts_waiting: self.held.len() + self.waiting.len(),
             fragments_waiting: self.waiting.fragments(),
-            letters_waiting: self.behind.len(),
+            letters_waiting: self.upkeep.behind(),
             exports_waiting: self.exports.len(),
             unclaimed: self.unclaimed.len(),
             copies_refused: self.counts.copies_refused,
-            behind_dropped: self.counts.behind_dropped,
+            behind_dropped: self.upkeep.behind_dropped(),
             unreadable: self.counts.unreadable,
         }
     }
@@ -221,9 +200,8 @@ impl<S: Spans, T> Shard<S, T> {
     /// When [`Self::tick`] is due; nothing while it has no part in any tenure.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        let ask = (!self.asking.is_empty()).then_some(self.timers.ask);
-        let sweep = (self.epoch > Epoch(0)).then_some(self.timers.sweep);
-        let times = [self.engine.next_deadline(), self.timers.retry, ask, sweep];
+        let upkeep = (self.epoch > Epoch(0)).then(|| self.upkeep.next_deadline());
+        let times = [self.engine.next_deadline(), self.timers.retry, upkeep];
         times.into_iter().flatten().min()
     }
 
@@ -242,9 +220,8 @@ impl<S: Spans, T> Shard<S, T> {
             }
         }
         self.share(owned);
-        for (from, message) in std::mem::take(&mut self.behind) {
-            self.receive(now, from, message);
-        }
+        self.upkeep
+            .catch_up(now, &mut self.tenancy, &mut self.effects);
         self.work(now, out);
         self.retry_held(now, out);
     }
@@ -278,15 +255,10 @@ impl<S: Spans, T> Shard<S, T> {
     pub fn tick(&mut self, now: Moment, out: &mut Outbox<T>) {
         self.timers.retry = None;
         self.with_engine(now, |engine, voice| engine.advance(now, voice));
-        self.ask_again(now);
-        self.sweep(now);
-        if now >= self.timers.remind {
-            self.timers.remind = now + ShardSettings::REMIND;
-            self.tenancy.remind(now, &mut self.effects);
-        }
+        self.keep_up(now);
         self.work(now, out);
         self.retry_held(now, out);
-        self.give_up_waiting(now, out);
+        self.waiting.give_up(now, &mut out.answers);
         if now >= self.timers.knock {
             self.timers.knock = now + ShardSettings::ASK_AGAIN;
             self.knock(now);
@@ -341,52 +313,17 @@ impl<S: Spans, T> Shard<S, T> {
         from: Incarnation,
         message: Message<Piece, Ruled>,
     ) {
-        if let Message::NotYet { tenure } = &message {
-            if self.asking.is_empty() {
-                self.timers.ask = now + ShardSettings::ASK_AGAIN;
-            }
-            self.asking.insert(tenure.slot);
-        }
-        let received = self.tenancy.receive(now, from, message, &mut self.effects);
-        if let Received::Behind(message) = received {
-            if self.behind.len() < BEHIND_MAX {
-                self.behind.push((from, message));
-            } else {
-                self.counts.behind_dropped += 1;
-            }
-        }
+        self.upkeep
+            .receive(now, from, message, &mut self.tenancy, &mut self.effects);
     }
 
-    fn ask_again(&mut self, now: Moment) {
-        if now < self.timers.ask {
-            return;
-        }
-        self.timers.ask = now + ShardSettings::ASK_AGAIN;
-        for slot in std::mem::take(&mut self.asking) {
-            self.tenancy.ask_again(now, slot, &mut self.effects);
-        }
-    }
-
-    /// Forgets old verdicts of some slots.
-    fn sweep(&mut self, now: Moment) {
-        if now < self.timers.sweep {
-            return;
-        }
-        self.timers.sweep = now + SWEEP_PAUSE;
-        let step = (self.timers.swept + 1) % SWEEP_STEPS;
-        let mut until = now;
-        if self.verdicts() > self.settings.verdicts_max {
-            until = now + self.settings.verdict_life / 2;
-        }
-        let slots = self.slots().skip(step).step_by(SWEEP_STEPS);
-        let left = slots.map(|slot| self.tenancy.expire_slot(until, slot));
-        self.timers.verdicts[step] = left.sum();
-        self.timers.swept = step;
-    }
-
-    /// Verdicts that it remembers, as they were counted last.
-    fn verdicts(&self) -> usize {
-        self.timers.verdicts.iter().sum()
+    fn keep_up(&mut self, now: Moment) {
+        let (life, max) = (self.settings.verdict_life, self.settings.verdicts_max);
+        let slots = self.slots();
+        let (upkeep, tenancy) = (&mut self.upkeep, &mut self.tenancy);
+        upkeep.ask_again(now, tenancy, &mut self.effects);
+        upkeep.sweep(now, slots, life, max, tenancy);
+        upkeep.remind(now, tenancy, &mut self.effects);
     }
 
     /// Calls the engine with the tenancy as its sink, and sorts what it let go.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::Assembler;
 use tailweir_placement::TenureId;
-use tailweir_tenure::{Fragment, Number, Reply, Until};
+use tailweir_tenure::{Fragment, Number, Until};
 
 /// Parts whose fragments are proposed and not yet acknowledged.
 pub(crate) struct Waiting<T> {
@@ -44,10 +44,41 @@ impl<T> Waiting<T> {
         self.fragments.len()
     }
 
-    fn open(&mut self, open: Open<T>) -> u64 {
+    /// A part is answered when these fragments are settled, at once when there are none.
+    pub(crate) fn begin(
+        &mut self,
+        ticket: T,
+        patience: Moment,
+        fragments: Vec<((TenureId, Number), TraceId)>,
+        redirects: Vec<Redirect>,
+        answers: &mut Vec<(T, Answer)>,
+    ) {
+        if fragments.is_empty() {
+            answers.push((ticket, Answer::Taken(redirects)));
+            return;
+        }
         self.next += 1;
-        self.parts.insert(self.next, open);
-        self.next
+        let (key, left) = (self.next, fragments.len());
+        let open = Open {
+            ticket,
+            left,
+            redirects,
+            patience,
+        };
+        self.parts.insert(key, open);
+        let fragments = fragments.into_iter();
+        self.fragments
+            .extend(fragments.map(|(at, trace)| (at, (key, trace))));
+    }
+
+    /// Refuses parts whose fragments were not confirmed in time. The fragments stay: their client sends them again,
+    /// and they are known then.
+    pub(crate) fn give_up(&mut self, now: Moment, answers: &mut Vec<(T, Answer)>) {
+        let late = |_: &u64, open: &mut Open<T>| open.patience <= now;
+        for (_, open) in self.parts.extract_if(late) {
+            let answer = Answer::Refused(Refusal::Unconfirmed);
+            answers.push((open.ticket, answer));
+        }
     }
 
     /// A fragment is settled: safe, or somebody else's. The part's answer, when it was the last one.
@@ -124,16 +155,6 @@ impl<S: Spans, T> Shard<S, T> {
         self.work(now, out);
     }
 
-    /// Refuses parts whose fragments were not confirmed in time. The fragments stay: their client sends them again,
-    /// and they are known then.
-    pub(crate) fn give_up_waiting(&mut self, now: Moment, out: &mut Outbox<T>) {
-        let late = |_: &u64, open: &mut Open<T>| open.patience <= now;
-        for (_, open) in self.waiting.parts.extract_if(late) {
-            let answer = Answer::Refused(Refusal::Unconfirmed);
-            out.answers.push((open.ticket, answer));
-        }
-    }
-
     fn take_or_hold(&mut self, now: Moment, part: Part<S, T>, out: &mut Outbox<T>) {
         let mut redirects = Vec::new();
         match self.look(&part, &mut redirects) {
@@ -163,24 +184,13 @@ impl<S: Spans, T> Shard<S, T> {
     ) -> Result<Way, Refusal> {
         let slot = self.slot_of(trace);
         let admitted = self.tenancy.admit(part.epoch, slot, part.tenure, trace);
-        let (epoch, pinned) = match admitted {
+        match admitted {
             Ok(tenure) => return Ok(Way::Take(tenure)),
-            Err(Reply::Acknowledged) => return Ok(Way::Drop),
-            Err(Reply::Hold) => return Err(Refusal::NotOpen),
-            Err(Reply::Behind { epoch }) => return Err(Refusal::Behind(epoch)),
-            Err(Reply::NoSecondCopy) => return Err(Refusal::NoSecondCopy),
-            Err(Reply::Moved { epoch }) => (epoch, None),
-            Err(Reply::Pinned {
-                tenure,
-                owner,
-                epoch,
-            }) => (epoch, Some((tenure, owner))),
-        };
-        redirects.push(Redirect {
-            trace,
-            epoch,
-            pinned,
-        });
+            Err(reply) => match Redirect::of(trace, reply)? {
+                Some(redirect) => redirects.push(redirect),
+                None => return Ok(Way::Drop),
+            },
+        }
         Ok(Way::Elsewhere)
     }
 
@@ -210,19 +220,13 @@ impl<S: Spans, T> Shard<S, T> {
         }
         self.claim_fresh();
         let numbers = self.propose(now, &part.spans, runs);
-        if numbers.is_empty() {
-            out.answers.push((part.ticket, Answer::Taken(redirects)));
-            return;
-        }
-        let key = self.waiting.open(Open {
-            ticket: part.ticket,
-            left: numbers.len(),
+        self.waiting.begin(
+            part.ticket,
+            part.patience,
+            numbers,
             redirects,
-            patience: part.patience,
-        });
-        let numbers = numbers.into_iter();
-        let fragments = numbers.map(|(tenure, number, trace)| ((tenure, number), (key, trace)));
-        self.waiting.fragments.extend(fragments);
+            &mut out.answers,
+        );
     }
 
     /// The engine and the tenancy remember decisions for different times. Before spans of a trace go in, the engine
@@ -242,7 +246,12 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// Proposes each fragment that is taken. The engine has its spans, unless they are late for a kept trace: then
     /// they have been let go, to be delivered once the fragment is stored.
-    fn propose(&mut self, now: Moment, spans: &S, runs: &Runs) -> Vec<(TenureId, Number, TraceId)> {
+    fn propose(
+        &mut self,
+        now: Moment,
+        spans: &S,
+        runs: &Runs,
+    ) -> Vec<((TenureId, Number), TraceId)> {
         let until = now + self.engine.settings().decision_wait;
         let mut pieces = raw(spans, runs);
         let mut numbers = Vec::with_capacity(runs.runs.len());
@@ -263,7 +272,7 @@ impl<S: Spans, T> Shard<S, T> {
             if let Some(number) = taken {
                 let piece = self.piece_of(run.trace, tenure.slot);
                 self.tenancy.replace(tenure, number, piece);
-                numbers.push((tenure, number, run.trace));
+                numbers.push(((tenure, number), run.trace));
             }
         }
         numbers

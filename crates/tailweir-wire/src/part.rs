@@ -12,7 +12,7 @@ const PATIENCE_MAX: Duration = Duration::from_secs(60);
 /// Longest name of a sampler, in bytes.
 const NAME_MAX: usize = 1024;
 
-/// Spans of one request for the slots of one sampler.
+/// Spans or log records of one request for the slots of one sampler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Names it in its stream.
@@ -23,10 +23,12 @@ pub struct Part {
     pub epoch: Epoch,
     /// The tenure to which the gateway was sent with it.
     pub tenure: Option<Epoch>,
-    /// OTLP TracesData.
+    /// OTLP TracesData, or LogsData where the sampler is one of logs.
     pub spans: Bytes,
     /// How long the gateway waits, up to 60 s.
     pub patience: Duration,
+    /// Of records that waited at the member that brings them: the tenure in which they did.
+    pub handed_on: Option<Epoch>,
 }
 
 /// A part as it is sent.
@@ -39,6 +41,7 @@ pub fn write_part(part: Part) -> peer::Part {
         tenure: part.tenure.map(|tenure| tenure.0),
         spans: part.spans,
         patience: write_duration(part.patience.min(PATIENCE_MAX)) as u32,
+        handed_on: part.handed_on.map(|tenure| tenure.0),
     }
 }
 
@@ -63,5 +66,6 @@ pub fn read_part(part: peer::Part) -> Result<Part, WireError> {
         tenure: part.tenure.map(Epoch),
         spans: part.spans,
         patience: Duration::from_millis(part.patience.into()).min(PATIENCE_MAX),
+        handed_on: part.handed_on.map(Epoch),
     })
 }

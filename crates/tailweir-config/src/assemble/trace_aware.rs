@@ -37,11 +37,6 @@ fn check_processor(
             format!("the processor `{id}` is `trace_aware` and takes logs"),
             "remove `trace_aware`, or use it in a logs pipeline",
         ),
-        (Some(Processor::TraceAware(_)), Signal::Logs) if settings.cluster.is_some() => {
-            let text = format!("`{id}` is `trace_aware`, which is not available in a cluster");
-            let help = "logs do not reach the member that decides about their trace; take it out of the pipeline";
-            report.error_at(place.clone(), Cause::AbsentOption, text, help);
-        }
         (Some(Processor::TraceAware(aware)), Signal::Logs) => {
             if let Err((text, help)) = find(settings, aware) {
                 let path = format!("processors::{id}::trace_aware::sampler");

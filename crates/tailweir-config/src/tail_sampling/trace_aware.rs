@@ -34,7 +34,8 @@ settings! {
         keep_severity: SeverityNumber = SeverityNumber(17),
         /// Share of the records without a trace id that pass, in percent.
         untraced_percentage: f64 = 100.0,
-        /// Bytes of records that may wait. Beyond them records pass without waiting, and are counted.
+        /// Bytes of records that may wait. Beyond them records pass without waiting, and are counted. In a cluster half of
+        /// it is for records that other members own.
         memory_budget: ByteSize = ByteSize::mib(64),
     }
     rules trace_aware_rules;

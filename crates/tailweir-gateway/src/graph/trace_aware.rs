@@ -1,7 +1,7 @@
 //! Processors of logs pipelines that follow a sampler of traces.
 
+use super::Place;
 use super::wiring::{Head, Wiring};
-use super::{Ground, Place};
 use crate::actors::{Child, Witness};
 use crate::pipeline::{TraceAware, TraceAwareRules};
 use std::collections::BTreeMap;
@@ -50,26 +50,23 @@ impl Wiring<'_> {
             running.stage.change(rules, next.stage);
             return head(&running.stage);
         }
-        let Ground {
-            admission,
-            clock,
-            nursery,
-            ..
-        } = self.ground;
-        let id = place.1.to_string();
+        let ground = self.ground;
         let stage = TraceAware::new(
-            id,
+            place.1.to_string(),
             rules,
             Arc::clone(&next.stage),
-            admission.clone(),
-            *clock,
+            (Arc::clone(&ground.admission), ground.clock),
+            ground.seat(&place),
         );
-        let stage = Arc::new(stage);
         let work: Arc<TraceAware> = Arc::clone(&stage);
-        let Some(worker) = nursery.start_worker(work).await else {
+        let Some(worker) = ground.nursery.start_worker(work).await else {
             // Only a node that is going down starts nothing.
             return next;
         };
+        if let Some(seat) = stage.seat() {
+            let name = Arc::clone(&seat.name);
+            seat.membership.enter_trace_aware(name, Arc::clone(&stage));
+        }
         let head = head(&stage);
         let running = RunningTraceAware { stage, worker };
         self.graph.trace_aware.insert(place, running);

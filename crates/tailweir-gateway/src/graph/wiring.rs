@@ -145,7 +145,11 @@ impl Graph {
         let trace_aware = self
             .trace_aware
             .extract_if(.., |place, _| !places.contains(place));
-        gone.trace_aware.extend(trace_aware);
+        gone.trace_aware.extend(trace_aware.inspect(|(_, running)| {
+            if let Some(seat) = running.stage.seat() {
+                seat.membership.leave(&seat.name);
+            }
+        }));
         let connectors = self
             .connectors
             .extract_if(.., |id, _| !connected.contains(id));
@@ -308,13 +312,7 @@ impl Wiring<'_> {
             return Arc::clone(sampler) as Arc<dyn Stage>;
         }
         let witnesses = Arc::new(Witnesses::default());
-        let seat = ground.membership.as_ref().map(|membership| {
-            Arc::new(Seat {
-                membership: Arc::clone(membership),
-                name: format!("{}/{}", place.0, place.1).into(),
-                ledger: Arc::clone(&ground.ledger),
-            })
-        });
+        let seat = ground.seat(&place);
         let shards = ground.shards_of_sampler();
         let mut running = Vec::with_capacity(shards);
         for index in 0..shards {

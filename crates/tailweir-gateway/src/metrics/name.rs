@@ -216,13 +216,17 @@ metrics! {
     FileReceiverUnreadable = "tailweir_receiver_unreadable_records", Counter, "{records}", ["receiver"],
         "Records of files that could not be read, were too large or were refused for good, and files that could not be opened.";
     TraceAwareRecords = "tailweir_trace_aware_records", Counter, "{records}", ["pipeline", "processor", "outcome"],
-        "Log records by what became of them: kept or dropped with their trace, passed for their severity, without a trace id, undecided in time, or without room to wait (overflow).";
+        "Log records by what became of them: kept or dropped with their trace, passed for their severity, without a trace id, undecided in time, or without room to wait (overflow); in a cluster also those that another member took over, and those sent again.";
     TraceAwareTraces = "tailweir_trace_aware_waiting_traces", Gauge, "{traces}", ["pipeline", "processor"],
         "Traces whose decision log records wait for.";
     TraceAwareWaiting = "tailweir_trace_aware_waiting_bytes", Gauge, "By", ["pipeline", "processor"],
         "Log records that wait for decisions, memory_budget at most.";
     TraceAwareLeaving = "tailweir_trace_aware_leaving_bytes", Gauge, "By", ["pipeline", "processor"],
         "Log records that wait for room behind; above 16 MiB requests are refused.";
+    TraceAwareCopied = "tailweir_trace_aware_copied_bytes", Gauge, "By", ["pipeline", "processor"],
+        "Log records that are kept for other members of the cluster, half of memory_budget at most.";
+    TraceAwareCopiesRefused = "tailweir_trace_aware_copies_refused", Counter, "{records}", ["pipeline", "processor"],
+        "Fragments of log records that were not kept for other members, for want of room; their senders try again.";
     RouteReceived = "tailweir_routing_received_items", Counter, "{items}", ["connector"],
         "Items that pipelines brought to a routing connector.";
     RouteUnrouted = "tailweir_routing_unrouted_items", Counter, "{items}", ["connector"],

@@ -288,6 +288,8 @@ impl Page<'_> {
             self.gauge(Metric::TraceAwareTraces, labels, row.waiting_traces);
             self.gauge(Metric::TraceAwareWaiting, labels, row.waiting_bytes);
             self.gauge(Metric::TraceAwareLeaving, labels, row.leaving_bytes);
+            self.gauge(Metric::TraceAwareCopied, labels, row.copied_bytes);
+            self.counter(Metric::TraceAwareCopiesRefused, labels, row.copies_refused);
         }
     }
 

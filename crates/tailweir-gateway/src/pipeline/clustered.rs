@@ -6,6 +6,8 @@
 
 mod voyage;
 
+pub(super) use voyage::{Cargo, Voyage};
+
 use super::{Sampler, Scanned};
 use crate::admission::Permit;
 use crate::ledger::Ledger;
@@ -15,11 +17,12 @@ use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_core::Signal;
+use tailweir_core::{Signal, TraceId};
+use tailweir_export::Amount;
+use tailweir_otlp::Assembler;
 use tailweir_placement::Epoch;
 use tailweir_shard::{Answer, Spans};
 use tokio::time::Instant;
-use voyage::Voyage;
 
 /// How long a request may look for those who take it. OTLP exporters give up after 10 s.
 const REQUEST_TIME: Duration = Duration::from_secs(8);
@@ -68,6 +71,55 @@ impl fmt::Debug for Portion {
     }
 }
 
+/// The spans of a request, for the members of the cluster.
+struct SpanCargo<'a> {
+    sampler: &'a Sampler,
+    request: Arc<Shared>,
+}
+
+impl Cargo for SpanCargo<'_> {
+    fn len(&self) -> usize {
+        self.request.scanned.scan.spans.len()
+    }
+
+    fn trace(&self, span: u32) -> TraceId {
+        self.request.scanned.scan.spans[span as usize].head.trace_id
+    }
+
+    fn amount(&self, span: u32) -> Amount {
+        let entry = &self.request.scanned.scan.spans[span as usize];
+        Amount {
+            items: 1,
+            bytes: entry.length() as u64,
+        }
+    }
+
+    fn pack(&self, spans: &[u32]) -> Bytes {
+        let (body, scan) = (&self.request.body, &self.request.scanned.scan);
+        if spans.len() == scan.spans.len() {
+            return body.clone();
+        }
+        let parts = spans
+            .iter()
+            .map(|&number| scan.part(body, &scan.spans[number as usize]));
+        let mut bytes = Vec::new();
+        Assembler::new().assemble(parts, &mut bytes);
+        bytes.into()
+    }
+
+    async fn bring_own(
+        &self,
+        spans: &[u32],
+        epoch: Epoch,
+        tenure: Option<Epoch>,
+        patience: Instant,
+    ) -> Answer {
+        self.sampler
+            .bring_own(&self.request, spans.to_vec(), epoch, tenure, patience)
+            .await
+    }
+}
+
 impl Sampler {
     /// Brings a request to the owners of its slots.
     pub(super) async fn append_in_cluster(
@@ -82,7 +134,11 @@ impl Sampler {
             scanned,
             _permit: permit,
         });
-        let mut voyage = Voyage::new(self, seat, request, Instant::now() + REQUEST_TIME);
+        let cargo = SpanCargo {
+            sampler: self,
+            request,
+        };
+        let mut voyage = Voyage::new(&cargo, seat);
         let outcome = voyage.sail().await;
         let elsewhere = voyage.elsewhere();
         seat.ledger.taken(Signal::Traces, elsewhere);

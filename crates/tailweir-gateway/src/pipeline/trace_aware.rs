@@ -4,21 +4,27 @@
 //! that is shared with the actor that hands it on, so that the actor can die and nothing is lost. What waits
 //! for decisions is bounded by `memory_budget`; beyond it records pass at once. What waits for room is bounded
 //! too; beyond that requests are refused.
+//!
+//! In a cluster they wait at the member that owns the slot of their trace, and at its second member: `clustered`.
 
-use super::{Exchangeable, Load, Stage, Taken};
+mod clustered;
+mod member;
+mod state;
+
+use super::{Exchangeable, Load, Seat, Stage, Taken};
 use crate::actors::Witness;
 use crate::admission::{Admission, RETRY_AFTER};
 use crate::clock::Clock;
-use crate::ledger::DropReason;
 use crate::refusal::{Bound, Refusal};
-use bytes::Bytes;
+use member::LogMember;
 use parking_lot::Mutex;
-use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::sync::Arc;
+use state::{State, Waits};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tailweir_core::{Moment, Signal, TraceId};
-use tailweir_sampler::{LogFate, LogPart, LogRule, Placed, TraceHold, TraceHoldSettings};
+use tailweir_core::{Moment, TraceId};
+use tailweir_placement::TenureId;
+use tailweir_sampler::{LogRule, TraceHold, TraceHoldSettings};
+use tailweir_tenure::Number;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -49,17 +55,15 @@ pub(crate) struct TraceAware {
     empty: Notify,
     admission: Arc<Admission>,
     clock: Clock,
-}
-
-struct State {
-    rules: TraceAwareRules,
-    hold: TraceHold<Load>,
-    leaving: VecDeque<Load>,
-    leaving_bytes: u64,
-    is_closed: bool,
-    /// What the admission was last told.
-    reported: u64,
-    counts: TraceAwareCounts,
+    /// Its place in a cluster; nothing when the process is alone.
+    seat: Option<Arc<Seat>>,
+    home: Weak<Self>,
+    /// Fragments that were delivered, and of which the member does not know yet.
+    delivered: Mutex<Vec<(TenureId, Number)>>,
+    /// In a cluster: something happened that may be due earlier than what was.
+    changed: Notify,
+    /// In a cluster: records are to be handed on to the new owners of their slots.
+    moved: Notify,
 }
 
 /// Records by what became of them.
@@ -81,6 +85,10 @@ pub(crate) struct TraceAwareCounts {
     pub(crate) undecided_dropped: u64,
     /// Passed because there was no room for them to wait.
     pub(crate) overflow: u64,
+    /// Another member of the cluster has them.
+    pub(crate) handed_over: u64,
+    /// Were sent again, and known.
+    pub(crate) duplicates: u64,
 }
 
 /// What it says of itself.
@@ -94,34 +102,42 @@ pub(crate) struct TraceAwareFigures {
     pub(crate) waiting_bytes: u64,
     /// Bytes that wait for room behind.
     pub(crate) leaving_bytes: u64,
+    /// Bytes that are kept for other members.
+    pub(crate) copied_bytes: u64,
+    /// Records of other members that were not stored, for want of room.
+    pub(crate) copies_refused: u64,
 }
 
 impl TraceAware {
-    /// The processor `id` in front of `next`.
+    /// The processor `id` in front of `next`, with a place in the cluster if there is one.
     pub(crate) fn new(
         id: String,
         rules: TraceAwareRules,
         next: Arc<dyn Stage>,
-        admission: Arc<Admission>,
-        clock: Clock,
-    ) -> Self {
-        Self {
+        (admission, clock): (Arc<Admission>, Clock),
+        seat: Option<Arc<Seat>>,
+    ) -> Arc<Self> {
+        let waits = match &seat {
+            None => Waits::Here(TraceHold::new(rules.hold.clone())),
+            Some(seat) => match LogMember::new(seat, &rules) {
+                Some(member) => Waits::AtMembers(Box::new(member)),
+                None => Waits::Elsewhere,
+            },
+        };
+        Arc::new_cyclic(|home| Self {
             id,
             next: Exchangeable::new(next),
-            state: Mutex::new(State {
-                hold: TraceHold::new(rules.hold.clone()),
-                rules,
-                leaving: VecDeque::new(),
-                leaving_bytes: 0,
-                is_closed: false,
-                reported: 0,
-                counts: TraceAwareCounts::default(),
-            }),
+            state: Mutex::new(State::new(rules, waits)),
             due: Notify::new(),
             empty: Notify::new(),
             admission,
             clock,
-        }
+            seat,
+            home: Weak::clone(home),
+            delivered: Mutex::default(),
+            changed: Notify::new(),
+            moved: Notify::new(),
+        })
     }
 
     /// Its id.
@@ -132,34 +148,39 @@ impl TraceAware {
     /// Records go to this stage, by these rules, from here on. What waits keeps its deadline.
     pub(crate) fn change(&self, rules: TraceAwareRules, next: Arc<dyn Stage>) {
         self.next.exchange(next);
-        let mut state = self.state.lock();
-        state.hold.change(rules.hold.clone());
-        state.rules = rules;
+        self.state.lock().change(rules);
+    }
+
+    /// Its name among the members of the cluster, if there is one.
+    pub(crate) fn seat(&self) -> Option<&Arc<Seat>> {
+        self.seat.as_ref()
     }
 
     /// What it says of itself.
     pub(crate) fn figures(&self) -> TraceAwareFigures {
-        let state = self.state.lock();
-        TraceAwareFigures {
-            counts: state.counts,
-            waiting_traces: state.hold.traces() as u64,
-            waiting_bytes: state.hold.bytes(),
-            leaving_bytes: state.leaving_bytes,
+        self.state.lock().figures()
+    }
+
+    /// What holds for a request that comes now.
+    fn admits(&self, state: &State) -> Result<LogRule, Refusal> {
+        if state.is_closed {
+            return Err(Refusal::Stopping);
         }
+        if state.leaving_bytes > LEAVING_BYTES_MAX {
+            return Err(Refusal::Full {
+                bound: Bound::Logs,
+                retry_after: RETRY_AFTER,
+            });
+        }
+        Ok(state.rules.rule.clone())
     }
 
     fn offer(&self, load: Load) -> Result<(), Box<super::Returned>> {
         let mut state = self.state.lock();
-        if state.is_closed {
-            return Err(load.returned(Refusal::Stopping));
+        match self.admits(&state) {
+            Ok(rule) => state.take(self.clock.now(), &rule, load),
+            Err(refusal) => return Err(load.returned(refusal)),
         }
-        if state.leaving_bytes > LEAVING_BYTES_MAX {
-            return Err(load.returned(Refusal::Full {
-                bound: Bound::Logs,
-                retry_after: RETRY_AFTER,
-            }));
-        }
-        state.take(self.clock.now(), load);
         self.report(&mut state);
         drop(state);
         self.due.notify_one();
@@ -167,7 +188,7 @@ impl TraceAware {
     }
 
     fn report(&self, state: &mut State) {
-        let now = state.hold.bytes() + state.leaving_bytes;
+        let now = state.bytes();
         self.admission.report_held(state.reported, now);
         state.reported = now;
     }
@@ -175,6 +196,17 @@ impl TraceAware {
     /// Hands on what leaves, and lets go of what has waited for too long, until [`Self::close`] has emptied
     /// it. Cancel safe but for the load that is being handed on, which is then counted as lost.
     pub(crate) async fn run(&self) {
+        match &self.seat {
+            None => self.run_leaving().await,
+            Some(seat) => tokio::select! {
+                () = self.run_leaving() => {}
+                () = self.run_member() => {}
+                () = self.run_onward(seat) => {}
+            },
+        }
+    }
+
+    async fn run_leaving(&self) {
         loop {
             let due = self.due.notified();
             tokio::pin!(due);
@@ -187,8 +219,8 @@ impl TraceAware {
                 self.report(&mut state);
                 match load {
                     Some(load) => Next::Leaves(load),
-                    None if state.is_closed => Next::Ends,
-                    None => Next::Waits(state.hold.next_deadline()),
+                    None if state.is_closed && state.is_empty() => Next::Ends,
+                    None => Next::Waits(state.next_deadline()),
                 }
             };
             match next {
@@ -219,19 +251,18 @@ impl TraceAware {
         {
             let mut state = self.state.lock();
             state.is_closed = true;
-            while let Some(loads) = state.hold.drained() {
-                state.undecided(loads);
-            }
+            state.drain();
             self.report(&mut state);
         }
+        self.with_member(|shard, now, out| shard.drain(now, out));
+        self.changed.notify_one();
         self.due.notify_one();
         // The run that finds nothing left leaves a permit behind, so this cannot miss it.
         let emptied = tokio::time::timeout_at(deadline, self.empty.notified()).await;
         if emptied.is_err() {
             tracing::error!(processor = %self.id, "logs of traces could not leave in time");
             let mut state = self.state.lock();
-            state.leaving.clear();
-            state.leaving_bytes = 0;
+            state.abandon();
             self.report(&mut state);
         }
     }
@@ -245,119 +276,23 @@ enum Next {
     Ends,
 }
 
-impl State {
-    /// Takes a request apart. Acknowledged from here on.
-    fn take(&mut self, now: Moment, load: Load) {
-        let Load {
-            body,
-            mut charge,
-            client,
-            ..
-        } = load;
-        let mut parts = self.rules.rule.cut(&body).into_iter().peekable();
-        while let Some(part) = parts.next() {
-            let items = match parts.peek() {
-                Some(_) => part.items,
-                // The last one gets the bytes that did not divide evenly.
-                None => charge.amount().items,
-            };
-            let mut records = Load::held(Signal::Logs, Bytes::new(), charge.split_off(items));
-            records.client = Arc::clone(&client);
-            self.take_part(now, part, &body, records);
-        }
-    }
-
-    fn take_part(&mut self, now: Moment, part: LogPart<'_>, whole: &Bytes, mut records: Load) {
-        records.body = match part.body {
-            Cow::Borrowed([]) => Bytes::new(),
-            Cow::Borrowed(_) => whole.clone(),
-            Cow::Owned(body) => body.into(),
-        };
-        match part.fate {
-            LogFate::Severe => {
-                self.counts.severe += part.items;
-                self.leave(records);
-            }
-            LogFate::Untraced => {
-                self.counts.untraced += part.items;
-                self.leave(records);
-            }
-            LogFate::UntracedLeftOut => {
-                self.counts.untraced_left_out += part.items;
-                records.charge.drop_as(DropReason::NotSampledByChance);
-            }
-            LogFate::OfTrace(trace) => {
-                let size = records.body.len() as u64;
-                match self.hold.place(now, trace, size, records) {
-                    Placed::Held => {}
-                    Placed::Decided { is_kept, thing } => self.follow(is_kept, vec![thing]),
-                    Placed::NoRoom(records) => {
-                        self.counts.overflow += part.items;
-                        self.leave(records);
-                    }
-                }
-            }
-        }
-    }
-
-    /// These go the way of their trace.
-    fn follow(&mut self, is_kept: bool, loads: Vec<Load>) {
-        for records in loads {
-            let items = records.charge.amount().items;
-            if is_kept {
-                self.counts.kept += items;
-                self.leave(records);
-            } else {
-                self.counts.dropped += items;
-                records.charge.drop_as(DropReason::NotSampled);
-            }
-        }
-    }
-
-    fn undecided(&mut self, loads: Vec<Load>) {
-        for records in loads {
-            let items = records.charge.amount().items;
-            if self.rules.keeps_undecided {
-                self.counts.undecided += items;
-                self.leave(records);
-            } else {
-                self.counts.undecided_dropped += items;
-                records.charge.drop_as(DropReason::Undecided);
-            }
-        }
-    }
-
-    fn expire(&mut self, now: Moment) {
-        while let Some(loads) = self.hold.expired(now) {
-            self.undecided(loads);
-        }
-    }
-
-    fn leave(&mut self, records: Load) {
-        self.leaving_bytes += records.body.len() as u64;
-        self.leaving.push_back(records);
-    }
-
-    fn next_leaving(&mut self) -> Option<Load> {
-        let load = self.leaving.pop_front()?;
-        self.leaving_bytes -= load.body.len() as u64;
-        Some(load)
-    }
-}
-
 impl Stage for TraceAware {
     fn take(&self, load: Load) -> Taken<'_> {
-        Box::pin(std::future::ready(self.offer(load)))
+        match &self.seat {
+            None => Box::pin(std::future::ready(self.offer(load))),
+            Some(seat) => Box::pin(self.offer_in_cluster(seat, load)),
+        }
     }
 }
 
 impl Witness for TraceAware {
     fn decided(&self, traces: &[(TraceId, bool)]) {
-        let mut state = self.state.lock();
-        for (trace, is_kept) in traces {
-            let loads = state.hold.decided(*trace, *is_kept);
-            state.follow(*is_kept, loads);
+        if self.seat.is_some() {
+            self.call_member(|shard, now, out| shard.decided(now, traces, out));
+            return;
         }
+        let mut state = self.state.lock();
+        state.decided(traces);
         let leaves = !state.leaving.is_empty();
         self.report(&mut state);
         drop(state);
@@ -370,6 +305,7 @@ impl Witness for TraceAware {
 impl Drop for TraceAware {
     fn drop(&mut self) {
         let state = self.state.get_mut();
+        state.abandon();
         self.admission.report_held(state.reported, 0);
     }
 }

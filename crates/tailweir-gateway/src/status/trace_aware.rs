@@ -27,17 +27,25 @@ pub struct TraceAwareRow {
     pub undecided_dropped: u64,
     /// Records that passed because there was no room for them to wait.
     pub overflow: u64,
+    /// Records that another member of the cluster took over: their slots moved.
+    pub handed_over: u64,
+    /// Records that clients of a cluster sent again, and that were known.
+    pub duplicates: u64,
     /// Traces for which records wait.
     pub waiting_traces: u64,
     /// Bytes that wait for decisions.
     pub waiting_bytes: u64,
     /// Bytes that wait for room behind.
     pub leaving_bytes: u64,
+    /// Bytes that are kept for other members of the cluster.
+    pub copied_bytes: u64,
+    /// Records of the protocol that were not stored for other members, for want of room.
+    pub copies_refused: u64,
 }
 
 impl TraceAwareRow {
     /// Records by the name of what became of them.
-    pub(crate) fn outcomes(&self) -> [(&'static str, u64); 8] {
+    pub(crate) fn outcomes(&self) -> [(&'static str, u64); 10] {
         [
             ("kept", self.kept),
             ("dropped", self.dropped),
@@ -47,6 +55,8 @@ impl TraceAwareRow {
             ("undecided", self.undecided),
             ("undecided_dropped", self.undecided_dropped),
             ("overflow", self.overflow),
+            ("handed_over", self.handed_over),
+            ("duplicate", self.duplicates),
         ]
     }
 }
@@ -64,6 +74,8 @@ pub(super) fn rows(graph: &Graph) -> Vec<TraceAwareRow> {
             undecided,
             undecided_dropped,
             overflow,
+            handed_over,
+            duplicates,
         } = figures.counts;
         TraceAwareRow {
             pipeline: pipeline.to_string(),
@@ -76,9 +88,13 @@ pub(super) fn rows(graph: &Graph) -> Vec<TraceAwareRow> {
             undecided,
             undecided_dropped,
             overflow,
+            handed_over,
+            duplicates,
             waiting_traces: figures.waiting_traces,
             waiting_bytes: figures.waiting_bytes,
             leaving_bytes: figures.leaving_bytes,
+            copied_bytes: figures.copied_bytes,
+            copies_refused: figures.copies_refused,
         }
     });
     rows.collect()

@@ -19,17 +19,17 @@ use tokio::sync::{mpsc, watch};
 /// Most letters and reports that wait.
 const ROOM: usize = 1 << 16;
 /// Nothing is decided before its root has come, however slow the machine is.
-const WINDOW: &str = "decision_wait: 600s\n    decision_wait_after_root_received: 300ms";
+pub(crate) const WINDOW: &str = "decision_wait: 600s\n    decision_wait_after_root_received: 300ms";
 /// All slots change hands twice, at four members in one unoptimised process.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// How long reports are gathered.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// What connects the members, and changes the table as the controllers would.
-struct Town {
+pub(crate) struct Town {
     members: BTreeMap<Incarnation, OnceLock<Arc<dyn Members>>>,
     /// A member that is paused: it hears everything and answers nothing.
-    paused: OnceLock<Incarnation>,
+    pub(crate) paused: OnceLock<Incarnation>,
     table: watch::Sender<Arc<RoutingTable>>,
 }
 
@@ -101,7 +101,7 @@ impl Post for Street {
 
 impl Town {
     /// A table with these samplers, in which nothing has begun.
-    fn of(samplers: u64) -> Arc<Self> {
+    pub(crate) fn of(samplers: u64) -> Arc<Self> {
         let mut table = RoutingTable::new(2);
         for number in 0..samplers {
             register(&mut table, number);
@@ -114,7 +114,7 @@ impl Town {
         })
     }
 
-    fn change(&self, change: impl FnOnce(&mut RoutingTable)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut RoutingTable)) {
         // In one step: of two changes that are made of the same table, one would be lost, with its epoch told twice.
         self.table.send_modify(|newest| {
             let mut table = (**newest).clone();
@@ -124,7 +124,7 @@ impl Town {
     }
 
     /// Starts a member; its reports change the table.
-    async fn start(
+    pub(crate) async fn start(
         self: &Arc<Self>,
         yaml: &str,
         incarnation: Option<u64>,
@@ -164,7 +164,7 @@ impl Town {
         fixture
     }
 
-    async fn until(&self, what: &str, done: impl Fn(&RoutingTable) -> bool) {
+    pub(crate) async fn until(&self, what: &str, done: impl Fn(&RoutingTable) -> bool) {
         let mut watched = self.table.subscribe();
         let waited = watched.wait_for(|table| done(table));
         let waited = tokio::time::timeout(PATIENCE, waited).await;
@@ -173,7 +173,7 @@ impl Town {
 }
 
 /// Sends as an SDK does: again, when it is asked to come again.
-async fn send(gateway: &Fixture, message: ExportTraceServiceRequest) {
+pub(crate) async fn send(gateway: &Fixture, message: ExportTraceServiceRequest) {
     let sending = async {
         while let Err(status) = gateway.send(message.clone()).await {
             assert_eq!(status.code(), tonic::Code::Unavailable, "{status}");

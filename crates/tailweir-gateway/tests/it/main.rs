@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod cluster;
+mod clustered_logs;
 mod connections;
 mod connectors;
 mod files;

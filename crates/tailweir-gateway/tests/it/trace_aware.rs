@@ -9,7 +9,7 @@ use tailweir_gateway::TraceAwareRow;
 use tailweir_testkit::{Answer, Received, Sink, request, span, trace_id};
 
 /// A gateway with a sampler that keeps traces with errors, and logs that follow it.
-fn yaml(backend: &Sink, wait: &str, aware: &str) -> String {
+pub(crate) fn yaml(backend: &Sink, wait: &str, aware: &str) -> String {
     format!(
         "
 receivers:
@@ -34,7 +34,7 @@ service:
     )
 }
 
-fn record(trace: TraceId, severity: u8, body: &str) -> String {
+pub(crate) fn record(trace: TraceId, severity: u8, body: &str) -> String {
     let trace = match trace {
         id if id == TraceId::default() => String::new(),
         id => format!(r#""traceId":"{id}","#),
@@ -43,13 +43,18 @@ fn record(trace: TraceId, severity: u8, body: &str) -> String {
 }
 
 async fn send_logs(gateway: &Fixture, records: &[String]) {
+    assert_eq!(offer_logs(gateway, records).await, 200);
+}
+
+/// Answers the status.
+pub(crate) async fn offer_logs(gateway: &Fixture, records: &[String]) -> u16 {
     let body = format!(
         r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
         records.join(",")
     );
     let headers = [("content-type", "application/json")];
     let answer = gateway.http(Method::POST, "/v1/logs", &headers, body).await;
-    assert_eq!(answer.status, 200);
+    answer.status
 }
 
 async fn send_traces(gateway: &Fixture) {
@@ -59,7 +64,7 @@ async fn send_traces(gateway: &Fixture) {
 }
 
 /// The bodies of the records that arrived, sorted.
-fn bodies(sink: &Sink) -> Vec<String> {
+pub(crate) fn bodies(sink: &Sink) -> Vec<String> {
     let mut bodies = Vec::new();
     for received in sink.received() {
         let Received::Logs(request) = received else {
@@ -212,81 +217,88 @@ async fn a_reload_lets_no_log_go() {
     assert_eq!(bodies(&backend), ["passes", "waits"]);
 }
 
-/// Scenario: samplers of logs that follow nobody, or stand where they cannot, or sample by themselves too.
+/// What a configuration is refused for.
+fn told(yaml: &str) -> String {
+    let sources = Sources::new().config(format!("yaml:{yaml}"));
+    let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
+    assert!(loaded.settings.is_none(), "{yaml}");
+    loaded.diagnostics.to_string()
+}
+
+/// Each case replaces something in a good configuration.
+fn refused(good: &str, cases: &[(&str, &str, &str)]) {
+    for (from, to, message) in cases {
+        let said = told(&good.replace(from, to));
+        assert!(said.contains(message), "no `{message}` in {said}");
+    }
+}
+
+const FOLLOWS: &str = "sampler: tail_sampling";
+const TRACES: &str = "processors: [tail_sampling],";
+
+/// Scenario: samplers of logs that follow nobody, or something else.
 /// Guarantees: each is refused with what to write.
 #[test]
 fn samplers_of_logs_must_follow_one_of_traces() {
-    let backend = Sink::start();
-    let good = yaml(&backend, "1s", "");
-    let told = |yaml: &str| {
-        let sources = Sources::new().config(format!("yaml:{yaml}"));
-        let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
-        assert!(loaded.settings.is_none(), "{yaml}");
-        loaded.diagnostics.to_string()
-    };
-    let cases = [
-        (
-            good.replace("sampler: tail_sampling", "sampler: "),
-            "has no `sampler`",
-        ),
-        (
-            good.replace("sampler: tail_sampling", "sampler: batch"),
-            "no tail_sampling processor",
-        ),
-        (
-            good.replace("sampler: tail_sampling", "sampler: tail_sampling/logs"),
-            "no tail_sampling processor",
-        ),
-        (
-            good.replace("processors: [tail_sampling],", ""),
-            "no traces pipeline has the sampler",
-        ),
-        (
-            good.replace(
-                "sampler: tail_sampling",
+    let good = yaml(&Sink::start(), "1s", "");
+    let other = "no tail_sampling processor";
+    refused(
+        &good,
+        &[
+            (FOLLOWS, "sampler: ", "has no `sampler`"),
+            (FOLLOWS, "sampler: batch", other),
+            (FOLLOWS, "sampler: tail_sampling/logs", other),
+            (TRACES, "", "no traces pipeline has the sampler"),
+            (
+                FOLLOWS,
                 "sampler: tail_sampling, pipeline: traces/x",
+                "write one of traces",
             ),
-            "write one of traces",
-        ),
-        (
-            good.replace("[tail_sampling/logs]", "[tail_sampling]"),
-            "does not take logs by itself",
-        ),
-        (
-            good.replace(
-                "processors: [tail_sampling],",
-                "processors: [tail_sampling/logs],",
+        ],
+    );
+}
+
+/// Scenario: samplers of logs that stand where they cannot, sample by themselves too, or have values out of range.
+/// Guarantees: each is refused with what is wrong.
+#[test]
+fn samplers_of_logs_stand_in_logs_pipelines() {
+    let good = yaml(&Sink::start(), "1s", "");
+    refused(
+        &good,
+        &[
+            (
+                "[tail_sampling/logs]",
+                "[tail_sampling]",
+                "does not take logs by itself",
             ),
-            "takes logs",
-        ),
-        (
-            good.replace(
+            (TRACES, "processors: [tail_sampling/logs],", "takes logs"),
+            (
                 "    trace_aware:",
                 "    decision_wait: 1s\n    trace_aware:",
+                "exclude each other",
             ),
-            "exclude each other",
-        ),
-        (
-            yaml(&backend, "1s", ", untraced_percentage: 101"),
-            "between 0 and 100",
-        ),
-        (yaml(&backend, "1s", ", wait: 0s"), "above zero"),
-        (
-            format!("cluster: {{id: a, insecure: true, controllers: ['127.0.0.1:1']}}{good}"),
-            "not available in a cluster",
-        ),
-    ];
-    for (yaml, message) in cases {
-        let said = told(&yaml);
-        assert!(said.contains(message), "no `{message}` in {said}");
-    }
-    let twice = good.replace(
+            (
+                FOLLOWS,
+                "sampler: tail_sampling, untraced_percentage: 101",
+                "between 0 and 100",
+            ),
+            (FOLLOWS, "sampler: tail_sampling, wait: 0s", "above zero"),
+        ],
+    );
+}
+
+/// Scenario: two pipelines have the sampler that logs follow, each with its own decisions.
+/// Guarantees: the pipeline has to be named; then it is accepted, in a cluster too.
+#[test]
+fn a_sampler_of_two_pipelines_is_followed_in_one() {
+    let twice = yaml(&Sink::start(), "1s", "").replace(
         "    traces:",
         "    traces/2: {receivers: [otlp], processors: [tail_sampling], exporters: [otlp/traces]}\n    traces:",
     );
     assert!(told(&twice).contains("add `pipeline:` with one of"));
-    drop(settings(&twice.replace(
-        "sampler: tail_sampling",
-        "sampler: tail_sampling, pipeline: traces/2",
-    )));
+    let named = twice.replace(FOLLOWS, "sampler: tail_sampling, pipeline: traces/2");
+    let cluster = "cluster: {id: a, insecure: true, data_dir: /a, controllers: ['127.0.0.1:1']}";
+    for good in [named.clone(), format!("{cluster}{named}")] {
+        drop(settings(&good));
+    }
 }

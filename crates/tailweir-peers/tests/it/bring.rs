@@ -50,6 +50,7 @@ async fn a_part_is_answered() {
             assert_eq!((&*came.sampler, came.epoch), (SAMPLER, Epoch(3)));
             assert_eq!((came.tenure, &*came.spans), (Some(Epoch(2)), &b"spans"[..]));
             assert!(came.patience <= part("").patience);
+            assert_eq!(came.handed_on, part("").handed_on);
             reply.send(said.clone()).unwrap();
             assert_eq!(soon(answer).await, Some(said));
         }

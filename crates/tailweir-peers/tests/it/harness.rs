@@ -245,6 +245,7 @@ pub(crate) fn part(spans: impl Into<Bytes>) -> OutgoingPart {
         tenure: Some(Epoch(2)),
         spans: spans.into(),
         patience: PATIENCE,
+        handed_on: Some(Epoch(1)),
     }
 }
 

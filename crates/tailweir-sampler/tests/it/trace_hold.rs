@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use std::borrow::Cow;
 use std::time::Duration;
 use tailweir_core::{ByteSize, Moment, Signal, Threshold, TraceId};
-use tailweir_otlp::{LogRecordView, RequestView, count_items};
-use tailweir_sampler::{LogFate, LogRule, Placed, TraceHold, TraceHoldSettings};
+use tailweir_otlp::{LogRecordView, Outer, RequestView, count_items};
+use tailweir_sampler::{LogFate, LogPart, LogRule, Placed, TraceHold, TraceHoldSettings};
 
 fn settings() -> TraceHoldSettings {
     TraceHoldSettings {
@@ -57,6 +57,38 @@ fn what_nobody_decides_leaves_in_time() {
     assert_eq!(hold.expired(due), None);
     assert_eq!(hold.drained(), Some(vec!["second"]));
     assert_eq!(hold.drained(), None);
+}
+
+/// Scenario: of three things that wait for a trace two are taken back, then the third; one came from elsewhere with little
+/// time left.
+/// Guarantees: what is left waits on, to the moment that it had; the budget is given back with each.
+#[test]
+fn what_is_not_wanted_any_more_is_taken_back() {
+    let mut hold = TraceHold::new(settings());
+    let soon = Moment::from_millis(20);
+    hold.place_until(soon, trace(1), 100, "a");
+    for thing in ["b", "c"] {
+        hold.place(Moment::ZERO, trace(1), 100, thing);
+    }
+    let all = hold.bytes();
+    assert_eq!(hold.withdraw(trace(1), |thing| *thing == "b"), ["a", "c"]);
+    assert!(
+        (100..all - 200).contains(&hold.bytes()),
+        "{} of {all}",
+        hold.bytes()
+    );
+    assert_eq!(hold.next_deadline(), Some(soon));
+    assert_eq!(hold.withdraw(trace(2), |_| false), [""; 0]);
+    assert_eq!(hold.withdraw(trace(1), |_| false), ["b"]);
+    assert_eq!(
+        (hold.traces(), hold.bytes(), hold.next_deadline()),
+        (0, 0, None)
+    );
+    hold.decided(trace(1), true);
+    assert_eq!(
+        (hold.decision(trace(1)), hold.decision(trace(2))),
+        (Some(true), None)
+    );
 }
 
 /// Scenario: room for few things and for two decisions.
@@ -235,4 +267,82 @@ fn a_share_of_untraced_records_passes() {
     };
     assert_eq!((passing(0.0), passing(1.0)), (0, 10_000));
     assert!((2_300..2_700).contains(&passing(0.25)));
+}
+
+/// A record of a request: resource, trace (0: none) and severity.
+type Written = (u8, u8, i32);
+
+/// The request of these records; each says its number.
+fn request_of(records: &[Written]) -> Vec<u8> {
+    let write = |(number, (resource, of, severity)): (usize, &Written)| {
+        let trace_id = match of {
+            0 => String::new(),
+            of => format!(r#""traceId":"{}","#, trace(*of)),
+        };
+        format!(
+            r#"{{"resource":{{"attributes":[{{"key":"r","value":{{"intValue":"{resource}"}}}}]}},"scopeLogs":[{{"logRecords":[
+                {{{trace_id}"severityNumber":{severity},"body":{{"stringValue":"{number}"}}}}]}}]}}"#
+        )
+    };
+    let resources: Vec<_> = records.iter().enumerate().map(write).collect();
+    wire(&format!(r#"{{"resourceLogs":[{}]}}"#, resources.join(",")))
+}
+
+proptest! {
+    /// Scenario: any request of few traces and resources; what is of traces is joined again in any order of them, and cut by a
+    /// member that waits for all.
+    /// Guarantees: each record is in the part of its fate, in order, once; the member finds of each trace the records that were cut
+    /// for it, with their resources.
+    #[test]
+    fn what_is_cut_can_be_joined_and_cut_again(
+        records in prop::collection::vec((0_u8..3, 0_u8..4, prop::sample::select(vec![0, 9, 17])), 0..12),
+        is_reversed in any::<bool>(),
+    ) {
+        let rule = LogRule { keep_severity: 17, untraced: Some(Threshold::ALWAYS) };
+        let request = request_of(&records);
+        let mut parts = rule.cut(&request);
+        for part in &parts {
+            let fits = |(_, (_, of, severity)): &(usize, &Written)| match part.fate {
+                LogFate::Severe => *severity == 17,
+                LogFate::Untraced => *severity < 17 && *of == 0,
+                LogFate::UntracedLeftOut => false,
+                LogFate::OfTrace(id) => *severity < 17 && *of != 0 && trace(*of) == id,
+            };
+            let wanted = records.iter().enumerate().filter(fits).map(|(number, _)| number.to_string());
+            prop_assert_eq!(bodies(&part.body), wanted.collect::<Vec<_>>());
+        }
+        let all: u64 = parts.iter().map(|part| part.items).sum();
+        prop_assert_eq!(all, records.len() as u64);
+
+        parts.retain(|part| matches!(part.fate, LogFate::OfTrace(_)));
+        if is_reversed {
+            parts.reverse();
+        }
+        let joined: Vec<u8> = parts.iter().flat_map(|part| part.body.to_vec()).collect();
+        let waits = LogRule { keep_severity: 0, untraced: None };
+        let mut again = waits.cut(&joined);
+        parts.sort_by_key(|part| part.fate);
+        again.sort_by_key(|part| part.fate);
+        prop_assert_eq!(again.len(), parts.len());
+        for (before, after) in parts.iter().zip(&again) {
+            prop_assert_eq!((before.fate, before.items), (after.fate, after.items));
+            let outers = |part: &LogPart<'_>| part_records(&part.body);
+            prop_assert_eq!(outers(before), outers(after));
+        }
+    }
+}
+
+/// Each record with the fields of its resource and of its scope.
+fn part_records(request: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+    let outers = Outer::all(request);
+    let scopes = outers.iter().zip(RequestView(request).scopes());
+    let records = scopes.flat_map(|(outer, scope)| scope.items().map(move |item| outer.part(item)));
+    let bytes = |part: tailweir_otlp::Part<'_>| {
+        (
+            part.resource.0.to_vec(),
+            part.scope.0.to_vec(),
+            part.item.to_vec(),
+        )
+    };
+    records.map(bytes).collect()
 }

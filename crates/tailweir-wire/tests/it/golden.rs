@@ -156,7 +156,7 @@ fn messages() -> Vec<(&'static str, Message<Piece, Ruled>)> {
         .collect()
 }
 
-/// Scenario: one message of each kind, a part, and an answer to one.
+/// Scenario: one message of each kind, parts of both kinds, and an answer to one.
 /// Guarantees: their bytes are those of the versions before. A change here is a change of the wire.
 #[test]
 fn the_bytes_are_as_ever() {
@@ -178,8 +178,16 @@ fn the_bytes_are_as_ever() {
         tenure: Some(Epoch(4)),
         spans: Bytes::from_static(b"spans"),
         patience: Duration::from_secs(2),
+        handed_on: None,
     };
-    line("part", write_part(part).encode_to_vec());
+    line("part", write_part(part.clone()).encode_to_vec());
+    let logs = Part {
+        sampler: "logs/tail_sampling".to_owned(),
+        spans: Bytes::from_static(b"logs"),
+        handed_on: Some(Epoch(3)),
+        ..part
+    };
+    line("part of logs", write_part(logs).encode_to_vec());
     let redirect = Redirect {
         trace: TraceId([7; 16]),
         epoch: Epoch(5),

@@ -73,12 +73,14 @@ fn parts_are_read_as_written() {
         tenure: Some(Epoch(2)),
         spans: Bytes::from_static(b"spans"),
         patience: Duration::from_millis(1500),
+        handed_on: Some(Epoch(1)),
     };
     assert_eq!(read_part(write_part(part.clone())), Ok(part.clone()));
-    part.tenure = None;
+    (part.tenure, part.handed_on) = (None, None);
     part.patience = Duration::from_secs(100);
     let read = read_part(write_part(part.clone())).unwrap();
-    assert_eq!((read.tenure, read.patience.as_secs()), (None, 60));
+    assert_eq!((read.tenure, read.handed_on), (None, None));
+    assert_eq!(read.patience.as_secs(), 60);
     let mut forged = write_part(part);
     forged.patience = u32::MAX;
     assert_eq!(read_part(forged).unwrap().patience.as_secs(), 60);

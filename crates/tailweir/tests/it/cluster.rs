@@ -2,11 +2,14 @@
 
 use crate::gateway::{address, program, stdout, tailweir};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tailweir_testkit::{Binary, Signal, http_get};
+use tailweir_testkit::{
+    Binary, Received, Signal, Sink, http_get, http_post, request, span, trace_id,
+};
 use tempfile::TempDir;
 
 const REST: &str = "
@@ -27,7 +30,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    fn start(rest: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap();
         let listeners = [free(), free(), free()];
@@ -42,7 +45,7 @@ impl Cluster {
             "cluster: {{id: test, controllers: [{}], insecure: true}}",
             seeds.join(", ")
         );
-        fs::write(&config, format!("{section}{REST}")).unwrap();
+        fs::write(&config, format!("{section}{rest}")).unwrap();
         let mut cluster = Self {
             folder,
             config,
@@ -91,6 +94,107 @@ impl Cluster {
     }
 }
 
+/// What keeps traces with errors and their logs, and sends both to the sink.
+fn with_logs(sink: &Sink) -> String {
+    let endpoint = sink.endpoint();
+    format!(
+        "
+receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:0'}}}}}}}}
+processors:
+  tail_sampling:
+    decision_wait: 600s
+    decision_wait_after_root_received: 300ms
+    policies: [{{name: errors, type: status_code, status_code: {{status_codes: [ERROR]}}}}]
+  tail_sampling/logs: {{trace_aware: {{sampler: tail_sampling, wait: 1h}}}}
+exporters: {{otlp: {{endpoint: '{endpoint}', tls: {{insecure: true}}}}}}
+service:
+  telemetry: {{logs: {{encoding: json}}}}
+  pipelines:
+    traces: {{receivers: [otlp], processors: [tail_sampling], exporters: [otlp]}}
+    logs: {{receivers: [otlp], processors: [tail_sampling/logs], exporters: [otlp]}}
+"
+    )
+}
+
+/// Sends to one member as an SDK does: again, when it is asked to come again.
+fn send(cluster: &Cluster, member: usize, signal: &str, content: &str, body: &[u8]) {
+    let receiver = address(&cluster.members[member].0, "otlp/http");
+    for _ in 0..100 {
+        let answer = http_post(receiver, &format!("/v1/{signal}"), content, body);
+        if answer.status == 200 {
+            return;
+        }
+        assert_eq!(answer.status, 503, "{}", answer.body);
+    }
+    panic!("a request is not taken")
+}
+
+/// The traces of the log records that arrived; each arrives once.
+fn traces_of_logs(sink: &Sink) -> BTreeSet<Vec<u8>> {
+    let mut traces = BTreeSet::new();
+    for received in sink.received() {
+        let Received::Logs(request) = received else {
+            continue;
+        };
+        let scopes = request.resource_logs.into_iter();
+        let scopes = scopes.flat_map(|resource| resource.scope_logs);
+        for record in scopes.flat_map(|scope| scope.log_records) {
+            assert!(traces.insert(record.trace_id), "a record came twice");
+        }
+    }
+    traces
+}
+
+/// Scenario: logs come to three processes before their spans. A process is stopped while they wait; then come the spans, through
+/// another one.
+/// Guarantees: the process hands on what waited and ends by itself; the logs of the traces that are kept arrive, each once, and no others.
+#[test]
+fn logs_wait_for_their_traces_while_a_process_leaves() {
+    const TRACES: u64 = 30;
+    let sink = Sink::start();
+    let mut cluster = Cluster::start(&with_logs(&sink));
+    for number in 0..3 {
+        cluster.page(number, |page| {
+            active(page) == 3 && page["slots"]["unsettled"] == 0
+        });
+    }
+    let records: Vec<String> = (0..TRACES)
+        .map(|n| {
+            format!(
+                r#"{{"traceId":"{}","timeUnixNano":"1","severityNumber":9}}"#,
+                trace_id(n)
+            )
+        })
+        .collect();
+    let logs = format!(
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+        records.join(",")
+    );
+    send(&cluster, 0, "logs", "application/json", logs.as_bytes());
+
+    let (stopped, _) = cluster.members.pop().unwrap();
+    stopped.signal(Signal::TERM);
+    let (status, _) = stopped.finish();
+    assert!(status.success());
+    assert_eq!(traces_of_logs(&sink), BTreeSet::new());
+
+    let spans = (0..TRACES).map(|n| {
+        let span = span(trace_id(n), 1);
+        if n.is_multiple_of(3) {
+            span.error()
+        } else {
+            span.ok()
+        }
+    });
+    let spans = request().spans(spans).bytes();
+    send(&cluster, 1, "traces", "application/x-protobuf", &spans);
+    let kept: BTreeSet<Vec<u8>> = (0..TRACES)
+        .step_by(3)
+        .map(|n| trace_id(n).0.to_vec())
+        .collect();
+    sink.block_until("logs of kept traces", |sink| traces_of_logs(sink) == kept);
+}
+
 fn active(page: &Value) -> usize {
     let members = page["members"].as_array().unwrap();
     let active = members.iter().filter(|it| it["phase"] == "active");
@@ -103,7 +207,7 @@ fn active(page: &Value) -> usize {
 /// command fails with a reason; the policies are in force in each of them.
 #[test]
 fn three_processes_with_one_file_are_one_cluster() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start(REST);
     for number in 0..3 {
         let page = cluster.page(number, |page| active(page) == 3);
         assert_eq!(page["slots"]["assigned"], 16_384);

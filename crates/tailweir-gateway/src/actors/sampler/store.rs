@@ -273,7 +273,7 @@ impl ShardStore {
         };
         stored.items += leaving.items + open.items;
         stored.bytes += leaving.bytes + open.bytes;
-        self.ledger.store_holds(booked.stored, stored);
+        self.ledger.store_holds(signal, booked.stored, stored);
         booked.stored = stored;
 
         let (decided, late) = (&counters.decided, &counters.late);
@@ -313,7 +313,8 @@ impl ShardStore {
         if left != Amount::default() {
             tracing::error!(spans = left.items, "undecided spans are lost");
             self.ledger.lost(Signal::Traces, reason, left);
-            self.ledger.store_holds(left, Amount::default());
+            self.ledger
+                .store_holds(Signal::Traces, left, Amount::default());
         }
         while let Some(load) = self.outlet.next() {
             load.charge.lose(reason);

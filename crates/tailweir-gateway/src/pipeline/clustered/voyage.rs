@@ -1,8 +1,7 @@
 //! The way of one request through the cluster.
 
-use super::{Seat, Shared, not_taken, refusal_of};
+use super::{REQUEST_TIME, Seat, not_taken, refusal_of};
 use crate::membership::{Brought, OutgoingPart};
-use crate::pipeline::Sampler;
 use crate::pipeline::sampling::SLOT_SEED;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -11,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{Slot, TraceId};
 use tailweir_export::Amount;
-use tailweir_otlp::Assembler;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, Redirect};
 use tailweir_tenure::{Hop, Journey, Reply};
@@ -20,7 +18,36 @@ use tokio::time::Instant;
 /// Pause before spans set out again that were sent around in a circle.
 const REST: Duration = Duration::from_millis(100);
 
-/// Where spans go next.
+/// What a request has for the members of the cluster: items of traces, each of which goes to the owner of its trace's slot.
+pub(in crate::pipeline) trait Cargo: Sync {
+    /// How many items: spans, or the records of a trace.
+    fn len(&self) -> usize;
+
+    /// Whose it is.
+    fn trace(&self, item: u32) -> TraceId;
+
+    /// What it is in the books.
+    fn amount(&self, item: u32) -> Amount;
+
+    /// These items as a request of their own.
+    fn pack(&self, items: &[u32]) -> Bytes;
+
+    /// The tenure in which they waited at this member, if they did.
+    fn handed_on(&self) -> Option<Epoch> {
+        None
+    }
+
+    /// Brings these items to this process's own part of the sampler.
+    fn bring_own(
+        &self,
+        items: &[u32],
+        epoch: Epoch,
+        tenure: Option<Epoch>,
+        patience: Instant,
+    ) -> impl Future<Output = Answer> + Send;
+}
+
+/// Where items go next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Address {
     member: Incarnation,
@@ -28,10 +55,9 @@ struct Address {
 }
 
 /// A request on its way through the cluster.
-pub(super) struct Voyage<'a> {
-    sampler: &'a Sampler,
+pub(in crate::pipeline) struct Voyage<'a, C> {
+    cargo: &'a C,
     seat: &'a Seat,
-    request: Arc<Shared>,
     deadline: Instant,
     journeys: HashMap<TraceId, Journey>,
     /// What other members hold of it now.
@@ -61,32 +87,27 @@ impl Landed {
     }
 }
 
-impl<'a> Voyage<'a> {
-    pub(super) fn new(
-        sampler: &'a Sampler,
-        seat: &'a Seat,
-        request: Arc<Shared>,
-        deadline: Instant,
-    ) -> Self {
+impl<'a, C: Cargo> Voyage<'a, C> {
+    /// A request that may look for its members for as long as its client waits.
+    pub(in crate::pipeline) fn new(cargo: &'a C, seat: &'a Seat) -> Self {
         Self {
-            sampler,
+            cargo,
             seat,
-            request,
-            deadline,
+            deadline: Instant::now() + REQUEST_TIME,
             journeys: HashMap::new(),
             elsewhere: Amount::default(),
         }
     }
 
     /// What other members hold of it now.
-    pub(super) fn elsewhere(&self) -> Amount {
+    pub(in crate::pipeline) fn elsewhere(&self) -> Amount {
         self.elsewhere
     }
 
     /// Goes on until all of it is taken, or the time is up.
-    pub(super) async fn sail(&mut self) -> Result<(), Refusal> {
+    pub(in crate::pipeline) async fn sail(&mut self) -> Result<(), Refusal> {
         let mut table = self.seat.membership.table();
-        let all = (0..self.request.scanned.scan.spans.len() as u32).collect();
+        let all = (0..self.cargo.len() as u32).collect();
         let mut open = self.route(&table, all)?;
         loop {
             let landed = self.bring(table.epoch(), open).await?;
@@ -181,8 +202,8 @@ impl<'a> Voyage<'a> {
         })
     }
 
-    fn trace(&self, span: u32) -> TraceId {
-        self.request.scanned.scan.spans[span as usize].head.trace_id
+    fn trace(&self, item: u32) -> TraceId {
+        self.cargo.trace(item)
     }
 
     /// Brings each member its part.
@@ -205,8 +226,9 @@ impl<'a> Voyage<'a> {
                     sampler: Arc::clone(&self.seat.name),
                     epoch,
                     tenure: address.tenure,
-                    spans: self.assemble(&spans),
+                    spans: self.cargo.pack(&spans),
                     patience,
+                    handed_on: self.cargo.handed_on(),
                 };
                 let answer = self.seat.membership.post.bring(address.member, part);
                 remote.push((spans, address.member, answer));
@@ -214,9 +236,9 @@ impl<'a> Voyage<'a> {
         }
         let mut landed = Landed::default();
         for (address, spans) in own {
-            let (sampler, request) = (self.sampler, &self.request);
-            let answer = sampler
-                .bring_own(request, spans.clone(), epoch, address.tenure, self.deadline)
+            let answer = self
+                .cargo
+                .bring_own(&spans, epoch, address.tenure, self.deadline)
                 .await;
             self.note(spans, Brought::Answered(answer), false, &mut landed)?;
         }
@@ -263,9 +285,9 @@ impl<'a> Voyage<'a> {
             if let Some((_, elsewhere)) = by_trace.get_mut(&self.trace(span)) {
                 elsewhere.push(span);
             } else if is_remote {
-                self.elsewhere.items += 1;
-                let entry = &self.request.scanned.scan.spans[span as usize];
-                self.elsewhere.bytes += entry.length() as u64;
+                let amount = self.cargo.amount(span);
+                self.elsewhere.items += amount.items;
+                self.elsewhere.bytes += amount.bytes;
             }
         }
         landed.redirects.extend(by_trace.into_values());
@@ -303,20 +325,6 @@ impl<'a> Voyage<'a> {
             Hop::Send { to, tenure } => Ok(pinned(table, to, tenure)),
             Hop::Done | Hop::Refuse => Err(not_taken("its slots changed hands too often")),
         }
-    }
-
-    /// These spans as a request of their own.
-    fn assemble(&self, spans: &[u32]) -> Bytes {
-        let (body, scan) = (&self.request.body, &self.request.scanned.scan);
-        if spans.len() == scan.spans.len() {
-            return body.clone();
-        }
-        let parts = spans
-            .iter()
-            .map(|&number| scan.part(body, &scan.spans[number as usize]));
-        let mut bytes = Vec::new();
-        Assembler::new().assemble(parts, &mut bytes);
-        bytes.into()
     }
 }
 

@@ -1,0 +1,184 @@
+//! Log records that wait for decisions, at several members.
+
+mod history;
+mod town;
+
+use std::time::Duration;
+use tailweir_core::{ByteSize, TraceId};
+use tailweir_placement::{Command, Incarnation, MemberName};
+use tailweir_shard::{Answer, LogFragment, LogShard, Redirect};
+use tailweir_testkit::trace_id;
+use town::{Town, WAIT, body, fragment, taken};
+
+/// A record of each of two traces, at its owner.
+fn bring_two(town: &mut Town) -> [TraceId; 2] {
+    let traces = [trace_id(1), trace_id(2)];
+    for (ticket, trace) in (1..).zip(traces) {
+        let owner = town.owner(trace);
+        town.bring(
+            owner,
+            ticket,
+            vec![fragment(trace, &format!("of {ticket}"))],
+        );
+    }
+    traces
+}
+
+/// Scenario: records of two traces come to their owner before the decisions; letters are late.
+/// Guarantees: nothing is acknowledged before the second member has stored it; what is kept leaves when its verdict is stored,
+/// what is dropped does not; after the delivery nobody keeps anything.
+#[test]
+fn records_wait_at_two_members_and_go_the_way_of_their_trace() {
+    let mut town = Town::new(2);
+    let traces = bring_two(&mut town);
+    assert!(town.answers.is_empty());
+    town.settle();
+    assert_eq!((&town.answers[&1], &town.answers[&2]), (&taken(), &taken()));
+    let copied = |town: &Town| -> usize { town.shards.values().map(LogShard::copied_bytes).sum() };
+    assert!(copied(&town) > 0);
+
+    town.delivers = false;
+    for (trace, is_kept) in [(traces[0], true), (traces[1], false)] {
+        town.decide(town.owner(trace), trace, is_kept);
+        assert!(town.out[&town.owner(trace)].leaving.is_empty());
+    }
+    town.settle();
+    assert_eq!(town.texts(), ["of 1"]);
+    assert_eq!(town.books(town.owner(traces[1])).dropped.records, 1);
+    assert!(copied(&town) > 0, "kept until it is delivered");
+
+    let mut town = Town::new(2);
+    let owner = town.owner(traces[0]);
+    town.decide(owner, traces[0], true);
+    town.decide(owner, traces[1], false);
+    town.bring(owner, 1, vec![fragment(traces[0], "late")]);
+    town.settle();
+    assert_eq!((town.texts(), &town.answers[&1]), (vec!["late"], &taken()));
+    assert!(town.is_at_rest());
+}
+
+/// Scenario: a client sends the same records again: while they are not stored yet, while they wait, after they have left, and
+/// after their slot has moved; others say the same without a time.
+/// Guarantees: they are acknowledged each time and leave once; records without a time leave as often as they came.
+#[test]
+fn records_that_are_sent_again_are_known() {
+    let mut town = Town::new(3);
+    let trace = trace_id(4);
+    let owner = town.owner(trace);
+    let sent = || vec![fragment(trace, "once")];
+    town.bring(owner, 1, sent());
+    town.bring(owner, 2, sent());
+    town.settle();
+    town.bring(owner, 3, sent());
+    assert_eq!(town.answers[&2], taken());
+    town.settle();
+    assert_eq!(town.answers[&3], taken());
+    town.decide(owner, trace, true);
+    town.settle();
+    town.bring(owner, 4, sent());
+    town.settle();
+    town.change(&Command::Drain(
+        MemberName::new(&format!("member-{owner}")).unwrap(),
+    ));
+    let next = town.owner(trace);
+    assert_ne!(next, owner);
+    town.bring(next, 5, sent());
+    // The new tenure opens when it has asked the old one.
+    town.pass(Duration::from_millis(300));
+    assert_eq!((&town.answers[&4], &town.answers[&5]), (&taken(), &taken()));
+    assert_eq!(town.texts(), ["once"]);
+
+    let timeless = LogFragment {
+        trace,
+        body: body(trace, "again", 0),
+        records: 1,
+    };
+    for ticket in [6, 7] {
+        town.bring(next, ticket, vec![timeless.clone()]);
+    }
+    town.decide(next, trace, true);
+    town.settle();
+    assert_eq!(town.texts(), ["again", "again", "once"]);
+}
+
+/// Scenario: the owner of a slot dies while records wait there.
+/// Guarantees: its second member has them, holds them until the verdict that it hears of, and their time does not begin again.
+#[test]
+fn records_outlive_their_owner() {
+    let mut town = Town::new(3);
+    let traces = bring_two(&mut town);
+    town.settle();
+    town.pass(WAIT / 2);
+    let lost = town.owner(traces[0]);
+    town.crash(lost);
+    let heir = town.owner(traces[0]);
+    assert_ne!(heir, lost);
+    assert_eq!(town.texts(), [""; 0]);
+    town.decide(heir, traces[0], true);
+    town.settle();
+    // The fence of a member that was promoted is closed for a second.
+    town.pass(Duration::from_millis(1_500));
+    town.pass(Duration::from_millis(200));
+    assert_eq!(town.texts(), ["of 1"]);
+    town.pass(WAIT / 2);
+    town.pass(Duration::from_millis(200));
+    assert_eq!(
+        town.texts(),
+        ["of 1", "of 2"],
+        "undecided in time, and kept"
+    );
+}
+
+/// Scenario: slots move while records wait; the old owner never hears of the decision, the new one does.
+/// Guarantees: the records are at the new owner, twice, leave there by its decision, and nothing is left at the old one; a gateway
+/// that knows no better is sent on.
+#[test]
+fn records_move_with_their_slot() {
+    let mut town = Town::new(3);
+    let trace = trace_id(1);
+    let owner = town.owner(trace);
+    town.bring(owner, 1, vec![fragment(trace, "early")]);
+    town.settle();
+    town.change(&Command::Drain(
+        MemberName::new(&format!("member-{owner}")).unwrap(),
+    ));
+    for _ in 0..20 {
+        town.pass(Duration::from_millis(100));
+    }
+    assert!(town.shards[&owner].is_empty());
+    assert_eq!(town.books(owner).handed_over.records, 1);
+    let next = town.owner(trace);
+    assert_eq!(town.shards[&next].waiting_traces(), 1);
+
+    town.bring(owner, 2, vec![fragment(trace, "astray")]);
+    town.settle();
+    let Answer::Taken(redirects) = &town.answers[&2] else {
+        panic!("{:?}", town.answers[&2]);
+    };
+    assert!(matches!(redirects[..], [Redirect { trace: of, .. }] if of == trace));
+    town.decide(next, trace, false);
+    town.settle();
+    assert_eq!(town.books(next).dropped.records, 1);
+    assert!(town.is_at_rest());
+    assert!(!town.table.names(Incarnation(owner)));
+}
+
+/// Scenario: more comes than may wait, and nobody decides about the rest.
+/// Guarantees: what finds no room leaves at once and is counted; the rest leaves after its time.
+#[test]
+fn what_finds_no_room_does_not_wait() {
+    // A fragment costs some hundred bytes beside its own.
+    let mut town = Town::with_budget(2, ByteSize(600));
+    let trace = trace_id(1);
+    let owner = town.owner(trace);
+    for (ticket, text) in [(1, "room"), (2, "none")] {
+        town.bring(owner, ticket, vec![fragment(trace, text)]);
+        town.settle();
+        assert_eq!(town.answers[&ticket], taken());
+    }
+    assert_eq!(town.texts(), ["none"]);
+    town.pass(WAIT);
+    assert_eq!(town.texts(), ["none", "room"]);
+    let books = town.books(owner);
+    assert_eq!((books.overflow.records, books.undecided.records), (1, 1));
+}
