@@ -40,6 +40,9 @@ pub(super) enum Step {
     LoseDisk,
     /// Pods of all roles are deleted by force, one after the other.
     Kill,
+    /// For ten minutes one fault after the other, in an order that the seed gives: nodes are killed and cut off, pods
+    /// of each role are deleted by force.
+    Random,
 }
 
 const PLANNED: Change = Change {
@@ -140,6 +143,11 @@ pub(super) const CLUSTER: &[Change] = &[
         step: Step::Kill,
         ..UNPLANNED
     },
+    Change {
+        name: "pods and nodes struck at random",
+        step: Step::Random,
+        ..UNPLANNED
+    },
 ];
 
 impl Change {
@@ -154,7 +162,7 @@ impl Change {
             Step::Scale(count) if count > 3 => (FaultKind::Join, Hit::Owner),
             Step::Scale(_) => (FaultKind::Leave, Hit::Owner),
             Step::Cut => (FaultKind::Partition, Hit::Owner),
-            Step::Crash | Step::Kill => (FaultKind::Kill, Hit::Owner),
+            Step::Crash | Step::Kill | Step::Random => (FaultKind::Kill, Hit::Owner),
             Step::LoseDisk => (FaultKind::Kill, Hit::Leader),
         };
         Some(Requirement { kind, hit })

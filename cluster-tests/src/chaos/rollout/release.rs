@@ -3,7 +3,7 @@
 use super::kubernetes::Kubernetes;
 use crate::chaos::configuration::{OTLP_PORT, Pipeline};
 use crate::chaos::tool;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ const PEERS: &str = "tailweir-peers";
 pub(super) const SAMPLERS_MAX: usize = 5;
 /// Image that the nodes have.
 const IMAGE: &str = "tailweir.local/tailweir";
+
+/// What the chart makes of Kubernetes' own.
+const KINDS: &str = "pods,services,statefulsets,deployments,configmaps,secrets,serviceaccounts,poddisruptionbudgets,networkpolicies,horizontalpodautoscalers";
 
 /// What the chart is asked for.
 #[derive(Debug, Clone)]
@@ -159,9 +162,15 @@ impl Release {
         tool::output(helm, "helm").await.map(drop)
     }
 
+    /// Removes it; nothing of it stays but the volumes of controllers, which Kubernetes keeps.
     pub(super) async fn uninstall(&self) -> Result<()> {
         let helm = self.helm(&["uninstall", NAME, "--wait", "--timeout", "5m"]);
-        tool::output(helm, "helm").await.map(drop)
+        tool::output(helm, "helm").await?;
+        let selector = format!("--selector=app.kubernetes.io/instance={NAME}");
+        let left = ["get", KINDS, &selector, "--output", "name"];
+        let left = self.kubernetes.run(&left).await?;
+        ensure!(left.trim().is_empty(), "an uninstall leaves {left}");
+        Ok(())
     }
 
     fn helm(&self, arguments: &[&str]) -> Command {

@@ -172,6 +172,7 @@ impl Course<'_> {
             release: &self.release,
             values,
             nodes: &self.nodes,
+            random: fastrand::Rng::with_seed(seed),
         };
         let done = runner.change(change).await;
         if let Err(error) = &done {

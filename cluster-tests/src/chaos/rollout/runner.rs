@@ -10,7 +10,7 @@ use crate::chaos::event::{Event, Fault, FaultKind, Hit, Milestone, Millis, Recov
 use crate::chaos::history::History;
 use crate::chaos::scenario::SHARES;
 use crate::chaos::standing::{self, Standing};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 const WHOLE_MAX: Duration = Duration::from_secs(90);
 /// The release is given up after this.
 const PATIENCE: Duration = Duration::from_secs(240);
+/// How long pods and nodes are struck at random.
+const AT_RANDOM: Duration = Duration::from_secs(600);
 /// A node is away for so long: longer than the lease, and than Kubernetes takes to notice.
 const AWAY: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(250);
@@ -30,6 +32,25 @@ pub(super) struct Runner<'a> {
     pub(super) release: &'a Release,
     pub(super) values: &'a mut Values,
     pub(super) nodes: &'a Nodes,
+    pub(super) random: fastrand::Rng,
+}
+
+/// One of the faults that strike at random.
+#[derive(Debug, Clone, Copy)]
+enum Strike {
+    Crash,
+    Cut,
+    Kill(Role),
+}
+
+impl Strike {
+    const ALL: [Self; 5] = [
+        Self::Crash,
+        Self::Cut,
+        Self::Kill(Role::Sampler),
+        Self::Kill(Role::Gateway),
+        Self::Kill(Role::Controller),
+    ];
 }
 
 impl Runner<'_> {
@@ -47,6 +68,7 @@ impl Runner<'_> {
             Step::Crash => self.crash().await,
             Step::LoseDisk => self.lose_disk().await,
             Step::Kill => self.kill().await,
+            Step::Random => self.strike_at_random().await,
         }
     }
 
@@ -188,10 +210,11 @@ impl Runner<'_> {
         self.end(fault, is_same, evidence).await
     }
 
-    /// A node that owns slots, and none of which the leader of the controllers is: that is another change.
-    async fn a_node(&self) -> Result<(u32, Vec<Pod>)> {
+    /// One of the nodes that own slots and have a gateway.
+    async fn a_node(&mut self) -> Result<(u32, Vec<Pod>)> {
         let standing = self.standing().await?;
         let pods = self.pods().await?;
+        let mut found = Vec::new();
         for number in 1..=self.nodes.count() {
             let name = self.nodes.name(number);
             let here: Vec<Pod> = pods.iter().filter(|it| it.node == name).cloned().collect();
@@ -200,10 +223,14 @@ impl Runner<'_> {
                 .flat_map(|it| self.hits(it, &standing))
                 .collect();
             if hits.contains(&Hit::Owner) && hits.contains(&Hit::Gateway) {
-                return Ok((number, here));
+                found.push((number, here));
             }
         }
-        bail!("no node has both a gateway and a sampler that owns slots")
+        ensure!(
+            !found.is_empty(),
+            "no node has both a gateway and a sampler that owns slots"
+        );
+        Ok(found.swap_remove(self.random.usize(..found.len())))
     }
 
     /// Kubernetes prefers samplers on nodes of their own, and does not insist: after a drain two may share one. With
@@ -229,7 +256,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn drain(&self) -> Result<()> {
+    async fn drain(&mut self) -> Result<()> {
         let (number, pods) = self.a_node().await?;
         let name = self.nodes.name(number);
         let fault = self.begin(FaultKind::Restart, &pods).await?;
@@ -250,7 +277,7 @@ impl Runner<'_> {
             .await
     }
 
-    async fn cut(&self) -> Result<()> {
+    async fn cut(&mut self) -> Result<()> {
         self.spread().await?;
         let (number, pods) = self.a_node().await?;
         let fault = self.begin(FaultKind::Partition, &pods).await?;
@@ -264,7 +291,7 @@ impl Runner<'_> {
         self.end(fault, noticed?, evidence).await
     }
 
-    async fn crash(&self) -> Result<()> {
+    async fn crash(&mut self) -> Result<()> {
         self.spread().await?;
         let (number, pods) = self.a_node().await?;
         let fault = self.begin(FaultKind::Kill, &pods).await?;
@@ -300,21 +327,44 @@ impl Runner<'_> {
     }
 
     /// One pod of each role, each once the one before is replaced.
-    async fn kill(&self) -> Result<()> {
+    async fn kill(&mut self) -> Result<()> {
         for role in [Role::Sampler, Role::Gateway, Role::Controller] {
-            let pods = self.release.kubernetes.pods_of(role).await?;
-            let victim = pods.first().context("there is no pod")?;
-            let fault = self
-                .begin(FaultKind::Kill, std::slice::from_ref(victim))
-                .await?;
-            self.delete_by_force(&victim.name).await?;
-            self.until(|pods| {
-                let is_back = |pod: &&Pod| pod.name == victim.name && pod.uid != victim.uid;
-                pods.iter().find(is_back).is_some_and(|pod| pod.is_ready)
-            })
+            self.kill_one(role).await?;
+        }
+        Ok(())
+    }
+
+    async fn kill_one(&mut self, role: Role) -> Result<()> {
+        let mut pods = self.release.kubernetes.pods_of(role).await?;
+        ensure!(!pods.is_empty(), "there is no pod of the {}", role.name());
+        let victim = pods.swap_remove(self.random.usize(..pods.len()));
+        let fault = self
+            .begin(FaultKind::Kill, std::slice::from_ref(&victim))
             .await?;
-            let evidence = format!("{} is another pod", victim.name);
-            self.end(fault, true, evidence).await?;
+        self.delete_by_force(&victim.name).await?;
+        self.until(|pods| {
+            let is_back = |pod: &&Pod| pod.name == victim.name && pod.uid != victim.uid;
+            pods.iter().find(is_back).is_some_and(|pod| pod.is_ready)
+        })
+        .await?;
+        let evidence = format!("{} is another pod", victim.name);
+        self.end(fault, true, evidence).await
+    }
+
+    async fn strike_at_random(&mut self) -> Result<()> {
+        let start = Instant::now();
+        let mut strikes = Vec::new();
+        while start.elapsed() < AT_RANDOM {
+            if strikes.is_empty() {
+                strikes.extend(Strike::ALL);
+                self.random.shuffle(&mut strikes);
+            }
+            match strikes.pop() {
+                Some(Strike::Crash) => self.crash().await?,
+                Some(Strike::Cut) => self.cut().await?,
+                Some(Strike::Kill(role)) => self.kill_one(role).await?,
+                None => {}
+            }
         }
         Ok(())
     }
