@@ -240,6 +240,9 @@ pub(crate) struct HealthcheckArguments {
     /// Longest time to wait for the answer
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     pub(crate) timeout: Duration,
+    /// Ask again for so long, as long as the answer is none or no good one
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub(crate) patience: Duration,
 }
 
 /// Arguments of `size`.

@@ -240,13 +240,14 @@ impl Runner<'_> {
         let start = Instant::now();
         loop {
             let mut samplers = self.release.kubernetes.pods_of(Role::Sampler).await?;
+            let share = samplers.len().div_ceil(self.nodes.count() as usize);
             samplers.sort_by(|one, other| one.node.cmp(&other.node));
-            let mut pairs = samplers.windows(2);
-            let Some(pair) = pairs.find(|pair| pair[0].node == pair[1].node) else {
+            let mut crowds = samplers.windows(share + 1);
+            let Some(crowd) = crowds.find(|crowd| crowd[0].node == crowd[share].node) else {
                 return Ok(());
             };
-            ensure!(start.elapsed() < PATIENCE, "{:?} share a node", samplers);
-            let name = &pair[1].name;
+            ensure!(start.elapsed() < PATIENCE, "{samplers:?} share nodes");
+            let name = &crowd[share].name;
             self.history.note(format!("{name} moves to another node"));
             let kubernetes = &self.release.kubernetes;
             kubernetes.run(&["delete", "pod", name]).await?;

@@ -7,6 +7,11 @@ use anyhow::Context;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Pause between two questions.
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) fn run(
     arguments: &HealthcheckArguments,
@@ -15,22 +20,38 @@ pub(super) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let patience = arguments.timeout;
-    if let Some(address) = &arguments.otlp {
-        let asked = async { tokio::time::timeout(patience, send_nothing(address)).await };
-        let answer = runtime.block_on(asked);
-        answer.with_context(|| format!("no answer from {address} within {patience:?}"))??;
-        terminal.print("takes OTLP\n")?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let asked = probe::get(&arguments.admin, "/readyz", patience);
-    let answer = runtime.block_on(asked)?;
-    terminal.print(&answer.body)?;
-    Ok(if answer.status.is_success() {
+    let (is_well, said) = runtime.block_on(ask_patiently(arguments))?;
+    terminal.print(&said)?;
+    Ok(if is_well {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The first good answer, or the last one.
+async fn ask_patiently(arguments: &HealthcheckArguments) -> anyhow::Result<(bool, String)> {
+    let start = Instant::now();
+    loop {
+        let answer = ask(arguments).await;
+        let is_well = matches!(answer, Ok((true, _)));
+        if is_well || start.elapsed() >= arguments.patience {
+            return answer;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether all is well, and what is said of it.
+async fn ask(arguments: &HealthcheckArguments) -> anyhow::Result<(bool, String)> {
+    let patience = arguments.timeout;
+    if let Some(address) = &arguments.otlp {
+        let answer = tokio::time::timeout(patience, send_nothing(address)).await;
+        answer.with_context(|| format!("no answer from {address} within {patience:?}"))??;
+        return Ok((true, "takes OTLP\n".to_owned()));
+    }
+    let answer = probe::get(&arguments.admin, "/readyz", patience).await?;
+    Ok((answer.status.is_success(), answer.body))
 }
 
 /// Sends a request without spans, and waits until it is acknowledged.

@@ -3,6 +3,8 @@
 use crate::gateway::{stderr, stdout, tailweir};
 use serde_json::Value;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use tempfile::TempDir;
 
 const MISTAKEN: &str = "\
@@ -161,6 +163,28 @@ fn schema_and_components_describe_what_is_built_in() {
     ] {
         assert!(components.contains(name), "{name} in {components}");
     }
+}
+
+/// Scenario: a process that is not ready when it is asked first, and is when it is asked again.
+/// Guarantees: with patience the check succeeds with the second answer.
+#[test]
+fn a_patient_health_check_asks_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = listener.local_addr().unwrap().to_string();
+    let answers = std::thread::spawn(move || {
+        for status in ["503 Service Unavailable", "200 OK"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: 6\r\nconnection: close\r\n\r\nreally"
+            );
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let output = tailweir(["healthcheck", "--admin", &admin, "--patience", "1m"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    answers.join().unwrap();
 }
 
 /// Scenario: an unknown command, and an address where nothing listens.

@@ -28,7 +28,7 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: tailweir
     # What a running process cannot take over; everything else is reloaded.
-    checksum/restart: {{ dict "telemetry" (dig "service" "telemetry" nil $root.Values.config) "extensions" (get $root.Values.config "extensions") | toJson | sha256sum }}
+    checksum/restart: {{ dict "telemetry" (get (get $root.Values.config "service" | default dict) "telemetry") "extensions" (get $root.Values.config "extensions") | toJson | sha256sum }}
     {{- with $root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
