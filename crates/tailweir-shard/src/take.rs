@@ -253,16 +253,17 @@ impl<S: Spans, T> Shard<S, T> {
         runs: &Runs,
     ) -> Vec<((TenureId, Number), TraceId)> {
         let until = now + self.engine.settings().decision_wait;
-        let mut pieces = raw(spans, runs);
+        // What nobody stores a second time is not written down a second time.
+        let is_copied = |tenure| self.tenancy.has_second(tenure);
+        let copied = runs.taken().filter(|(_, tenure)| is_copied(*tenure));
+        let copied = copied.map(|(run, _)| &runs.order[run.spans.clone()]);
+        let mut pieces = raw(spans, copied).into_iter();
         let mut numbers = Vec::with_capacity(runs.runs.len());
-        for run in &runs.runs {
-            let Way::Take(tenure) = run.way else {
-                continue;
-            };
-            let data = pieces.next().unwrap_or_default();
+        for (run, tenure) in runs.taken() {
+            let copy = self.tenancy.has_second(tenure).then(|| pieces.next());
             let fragment = Fragment {
                 trace: run.trace,
-                data: Piece::Raw(data),
+                data: copy.flatten().map_or(Piece::Held, Piece::Raw),
             };
             let fragment = Until {
                 value: fragment,
@@ -288,6 +289,14 @@ impl<S: Spans, T> Shard<S, T> {
 }
 
 impl Runs {
+    /// Those that are taken, and for which tenure.
+    fn taken(&self) -> impl Iterator<Item = (&Run, TenureId)> {
+        self.runs.iter().filter_map(|run| match run.way {
+            Way::Take(tenure) => Some((run, tenure)),
+            Way::Drop | Way::Elsewhere => None,
+        })
+    }
+
     /// Gathers the spans of each trace, which mostly stand together already.
     fn of<S: Spans>(spans: &S) -> Self {
         let (scan, selected) = (spans.scan(), spans.selected());
@@ -318,16 +327,17 @@ impl Runs {
     }
 }
 
-/// The runs that are taken as requests of their own, all in one piece of memory.
-fn raw<S: Spans>(spans: &S, runs: &Runs) -> impl Iterator<Item = Bytes> + use<S> {
+/// These runs of spans as requests of their own, all in one piece of memory.
+fn raw<'a, S: Spans>(spans: &S, runs: impl Iterator<Item = &'a [u32]>) -> Vec<Bytes> {
     let (scan, body) = (spans.scan(), spans.body());
     let mut assembler = Assembler::new();
-    // Each run has its resource and scope with it, which its neighbours shared.
-    let mut all = Vec::with_capacity(body.len() * 3 / 2);
-    let mut ends = Vec::with_capacity(runs.runs.len());
-    let taken = runs.runs.iter();
-    for run in taken.filter(|run| matches!(run.way, Way::Take(_))) {
-        let parts = runs.order[run.spans.clone()]
+    let (mut all, mut ends) = (Vec::new(), Vec::new());
+    for numbers in runs {
+        if all.is_empty() {
+            // Each run has its resource and scope with it, which its neighbours shared.
+            all.reserve(body.len() * 3 / 2);
+        }
+        let parts = numbers
             .iter()
             .map(|&number| scan.part(body, &scan.spans[number as usize]));
         assembler.assemble(parts, &mut all);
@@ -335,9 +345,10 @@ fn raw<S: Spans>(spans: &S, runs: &Runs) -> impl Iterator<Item = Bytes> + use<S>
     }
     let all = Bytes::from(all);
     let mut start = 0;
-    ends.into_iter().map(move |end| {
+    let pieces = ends.into_iter().map(|end| {
         let piece = all.slice(start..end);
         start = end;
         piece
-    })
+    });
+    pieces.collect()
 }

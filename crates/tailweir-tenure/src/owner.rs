@@ -259,8 +259,12 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.unconfirmed.len()
     }
 
+    pub(crate) fn has_second(&self) -> bool {
+        self.second.member().is_some()
+    }
+
     pub(crate) fn may_export(&self, now: Moment) -> bool {
-        self.fence.is_open(now, self.second.member().is_some())
+        self.fence.is_open(now, self.has_second())
     }
 
     /// Whether a fragment of the trace is stored at the second member too.

@@ -198,6 +198,12 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
             .is_some_and(|owner| owner.may_export(now))
     }
 
+    /// Whether what this sampler takes for a tenure is stored at a second member too.
+    #[must_use]
+    pub fn has_second(&self, tenure: TenureId) -> bool {
+        self.owner(tenure).is_some_and(Owner::has_second)
+    }
+
     /// The view in which this sampler owns a tenure.
     #[must_use]
     pub fn view(&self, tenure: TenureId) -> Option<Epoch> {

@@ -125,7 +125,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         for &number in &gone {
             self.holding.remove(number);
         }
-        if self.second.member().is_some() && self.second.records() {
+        if self.has_second() && self.second.records() {
             self.unconfirmed.extend(&gone);
             self.propose(now, Record::Free(gone.clone()), out);
         }
@@ -137,7 +137,7 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
 
     /// Proposes nothing, for the sake of the answer.
     pub(crate) fn probe(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
-        if self.second.member().is_some() && self.second.records() {
+        if self.has_second() && self.second.records() {
             self.propose(now, Record::Free(BTreeSet::new()), out);
         }
     }
