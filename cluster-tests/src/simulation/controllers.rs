@@ -267,7 +267,7 @@ impl Controllers {
             self.draining = None;
             self.members_changed(random, now);
         } else if now >= until && is_safe && phase == Some(Phase::Draining) {
-            self.apply(&Command::Evacuate(name));
+            self.apply(&Command::Evacuate(incarnation));
         } else if phase == Some(Phase::Down) {
             // It lost its lease while it was leaving: it has been replaced, or is gone for good.
             self.draining = None;
@@ -284,7 +284,7 @@ impl Controllers {
                 continue;
             }
             let name = name.clone();
-            self.apply(&Command::Drain(name.clone()));
+            self.apply(&Command::Drain(incarnation));
             self.draining = Some((name, incarnation, now + self.drain_timeout));
             return;
         }

@@ -36,9 +36,9 @@ pub(crate) enum Change {
     /// [`Command::Rebalance`].
     Rebalance,
     /// [`Command::Drain`].
-    Drain(String),
+    Drain(u64),
     /// [`Command::Evacuate`].
-    Evacuate(String),
+    Evacuate(u64),
     /// [`Command::Remove`].
     Remove(String),
     /// [`Command::InSync`].
@@ -107,8 +107,8 @@ impl From<&Command> for Change {
             Command::Renew(member) => Self::Renew(member.0),
             Command::Expire(members) => Self::Expire(members.iter().map(|it| it.0).collect()),
             Command::Rebalance => Self::Rebalance,
-            Command::Drain(name) => Self::Drain(name.to_string()),
-            Command::Evacuate(name) => Self::Evacuate(name.to_string()),
+            Command::Drain(member) => Self::Drain(member.0),
+            Command::Evacuate(member) => Self::Evacuate(member.0),
             Command::Remove(name) => Self::Remove(name.to_string()),
             Command::InSync(reports) => Self::InSync(stored(reports)),
             Command::Exchange(reports) => Self::Exchange(stored(reports)),
@@ -146,8 +146,8 @@ impl Change {
                 Command::Expire(members.iter().map(|&it| Incarnation(it)).collect())
             }
             Self::Rebalance => Command::Rebalance,
-            Self::Drain(text) => Command::Drain(name(text)?),
-            Self::Evacuate(text) => Command::Evacuate(name(text)?),
+            Self::Drain(member) => Command::Drain(Incarnation(*member)),
+            Self::Evacuate(member) => Command::Evacuate(Incarnation(*member)),
             Self::Remove(text) => Command::Remove(name(text)?),
             Self::InSync(reports) => Command::InSync(meant(reports)?),
             Self::Exchange(reports) => Command::Exchange(meant(reports)?),

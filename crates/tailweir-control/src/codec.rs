@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Version of the form. A reader takes no other.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 /// Most bytes that one record may claim. Without a limit, nine hostile bytes could ask for all memory.
 pub(crate) const RECORD_BYTES_MAX: usize = 16 << 20;
 
@@ -74,7 +74,7 @@ pub(crate) fn decode<T: DeserializeOwned>(record: &[u8]) -> Result<T, Malformed>
 
 #[cfg(test)]
 mod tests {
-    use super::{Malformed, decode, encode};
+    use super::{Malformed, VERSION, decode, encode};
 
     /// Scenario: a value goes there and back; then its record has another version, something behind it, too little, and
     /// a claim of far too much.
@@ -96,7 +96,7 @@ mod tests {
         assert!(matches!(read(&longer), Malformed::Trailing { bytes: 1 }));
         let shorter = &record[..record.len() - 1];
         assert!(matches!(read(shorter), Malformed::Content { .. }));
-        let claim = [1, 7, 253, 0, 0, 0, 0, 0, 1, 0, 0];
+        let claim = [VERSION, 7, 253, 0, 0, 0, 0, 0, 1, 0, 0];
         assert!(matches!(read(&claim), Malformed::Content { .. }));
     }
 }

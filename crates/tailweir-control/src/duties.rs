@@ -87,8 +87,13 @@ impl Duties {
     }
 
     /// A sampler wants to leave, or an operator wants it to.
-    pub(crate) fn drain(&mut self, name: &MemberName, now: Instant) -> Wish {
-        self.drains.wish(&self.table, name, now)
+    pub(crate) fn drain(
+        &mut self,
+        name: &MemberName,
+        life: Option<Incarnation>,
+        now: Instant,
+    ) -> Wish {
+        self.drains.wish(&self.table, name, life, now)
     }
 
     /// The next command that is due, if one is.

@@ -31,6 +31,8 @@ pub(crate) enum Ask {
     /// A sampler is to leave.
     Drain {
         name: MemberName,
+        /// The life that is meant, if not whichever there is.
+        life: Option<Incarnation>,
         reply: oneshot::Sender<Wish>,
     },
 }
@@ -138,8 +140,8 @@ fn answer(duties: &mut Duties, asked: Ask) {
             reports.into_iter().for_each(|report| duties.report(report));
             let _ = reply.send(());
         }
-        Ask::Drain { name, reply } => {
-            let _ = reply.send(duties.drain(&name, now));
+        Ask::Drain { name, life, reply } => {
+            let _ = reply.send(duties.drain(&name, life, now));
         }
     }
 }

@@ -111,13 +111,18 @@ impl Operator {
         })
     }
 
-    /// Asks once that a member leaves.
+    /// Asks once that a member leaves: this life of it, or whichever there is.
     ///
     /// # Errors
     /// When there is no such member, or no controller can do it.
-    pub async fn drain(&mut self, name: &MemberName) -> Result<Drain, ControlError> {
+    pub async fn drain(
+        &mut self,
+        name: &MemberName,
+        life: Option<Incarnation>,
+    ) -> Result<Drain, ControlError> {
         let request = wire::DrainRequest {
             name: name.to_string(),
+            incarnation: life.map(|life| life.0),
         };
         let answer = self
             .0
@@ -135,10 +140,13 @@ impl Operator {
     ///
     /// # Errors
     /// When it does not drain, or no controller can do it.
-    pub async fn evacuate(&mut self, name: &MemberName) -> Result<Epoch, ControlError> {
+    pub async fn evacuate(&mut self, member: Incarnation) -> Result<Epoch, ControlError> {
+        let request = wire::EvacuateRequest {
+            incarnation: member.0,
+        };
         let changed = self
             .0
-            .call(member(name), PATIENCE, |mut caller, request| async move {
+            .call(request, PATIENCE, |mut caller, request| async move {
                 caller.evacuate(request).await
             })
             .await?;

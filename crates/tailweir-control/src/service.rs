@@ -280,10 +280,16 @@ impl Control for ControlService {
         &self,
         request: Request<wire::DrainRequest>,
     ) -> Result<Response<wire::DrainAnswer>, Status> {
-        let name = name(&request.into_inner().name)?;
+        let request = request.into_inner();
+        let (name, life) = (name(&request.name)?, request.incarnation.map(Incarnation));
         self.leading()?;
         let asked = name.clone();
-        let wish = self.ask(|reply| Ask::Drain { name: asked, reply }).await?;
+        let wish = self.ask(|reply| Ask::Drain {
+            name: asked,
+            life,
+            reply,
+        });
+        let wish = wish.await?;
         let (granted, waits_for) = match wish {
             Wish::Granted => (true, String::new()),
             Wish::Waits(reason) => (false, reason),
@@ -294,10 +300,10 @@ impl Control for ControlService {
 
     async fn evacuate(
         &self,
-        request: Request<wire::MemberRequest>,
+        request: Request<wire::EvacuateRequest>,
     ) -> Result<Response<wire::ChangeAnswer>, Status> {
-        let name = name(&request.into_inner().name)?;
-        self.change(&Command::Evacuate(name)).await
+        let member = Incarnation(request.into_inner().incarnation);
+        self.change(&Command::Evacuate(member)).await
     }
 
     async fn remove(

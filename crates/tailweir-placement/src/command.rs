@@ -25,10 +25,11 @@ pub enum Command {
     Expire(Vec<Incarnation>),
     /// Joining members become active, and slots move until each active member has its share.
     Rebalance,
-    /// A member is to leave: all its slots move away; it stays until no row names it.
-    Drain(MemberName),
+    /// A member is to leave: all its slots move away; it stays until no row names it. A later life that has its name
+    /// stays where it is.
+    Drain(Incarnation),
     /// A draining member runs out of time: it is replaced in its tenures while it still runs.
-    Evacuate(MemberName),
+    Evacuate(Incarnation),
     /// A member left, or is not to come back: it goes from the table with the last row that names it.
     Remove(MemberName),
     /// Candidates hold all that their owners hold, in these views.

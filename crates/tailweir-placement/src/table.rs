@@ -128,11 +128,11 @@ impl RoutingTable {
             Command::Renew(incarnation) => return self.renew(*incarnation),
             Command::Expire(expired) => self.expire(expired),
             Command::Rebalance => self.rebalance(),
-            Command::Drain(name) => {
-                self.set_phase(name, Phase::Draining)?;
+            Command::Drain(incarnation) => {
+                self.living(*incarnation)?.1.phase = Phase::Draining;
                 self.rebalance();
             }
-            Command::Evacuate(name) => return self.evacuate(name),
+            Command::Evacuate(incarnation) => return self.evacuate(*incarnation),
             Command::Remove(name) => self.set_phase(name, Phase::Removed)?,
             Command::InSync(reports) => self.edit(reports, |tenures, created, view| {
                 tenures.in_sync(created, view);
@@ -170,11 +170,7 @@ impl RoutingTable {
     }
 
     fn renew(&mut self, incarnation: Incarnation) -> Result<(), Refusal> {
-        let found = self
-            .members
-            .values_mut()
-            .find(|member| member.incarnation == incarnation && member.phase != Phase::Removed);
-        let member = found.ok_or(Refusal::UnknownIncarnation(incarnation))?;
+        let (_, member) = self.living(incarnation)?;
         if member.phase == Phase::Down {
             member.phase = Phase::Active;
         }
@@ -197,12 +193,21 @@ impl RoutingTable {
         Ok(())
     }
 
-    fn evacuate(&mut self, name: &MemberName) -> Result<(), Refusal> {
-        match self.members.get(name).map(|member| member.phase) {
-            None => Err(Refusal::UnknownMember(name.clone())),
-            Some(Phase::Draining | Phase::Evacuating) => self.set_phase(name, Phase::Evacuating),
-            Some(_) => Err(Refusal::NotDraining(name.clone())),
+    fn evacuate(&mut self, incarnation: Incarnation) -> Result<(), Refusal> {
+        let (name, member) = self.living(incarnation)?;
+        if !matches!(member.phase, Phase::Draining | Phase::Evacuating) {
+            return Err(Refusal::NotDraining(name.clone()));
         }
+        member.phase = Phase::Evacuating;
+        Ok(())
+    }
+
+    /// The member that has this incarnation and was not removed.
+    fn living(&mut self, incarnation: Incarnation) -> Result<(&MemberName, &mut Member), Refusal> {
+        let is_meant =
+            |member: &Member| member.incarnation == incarnation && member.phase != Phase::Removed;
+        let found = self.members.iter_mut().find(|(_, it)| is_meant(it));
+        found.ok_or(Refusal::UnknownIncarnation(incarnation))
     }
 
     /// Joining members become active; then the plan's moves happen.

@@ -18,8 +18,8 @@ fn each() -> Vec<Change> {
         Change::Renew(7),
         Change::Expire(vec![1, 300]),
         Change::Rebalance,
-        Change::Drain("a".to_owned()),
-        Change::Evacuate("b".to_owned()),
+        Change::Drain(7),
+        Change::Evacuate(300),
         Change::Remove("c".to_owned()),
         Change::InSync(vec![(16_383, 5, 9)]),
         Change::Exchange(vec![(0, 1, 70_000)]),
@@ -52,6 +52,6 @@ fn changes_of_the_table_are_its_commands() {
             assert_eq!(Change::from(&command), change);
         }
     }
-    Change::Drain("a b".to_owned()).command().unwrap_err();
+    Change::Remove("a b".to_owned()).command().unwrap_err();
     Change::Clear(vec![(16_384, 0, 0)]).command().unwrap_err();
 }

@@ -37,7 +37,7 @@ impl Client {
         }
         let mut operator = self.operator();
         let drained = async {
-            drain(&mut operator, &sampler.name).await;
+            drain(&mut operator, &sampler.name, member).await;
             self.unnamed(member).await;
         };
         if tokio::time::timeout(patience, drained).await.is_ok() {
@@ -45,7 +45,7 @@ impl Client {
         }
         tracing::warn!("not drained in time; what is held is copied away");
         let evacuated = async {
-            evacuate(&mut operator, &sampler.name).await;
+            evacuate(&mut operator, member).await;
             self.unnamed(member).await;
         };
         match tokio::time::timeout(EVACUATION, evacuated).await {
@@ -89,9 +89,9 @@ fn is_alone(table: &RoutingTable, member: Incarnation) -> bool {
     others.next().is_none() || !table.names(member)
 }
 
-async fn drain(operator: &mut Operator, name: &MemberName) {
+async fn drain(operator: &mut Operator, name: &MemberName, life: Incarnation) {
     loop {
-        match operator.drain(name).await {
+        match operator.drain(name, Some(life)).await {
             Ok(Drain::Granted) => return,
             Ok(Drain::Waits(reason)) => tracing::info!(reason, "waits to drain"),
             Err(error) => tracing::warn!(%error, "cannot drain yet"),
@@ -100,8 +100,8 @@ async fn drain(operator: &mut Operator, name: &MemberName) {
     }
 }
 
-async fn evacuate(operator: &mut Operator, name: &MemberName) {
-    while let Err(error) = operator.evacuate(name).await {
+async fn evacuate(operator: &mut Operator, member: Incarnation) {
+    while let Err(error) = operator.evacuate(member).await {
         tracing::warn!(%error, "cannot be evacuated yet");
         tokio::time::sleep(AGAIN).await;
     }

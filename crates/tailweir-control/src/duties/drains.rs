@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::time::Duration;
-use tailweir_placement::{Command, MemberName, Phase, RoutingTable};
+use tailweir_placement::{Command, Incarnation, MemberName, Phase, RoutingTable};
 use tokio::time::Instant;
 
 /// Whoever does not ask again for so long does not want to leave any more.
@@ -13,7 +13,7 @@ const WAITING_MAX: usize = RoutingTable::MEMBERS_MAX;
 /// What a wish to leave came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// The member drains.
+    /// The member drains, or that life of it is over.
     Granted,
     /// It waits, for this.
     Waits(String),
@@ -24,23 +24,37 @@ pub(crate) enum Wish {
 /// Members that wait to leave, in the order in which they asked.
 #[derive(Debug, Default)]
 pub(super) struct Drains {
-    waiting: VecDeque<(MemberName, Instant)>,
+    waiting: VecDeque<(Incarnation, Instant)>,
     /// Why the first of them has to wait.
     reason: String,
 }
 
 impl Drains {
-    pub(super) fn wish(&mut self, table: &RoutingTable, name: &MemberName, now: Instant) -> Wish {
-        let phase = table.members().find(|(known, _)| *known == name);
-        match phase.map(|(_, member)| member.phase) {
-            None => return Wish::Unknown,
-            Some(Phase::Draining | Phase::Evacuating | Phase::Removed) => return Wish::Granted,
-            Some(Phase::Joining | Phase::Active | Phase::Down) => {}
+    /// A member that stops says which life it is: a later one may have its name by then, and is to stay.
+    pub(super) fn wish(
+        &mut self,
+        table: &RoutingTable,
+        name: &MemberName,
+        life: Option<Incarnation>,
+        now: Instant,
+    ) -> Wish {
+        let found = table.members().find(|(known, _)| *known == name);
+        let Some((_, member)) = found else {
+            return Wish::Unknown;
+        };
+        let member_life = member.incarnation;
+        if life.is_some_and(|life| life != member_life) {
+            return Wish::Granted;
         }
-        let place = self.waiting.iter().position(|(waiting, _)| waiting == name);
+        match member.phase {
+            Phase::Draining | Phase::Evacuating | Phase::Removed => return Wish::Granted,
+            Phase::Joining | Phase::Active | Phase::Down => {}
+        }
+        let mut waiting = self.waiting.iter();
+        let place = waiting.position(|(waiting, _)| *waiting == member_life);
         match place {
             Some(place) => self.waiting[place].1 = now,
-            None if self.waiting.len() < WAITING_MAX => self.waiting.push_back((name.clone(), now)),
+            None if self.waiting.len() < WAITING_MAX => self.waiting.push_back((member_life, now)),
             None => {}
         }
         match place {
@@ -69,7 +83,7 @@ impl Drains {
         if !self.reason.is_empty() {
             return None;
         }
-        let (name, _) = self.waiting.pop_front()?;
-        Some(Command::Drain(name))
+        let (member, _) = self.waiting.pop_front()?;
+        Some(Command::Drain(member))
     }
 }

@@ -256,7 +256,7 @@ fn members_leave_one_at_a_time() {
     let mut bench = Bench::with(&["a", "b", "c", "d"]);
     bench.apply(&Command::Expire(vec![Incarnation(4)]));
     let candidates = bench.candidates();
-    let wish = |bench: &mut Bench, name: &str| bench.duties.drain(&named(name), bench.now);
+    let wish = |bench: &mut Bench, name: &str| bench.duties.drain(&named(name), None, bench.now);
     wish(&mut bench, "a");
     wish(&mut bench, "b");
     assert_eq!(bench.due(), []);
@@ -268,7 +268,7 @@ fn members_leave_one_at_a_time() {
     );
     assert_eq!(wish(&mut bench, "nobody"), Wish::Unknown);
     bench.apply(&Command::InSync(candidates));
-    assert_eq!(bench.due(), [Command::Drain(named("a"))]);
+    assert_eq!(bench.due(), [Command::Drain(Incarnation(1))]);
     assert_eq!(wish(&mut bench, "a"), Wish::Granted);
     wish(&mut bench, "c");
     let waits = wish(&mut bench, "b");
@@ -282,7 +282,25 @@ fn members_leave_one_at_a_time() {
     // Nobody needs it any more.
     bench.table = bench.cleared();
     bench.apply(&Command::Remove(named("a")));
-    assert_eq!(bench.due(), [Command::Drain(named("c"))]);
+    assert_eq!(bench.due(), [Command::Drain(Incarnation(3))]);
+}
+
+/// Scenario: a sampler wants to leave, and before its turn comes another process has its name; the first asks again.
+/// Guarantees: the first has nothing to wait for, and the second is not sent away in its place.
+#[test]
+fn a_later_life_does_not_leave_for_an_earlier_one() {
+    let mut bench = Bench::with(&["a", "b", "c"]);
+    let first = Incarnation(1);
+    let wish = |bench: &mut Bench| {
+        let now = bench.now;
+        bench.duties.drain(&named("a"), Some(first), now)
+    };
+    assert!(matches!(wish(&mut bench), Wish::Waits(_)));
+    bench.apply(&Command::register(named("a"), "a:1", "zone", Weight::ONE));
+    assert_eq!(wish(&mut bench), Wish::Granted);
+    let due = bench.due();
+    let is_drain = |command: &Command| matches!(command, Command::Drain(life) if *life != first);
+    assert!(!due.iter().any(is_drain), "{due:?}");
 }
 
 impl Bench {

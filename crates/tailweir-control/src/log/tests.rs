@@ -32,7 +32,7 @@ fn the_store_does_what_raft_relies_on() {
 fn entry(index: u64) -> Entry {
     Entry {
         log_id: LogId::new(CommittedLeaderId::new(1, 1), index),
-        payload: EntryPayload::Normal(Change::Drain(format!("sampler-{index}"))),
+        payload: EntryPayload::Normal(Change::Remove(format!("sampler-{index}"))),
     }
 }
 

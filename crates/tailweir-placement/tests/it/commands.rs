@@ -3,7 +3,7 @@
 use crate::cluster::{clear, cluster, current, name, register, slots, sync, tenures};
 use tailweir_core::Slot;
 use tailweir_placement::{
-    Command, Epoch, Incarnation, Outcome, Refusal, RoutingTable, Second, TenureId,
+    Command, Epoch, Incarnation, Outcome, Phase, Refusal, RoutingTable, Second, TenureId,
 };
 
 fn incarnation(table: &RoutingTable, number: usize) -> Incarnation {
@@ -158,7 +158,8 @@ fn a_tenure_is_cleared_only_into_the_current_one() {
     let mut table = cluster(1, 1, 1);
     for number in 1..3 {
         register(&mut table, number, "zone-0", 1);
-        table.apply(&Command::Drain(name(number - 1)));
+        let leaving = incarnation(&table, number - 1);
+        table.apply(&Command::Drain(leaving));
     }
     let slot = Slot::new(0).unwrap();
     let created: Vec<Epoch> = table
@@ -194,13 +195,30 @@ fn a_tenure_is_cleared_only_into_the_current_one() {
 fn a_drained_member_goes_with_the_last_row_that_names_it() {
     let mut table = cluster(4, 2, 2);
     let leaving = incarnation(&table, 0);
-    table.apply(&Command::Drain(name(0)));
+    table.apply(&Command::Drain(leaving));
     assert!(table.names(leaving));
     assert!(slots().all(|slot| !current(&table, slot).names(leaving)));
     clear(&mut table);
     assert!(!table.names(leaving));
     table.apply(&Command::Remove(name(0)));
     assert!(table.member(leaving).is_none());
+}
+
+/// Scenario: a process starts under the name of one that is about to leave; then what the first asked for arrives.
+/// Guarantees: the second stays where it is.
+#[test]
+fn a_wish_to_leave_is_that_of_one_life() {
+    let mut table = cluster(4, 1, 2);
+    let leaving = incarnation(&table, 0);
+    register(&mut table, 0, "zone-0", 1);
+    let later = incarnation(&table, 0);
+    assert_ne!(later, leaving);
+    for late in [Command::Drain(leaving), Command::Evacuate(leaving)] {
+        let refusal = Refusal::UnknownIncarnation(leaving);
+        assert_eq!(table.apply(&late), Outcome::Refused(refusal));
+    }
+    let (_, member) = table.member(later).unwrap();
+    assert_eq!(member.phase, Phase::Joining);
 }
 
 /// Scenario: with two copies, a draining member runs out of time.
@@ -210,11 +228,11 @@ fn an_evacuated_member_is_replaced_while_it_runs() {
     let mut table = cluster(4, 1, 2);
     let leaving = incarnation(&table, 0);
     assert_eq!(
-        table.apply(&Command::Evacuate(name(0))),
+        table.apply(&Command::Evacuate(leaving)),
         Outcome::Refused(Refusal::NotDraining(name(0)))
     );
-    table.apply(&Command::Drain(name(0)));
-    table.apply(&Command::Evacuate(name(0)));
+    table.apply(&Command::Drain(leaving));
+    table.apply(&Command::Evacuate(leaving));
     assert!(!table.names(leaving));
     assert_eq!(table.tenures_lost(), 0);
 }
@@ -225,8 +243,8 @@ fn an_evacuated_member_is_replaced_while_it_runs() {
 fn the_only_copy_is_copied_before_its_member_goes() {
     let mut table = cluster(3, 1, 1);
     let leaving = incarnation(&table, 0);
-    table.apply(&Command::Drain(name(0)));
-    table.apply(&Command::Evacuate(name(0)));
+    table.apply(&Command::Drain(leaving));
+    table.apply(&Command::Evacuate(leaving));
     let closing: Vec<_> = tenures(&table)
         .filter(|(_, row)| row.names(leaving))
         .collect();

@@ -146,7 +146,7 @@ async fn drain(arguments: &DrainArguments, terminal: &Terminal) -> anyhow::Resul
     let mut told = String::new();
     let waiting = async {
         loop {
-            match operator.drain(name).await? {
+            match operator.drain(name, None).await? {
                 Drain::Granted => return anyhow::Ok(()),
                 Drain::Waits(reason) if reason != told => {
                     terminal.note(&format!("{name} waits for {reason}\n"))?;
