@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use tailweir_core::TraceId;
 use tailweir_gateway::{LedgerSnapshot, TraceAwareRow};
-use tailweir_placement::{Command, Incarnation, MemberName};
+use tailweir_placement::{Command, Incarnation};
 use tailweir_testkit::{Sink, request, span, trace_id};
 
 /// A trace is decided soon after its root has come, and logs wait for that as long as it takes.
@@ -118,8 +118,7 @@ async fn logs_are_kept_with_their_trace_while_slots_move() {
     let first = || passed().chain(kept(0..TRACES / 2, "early"));
     until(&sink, "the logs of the first traces", first()).await;
     town.change(|table| {
-        let name = MemberName::new("sampler-0").unwrap();
-        table.apply(&Command::Drain(name));
+        table.apply(&Command::Drain(Incarnation(1)));
     });
     town.until("slots without the drained sampler", |table| {
         !table.names(Incarnation(1))

@@ -5,7 +5,7 @@ mod town;
 
 use std::time::Duration;
 use tailweir_core::{ByteSize, TraceId};
-use tailweir_placement::{Command, Incarnation, MemberName};
+use tailweir_placement::{Command, Incarnation};
 use tailweir_shard::{Answer, LogFragment, LogShard, Redirect};
 use tailweir_testkit::trace_id;
 use town::{Town, WAIT, body, fragment, taken};
@@ -77,9 +77,7 @@ fn records_that_are_sent_again_are_known() {
     town.settle();
     town.bring(owner, 4, sent());
     town.settle();
-    town.change(&Command::Drain(
-        MemberName::new(&format!("member-{owner}")).unwrap(),
-    ));
+    town.change(&Command::Drain(Incarnation(owner)));
     let next = town.owner(trace);
     assert_ne!(next, owner);
     town.bring(next, 5, sent());
@@ -139,9 +137,7 @@ fn records_move_with_their_slot() {
     let owner = town.owner(trace);
     town.bring(owner, 1, vec![fragment(trace, "early")]);
     town.settle();
-    town.change(&Command::Drain(
-        MemberName::new(&format!("member-{owner}")).unwrap(),
-    ));
+    town.change(&Command::Drain(Incarnation(owner)));
     for _ in 0..20 {
         town.pass(Duration::from_millis(100));
     }

@@ -4,7 +4,7 @@ use super::town::{Town, fragment, taken};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tailweir_placement::{Command, Incarnation, MemberName};
+use tailweir_placement::{Command, Incarnation};
 use tailweir_testkit::trace_id;
 
 /// What happens in a history, each to one of a few traces or members.
@@ -77,8 +77,7 @@ impl History {
             }
             Step::Drained(member) if !self.is_drained && !self.is_lost(member) => {
                 self.is_drained = true;
-                let name = MemberName::new(&format!("member-{member}")).unwrap();
-                self.town.change(&Command::Drain(name));
+                self.town.change(&Command::Drain(Incarnation(member)));
             }
             Step::Crashed(member) if !self.is_crashed && !self.is_lost(member) => {
                 self.town.reconnect();
