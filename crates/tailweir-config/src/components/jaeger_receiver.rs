@@ -61,6 +61,7 @@ settings! {
         /// The server.
         server: HttpServer = HttpServer {
             endpoint: "localhost:14268".to_owned(),
+            keep_alives_enabled: false,
             ..HttpServer::default()
         },
     } {}

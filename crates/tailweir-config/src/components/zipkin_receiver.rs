@@ -11,6 +11,7 @@ settings! {
         /// The server.
         server: HttpServer = HttpServer {
             endpoint: "localhost:9411".to_owned(),
+            keep_alives_enabled: false,
             ..HttpServer::default()
         },
     } {

@@ -16,7 +16,8 @@ fn receiver<'a>(settings: &'a Settings, name: &str) -> &'a Receiver {
 }
 
 /// Scenario: `zipkin` and `jaeger` without any option, and with the names of protocols alone.
-/// Guarantees: they listen where the Collector's do, and say that only this host reaches them.
+/// Guarantees: they listen where the Collector's do, close each connection over HTTP/1 after its request as those do,
+/// and say that only this host reaches them.
 #[test]
 fn servers_listen_where_the_collectors_do() {
     let text = with_receiver("zipkin:", "");
@@ -27,6 +28,7 @@ fn servers_listen_where_the_collectors_do() {
         panic!("not zipkin");
     };
     assert_eq!(zipkin.server.endpoint, "localhost:9411");
+    assert!(!zipkin.server.keep_alives_enabled);
     assert!(!zipkin.parse_string_tags);
 
     let text = with_receiver(
@@ -42,10 +44,12 @@ fn servers_listen_where_the_collectors_do() {
     let protocols = &jaeger.protocols;
     let compact = &protocols.thrift_compact.as_ref().unwrap().server;
     let binary = &protocols.thrift_binary.as_ref().unwrap().server;
+    let over_http = &protocols.thrift_http.as_ref().unwrap().server;
+    assert!(!over_http.keep_alives_enabled);
     assert_eq!(
         [
             &protocols.grpc.as_ref().unwrap().server.endpoint,
-            &protocols.thrift_http.as_ref().unwrap().server.endpoint,
+            &over_http.endpoint,
             &compact.endpoint,
             &binary.endpoint,
         ],

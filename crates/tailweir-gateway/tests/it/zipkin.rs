@@ -67,6 +67,21 @@ async fn spans_come_in_each_format() {
     assert_eq!(books.signals["traces"].acknowledged.items, 4);
 }
 
+/// Scenario: a request to a receiver without options, and one to a receiver with `keep_alives_enabled`.
+/// Guarantees: the first closes the connection with its answer, as the Collector's does; the second keeps it.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_kept_only_where_asked_for() {
+    let backend = Sink::start();
+    for (option, connection) in [("", Some("close")), ("keep_alives_enabled: true", None)] {
+        let gateway = Fixture::start(&yaml(&backend, option)).await;
+        let json = [("content-type", "application/json")];
+        let answer = gateway.http(Method::POST, "/", &json, V2).await;
+        assert_eq!(answer.status, 202);
+        assert_eq!(answer.header("connection"), connection, "{option}");
+        gateway.finish().await;
+    }
+}
+
 /// Scenario: text that is no JSON, a body above the limit, a method that carries nothing, and a backend that is down.
 /// Guarantees: each is refused with the status that OTLP has for it, in plain text, and only the last may come again.
 #[tokio::test(flavor = "multi_thread")]
