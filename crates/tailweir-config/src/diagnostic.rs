@@ -31,7 +31,7 @@ impl Severity {
 /// What sort of thing is said, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// A source cannot be read.
+    /// A source, or a file that an option names, cannot be read.
     Unreadable,
     /// A source is not YAML, or not a map.
     Syntax,
@@ -81,6 +81,40 @@ pub enum Cause {
     Oddity,
     /// Legal; something else would serve better.
     Advisable,
+}
+
+impl Cause {
+    /// The word for programs, such as `absent_component`. It stays the same from version to version.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Syntax => "syntax",
+            Self::Substitution => "substitution",
+            Self::Unset => "unset",
+            Self::UnknownKey => "unknown_key",
+            Self::WrongType => "wrong_type",
+            Self::NotAllowed => "not_allowed",
+            Self::OutOfRange => "out_of_range",
+            Self::Missing => "missing",
+            Self::MissingBeside => "missing_beside",
+            Self::Contradiction => "contradiction",
+            Self::BadPattern => "bad_pattern",
+            Self::BadId => "bad_id",
+            Self::UnknownComponent => "unknown_component",
+            Self::AbsentComponent => "absent_component",
+            Self::AbsentOption => "absent_option",
+            Self::Dangling => "dangling",
+            Self::Duplicate => "duplicate",
+            Self::WrongSignal => "wrong_signal",
+            Self::Cycle => "cycle",
+            Self::BadPolicy => "bad_policy",
+            Self::OldForm => "old_form",
+            Self::NoEffect => "no_effect",
+            Self::Oddity => "oddity",
+            Self::Advisable => "advisable",
+        }
+    }
 }
 
 /// One thing that is said about a configuration.

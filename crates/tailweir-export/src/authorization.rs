@@ -134,8 +134,9 @@ impl Text {
             return Ok(Self::Fixed(fixed.clone()));
         }
         let path = PathBuf::from(file);
-        let text = read(&path)
-            .map_err(|error| BuildError::new(option, format!("{file} cannot be read: {error}")))?;
+        let text = read(&path).map_err(|error| {
+            BuildError::unreadable(option, format!("{file} cannot be read: {error}"))
+        })?;
         let last = Mutex::new((Instant::now(), text));
         Ok(Self::File { path, last })
     }

@@ -126,7 +126,7 @@ pub(crate) fn http_client(settings: &HttpClient, is_secure: bool) -> Result<Clie
     let tls = is_secure.then(|| {
         ClientConfigs::new(&settings.tls, &["h2", "http/1.1"])
             .map(Arc::new)
-            .map_err(|error| BuildError::new("tls", chain(&error)))
+            .map_err(|error| BuildError::of_tls(&error))
     });
     let connector = Connector::by_scheme(tls.transpose()?);
     let mut builder = legacy::Client::builder(TokioExecutor::new());

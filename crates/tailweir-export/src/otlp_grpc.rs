@@ -70,7 +70,7 @@ impl OtlpGrpc {
         let tls = endpoint.is_secure.then(|| {
             ClientConfigs::new(&client.tls, &["h2"])
                 .map(Arc::new)
-                .map_err(|error| BuildError::new("tls", crate::transport::chain(&error)))
+                .map_err(|error| BuildError::of_tls(&error))
         });
         let tls = tls.transpose()?;
         if tls.is_none() && authorization.is_some() {

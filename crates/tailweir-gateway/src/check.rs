@@ -19,6 +19,8 @@ pub struct Mistake {
     pub option: String,
     /// What is wrong.
     pub message: String,
+    /// Whether nothing but a file that the option names is wrong: it cannot be read here.
+    pub is_unreadable: bool,
 }
 
 impl Gateway {
@@ -55,6 +57,7 @@ fn check_receiver(id: &ComponentId, receiver: &Receiver) -> Option<Mistake> {
         block: format!("receivers::{id}"),
         option: "include".to_owned(),
         message: error.to_string(),
+        is_unreadable: false,
     })
 }
 
@@ -76,6 +79,7 @@ fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings)
         block: block.clone(),
         option: keys(&error.path),
         message: error.problem,
+        is_unreadable: false,
     });
     mistakes.collect()
 }
@@ -98,6 +102,7 @@ fn check_connector(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
         block: format!("connectors::{id}"),
         option: error.option().to_owned(),
         message: error.to_string(),
+        is_unreadable: false,
     })
 }
 
@@ -119,11 +124,13 @@ fn check_exporter(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
             block,
             option: keys(&source.option),
             message: source.message,
+            is_unreadable: source.is_unreadable,
         }),
         error => Some(Mistake {
             block,
             option: String::new(),
             message: error.to_string(),
+            is_unreadable: false,
         }),
     }
 }

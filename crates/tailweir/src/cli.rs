@@ -47,7 +47,7 @@ pub(crate) enum Command {
     /// Start the gateway (the same as no command)
     Run(RunArguments),
     /// Check a configuration and everything in it that is compiled, and report every mistake
-    Validate(ConfigArguments),
+    Validate(ValidateArguments),
     /// Print the configuration as it is after merging and substitution, with secrets hidden
     PrintConfig(PrintConfigArguments),
     /// List the components that are built in
@@ -185,6 +185,25 @@ pub(crate) enum StatusLine {
     Always,
     /// Not at all
     Never,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ValidateArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// How it is told: text on standard error, or one JSON object on standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+}
+
+/// Values of `validate --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people, with the lines in question
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Arguments of `print-config`.

@@ -19,7 +19,8 @@ pub(crate) const EMBEDDED_TEXT: &str = include_str!("default.yaml");
 /// block of a policy is no more than that.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    diagnostics: Diagnostics,
+    /// What is wrong, and what is odd.
+    pub(crate) diagnostics: Diagnostics,
 }
 
 impl Refused {

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod cache;
+mod coverage;
 mod deploy;
 mod documents;
 mod fuzz;
@@ -49,6 +50,11 @@ enum Task {
         #[arg(long, requires = "dir", conflicts_with = "compare")]
         pack: bool,
     },
+    /// Tell which Collector configurations below a folder would run whole here, and what the others miss.
+    Coverage {
+        /// Folder of YAML files, also those of Kubernetes, Helm and compose that hold a configuration.
+        dir: PathBuf,
+    },
     /// Run real OpenTelemetry SDKs and Prometheus against the real binary; installs what it needs.
     Interop {
         /// Run Loki, Jaeger and the whole stack instead; builds both from their Go modules, once.
@@ -83,6 +89,7 @@ fn main() -> Result<()> {
             ..
         } => golden::pack(&dir),
         Task::Golden { dir, .. } => golden::run(dir.as_deref()),
+        Task::Coverage { dir } => coverage::run(&dir),
         Task::Interop { backends: true } => interop::run_backends(),
         Task::Interop { .. } => interop::run(),
         Task::Image(arguments) => image::run(&arguments),

@@ -177,6 +177,7 @@ impl Blueprint {
                     return Err(BuildError {
                         option: "endpoint".to_owned(),
                         message: "there is no page to show".to_owned(),
+                        is_unreadable: false,
                     });
                 }
             },
@@ -307,6 +308,7 @@ fn output(path: &str, console: &Console) -> Result<Box<dyn Write + Send>, BuildE
             let file = file.map_err(|error| BuildError {
                 option: "output_paths".to_owned(),
                 message: format!("{path}: {error}"),
+                is_unreadable: false,
             })?;
             Ok(Box::new(file))
         }

@@ -61,7 +61,10 @@ fn of_mistake(settings: &Settings, mistake: Mistake) -> Diagnostic {
     };
     Diagnostic {
         severity: Severity::Error,
-        cause: Cause::NotAllowed,
+        cause: match mistake.is_unreadable {
+            true => Cause::Unreadable,
+            false => Cause::NotAllowed,
+        },
         message: mistake.message,
         location: nearest_location(settings, &path),
         length: 1,

@@ -104,6 +104,47 @@ fn validate_points_at_wrong_statements() {
     }
 }
 
+/// Scenario: for programs, a configuration with a component that is not here, an exporter with a file of
+/// authorities that is not there and one with an endpoint from an unset variable; then one that is valid.
+/// Guarantees: one JSON object on standard output tells whether it is valid, and of each thing its severity,
+/// its cause, the keys that lead there and its place; the exit code is that of the text.
+#[test]
+fn validate_tells_programs_what_it_tells_people() {
+    let refused = "yaml:receivers: {kafka: }
+exporters: {otlp: {endpoint: 'a:1', tls: {ca_file: /none/ca.pem}}, otlp/b: {endpoint: '${env:TAILWEIR_UNSET}'}}
+service: {pipelines: {traces: {receivers: [kafka], exporters: [otlp, otlp/b]}}}";
+    let output = tailweir(["validate", "--format", "json", "--config", refused]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "");
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(told["valid"], false);
+    let said = told["diagnostics"].as_array().unwrap();
+    let of = |item: &Value| {
+        let text = |key: &str| item[key].as_str().unwrap().to_owned();
+        (
+            text("severity"),
+            text("cause"),
+            text("path"),
+            item["line"].as_u64(),
+        )
+    };
+    let said: Vec<_> = said.iter().map(of).collect();
+    for (severity, cause, path, line) in [
+        ("error", "absent_component", "receivers::kafka", 1),
+        ("error", "unreadable", "exporters::otlp::tls", 2),
+        ("error", "missing", "exporters::otlp/b", 2),
+        ("warning", "unset", "exporters::otlp/b::endpoint", 2),
+    ] {
+        let wanted = (severity.into(), cause.into(), path.into(), Some(line));
+        assert!(said.contains(&wanted), "{wanted:?} is not in {said:?}");
+    }
+
+    let output = tailweir(["validate", "--format", "json"]);
+    assert!(output.status.success());
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(told["valid"], true);
+}
+
 /// Scenario: the embedded configuration and the example are validated.
 /// Guarantees: both are valid.
 #[test]
