@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use tailweir_testkit::Authority;
 use tokio::process::Command;
+use tokio::time::Instant;
 
 /// Name of the release and of its objects.
 pub(super) const NAME: &str = "tailweir";
@@ -23,6 +25,10 @@ const IMAGE: &str = "tailweir.local/tailweir";
 
 /// What the chart makes of Kubernetes' own.
 const KINDS: &str = "pods,services,statefulsets,deployments,configmaps,secrets,serviceaccounts,poddisruptionbudgets,networkpolicies,horizontalpodautoscalers";
+
+/// Its pods have drained and are gone in this time.
+const GONE_MAX: Duration = Duration::from_secs(180);
+const POLL: Duration = Duration::from_millis(500);
 
 /// What the chart is asked for.
 #[derive(Debug, Clone)]
@@ -167,10 +173,17 @@ impl Release {
         let helm = self.helm(&["uninstall", NAME, "--wait", "--timeout", "5m"]);
         tool::output(helm, "helm").await?;
         let selector = format!("--selector=app.kubernetes.io/instance={NAME}");
-        let left = ["get", KINDS, &selector, "--output", "name"];
-        let left = self.kubernetes.run(&left).await?;
-        ensure!(left.trim().is_empty(), "an uninstall leaves {left}");
-        Ok(())
+        let start = Instant::now();
+        loop {
+            // Helm does not wait for pods that drain.
+            let left = ["get", KINDS, &selector, "--output", "name"];
+            let left = self.kubernetes.run(&left).await?;
+            if left.trim().is_empty() {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < GONE_MAX, "an uninstall leaves {left}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     fn helm(&self, arguments: &[&str]) -> Command {
