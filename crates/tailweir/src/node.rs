@@ -12,14 +12,14 @@ use crate::kept::KeptTrace;
 use crate::terminal::Terminal;
 use anyhow::Context;
 use listeners::{BoundHealthCheck, admin_addresses, bind, bind_health_checks};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tailweir_config::{Cluster, HealthCheck, Settings, Telemetry};
 use tailweir_control::PolicyRevision;
 use tailweir_export::WaterfallOptions;
-use tailweir_gateway::{Console, Gateway, Options, Shutdown, Stream};
+use tailweir_gateway::{Console, Gateway, Metric, Options, Shutdown, Stream};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -240,7 +240,15 @@ fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
     if let Some(handle) = HANDLE.get() {
         return Ok(handle.clone());
     }
-    let handle = PrometheusBuilder::new()
+    let mut builder = PrometheusBuilder::new();
+    for metric in Metric::ALL {
+        let bounds: Vec<f64> = metric.bounds().iter().map(|&bound| bound as f64).collect();
+        if !bounds.is_empty() {
+            let name = Matcher::Full(metric.reference().name.to_owned());
+            builder = builder.set_buckets_for_metric(name, &bounds)?;
+        }
+    }
+    let handle = builder
         .install_recorder()
         .context("the metrics recorder cannot be installed")?;
     Ok(HANDLE.get_or_init(|| handle).clone())

@@ -1,7 +1,10 @@
 //! The names.
 
+use crate::buckets::Buckets;
+use crate::status::PeerRow;
 use Metric as M;
 use MetricKind::{Counter, Gauge, Histogram};
+use tailweir_sampler::AgeHistogram;
 
 /// What a metric does over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -329,6 +332,21 @@ metrics! {
         "Time since the start.";
 }
 
+impl Metric {
+    /// Upper bounds of a histogram's buckets, in its unit; none of anything else. A recorder that is not told them shows
+    /// quantiles, which cannot be added up.
+    #[must_use]
+    pub fn bounds(self) -> &'static [u64] {
+        match self {
+            Self::BatchSize => Buckets::BATCH_ITEMS,
+            Self::DecisionTime => Buckets::MILLISECONDS,
+            Self::LateSpanAge | Self::RemovalAge => &AgeHistogram::BOUNDS,
+            Self::PeerRoundTrip => PeerRow::ROUND_TRIP_BOUNDS,
+            _ => &[],
+        }
+    }
+}
+
 /// Every metric of the gateway, for the generated documents.
 #[must_use]
 pub fn metric_reference() -> Vec<MetricReference> {
@@ -340,8 +358,18 @@ pub fn metric_reference() -> Vec<MetricReference> {
 
 #[cfg(test)]
 mod tests {
-    use super::metric_reference;
+    use super::{Metric, MetricKind, metric_reference};
     use std::collections::BTreeSet;
+
+    /// Scenario: all metrics are listed.
+    /// Guarantees: histograms have buckets, and nothing else has.
+    #[test]
+    fn a_histogram_has_buckets() {
+        for metric in Metric::ALL {
+            let is_histogram = metric.reference().kind == MetricKind::Histogram;
+            assert_eq!(!metric.bounds().is_empty(), is_histogram, "{metric:?}");
+        }
+    }
 
     /// Scenario: all metrics are listed.
     /// Guarantees: no name occurs twice, and every description is a sentence.
