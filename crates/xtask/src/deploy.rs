@@ -12,6 +12,7 @@ mod rules;
 mod terraform;
 mod tools;
 mod values;
+mod watched;
 
 use crate::image;
 use anyhow::{Result, bail};
@@ -24,6 +25,9 @@ pub(crate) struct DeployArguments {
     /// Only what takes seconds once the tools are there: no image.
     #[arg(long)]
     quick: bool,
+    /// Only alerts and dashboards on the running product under load and faults, which takes some minutes.
+    #[arg(long, conflicts_with_all = ["quick", "write", "binary", "cluster"])]
+    watched: bool,
     /// Write what is generated (dashboards, the chart's README, rendered examples) before it is checked.
     #[arg(long)]
     write: bool,
@@ -73,6 +77,8 @@ pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
     ];
     if !arguments.only.is_empty() {
         stages.clear();
+    } else if arguments.watched {
+        stages = vec![("watched", Box::new(watched::check))];
     } else if !arguments.quick {
         let binary = arguments.binary.as_deref();
         stages.push((

@@ -115,19 +115,20 @@ pub(super) fn check_metrics() -> Result<Outcome> {
 }
 
 /// Words of a text that look like metrics.
-fn names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';
     let words = text.split(move |letter| !is_word(letter));
     words.filter(|word| BEGINNINGS.iter().any(|start| word.starts_with(start)))
 }
 
-fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Files of a folder of dashboards.
+pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?;
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 
 /// Names of the alerts.
-fn alerts() -> Result<BTreeSet<String>> {
+pub(super) fn alerts() -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(folder().join("alerts.yaml"))?;
     let names = text
         .lines()

@@ -1,0 +1,128 @@
+//! Alerts and dashboards on the running product: real processes, one after the other for each fault, and a real
+//! Prometheus with our rules that scrapes them all.
+//!
+//! Each subject is a job of its own. Alerts wait for nothing here (their `for` is a matter of `promtool`), so
+//! that each has to fire on the job that has its fault, and none on those that have none.
+
+mod backend;
+mod expressions;
+mod load;
+mod subjects;
+
+use super::Outcome;
+use crate::root;
+use crate::servers::{Prometheus, empty_folder, free_addresses, install_prometheus, until};
+use anyhow::{Context, Result, ensure};
+use expressions::Expressions;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use subjects::{HEALTHY, Subject};
+
+/// Alerts about defects, one about a partition, and one that takes more requests at once than the clients here make: no
+/// fault that can be made here leads to them.
+const NOT_MADE: &[&str] = &[
+    "TailweirActorRestarts",
+    "TailweirLedgerImbalance",
+    "TailweirMemberBehind",
+    "TailweirPartsWait",
+];
+
+/// Runs all of it, which takes some minutes.
+pub(super) fn check() -> Result<Outcome> {
+    if let Err(error) = install_prometheus() {
+        return Ok(Outcome::Skipped(format!("{error:#}")));
+    }
+    crate::run(crate::cargo().args(["build", "--package", "tailweir"]))?;
+    let folder = root().join("target/watched");
+    empty_folder(&folder)?;
+    let backend = backend::start()?;
+    let healthy = Subject::healthy(backend)?;
+    let in_turn = Subject::in_turn(&folder, backend)?;
+    let running = healthy.start(&folder)?;
+    let prometheus = watch(&folder, in_turn.iter().chain([&healthy]))?;
+    let mut expressions = Expressions::read()?;
+    let mut fired: BTreeSet<_> = NOT_MADE.iter().map(ToString::to_string).collect();
+    for subject in &in_turn {
+        fired.extend(provoke(&prometheus, subject, &folder, &mut expressions)?);
+    }
+    drop(running);
+    let alerts = super::rules::alerts()?;
+    ensure!(fired == alerts, "fired {fired:?}\nthere are {alerts:?}");
+    let expressions = expressions.finish(&prometheus)?;
+    // A member is behind for the moment that a table takes to reach it: only its `for` makes that an alert.
+    let noise = prometheus.query(&format!(
+        "count by (alertname, job) (count_over_time(ALERTS{{job=~\"{HEALTHY}\",alertname!=\"TailweirMemberBehind\"}}[1h]))"
+    ))?;
+    ensure!(noise.is_empty(), "alerts on healthy processes: {noise:?}");
+    Ok(Outcome::Passed(format!(
+        "{} alerts fired in their faults, none on healthy processes ({} have no fault that can be made); {expressions}",
+        fired.len() - NOT_MADE.len(),
+        NOT_MADE.len()
+    )))
+}
+
+/// A Prometheus that scrapes these, whether they run or not.
+fn watch<'a>(folder: &Path, subjects: impl Iterator<Item = &'a Subject>) -> Result<Prometheus> {
+    let pages: Vec<_> = subjects
+        .map(|subject| (subject.job, subject.pages()))
+        .collect();
+    let jobs: Vec<_> = pages
+        .iter()
+        .map(|(job, pages)| (*job, pages.as_slice()))
+        .collect();
+    let rules = shortened_rules(folder)?;
+    let [address] = free_addresses()?;
+    Prometheus::start(&folder.join("prometheus"), address, &jobs, &rules, &[])
+}
+
+/// Runs a subject until it delivers and its alerts have fired; these.
+fn provoke(
+    prometheus: &Prometheus,
+    subject: &Subject,
+    folder: &Path,
+    expressions: &mut Expressions,
+) -> Result<Vec<String>> {
+    let running = subject.start(folder)?;
+    let job = subject.job;
+    let taken = format!("sum(rate(tailweir_acknowledged_items{{job=\"{job}\"}}[1m])) > bool 0");
+    prometheus.until(&taken, "1")?;
+    for alert in subject.alerts {
+        fires(prometheus, subject.job, alert)?;
+    }
+    expressions.look(prometheus)?;
+    if !subject.alerts_then.is_empty() {
+        Subject::strike(&running)?;
+        for alert in subject.alerts_then {
+            fires(prometheus, subject.job, alert)?;
+        }
+    }
+    let all = subject.alerts.iter().chain(subject.alerts_then);
+    Ok(all.map(ToString::to_string).collect())
+}
+
+fn fires(prometheus: &Prometheus, job: &str, alert: &str) -> Result<()> {
+    let query = format!("ALERTS{{alertname=\"{alert}\",job=\"{job}\",alertstate=\"firing\"}}");
+    until(&format!("{alert} on {job}"), || {
+        Ok(!prometheus.query(&query)?.is_empty())
+    })?;
+    println!("watched: {alert} fires on {job}");
+    Ok(())
+}
+
+/// Copies of the rules that wait for nothing and are evaluated every second.
+fn shortened_rules(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for name in ["recording.yaml", "alerts.yaml"] {
+        let source = root().join("deploy/prometheus").join(name);
+        let text = std::fs::read_to_string(&source).context("the rules cannot be read")?;
+        let is_kept = |line: &&str| {
+            let line = line.trim_start();
+            !line.starts_with("for: ") && !line.starts_with("interval: ")
+        };
+        let lines: Vec<_> = text.lines().filter(is_kept).collect();
+        let file = folder.join(name);
+        std::fs::write(&file, lines.join("\n"))?;
+        files.push(file);
+    }
+    Ok(files)
+}
