@@ -1,6 +1,5 @@
 //! What stands behind the gateway: takes everything, counts spans, and notes when traces arrive.
 
-use crate::codec::BytesCodec;
 use crate::load::Ids;
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tailweir_otlp::{Scan, ScanLimits};
+use tailweir_testkit::BytesCodec;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::server::{Grpc, NamedService, UnaryService};

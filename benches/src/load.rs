@@ -1,12 +1,12 @@
 //! Sends the workload over gRPC as raw bytes, at a fixed rate or as fast as it is taken.
 
-use crate::codec::BytesCodec;
 use crate::workload::{REQUESTS, SPANS, TRACES, Template};
 use anyhow::Result;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tailweir_testkit::BytesCodec;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 

@@ -5,7 +5,6 @@
 
 mod backend;
 mod cluster;
-mod codec;
 mod gateway;
 mod load;
 mod member;

@@ -21,7 +21,7 @@ mod transforming;
 mod ways;
 
 pub(crate) use batch::Batcher;
-pub(crate) use clustered::{Portion, Seat};
+pub(crate) use clustered::{PART_TIME, Portion, Seat};
 pub(crate) use connecting::{Connecting, Outlets};
 pub(crate) use load::{Load, Returned};
 pub(crate) use routing::{RouteFigures, Routes};

@@ -150,6 +150,8 @@ pub enum Bound {
     Connector,
     /// Logs that follow their traces and wait for room behind.
     Logs,
+    /// What the member of the cluster has room for that owns the slots.
+    Member,
 }
 
 impl std::fmt::Display for Bound {
@@ -162,6 +164,7 @@ impl std::fmt::Display for Bound {
             Self::Batch => "the batch processor",
             Self::Connector => "the connector",
             Self::Logs => "the logs that leave with their traces",
+            Self::Member => "a member of the cluster",
         })
     }
 }

@@ -31,12 +31,7 @@ pub(crate) fn brought(said: Said, sampler: &str) -> Brought {
     Brought::Refused(match said {
         Said::Answered(answer) => return Brought::Answered(answer),
         Said::Full { retry_after } => Refusal::Full {
-            // The name begins with the pipeline, and that with its signal.
-            bound: if sampler.starts_with("logs") {
-                Bound::Logs
-            } else {
-                Bound::Traces
-            },
+            bound: Bound::Member,
             retry_after: retry_after.max(RETRY_AFTER),
         },
         Said::TooLarge { limit } => Refusal::TooLarge {

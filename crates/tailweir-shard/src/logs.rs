@@ -255,9 +255,9 @@ impl<T> LogShard<T> {
     ) {
         let (messages, refused) = self.copies.take_in(self.settings.bounds.copies, messages);
         self.books.copies_refused += refused;
-        for message in messages {
-            self.receive(now, from, message);
-        }
+        let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);
+        self.upkeep
+            .receive_all(now, from, messages, tenancy, effects);
         self.work(now, out);
     }
 

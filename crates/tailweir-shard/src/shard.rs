@@ -16,9 +16,6 @@ use tailweir_policy::PolicySet;
 use tailweir_sampler::{AbandonedTrace, Engine, EngineSettings};
 use tailweir_tenure::{Effect, Message, Standing, Tenancy};
 
-/// Messages, or traces, whose memory is fetched together before they are dealt with.
-pub(crate) const FETCHED: usize = 32;
-
 /// One part of the slots of one sampler process. See the crate.
 ///
 /// `S` is how the caller has the spans of a part, `T` what it needs to answer one.
@@ -234,14 +231,10 @@ impl<S: Spans, T> Shard<S, T> {
         messages: Vec<Message<Piece, Ruled>>,
         out: &mut Outbox<T>,
     ) {
-        let mut messages = self.copied(messages).into_iter();
-        while !messages.as_slice().is_empty() {
-            let soon = messages.as_slice().len().min(FETCHED);
-            self.tenancy.fetch_for(&messages.as_slice()[..soon]);
-            for message in messages.by_ref().take(soon) {
-                self.receive(now, from, message);
-            }
-        }
+        let messages = self.copied(messages);
+        let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);
+        self.upkeep
+            .receive_all(now, from, messages, tenancy, effects);
         self.work(now, out);
     }
 

@@ -1,6 +1,7 @@
 //! Parts of requests: taken, sent elsewhere, held for a while or refused.
 
-use crate::shard::{FETCHED, Shard};
+use crate::shard::Shard;
+use crate::upkeep::FETCHED;
 use crate::voice::Fresh;
 use crate::{Answer, Outbox, Part, Piece, Redirect, Refusal, Spans};
 use bytes::Bytes;

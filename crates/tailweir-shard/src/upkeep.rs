@@ -8,6 +8,8 @@ use tailweir_core::{Moment, Slot};
 use tailweir_placement::Incarnation;
 use tailweir_tenure::{Effect, Message, Received, Tenancy};
 
+/// Messages, or traces, whose memory is fetched together before they are dealt with.
+pub(crate) const FETCHED: usize = 32;
 /// Records that wait for a table which is on its way. Beyond it they are dropped, and said again.
 const BEHIND_MAX: usize = 16_384;
 /// Verdicts are looked through for old ones in this many steps, one at a time.
@@ -68,6 +70,25 @@ impl Upkeep {
     /// Verdicts that are remembered, as they were counted last.
     pub(crate) fn verdicts(&self) -> usize {
         self.verdicts.iter().sum()
+    }
+
+    /// Receives a letter. What its messages will look at is read ahead, for some of them at a time.
+    pub(crate) fn receive_all(
+        &mut self,
+        now: Moment,
+        from: Incarnation,
+        letter: Vec<Message<Piece, Ruled>>,
+        tenancy: &mut Tenancy<Piece, Ruled>,
+        out: &mut Effects,
+    ) {
+        let mut letter = letter.into_iter();
+        while !letter.as_slice().is_empty() {
+            let soon = letter.as_slice().len().min(FETCHED);
+            tenancy.fetch_for(&letter.as_slice()[..soon]);
+            for message in letter.by_ref().take(soon) {
+                self.receive(now, from, message, tenancy, out);
+            }
+        }
     }
 
     pub(crate) fn receive(

@@ -15,6 +15,9 @@ mod v2;
 use crate::TranslateError;
 use crate::translation::Translation;
 
+/// The attribute of spans that do not say when they began.
+const START_ABSENT: &[u8] = b"otel.zipkin.absentField.startTime";
+
 /// How spans for Zipkin are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ZipkinFormat {

@@ -1,6 +1,6 @@
 //! The `cluster` section.
 
-use crate::workbench::{Memory, load_text, settings};
+use crate::workbench::{self, Memory, load_text, settings};
 use std::time::Duration;
 use tailweir_config::{Cluster, ClusterRole, LoadOptions, Sources, load};
 
@@ -15,9 +15,7 @@ fn with_cluster(section: &str) -> String {
 }
 
 fn errors(section: &str) -> Vec<String> {
-    let loaded = load_text(&with_cluster(section));
-    let errors = loaded.diagnostics.errors().map(ToString::to_string);
-    errors.collect()
+    workbench::errors(&load_text(&with_cluster(section)))
 }
 
 /// Scenario: a configuration without the section, and one with the least that a cluster needs.

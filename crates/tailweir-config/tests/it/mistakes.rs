@@ -1,6 +1,6 @@
 //! How mistakes are told.
 
-use crate::workbench::{Memory, lines, load_text, with_processors};
+use crate::workbench::{Memory, errors, lines, load_text, with_processors};
 use tailweir_config::{Cause, LoadOptions, Sources, load};
 
 /// Scenario: a configuration with a misspelt option, a misspelt section, a wrong type and a dangling
@@ -17,11 +17,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [batch, btach], ex
 ",
     );
     assert!(loaded.settings.is_none());
-    let mut errors: Vec<String> = loaded
-        .diagnostics
-        .errors()
-        .map(ToString::to_string)
-        .collect();
+    let mut errors = errors(&loaded);
     errors.sort();
     let starts = [
         "config.yaml:1:1: error: unknown section `recievers` (did you mean `receivers`?",

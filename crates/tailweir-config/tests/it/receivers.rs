@@ -1,6 +1,6 @@
 //! Receivers of formats other than OTLP.
 
-use crate::workbench::{load_text, settings};
+use crate::workbench::{assert_error, load_text, settings};
 use tailweir_config::{ComponentId, Receiver, Settings};
 
 fn with_receiver(block: &str, rest: &str) -> String {
@@ -121,15 +121,7 @@ fn what_cannot_be_had_is_refused() {
         ),
     ] {
         let loaded = load_text(&with_receiver(&block, ""));
-        let errors: Vec<_> = loaded
-            .diagnostics
-            .errors()
-            .map(ToString::to_string)
-            .collect();
-        assert!(
-            errors.iter().any(|error| error.contains(said)),
-            "{block}: {errors:#?}"
-        );
+        assert_error(&loaded, &block, said);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The `resource_detection` processor.
 
-use crate::workbench::{load_text, settings, with_processors};
+use crate::workbench::{assert_error, load_text, settings, with_processors};
 use tailweir_config::{Detector, HostnameSource, Processor};
 
 /// Scenario: the processor under its old name, as gateways have it; then without any option.
@@ -64,14 +64,6 @@ fn what_cannot_be_found_is_refused() {
             "resource_detection",
         );
         let loaded = load_text(&text);
-        let errors: Vec<_> = loaded
-            .diagnostics
-            .errors()
-            .map(ToString::to_string)
-            .collect();
-        assert!(
-            errors.iter().any(|error| error.contains(said)),
-            "{block}: {errors:#?}"
-        );
+        assert_error(&loaded, block, said);
     }
 }

@@ -1,6 +1,6 @@
 //! What component blocks become.
 
-use crate::workbench::{load_text, settings, with_processors};
+use crate::workbench::{errors, load_text, settings, with_processors};
 use std::time::Duration;
 use tailweir_config::{
     Action, ComponentId, Exporter, Literal, Processor, Receiver, Sizer, TlsVersion,
@@ -183,11 +183,7 @@ fn contradictions_within_a_block_are_refused() {
             section => text.replacen(&format!("{section}: {{nop: }}\n"), "", 1),
         };
         let loaded = load_text(&text);
-        let errors: Vec<String> = loaded
-            .diagnostics
-            .errors()
-            .map(ToString::to_string)
-            .collect();
+        let errors = errors(&loaded);
         assert_eq!(errors.len(), 1, "{block}: {errors:#?}");
         assert!(errors[0].contains(part), "{block}: {errors:#?}");
     }

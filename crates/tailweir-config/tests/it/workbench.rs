@@ -69,3 +69,19 @@ pub(crate) fn policies(policies: &str) -> (Option<TailSampling>, Diagnostics) {
 pub(crate) fn lines(diagnostics: &Diagnostics) -> Vec<String> {
     diagnostics.iter().map(ToString::to_string).collect()
 }
+
+/// The errors of a configuration, as they are told.
+pub(crate) fn errors(loaded: &Loaded) -> Vec<String> {
+    let errors = loaded.diagnostics.errors();
+    errors.map(ToString::to_string).collect()
+}
+
+/// One of the errors of this configuration has these words; `block` tells which one was tried.
+#[track_caller]
+pub(crate) fn assert_error(loaded: &Loaded, block: &str, said: &str) {
+    let errors = errors(loaded);
+    assert!(
+        errors.iter().any(|error| error.contains(said)),
+        "{block}: {errors:#?}"
+    );
+}

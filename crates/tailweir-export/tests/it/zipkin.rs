@@ -4,69 +4,16 @@ use crate::support::{HttpBackend, HttpRequest, Ledger, Reply, quick_retry, while
 use bytes::Bytes;
 use prost::Message;
 use serde_json::{Map, Value as Json, json};
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use tailweir_config::{ZipkinExporter, ZipkinFormat};
 use tailweir_core::Signal;
 use tailweir_export::{Exporter, ExporterSettings, LossReason, Zipkin};
-
-/// `zipkin.proto3.ListOfSpans`, as Zipkin declares it.
-#[derive(Clone, PartialEq, Message)]
-struct ListOfSpans {
-    #[prost(message, repeated, tag = "1")]
-    spans: Vec<Span>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Span {
-    #[prost(bytes, tag = "1")]
-    trace_id: Vec<u8>,
-    #[prost(bytes, tag = "2")]
-    parent_id: Vec<u8>,
-    #[prost(bytes, tag = "3")]
-    id: Vec<u8>,
-    #[prost(int32, tag = "4")]
-    kind: i32,
-    #[prost(string, tag = "5")]
-    name: String,
-    #[prost(fixed64, tag = "6")]
-    timestamp: u64,
-    #[prost(uint64, tag = "7")]
-    duration: u64,
-    #[prost(message, tag = "8")]
-    local_endpoint: Option<Endpoint>,
-    #[prost(message, tag = "9")]
-    remote_endpoint: Option<Endpoint>,
-    #[prost(message, repeated, tag = "10")]
-    annotations: Vec<Annotation>,
-    #[prost(map = "string, string", tag = "11")]
-    tags: HashMap<String, String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Endpoint {
-    #[prost(string, tag = "1")]
-    service_name: String,
-    #[prost(bytes, tag = "2")]
-    ipv4: Vec<u8>,
-    #[prost(bytes, tag = "3")]
-    ipv6: Vec<u8>,
-    #[prost(int32, tag = "4")]
-    port: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Annotation {
-    #[prost(fixed64, tag = "1")]
-    timestamp: u64,
-    #[prost(string, tag = "2")]
-    value: String,
-}
+use tailweir_testkit::{ZipkinAnnotation, ZipkinEndpoint, ZipkinSpan, ZipkinSpans};
 
 /// The spans of a body of protobuf, as the JSON format has them. Zipkin writes names in lower case.
 fn read_proto(body: &[u8]) -> Json {
-    let list = ListOfSpans::decode(body).unwrap();
+    let list = ZipkinSpans::decode(body).unwrap();
     assert_eq!(
         list.encoded_len(),
         body.len(),
@@ -75,7 +22,7 @@ fn read_proto(body: &[u8]) -> Json {
     list.spans.iter().map(read_span).collect()
 }
 
-fn read_span(span: &Span) -> Json {
+fn read_span(span: &ZipkinSpan) -> Json {
     assert_eq!((span.trace_id.len(), span.id.len()), (16, 8));
     let kinds = [
         None,
@@ -84,7 +31,8 @@ fn read_span(span: &Span) -> Json {
         Some("PRODUCER"),
         Some("CONSUMER"),
     ];
-    let annotation = |one: &Annotation| json!({"timestamp": one.timestamp, "value": one.value});
+    let annotation =
+        |one: &ZipkinAnnotation| json!({"timestamp": one.timestamp, "value": one.value});
     let trace_id = hex(&span.trace_id);
     known(json!({
         "traceId": trace_id.strip_prefix("0000000000000000").unwrap_or(&trace_id),
@@ -101,7 +49,7 @@ fn read_span(span: &Span) -> Json {
     }))
 }
 
-fn read_endpoint(endpoint: &Endpoint) -> Json {
+fn read_endpoint(endpoint: &ZipkinEndpoint) -> Json {
     let ipv4 = <[u8; 4]>::try_from(&endpoint.ipv4[..]).map(Ipv4Addr::from);
     let ipv6 = <[u8; 16]>::try_from(&endpoint.ipv6[..]).map(Ipv6Addr::from);
     assert_eq!(

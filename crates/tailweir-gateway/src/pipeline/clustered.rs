@@ -14,18 +14,22 @@ use crate::ledger::Ledger;
 use crate::membership::{Membership, OutgoingPart};
 use crate::refusal::{Bound, Refusal};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{Signal, TraceId};
 use tailweir_export::Amount;
 use tailweir_otlp::Assembler;
-use tailweir_placement::Epoch;
-use tailweir_shard::{Answer, Spans};
+use tailweir_placement::{Epoch, Incarnation};
+use tailweir_shard::{Answer, Piece, Ruled, Spans};
+use tailweir_tenure::Message;
 use tokio::time::Instant;
 
 /// How long a request may look for those who take it. OTLP exporters give up after 10 s.
 const REQUEST_TIME: Duration = Duration::from_secs(8);
+/// Longest wait of a part, at the member that has it, for a tenure to open, a table or a second member.
+pub(crate) const PART_TIME: Duration = Duration::from_secs(2);
 /// When a client may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -35,6 +39,22 @@ pub(crate) struct Seat {
     /// `pipeline/processor`: the same at all members.
     pub(crate) name: Arc<str>,
     pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Seat {
+    /// Posts letters of this member's part of the sampler: those to one member together, in their order.
+    pub(crate) fn post(
+        &self,
+        letters: impl IntoIterator<Item = (Incarnation, Message<Piece, Ruled>)>,
+    ) {
+        let mut all = BTreeMap::<Incarnation, Vec<_>>::new();
+        for (to, message) in letters {
+            all.entry(to).or_default().push(message);
+        }
+        for (to, messages) in all {
+            self.membership.post.tell(to, &self.name, messages);
+        }
+    }
 }
 
 /// A request that several shards have a part of.

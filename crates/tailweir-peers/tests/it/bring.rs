@@ -27,7 +27,7 @@ async fn a_part_is_answered() {
         pinned: Some((TenureId { slot, created }, Incarnation(3))),
     };
     let full = Refusal::Full {
-        bound: Bound::Traces,
+        bound: Bound::Member,
         retry_after: Duration::from_secs(2),
     };
     let too_large = Refusal::TooLarge {

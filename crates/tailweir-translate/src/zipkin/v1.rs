@@ -1,5 +1,6 @@
 //! Version 1: what a span says, as OTLP.
 
+use super::START_ABSENT;
 use super::v1_status::StatusTags;
 use crate::translation::Translation;
 use crate::{TranslateError, values};
@@ -10,7 +11,6 @@ use tailweir_otlp::{AttributeMap, AttributeSet, EncodedValue, NewSpan, NewSpanEv
 const UNKNOWN_SERVICE: &str = "unknown-service";
 /// The key of binary annotations that name a local component.
 const LOCAL_COMPONENT: &str = "lc";
-const START_ABSENT: &[u8] = b"otel.zipkin.absentField.startTime";
 
 /// A span of version 1. Times in microseconds; 0 and less is not known.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use super::encoded::{self, EventParts};
 use super::resource_keys::is_of_resource;
-use super::{Zipkin, nanoseconds};
+use super::{START_ABSENT, Zipkin, nanoseconds};
 use crate::translation::Translation;
 use crate::values::NO_SERVICE;
 use crate::{TranslateError, values};
@@ -15,7 +15,6 @@ use tailweir_otlp::{AttributeMap, AttributeSet, EncodedValue, NewSpan, NewSpanEv
 pub(super) type Tags = BTreeMap<String, String>;
 
 const SERVICE_SOURCE: &str = "otlp.service.name.source";
-const START_ABSENT: &[u8] = b"otel.zipkin.absentField.startTime";
 const ERROR: i32 = 2;
 
 /// A span of version 2. Times in microseconds.

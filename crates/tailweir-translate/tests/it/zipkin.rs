@@ -3,6 +3,7 @@
 use crate::recorded::{as_json, normal};
 use prost::Message;
 use serde_json::{Value as Json, json};
+use tailweir_testkit::{ZipkinAnnotation, ZipkinEndpoint, ZipkinSpan, ZipkinSpans};
 use tailweir_translate::{TranslateError, Zipkin, ZipkinFormat};
 
 /// The present of these tests, in nanoseconds of the Unix epoch.
@@ -64,72 +65,30 @@ fn spans_are_translated_as_by_the_collector() {
     }
 }
 
-#[derive(Clone, PartialEq, Message)]
-struct ListOfSpans {
-    #[prost(message, repeated, tag = "1")]
-    spans: Vec<ProtoSpan>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ProtoSpan {
-    #[prost(bytes, tag = "1")]
-    trace_id: Vec<u8>,
-    #[prost(bytes, tag = "3")]
-    id: Vec<u8>,
-    #[prost(int32, tag = "4")]
-    kind: i32,
-    #[prost(string, tag = "5")]
-    name: String,
-    #[prost(fixed64, tag = "6")]
-    timestamp: u64,
-    #[prost(uint64, tag = "7")]
-    duration: u64,
-    #[prost(message, tag = "9")]
-    remote_endpoint: Option<ProtoEndpoint>,
-    #[prost(message, repeated, tag = "10")]
-    annotations: Vec<ProtoAnnotation>,
-    #[prost(map = "string, string", tag = "11")]
-    tags: std::collections::HashMap<String, String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ProtoAnnotation {
-    #[prost(fixed64, tag = "1")]
-    timestamp: u64,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ProtoEndpoint {
-    #[prost(string, tag = "1")]
-    service_name: String,
-    #[prost(bytes, tag = "2")]
-    ipv4: Vec<u8>,
-}
-
 /// Scenario: the same span in protobuf and in JSON; then one whose id is too short.
 /// Guarantees: both come out alike; the short id refuses the request.
 #[test]
 fn protobuf_and_json_are_translated_alike() {
-    let span = ProtoSpan {
+    let span = ZipkinSpan {
         trace_id: vec![1; 16],
         id: vec![2; 8],
         kind: 1,
         name: "get".to_owned(),
         timestamp: 5,
         duration: 7,
-        remote_endpoint: Some(ProtoEndpoint {
+        remote_endpoint: Some(ZipkinEndpoint {
             service_name: "db".to_owned(),
             ipv4: vec![10, 0, 0, 1],
+            ..ZipkinEndpoint::default()
         }),
-        annotations: vec![ProtoAnnotation {
+        annotations: vec![ZipkinAnnotation {
             timestamp: 6,
             value: "sent".to_owned(),
         }],
         tags: [("k".to_owned(), "v".to_owned())].into(),
+        ..ZipkinSpan::default()
     };
-    let list = ListOfSpans {
+    let list = ZipkinSpans {
         spans: vec![span.clone()],
     };
     let json = json!([{
@@ -140,8 +99,8 @@ fn protobuf_and_json_are_translated_alike() {
     let from_proto = translate(ZipkinFormat::ProtobufV2, false, &list.encode_to_vec());
     let from_json = translate(ZipkinFormat::JsonV2, false, json.to_string().as_bytes());
     assert_eq!(from_proto, from_json);
-    let short = ListOfSpans {
-        spans: vec![ProtoSpan {
+    let short = ZipkinSpans {
+        spans: vec![ZipkinSpan {
             id: vec![2; 7],
             ..span
         }],

@@ -41,97 +41,21 @@ fn tenure() -> TenureId {
     }
 }
 
+const TRACE: TraceId = TraceId([7; 16]);
+const NUMBER: Number = Number(3);
+
+fn verdicts() -> BTreeMap<TraceId, Remaining<Ruled>> {
+    BTreeMap::from([(TRACE, verdict())])
+}
+
+fn pins() -> BTreeMap<TraceId, Epoch> {
+    BTreeMap::from([(TRACE, Epoch(2))])
+}
+
 /// One of each kind, by name.
 fn messages() -> Vec<(&'static str, Message<Piece, Ruled>)> {
-    let (tenure, trace, number) = (tenure(), TraceId([7; 16]), Number(3));
-    let (view, asked) = (Epoch(5), Moment::from_nanos(6));
-    let verdicts = BTreeMap::from([(trace, verdict())]);
-    let pins = BTreeMap::from([(trace, Epoch(2))]);
-    let (traces, numbers) = (BTreeSet::from([trace]), BTreeSet::from([number]));
-    let raw = fragment(Piece::Raw(Bytes::from_static(b"raw")));
-    let marked = fragment(Piece::Marked {
-        bytes: Bytes::from_static(b"marked"),
-        spans: 2,
-        span_bytes: 90,
-    });
-    let index = Index {
-        opened: true,
-        sealed: Some(BTreeSet::new()),
-        closed: true,
-        traces: traces.clone(),
-        verdicts: verdicts.clone(),
-        pins: pins.clone(),
-        next: Number(8),
-    };
-    let open = Record::Open {
-        verdicts: verdicts.clone(),
-        pins,
-    };
-    let absorb = Record::Absorb {
-        from: Epoch(2),
-        verdicts: verdicts.clone(),
-    };
-    let decide = Record::Decide {
-        trace,
-        verdict: verdict(),
-    };
-    let records = [
-        ("open", open),
-        (
-            "append",
-            Record::Append {
-                number,
-                fragment: raw,
-            },
-        ),
-        ("decide", decide),
-        ("seal", Record::Seal),
-        ("absorb", absorb),
-        ("close", Record::Close),
-        ("attach", Record::Attach(index)),
-        (
-            "copy",
-            Record::Copy {
-                number,
-                fragment: marked,
-            },
-        ),
-        ("free", Record::Free(numbers.clone())),
-    ];
-    let decided = Answer::Decided {
-        trace,
-        verdict: verdict(),
-    };
-    let sealed = Answer::Sealed {
-        opened: true,
-        traces: traces.clone(),
-    };
-    let answers = [
-        ("opened", Answer::Opened),
-        ("appended", Answer::Appended(number)),
-        ("decided", decided),
-        ("sealed", sealed),
-        ("absorbed", Answer::Absorbed { from: Epoch(2) }),
-        ("closed", Answer::Closed),
-        ("attached", Answer::Attached),
-        ("copied", Answer::Copied(number)),
-        ("freed", Answer::Freed(numbers)),
-        ("unknown", Answer::Unknown(trace)),
-        ("not_attached", Answer::NotAttached),
-        ("stale", Answer::Stale(Epoch(8))),
-    ];
-    let manifest = Manifest {
-        open: traces,
-        verdicts: verdicts.clone(),
-    };
-    let questions = [
-        ("ask_manifest", Message::AskManifest { tenure }),
-        ("manifest", Message::Manifest { tenure, manifest }),
-        ("ask_remainder", Message::AskRemainder { tenure }),
-        ("remainder", Message::Remainder { tenure, verdicts }),
-        ("not_yet", Message::NotYet { tenure }),
-    ];
-    let records = records.map(|(name, record)| {
+    let (tenure, view, asked) = (tenure(), Epoch(5), Moment::from_nanos(6));
+    let records = records().into_iter().map(|(name, record)| {
         let message = Message::Record {
             tenure,
             view,
@@ -140,7 +64,7 @@ fn messages() -> Vec<(&'static str, Message<Piece, Ruled>)> {
         };
         (name, message)
     });
-    let answers = answers.map(|(name, answer)| {
+    let answers = answers().into_iter().map(|(name, answer)| {
         let message = Message::Answer {
             tenure,
             view,
@@ -149,11 +73,97 @@ fn messages() -> Vec<(&'static str, Message<Piece, Ruled>)> {
         };
         (name, message)
     });
-    records
-        .into_iter()
-        .chain(answers)
-        .chain(questions)
-        .collect()
+    records.chain(answers).chain(questions(tenure)).collect()
+}
+
+fn records() -> Vec<(&'static str, Record<Piece, Ruled>)> {
+    let append = Record::Append {
+        number: NUMBER,
+        fragment: fragment(Piece::Raw(Bytes::from_static(b"raw"))),
+    };
+    let copy = Record::Copy {
+        number: NUMBER,
+        fragment: fragment(Piece::Marked {
+            bytes: Bytes::from_static(b"marked"),
+            spans: 2,
+            span_bytes: 90,
+        }),
+    };
+    let attach = Record::Attach(Index {
+        opened: true,
+        sealed: Some(BTreeSet::new()),
+        closed: true,
+        traces: BTreeSet::from([TRACE]),
+        verdicts: verdicts(),
+        pins: pins(),
+        next: Number(8),
+    });
+    let open = Record::Open {
+        verdicts: verdicts(),
+        pins: pins(),
+    };
+    let absorb = Record::Absorb {
+        from: Epoch(2),
+        verdicts: verdicts(),
+    };
+    let decide = Record::Decide {
+        trace: TRACE,
+        verdict: verdict(),
+    };
+    vec![
+        ("open", open),
+        ("append", append),
+        ("decide", decide),
+        ("seal", Record::Seal),
+        ("absorb", absorb),
+        ("close", Record::Close),
+        ("attach", attach),
+        ("copy", copy),
+        ("free", Record::Free(BTreeSet::from([NUMBER]))),
+    ]
+}
+
+fn answers() -> Vec<(&'static str, Answer<Ruled>)> {
+    let decided = Answer::Decided {
+        trace: TRACE,
+        verdict: verdict(),
+    };
+    let sealed = Answer::Sealed {
+        opened: true,
+        traces: BTreeSet::from([TRACE]),
+    };
+    vec![
+        ("opened", Answer::Opened),
+        ("appended", Answer::Appended(NUMBER)),
+        ("decided", decided),
+        ("sealed", sealed),
+        ("absorbed", Answer::Absorbed { from: Epoch(2) }),
+        ("closed", Answer::Closed),
+        ("attached", Answer::Attached),
+        ("copied", Answer::Copied(NUMBER)),
+        ("freed", Answer::Freed(BTreeSet::from([NUMBER]))),
+        ("unknown", Answer::Unknown(TRACE)),
+        ("not_attached", Answer::NotAttached),
+        ("stale", Answer::Stale(Epoch(8))),
+    ]
+}
+
+fn questions(tenure: TenureId) -> Vec<(&'static str, Message<Piece, Ruled>)> {
+    let manifest = Manifest {
+        open: BTreeSet::from([TRACE]),
+        verdicts: verdicts(),
+    };
+    let remainder = Message::Remainder {
+        tenure,
+        verdicts: verdicts(),
+    };
+    vec![
+        ("ask_manifest", Message::AskManifest { tenure }),
+        ("manifest", Message::Manifest { tenure, manifest }),
+        ("ask_remainder", Message::AskRemainder { tenure }),
+        ("remainder", remainder),
+        ("not_yet", Message::NotYet { tenure }),
+    ]
 }
 
 /// Scenario: one message of each kind, parts of both kinds, and an answer to one.

@@ -201,40 +201,27 @@ fn active(page: &Value) -> usize {
     active.filter(|it| it["owned"].as_u64() > Some(0)).count()
 }
 
-/// Scenario: three processes start with one file; their status is asked for; an operator asks for what is not there, and
-/// applies policies; one stops by SIGTERM.
-/// Guarantees: they become one cluster with all slots, and say so by page, command and metrics; the others see it go; the
-/// command fails with a reason; the policies are in force in each of them.
-#[test]
-fn three_processes_with_one_file_are_one_cluster() {
-    let mut cluster = Cluster::start(REST);
-    for number in 0..3 {
-        let page = cluster.page(number, |page| active(page) == 3);
-        assert_eq!(page["slots"]["assigned"], 16_384);
-        assert_eq!(page["slots"]["unsettled"], 0);
-        assert_eq!(page["name"], format!("member-{number}"));
-    }
-    let admin = cluster.members[0].1;
-    assert_eq!(http_get(admin, "/livez").status, 200);
-    assert_eq!(http_get(admin, "/readyz").body, "ready\n");
-
-    let look = admin.to_string();
-    let status = stdout(&tailweir(["cluster", "status", "--admin", &look]));
+/// What the commands say of a cluster of three, asked at this address.
+fn look_at_it(admin: &str) {
+    let status = stdout(&tailweir(["cluster", "status", "--admin", admin]));
     assert!(
         status.contains("16384 slots, 0 of them unsettled"),
         "{status}"
     );
     assert_eq!(status.matches("follower").count(), 2, "{status}");
-    let slots = stdout(&tailweir(["cluster", "slots", "--admin", &look]));
+    let slots = stdout(&tailweir(["cluster", "slots", "--admin", admin]));
     assert!(slots.contains("member-1 copies"), "{slots}");
     let slot = stdout(&tailweir([
-        "cluster", "slots", "--slot", "7", "--admin", &look,
+        "cluster", "slots", "--slot", "7", "--admin", admin,
     ]));
     assert!(
         slot.starts_with("7@") && slot.contains("copied by"),
         "{slot}"
     );
+}
 
+/// An operator asks for what is not there, for policies that change too much, and for some that do not.
+fn change_it(cluster: &Cluster) {
     let config = cluster.config().to_str().unwrap().to_owned();
     let data = cluster.data_dir(0).to_str().unwrap().to_owned();
     let options = ["--config", &config, "--cluster-data-dir", &data];
@@ -268,6 +255,27 @@ fn three_processes_with_one_file_are_one_cluster() {
             .0
             .line_with("configuration reloaded");
     }
+}
+
+/// Scenario: three processes start with one file; their status is asked for; an operator asks for what is not there, and
+/// applies policies; one stops by SIGTERM.
+/// Guarantees: they become one cluster with all slots, and say so by page, command and metrics; the others see it go; the
+/// command fails with a reason; the policies are in force in each of them.
+#[test]
+fn three_processes_with_one_file_are_one_cluster() {
+    let mut cluster = Cluster::start(REST);
+    for number in 0..3 {
+        let page = cluster.page(number, |page| active(page) == 3);
+        assert_eq!(page["slots"]["assigned"], 16_384);
+        assert_eq!(page["slots"]["unsettled"], 0);
+        assert_eq!(page["name"], format!("member-{number}"));
+    }
+    let admin = cluster.members[0].1;
+    assert_eq!(http_get(admin, "/livez").status, 200);
+    assert_eq!(http_get(admin, "/readyz").body, "ready\n");
+
+    look_at_it(&admin.to_string());
+    change_it(&cluster);
 
     let (stopped, _) = cluster.members.pop().unwrap();
     stopped.signal(Signal::TERM);

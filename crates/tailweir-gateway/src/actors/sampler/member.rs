@@ -3,8 +3,7 @@
 use super::outlet::{Fragments, Outlet};
 use super::{SamplerMsg, ShardChange, ShardInner};
 use crate::ledger::Custody;
-use crate::pipeline::{Portion, Seat};
-use std::collections::BTreeMap;
+use crate::pipeline::{PART_TIME, Portion, Seat};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tailweir_core::{ByteSize, Moment};
@@ -19,8 +18,6 @@ use tokio::sync::oneshot;
 const GATHER: Duration = Duration::from_millis(10);
 /// ...or until there are so many bytes of them.
 const GATHERED: usize = 256 << 10;
-/// Longest wait for a tenure to open, a table or a second member.
-const HOLD: Duration = Duration::from_secs(2);
 /// How long verdicts are remembered for late spans, beyond the window.
 const VERDICT_LIFE: Duration = Duration::from_secs(60);
 
@@ -90,7 +87,7 @@ impl Member {
             shards: place.shards,
             slot_seed: crate::pipeline::SLOT_SEED,
             one_copy: place.seat.membership.one_copy,
-            hold: HOLD,
+            hold: PART_TIME,
             verdict_life: engine.decision_wait + VERDICT_LIFE,
             verdicts_max: VERDICTS_MAX / place.shards.max(1),
             copies_budget: place.copies.bytes() as usize,
@@ -250,18 +247,9 @@ impl Member {
         !self.outbox.letters.is_empty()
     }
 
-    /// Letters to one member go together, in their order.
+    /// Posts the letters that wait.
     pub(super) fn post(&mut self) {
-        let mut letters = BTreeMap::<Incarnation, Vec<_>>::new();
-        for (to, message) in self.outbox.letters.drain(..) {
-            letters.entry(to).or_default().push(message);
-        }
-        for (to, messages) in letters {
-            self.seat
-                .membership
-                .post
-                .tell(to, &self.seat.name, messages);
-        }
+        self.seat.post(self.outbox.letters.drain(..));
     }
 }
 

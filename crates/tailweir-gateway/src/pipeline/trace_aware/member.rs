@@ -2,21 +2,16 @@
 
 use super::{TraceAware, TraceAwareFigures, TraceAwareRules};
 use crate::ledger::{Charge, DropReason, Ledger};
-use crate::pipeline::{Load, SLOT_SEED, Seat};
-use std::collections::BTreeMap;
+use crate::pipeline::{Load, PART_TIME, SLOT_SEED, Seat};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 use tailweir_core::Signal;
 use tailweir_export::{Amount, LossReason};
-use tailweir_placement::{Incarnation, TenureId};
+use tailweir_placement::TenureId;
 use tailweir_shard::{
     Answer, LogAmount, LogBooks, LogBounds, LogOutbox, LogShard, LogShardSettings, OnwardLogs,
 };
 use tailweir_tenure::Number;
 use tokio::sync::oneshot;
-
-/// Longest wait for a tenure to open, a table or a second member.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A log shard that answers those who wait.
 pub(super) type Shard = LogShard<oneshot::Sender<Answer>>;
@@ -41,7 +36,7 @@ impl LogMember {
             slot_seed: SLOT_SEED,
             seed: SLOT_SEED,
             one_copy,
-            patience: PATIENCE,
+            patience: PART_TIME,
             bounds: bounds(rules, one_copy),
         });
         Some(Self {
@@ -88,16 +83,9 @@ impl LogMember {
             // A gateway that has gone needs no answer.
             let _ = ticket.send(answer);
         }
-        let mut letters = BTreeMap::<Incarnation, Vec<_>>::new();
-        for (to, message) in self.outbox.letters.drain(..) {
-            letters.entry(to).or_default().push(message);
-        }
-        let (membership, name) = (&self.seat.membership, &self.seat.name);
-        for (to, messages) in letters {
-            membership.post.tell(to, name, messages);
-        }
+        self.seat.post(self.outbox.letters.drain(..));
         for report in self.outbox.reports.drain(..) {
-            membership.report(name, report);
+            self.seat.membership.report(&self.seat.name, report);
         }
         self.book();
         let ledger = &self.seat.ledger;

@@ -1,12 +1,12 @@
-//! A codec that hands messages on as bytes, so that the generator and the backend cost little.
+//! gRPC whose messages are bytes: for what is no message of ours, and for load that should cost little.
 
 use bytes::{Buf, BufMut, Bytes};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Bytes in, bytes out.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct BytesCodec;
+/// Hands messages on as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BytesCodec;
 
 impl Codec for BytesCodec {
     type Encode = Bytes;
