@@ -24,6 +24,7 @@ mod network;
 mod policies;
 mod sampler;
 mod traffic;
+mod wire;
 mod world;
 
 pub use course::{COURSES, Course};

@@ -1,18 +1,31 @@
 //! The backend: takes batches, slowly or not at all at times, and remembers what it was given.
 
-use super::clock::Time;
+use super::clock::{SECOND, Time};
 use std::collections::BTreeMap;
+use std::fmt;
 use tailweir_core::TraceId;
 use tailweir_placement::{Incarnation, TenureId};
 
 /// Spans of one trace that were delivered together.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Delivery {
     /// When the sampler let them go.
     pub(crate) released: Time,
     pub(crate) arrived: Time,
     pub(crate) by: Incarnation,
     pub(crate) tenure: TenureId,
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |time: Time| time as f64 / SECOND as f64;
+        let (released, arrived) = (seconds(self.released), seconds(self.arrived));
+        let (by, tenure) = (self.by, self.tenure);
+        write!(
+            f,
+            "by {by} in {tenure}, let go at {released:.4} s, arrived at {arrived:.4} s"
+        )
+    }
 }
 
 /// What was delivered: by trace and number of the span in it.

@@ -181,26 +181,21 @@ impl World {
         }
     }
 
-    /// A span may come again only when a member failed about then, or its client sent it again to another.
+    /// A span may come again only when a member failed about then.
     fn check_again(&mut self, trace: TraceId, index: usize, again: &Delivery) {
         let Some(before) = self.backend.delivered.get(&(trace, index)) else {
             return;
         };
         self.verdicts.duplicates += 1;
-        let request = self.traffic.traces[&trace].spans[index].request;
-        let is_resent = self.traffic.requests[request].attempts > 1;
-        let is_excused = before.iter().all(|first| {
-            let place = |delivery: &Delivery| (delivery.by, delivery.tenure);
-            let elsewhere = place(first) != place(again);
+        let unexcused = before.iter().find(|first| {
             // A batch that the backend refused may be older than the one that overtook it.
             let from = first.arrived.min(again.released).saturating_sub(FREED);
             let to = first.arrived.max(again.released);
-            (elsewhere && is_resent) || self.verdicts.has_failed(from, to)
+            !self.verdicts.has_failed(from, to)
         });
-        if !is_excused {
-            self.find(format!(
-                "I5: span {index} of {trace} came twice: {before:?}, and {again:?}"
-            ));
+        if let Some(first) = unexcused {
+            let twice = format!("I5: span {index} of {trace} came twice: {first}; and {again}");
+            self.find(twice);
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Defect {
     RestartTimers,
     /// Verdicts do not follow a slot that moves.
     DropVerdicts,
+    /// What was delivered does not follow a slot that moves.
+    DropDelivered,
     /// What is kept is handed out twice.
     DoubleExport,
     /// After a connection broke, nothing is said again until the timer does.
@@ -35,6 +37,7 @@ impl Defect {
         Self::IgnoreView,
         Self::RestartTimers,
         Self::DropVerdicts,
+        Self::DropDelivered,
         Self::DoubleExport,
         Self::NoRemind,
         Self::OpenEarly,
@@ -61,6 +64,7 @@ impl Defect {
                 // As if the time began again when the copy is promoted: not before a lease is over.
                 fragment.remaining += Duration::from_secs(course.window) / 2;
             }
+            (Self::DropDelivered, Message::Delivered { spans, .. }) => spans.clear(),
             (Self::DropVerdicts, Message::Manifest { manifest, .. }) => manifest.verdicts.clear(),
             (Self::DropVerdicts, Message::Remainder { verdicts, .. }) => verdicts.clear(),
             _ => {}

@@ -4,11 +4,11 @@ use super::clock::Time;
 use super::faults::Fault;
 use super::network::Place;
 use super::traffic::Brought;
+use bytes::Bytes;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
-use tailweir_shard::{Answer, Piece, Report, Ruled};
-use tailweir_tenure::Message;
+use tailweir_shard::Report;
 
 /// Names one try to bring a part of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ pub(crate) enum Payload {
     Letter {
         from: Incarnation,
         to: Incarnation,
-        messages: Vec<Message<Piece, Ruled>>,
+        letter: Bytes,
     },
     /// Gateway to sampler.
     Part {
@@ -38,7 +38,7 @@ pub(crate) enum Payload {
         ticket: Ticket,
     },
     /// And back.
-    Answer { ticket: Ticket, answer: Answer },
+    Answer { ticket: Ticket, answer: Bytes },
     /// Sampler to controllers.
     Register { life: u64 },
     /// And back.

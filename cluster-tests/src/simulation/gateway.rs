@@ -3,13 +3,16 @@
 use super::clock::{SECOND, Time};
 use super::event::{Event, Payload, Ticket};
 use super::network::Place;
+use super::wire;
 use super::world::World;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tailweir_core::{Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, Redirect};
 use tailweir_tenure::{Hop, Journey, Reply};
+use tailweir_wire::Said;
 
 use super::traffic::SLOT_SEED;
 
@@ -131,7 +134,7 @@ impl World {
     }
 
     /// A sampler answers.
-    pub(crate) fn gateway_answered(&mut self, ticket: Ticket, answer: Answer) {
+    pub(crate) fn gateway_answered(&mut self, ticket: Ticket, answer: Bytes) {
         let key = (ticket.request, ticket.attempt);
         let gateway = ticket.gateway;
         let Some(errand) = self.gateways[gateway].errands.get_mut(&key) else {
@@ -140,12 +143,13 @@ impl World {
         if errand.parts.remove(&ticket.part).is_none() {
             return;
         }
-        match answer {
-            Answer::Refused(_) => self.gateway_done(gateway, key, false),
-            Answer::Taken(redirects) => {
+        match wire::read_answer(answer) {
+            Ok(Said::Answered(Answer::Taken(redirects))) => {
                 self.follow(gateway, key, &redirects);
                 self.gateway_check(gateway, key);
             }
+            Ok(_) => self.gateway_done(gateway, key, false),
+            Err(unreadable) => self.find(format!("an answer about {ticket:?}: {unreadable}")),
         }
     }
 

@@ -5,7 +5,9 @@ use super::defect::Defect;
 use super::event::{Event, Payload, Ticket};
 use super::network::Place;
 use super::traffic::{Brought, SHARD, SHARDS, SLOT_SEED};
+use super::wire;
 use super::world::World;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,6 +224,7 @@ impl World {
         if self.incarnation(node) != Some(to) {
             // Another process answers at this address: the gateway is told so by the first word of a stream.
             let answer = tailweir_shard::Answer::Refused(tailweir_shard::Refusal::NotOpen);
+            let answer = wire::write_answer(answer);
             let payload = Payload::Answer { ticket, answer };
             self.send(
                 Place::Sampler(node),
@@ -248,11 +251,15 @@ impl World {
         node: usize,
         from: Incarnation,
         to: Incarnation,
-        mut messages: Vec<Message<Piece, Ruled>>,
+        letter: Bytes,
     ) {
         if self.incarnation(node) != Some(to) {
             return;
         }
+        let mut messages = match wire::read(letter) {
+            Ok(messages) => messages,
+            Err(unreadable) => return self.find(format!("a letter of {from}: {unreadable}")),
+        };
         if let Some(defect) = self.defect {
             let process = self.samplers[node].process.as_ref();
             let own = process.and_then(|process| process.registered.as_ref());
@@ -355,6 +362,7 @@ impl World {
         }
         for (ticket, answer) in outbox.answers.drain(..) {
             let to = Place::Gateway(ticket.gateway);
+            let answer = wire::write_answer(answer);
             let payload = Payload::Answer { ticket, answer };
             self.send(Place::Sampler(node), to, payload);
         }
@@ -412,8 +420,10 @@ impl World {
         let Some(home) = self.controllers.home(to) else {
             return;
         };
-        let payload = Payload::Letter { from, to, messages };
-        self.send(Place::Sampler(node), Place::Sampler(home), payload);
+        for letter in wire::write(messages) {
+            let payload = Payload::Letter { from, to, letter };
+            self.send(Place::Sampler(node), Place::Sampler(home), payload);
+        }
     }
 
     /// Where spans are in the engine of a shard is nobody else's business.

@@ -14,6 +14,7 @@ use super::network::{Network, Place};
 use super::policies::Policies;
 use super::sampler::{Leaving, Sampler};
 use super::traffic::Traffic;
+use super::wire;
 use fastrand::Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -213,9 +214,9 @@ impl World {
                 Payload::Letter {
                     from,
                     to: me,
-                    messages,
+                    letter,
                 },
-            ) => self.letter(node, from, me, messages),
+            ) => self.letter(node, from, me, letter),
             (
                 Place::Sampler(node),
                 Payload::Part {
@@ -493,6 +494,12 @@ fn shown(payload: &Payload) -> String {
             ticket,
             ..
         } => format!("part {ticket:?} by {epoch}, named {tenure:?}"),
+        Payload::Letter { from, to, letter } => {
+            format!("letter of {from} to {to}: {:?}", wire::read(letter.clone()))
+        }
+        Payload::Answer { ticket, answer } => {
+            format!("answer {ticket:?}: {:?}", wire::read_answer(answer.clone()))
+        }
         other => format!("{other:?}"),
     }
 }

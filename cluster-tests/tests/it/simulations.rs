@@ -43,10 +43,10 @@ fn the_same_seed_is_the_same_history() {
 fn shows_in(defect: Defect) -> &'static str {
     match defect {
         Defect::SkipReplica | Defect::RestartTimers | Defect::DropVerdicts => "crash",
-        Defect::IgnoreView => "pause",
+        Defect::IgnoreView => "partition",
         Defect::DoubleExport => "calm",
         Defect::NoRemind => "links",
-        Defect::OpenEarly => "scale",
+        Defect::OpenEarly | Defect::DropDelivered => "scale",
     }
 }
 

@@ -114,6 +114,21 @@ impl DeliveredSpans {
         false
     }
 
+    /// Everything behind `pointer`, the newest first.
+    pub(crate) fn all(&self, mut pointer: BlockPointer) -> Vec<u64> {
+        let mut all = Vec::new();
+        while let Some(block) = self.block(pointer) {
+            all.extend(self.words.range(block.first..block.first + block.count));
+            pointer = block.previous;
+        }
+        all
+    }
+
+    /// Whether anything is left behind `pointer`.
+    pub(crate) fn has_any(&self, pointer: BlockPointer) -> bool {
+        self.block(pointer).is_some()
+    }
+
     /// Forgets what is older than the horizon.
     pub(crate) fn expire(&mut self, now: Moment) {
         while let Some(block) = self.block(BlockPointer(self.start)) {

@@ -2,6 +2,7 @@
 
 mod append;
 mod decide;
+mod elsewhere;
 mod hold;
 mod incoming;
 mod ingest;
@@ -17,6 +18,7 @@ pub use append::{Appended, Refusal};
 
 use crate::counters::{Counters, PolicyCounts};
 use crate::delivered::DeliveredSpans;
+use crate::elsewhere::DeliveredElsewhere;
 use crate::gather::Gather;
 use crate::index::Place;
 use crate::settings::EngineSettings;
@@ -46,6 +48,7 @@ pub struct Engine {
     store: Store,
     table: Table,
     delivered: DeliveredSpans,
+    elsewhere: DeliveredElsewhere,
     counters: Counters,
     in_flight: Option<InFlight>,
     /// Bytes of traces whose decision is under way: they are as good as gone.
@@ -121,6 +124,7 @@ impl Engine {
                 settings.dedupe_budget.bytes() as usize,
                 settings.dedupe_horizon,
             ),
+            elsewhere: DeliveredElsewhere::new(seed),
             counters,
             in_flight: None,
             leaving: 0,
@@ -257,7 +261,8 @@ impl Engine {
     /// Memory of the decision cache and of the ids of kept spans, which have budgets of their own.
     #[must_use]
     pub fn remembered_memory(&self) -> ByteSize {
-        ByteSize((self.table.decision_bytes() + self.delivered.bytes()) as u64)
+        let delivered = self.delivered.bytes() + self.elsewhere.bytes();
+        ByteSize((self.table.decision_bytes() + delivered) as u64)
     }
 
     /// How many decisions are remembered.

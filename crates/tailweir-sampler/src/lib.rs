@@ -45,6 +45,7 @@
 mod cache;
 mod counters;
 mod delivered;
+mod elsewhere;
 mod engine;
 mod gather;
 mod index;
@@ -61,6 +62,7 @@ mod trace_hold;
 pub use counters::{AgeHistogram, ByVerdict, Counters, Imbalance, PolicyCounts};
 pub use engine::{Advanced, Appended, Engine, Refusal};
 pub use log_parts::{LogFate, LogPart, LogRule};
+pub use seen::fingerprint;
 pub use settings::EngineSettings;
 pub use trace_hold::{Placed, TraceHold, TraceHoldSettings};
 // What counters are made of.

@@ -100,7 +100,8 @@ fn numbers(numbers: impl Iterator<Item = u64>, seed: u64) -> Box<Numbers> {
 
 /// What stands for the bytes of a span among those of its trace: two that differ have the same one once
 /// in 2^64. It has no seed, so that it means the same in every engine.
-pub(crate) fn fingerprint(span: &[u8]) -> u64 {
+#[must_use]
+pub fn fingerprint(span: &[u8]) -> u64 {
     xxh3_64(span)
 }
 

@@ -93,6 +93,8 @@ impl<S: Spans, T> Shard<S, T> {
             self.tenancy.replace(tenure, number, Piece::elsewhere());
             return;
         }
+        // The engine may remember what was decided in a tenure that is lost, and would let the spans go by it.
+        self.agree(now, trace);
         let remaining = fragment.until.since(now);
         self.with_engine(now, |engine, voice| {
             engine.adopt(now, bytes, &scan, remaining, voice);

@@ -44,6 +44,7 @@ impl<S: Spans, T> Shard<S, T> {
             }
             Effect::Send { to, message } => {
                 let message = self.with_spans(message, copied);
+                self.tell_delivered(to, &message, out);
                 out.letters.push((to, message));
             }
             Effect::Acknowledge { tenure, number } => {

@@ -22,6 +22,7 @@
 mod adopt;
 mod carry_out;
 mod copies;
+mod delivered;
 mod exports;
 mod logs;
 mod marks;
@@ -35,6 +36,7 @@ mod take;
 mod upkeep;
 mod voice;
 
+pub use delivered::DELIVERED_MAX;
 pub use logs::{
     LeavingLogs, LogAmount, LogBooks, LogBounds, LogFragment, LogOutbox, LogShard,
     LogShardSettings, Logs, OnwardLogs,

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_core::{Moment, Slot, TraceId};
+use tailweir_otlp::Scan;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{AbandonedTrace, Engine, EngineSettings};
@@ -37,6 +38,8 @@ pub struct Shard<S, T> {
     pub(crate) held: Vec<(Part<S, T>, Refusal)>,
     pub(crate) exports: Exports,
     pub(crate) copies: Copies,
+    /// Room to look at what others delivered.
+    pub(crate) scan: Scan,
     pub(crate) upkeep: Upkeep,
     pub(crate) dropped: BTreeSet<TenureId>,
     epoch: Epoch,
@@ -114,6 +117,7 @@ impl<S: Spans, T> Shard<S, T> {
             held: Vec::new(),
             exports: Exports::new(seed),
             copies: Copies::default(),
+            scan: Scan::new(),
             upkeep: Upkeep::new(),
             dropped: BTreeSet::new(),
             epoch: Epoch(0),
@@ -232,6 +236,7 @@ impl<S: Spans, T> Shard<S, T> {
         out: &mut Outbox<T>,
     ) {
         let messages = self.copied(messages);
+        self.learn_delivered(now, &messages);
         let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);
         self.upkeep
             .receive_all(now, from, messages, tenancy, effects);

@@ -232,7 +232,7 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// The engine and the tenancy remember decisions for different times. Before spans of a trace go in, the engine
     /// knows what the tenancy knows about it, and no more.
-    fn agree(&mut self, now: Moment, trace: TraceId) {
+    pub(crate) fn agree(&mut self, now: Moment, trace: TraceId) {
         let slot = self.slot_of(trace);
         match self.verdict(slot, trace) {
             Some(ruled) => {

@@ -59,6 +59,16 @@ pub enum Message<F, V> {
         /// The tenure that was asked for.
         tenure: TenureId,
     },
+    /// Ahead of verdicts that go to another member: what was delivered of one of their traces, so that it is known when a
+    /// client sends it again. The protocol has no use for it; it is between the callers, and nothing waits for it.
+    Delivered {
+        /// The tenure of which the verdict comes.
+        tenure: TenureId,
+        /// The trace.
+        trace: TraceId,
+        /// Fingerprints of its spans.
+        spans: Vec<u64>,
+    },
 }
 
 impl<F, V> Message<F, V> {
@@ -72,7 +82,23 @@ impl<F, V> Message<F, V> {
             | Self::Manifest { tenure, .. }
             | Self::AskRemainder { tenure }
             | Self::Remainder { tenure, .. }
-            | Self::NotYet { tenure } => *tenure,
+            | Self::NotYet { tenure }
+            | Self::Delivered { tenure, .. } => *tenure,
+        }
+    }
+
+    /// Verdicts of other tenures, or of before, that it brings to its receiver.
+    #[must_use]
+    pub fn verdicts(&self) -> Option<&BTreeMap<TraceId, Remaining<V>>> {
+        match self {
+            Self::Record { record, .. } => match record {
+                Record::Open { verdicts, .. } | Record::Absorb { verdicts, .. } => Some(verdicts),
+                Record::Attach(index) => Some(&index.verdicts),
+                _ => None,
+            },
+            Self::Manifest { manifest, .. } => Some(&manifest.verdicts),
+            Self::Remainder { verdicts, .. } => Some(verdicts),
+            _ => None,
         }
     }
 }

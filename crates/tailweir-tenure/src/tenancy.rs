@@ -5,6 +5,7 @@ mod of_slot;
 mod slots;
 
 use crate::copy::Copy;
+use crate::holding::Stage;
 use crate::owner::{Admission, Owner};
 use crate::{Answer, Effect, Fragment, Message, Number, Reply, Ruling, Until};
 use of_slot::{OfSlot, Part};
@@ -254,6 +255,18 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         numbers.into_iter().flatten().copied()
     }
 
+    /// Whether all fragments of a trace that this sampler holds, in any tenure of its slot, would outlive it.
+    #[must_use]
+    pub fn is_safe(&self, slot: Slot, trace: TraceId) -> bool {
+        let parts = self.slots.get(slot).into_iter().flat_map(|of| &of.parts);
+        let mut holdings = parts.map(|(_, part)| part.holding());
+        holdings.all(|holding| {
+            let numbers = holding.traces.get(&trace).into_iter().flatten();
+            let mut fragments = numbers.filter_map(|number| holding.fragments.get(number));
+            fragments.all(|held| held.stage >= Stage::Stored)
+        })
+    }
+
     /// The caller has a fragment's spans elsewhere from now on.
     pub fn replace(&mut self, tenure: TenureId, number: Number, data: F) {
         if let Some(part) = self.part_mut(tenure)
@@ -403,7 +416,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
                 }
             }
             // The question is put again by `ask_again` and `remind`.
-            Message::NotYet { .. } => {}
+            Message::NotYet { .. } | Message::Delivered { .. } => {}
         }
         Received::Done
     }

@@ -1,5 +1,6 @@
 //! Letters: messages of one sampler to another, in their order.
 
+use crate::delivered::{read_delivered, write_delivered};
 use crate::{WireError, read_message, write_message};
 use tailweir_proto::peer::{self, message::Kind};
 use tailweir_shard::{Piece, Ruled};
@@ -23,31 +24,66 @@ pub struct Letter {
 }
 
 /// Writes messages into as many letters as it takes for none to be larger than `size` bytes, unless a single message is;
-/// their order is kept. With each comes its size in bytes, a little more than what it takes on the wire.
+/// their order is kept, but that what was delivered is read first. With each comes its size in bytes, a little more than what it takes on the wire.
 pub fn write_letters(
     sampler: &str,
     messages: Vec<Message<Piece, Ruled>>,
     size: usize,
 ) -> Vec<(peer::Letter, usize)> {
     let mut letters: Vec<(peer::Letter, usize)> = Vec::new();
-    for message in messages.into_iter().filter_map(write_message) {
-        let more = size_of(&message);
-        let fits = letters.last().is_some_and(|(letter, filled)| {
-            filled + more <= size && letter.messages.len() < MESSAGES_MAX
-        });
+    for entry in messages.into_iter().filter_map(write_entry) {
+        let more = entry.size();
+        let fits = letters
+            .last()
+            .is_some_and(|(letter, filled)| filled + more <= size && length(letter) < MESSAGES_MAX);
         if !fits {
             let letter = peer::Letter {
                 sampler: sampler.to_owned(),
-                messages: Vec::new(),
+                ..peer::Letter::default()
             };
             letters.push((letter, sampler.len() + MESSAGE_BYTES));
         }
         if let Some((letter, filled)) = letters.last_mut() {
-            letter.messages.push(message);
+            match entry {
+                Entry::Message(message) => letter.messages.push(message),
+                Entry::Delivered(delivered) => letter.delivered.push(delivered),
+            }
             *filled += more;
         }
     }
     letters
+}
+
+/// One entry of a letter.
+enum Entry {
+    Message(peer::Message),
+    Delivered(peer::Delivered),
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        match self {
+            Self::Message(message) => size_of(message),
+            Self::Delivered(delivered) => {
+                MESSAGE_BYTES + delivered.spans.len() * std::mem::size_of::<u64>()
+            }
+        }
+    }
+}
+
+fn write_entry(message: Message<Piece, Ruled>) -> Option<Entry> {
+    match message {
+        Message::Delivered {
+            tenure,
+            trace,
+            spans,
+        } => Some(Entry::Delivered(write_delivered(tenure, trace, spans))),
+        message => write_message(message).map(Entry::Message),
+    }
+}
+
+fn length(letter: &peer::Letter) -> usize {
+    letter.messages.len() + letter.delivered.len()
 }
 
 fn size_of(message: &peer::Message) -> usize {
@@ -75,7 +111,7 @@ fn size_of(message: &peer::Message) -> usize {
 ///
 /// The first thing in it that cannot be.
 pub fn read_letter(letter: peer::Letter) -> Result<Letter, WireError> {
-    let length = letter.messages.len();
+    let length = length(&letter);
     if length > MESSAGES_MAX {
         return Err(WireError::TooMany {
             field: "letter.messages",
@@ -83,7 +119,8 @@ pub fn read_letter(letter: peer::Letter) -> Result<Letter, WireError> {
             limit: MESSAGES_MAX,
         });
     }
-    let messages = letter.messages.into_iter().map(read_message);
+    let delivered = letter.delivered.into_iter().map(read_delivered);
+    let messages = delivered.chain(letter.messages.into_iter().map(read_message));
     Ok(Letter {
         sampler: letter.sampler,
         messages: messages.collect::<Result<_, _>>()?,

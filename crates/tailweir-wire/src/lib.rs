@@ -17,6 +17,7 @@
 //! assert_eq!(read_message(written), Ok(message));
 //! ```
 
+mod delivered;
 mod error;
 mod ids;
 mod letter;

@@ -11,7 +11,8 @@ use tailweir_proto::peer::{self, message::Kind};
 use tailweir_shard::{Piece, Ruled};
 use tailweir_tenure::{Answer, Manifest, Message};
 
-/// A message as it is sent; nothing when its spans are in an engine, whose spans are never sent.
+/// A message as it is sent; nothing when its spans are in an engine, whose spans are never sent, or when it is what was
+/// delivered, which has a place of its own in a letter.
 #[must_use]
 pub fn write_message(message: Message<Piece, Ruled>) -> Option<peer::Message> {
     let tenure = message.tenure();
@@ -35,6 +36,7 @@ pub fn write_message(message: Message<Piece, Ruled>) -> Option<peer::Message> {
             verdicts: write_verdicts(&verdicts),
         }),
         Message::NotYet { .. } => Kind::NotYet(nothing),
+        Message::Delivered { .. } => return None,
     };
     Some(peer::Message {
         slot: tenure.slot.index() as u32,

@@ -44,6 +44,7 @@ async fn what_cannot_be_ends_its_stream() {
         let letter = peer::Letter {
             sampler: SAMPLER.to_owned(),
             messages: vec![message],
+            ..peer::Letter::default()
         };
         let mut silence = client
             .tell(tokio_stream::once(letter))

@@ -98,6 +98,7 @@ impl Engine {
             request,
             scan,
             selected,
+            is_adopted: false,
         };
         let mut gather = mem::take(&mut self.scratch.gather);
         gather.group(scan, selected, |id| self.table.hash(id));

@@ -11,6 +11,8 @@ pub(super) struct Incoming<'a> {
     pub(super) request: &'a [u8],
     pub(super) scan: &'a Scan,
     pub(super) selected: &'a [u32],
+    /// It is the work of another engine that is taken over: what that one handed on is handed on again.
+    pub(super) is_adopted: bool,
 }
 
 impl<'a> Incoming<'a> {

@@ -84,7 +84,12 @@ impl Engine {
     ) {
         let remembered = self.table.cache.entries.get(number);
         let (id, decision) = (remembered.id, remembered.decision());
-        let (decided, delivered) = (remembered.decided, remembered.delivered);
+        let decided = remembered.decided;
+        let elsewhere = match incoming.is_adopted {
+            true => BlockPointer::NONE,
+            false => self.elsewhere.of(id),
+        };
+        let delivered = [remembered.delivered, elsewhere];
         let mut records = emptied(mem::take(&mut self.scratch.records));
         let mut summary = TraceSummary::default();
         let (mut duplicates, mut duplicate_bytes) = (0, 0);
@@ -129,10 +134,10 @@ impl Engine {
     }
 
     /// Whether a span was handed on before, or is about to be for an earlier one of the request.
-    fn was_delivered(&mut self, delivered: BlockPointer, span: &[u8]) -> bool {
+    fn was_delivered(&mut self, delivered: [BlockPointer; 2], span: &[u8]) -> bool {
         let fingerprint = fingerprint(span);
-        !self.scratch.fingerprint_set.insert(fingerprint)
-            || self.delivered.contains(delivered, fingerprint)
+        let is_behind = |pointer| self.delivered.contains(pointer, fingerprint);
+        !self.scratch.fingerprint_set.insert(fingerprint) || delivered.into_iter().any(is_behind)
     }
 
     fn count_kept_late(

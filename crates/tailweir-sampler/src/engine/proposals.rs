@@ -75,6 +75,7 @@ impl Engine {
             request,
             scan,
             selected: &selected,
+            is_adopted: true,
         };
         let mut gather = mem::take(&mut self.scratch.gather);
         gather.group(scan, &selected, |id| self.table.hash(id));

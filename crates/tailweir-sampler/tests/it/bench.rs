@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{Location, Policy, PolicyKind, TailSampling};
-use tailweir_core::{Moment, SpanId, TraceId};
+use tailweir_core::{Moment, SpanId, TraceId, Verdict};
 use tailweir_otlp::{Scan, ScanLimits, SpanView};
-use tailweir_policy::PolicySet;
+use tailweir_policy::{CarriedWeight, Decision, PolicySet};
 use tailweir_sampler::{
     AbandonReason, AbandonedTrace, Appended, DecidedTrace, DiscardedTrace, EarlyReason, Engine,
     EngineSettings, Refusal, Sink,
@@ -159,6 +159,28 @@ impl Bench {
             .append(now, request, &self.scan, &all, &mut self.sink);
         self.check();
         result
+    }
+
+    /// Follows a decision of another engine, at the beginning.
+    pub(crate) fn follow(&mut self, id: TraceId, verdict: Verdict) {
+        let decision = Decision {
+            verdict,
+            sub_policy: None,
+            carried: CarriedWeight::Independent,
+            evaluation_errors: 0,
+        };
+        self.engine
+            .follow(Moment::ZERO, id, decision, &mut self.sink);
+    }
+
+    /// Takes over a fragment of another engine at this millisecond, due at once.
+    pub(crate) fn adopt(&mut self, at: u64, fragment: &[u8]) {
+        self.sink.now = at;
+        Scan::traces(fragment, &ScanLimits::default(), &mut self.scan).expect("a sound fragment");
+        let now = Moment::from_millis(at);
+        self.engine
+            .adopt(now, fragment, &self.scan, Duration::ZERO, &mut self.sink);
+        self.check();
     }
 
     /// Lets the clock run to this millisecond, deciding what is due on the way.

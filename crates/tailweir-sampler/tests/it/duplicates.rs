@@ -2,9 +2,14 @@
 
 use crate::bench::{Bench, errors, everything, settings};
 use std::time::Duration;
-use tailweir_core::ByteSize;
+use tailweir_core::{ByteSize, Moment, PolicyIndex, Verdict};
 use tailweir_sampler::EngineSettings;
 use tailweir_testkit::{request, span, span_id, trace_id};
+
+const SAMPLED: Verdict = Verdict::Sampled {
+    policy: PolicyIndex(0),
+    threshold: None,
+};
 
 /// Scenario: a client sends its request again because the answer was lost: before the decision, and
 /// after it. The request has a trace of three spans and one of two hundred.
@@ -123,4 +128,58 @@ fn without_dedupe_every_span_counts() {
     bench.run_to(10_000);
     assert_eq!(bench.append(10_001, &twice).unwrap().kept, 2);
     assert_eq!(bench.kept(id).len(), 4);
+}
+
+/// Scenario: another engine kept a trace and tells its decision and its delivered spans; a client sends them again
+/// together with a new one. A third engine hears both in the other order.
+/// Guarantees: the new span is handed on, the others are not, whichever came first.
+#[test]
+fn what_another_engine_delivered_is_known() {
+    let id = trace_id(1);
+    let both = request().spans([span(id, 1), span(id, 2)]).bytes();
+    let mut first = Bench::new(settings(), vec![everything()]);
+    first.append(0, &both).unwrap();
+    first.run_to(10_000);
+    let delivered = first.engine.delivered(id);
+    assert_eq!(delivered.len(), 2);
+    for decision_first in [true, false] {
+        let mut second = Bench::new(settings(), vec![everything()]);
+        if decision_first {
+            second.follow(id, SAMPLED);
+        }
+        second
+            .engine
+            .learn_delivered(Moment::ZERO, id, delivered.clone());
+        if !decision_first {
+            second.follow(id, SAMPLED);
+        }
+        let again = request()
+            .spans([span(id, 1), span(id, 2), span(id, 3)])
+            .bytes();
+        let appended = second.append(1, &again).unwrap();
+        assert_eq!((appended.duplicates, appended.kept), (2, 1));
+        assert_eq!(second.kept(id), [span_id(3)]);
+        let mut known = second.engine.delivered(id);
+        known.sort_unstable();
+        known.dedup();
+        assert_eq!(known.len(), 3);
+    }
+}
+
+/// Scenario: an engine takes over the fragments of another, which told that it delivered one of their spans.
+/// Guarantees: all are handed on: what is taken over may not have arrived.
+#[test]
+fn what_is_taken_over_is_handed_on_known_or_not() {
+    let id = trace_id(1);
+    let fragment = request().spans([span(id, 1), span(id, 2)]).bytes();
+    let mut first = Bench::new(settings(), vec![everything()]);
+    first.append(0, &fragment).unwrap();
+    first.run_to(10_000);
+    let mut second = Bench::new(settings(), vec![everything()]);
+    second.follow(id, SAMPLED);
+    second
+        .engine
+        .learn_delivered(Moment::ZERO, id, first.engine.delivered(id));
+    second.adopt(1, &fragment);
+    assert_eq!(second.kept(id), [1, 2].map(span_id));
 }

@@ -2,17 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod known;
 mod logs;
 mod pair;
 
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_core::Moment;
+use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_otlp::{Scan, ScanLimits};
 use tailweir_placement::{Command, Incarnation, MemberName, RoutingTable, Weight};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
-use tailweir_shard::{Answer, Outbox, Part, Shard, ShardSettings, Spans};
+use tailweir_shard::{Answer, Outbox, Part, Report, Shard, ShardSettings, Spans};
 use tailweir_testkit::RequestBuilder;
 
 /// The window of all tests.
@@ -58,6 +59,8 @@ struct Town {
     shards: Vec<Shard<Request, u32>>,
     out: Vec<Outbox<u32>>,
     now: Moment,
+    /// Hears nothing any more, and says nothing.
+    lost: Option<usize>,
 }
 
 impl Town {
@@ -103,11 +106,9 @@ impl Town {
             shards: (1..=members).map(shard).collect(),
             out: (1..=members).map(|_| Outbox::default()).collect(),
             now: Moment::from_millis(1),
+            lost: None,
         };
-        for (shard, out) in town.shards.iter_mut().zip(&mut town.out) {
-            shard.learn(town.now, &town.table, out);
-        }
-        town.carry();
+        town.tell_table();
         town
     }
 
@@ -128,10 +129,61 @@ impl Town {
         while let Some(from) = self.out.iter().position(|out| !out.letters.is_empty()) {
             for (to, message) in std::mem::take(&mut self.out[from].letters) {
                 let to = to.0 as usize - 1;
+                if self.lost.is_some_and(|lost| lost == from || lost == to) {
+                    continue;
+                }
                 let sender = Incarnation(from as u64 + 1);
                 self.shards[to].letter(self.now, sender, vec![message], &mut self.out[to]);
             }
         }
+    }
+
+    /// The table changes, and everything that follows from it happens.
+    fn change(&mut self, command: &Command) {
+        self.table.apply(command);
+        self.tell_table();
+        loop {
+            let (mut in_sync, mut clear) = (Vec::new(), Vec::new());
+            let living = self.out.iter_mut().enumerate();
+            for (_, out) in living.filter(|(member, _)| self.lost != Some(*member)) {
+                for report in out.reports.drain(..) {
+                    match report {
+                        Report::InSync { tenure, view } => in_sync.push((tenure, view)),
+                        Report::Clear { tenure, into } => clear.push((tenure, into)),
+                    }
+                }
+            }
+            if in_sync.is_empty() && clear.is_empty() {
+                return;
+            }
+            self.table.apply(&Command::InSync(in_sync));
+            self.table.apply(&Command::Clear(clear));
+            self.tell_table();
+        }
+    }
+
+    fn tell_table(&mut self) {
+        for (shard, out) in self.shards.iter_mut().zip(&mut self.out) {
+            shard.learn(self.now, &self.table, out);
+        }
+        self.carry();
+    }
+
+    /// Who owns the slot of a trace.
+    fn owner(&self, trace: TraceId) -> usize {
+        let tenures = self.table.tenures(Slot::of(trace, 0)).unwrap();
+        tenures.current().owner.0 as usize - 1
+    }
+
+    /// What a member hands out reaches the backend: how many spans.
+    fn deliver(&mut self, member: usize) -> u64 {
+        let kept = std::mem::take(&mut self.out[member].kept);
+        for kept in &kept {
+            let out = &mut self.out[member];
+            self.shards[member].delivered(self.now, kept.tenure, &kept.numbers, out);
+        }
+        self.carry();
+        kept.iter().map(|kept| kept.spans).sum()
     }
 
     fn pass(&mut self, time: Duration) {

@@ -42,6 +42,16 @@ pub(crate) fn message() -> impl Strategy<Value = Any> {
     ]
 }
 
+/// What was delivered of a trace.
+pub(crate) fn delivered() -> impl Strategy<Value = Any> {
+    let about = (tenure(), trace(), vec(any::<u64>(), 0..20));
+    about.prop_map(|(tenure, trace, spans)| Message::Delivered {
+        tenure,
+        trace,
+        spans,
+    })
+}
+
 fn record() -> impl Strategy<Value = Record<Piece, Ruled>> {
     prop_oneof![
         (verdicts(), pins()).prop_map(|(verdicts, pins)| Record::Open { verdicts, pins }),

@@ -10,7 +10,7 @@ use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_policy::{CarriedWeight, SubPolicyIndex};
 use tailweir_shard::{Answer as PartAnswer, Outcome, Piece, Redirect, Ruled};
 use tailweir_tenure::{Answer, Fragment, Index, Manifest, Message, Number, Record, Remaining};
-use tailweir_wire::{Part, Said, write_message, write_part, write_said};
+use tailweir_wire::{Part, Said, write_letters, write_message, write_part, write_said};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/messages.txt");
 
@@ -181,6 +181,16 @@ fn the_bytes_are_as_ever() {
     for (name, message) in messages() {
         line(name, write_message(message).unwrap().encode_to_vec());
     }
+    let delivered = Message::Delivered {
+        tenure: tenure(),
+        trace: TRACE,
+        spans: vec![8, 9],
+    };
+    let letters = write_letters("traces/tail_sampling", vec![delivered], 0);
+    line(
+        "letter with what was delivered",
+        letters[0].0.encode_to_vec(),
+    );
     let part = Part {
         id: 1,
         sampler: "traces/tail_sampling".to_owned(),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use tailweir_proto::peer::{self, message::Kind};
+use tailweir_shard::DELIVERED_MAX;
 use tailweir_wire::{MESSAGES_MAX, WireError, read_letter, read_message, read_part};
 
 fn refused(kind: Kind) -> WireError {
@@ -176,4 +177,24 @@ fn lists_are_bounded() {
         ..peer::Part::default()
     };
     assert!(matches!(read_part(part), Err(WireError::TooMany { .. })));
+}
+
+/// Scenario: a letter says of a trace that more of its spans were delivered than are ever told.
+/// Guarantees: it is refused.
+#[test]
+fn what_was_delivered_is_bounded() {
+    let delivered = peer::Delivered {
+        trace: Bytes::from_static(&[1; 16]),
+        spans: vec![0; DELIVERED_MAX + 1],
+        ..peer::Delivered::default()
+    };
+    let letter = peer::Letter {
+        delivered: vec![delivered],
+        ..peer::Letter::default()
+    };
+    let error = read_letter(letter).unwrap_err();
+    assert!(
+        error.to_string().starts_with("delivered.spans has 16385"),
+        "{error}"
+    );
 }

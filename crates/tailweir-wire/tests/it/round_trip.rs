@@ -20,26 +20,32 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: any messages, written into letters of any size, through bytes.
-    /// Guarantees: they are read as they were, in their order, and no letter is larger than it says.
+    /// Guarantees: they are read as they were, in their order, but that what was delivered comes before the messages of
+    /// its letter; no letter is larger than it says.
     #[test]
     fn letters_are_read_as_written(
-        messages in vec(any::message(), 0..8),
+        messages in vec(prop_oneof![any::message(), any::delivered()], 0..8),
         size in prop_oneof![Just(0), Just(1000), Just(1 << 20)],
     ) {
         let letters = write_letters("traces/tail_sampling", messages.clone(), size);
         if size == 0 {
             prop_assert_eq!(letters.len(), messages.len());
         }
-        let mut read = Vec::new();
+        let (mut read, mut written) = (Vec::new(), messages.as_slice());
         for (letter, said) in letters {
-            prop_assert!(letter.messages.len() == 1 || said <= size + 116);
+            let length = letter.messages.len() + letter.delivered.len();
+            prop_assert!(length == 1 || said <= size + 116);
             let bytes = letter.encode_to_vec();
             prop_assert!(bytes.len() <= said, "{} is more than {said}", bytes.len());
             let letter = read_letter(peer::Letter::decode(&*bytes).unwrap()).unwrap();
             prop_assert_eq!(&letter.sampler, "traces/tail_sampling");
+            let (mut expected, rest) = (written[..length].to_vec(), &written[length..]);
+            expected.sort_by_key(|message| !matches!(message, Message::Delivered { .. }));
+            prop_assert_eq!(&letter.messages, &expected);
             read.extend(letter.messages);
+            written = rest;
         }
-        prop_assert_eq!(read, messages);
+        prop_assert_eq!(read.len(), messages.len());
     }
 
     /// Scenario: any bytes as a letter and as a part.
@@ -49,10 +55,10 @@ proptest! {
         if let Ok(letter) = peer::Letter::decode(&*bytes)
             && let Ok(letter) = read_letter(letter)
         {
-            for message in letter.messages {
-                let again = write_message(message.clone()).unwrap();
-                prop_assert_eq!(read_message(again), Ok(message));
-            }
+            let again = write_letters(&letter.sampler, letter.messages.clone(), usize::MAX);
+            let again = again.into_iter().map(|(again, _)| read_letter(again));
+            let all = again.flat_map(|again| again.unwrap().messages);
+            prop_assert_eq!(all.collect::<Vec<_>>(), letter.messages);
         }
         if let Ok(part) = peer::Part::decode(&*bytes)
             && let Ok(part) = read_part(part)

@@ -1,0 +1,76 @@
+//! What was delivered stays known, wherever its slot goes.
+
+use crate::{Town, WAIT};
+use std::time::Duration;
+use tailweir_core::TraceId;
+use tailweir_placement::{Command, Incarnation};
+use tailweir_shard::Answer;
+use tailweir_testkit::{request, span, trace_id};
+
+/// A trace of two spans that its owner has delivered.
+fn delivered(town: &mut Town) -> (TraceId, usize) {
+    let trace = trace_id(1);
+    let owner = town.owner(trace);
+    let spans = [span(trace, 1).error(), span(trace, 2)];
+    town.bring(owner, 1, request().service("shop").spans(spans));
+    town.carry();
+    town.pass(WAIT);
+    assert_eq!(town.deliver(owner), 2);
+    (trace, owner)
+}
+
+/// A client sends both spans again, and a new one: how many spans come to the backend.
+fn sent_again(town: &mut Town, trace: TraceId) -> u64 {
+    let owner = town.owner(trace);
+    let spans = [span(trace, 1).error(), span(trace, 2), span(trace, 3)];
+    town.bring(owner, 2, request().service("shop").spans(spans));
+    town.carry();
+    assert_eq!(town.answers(owner), [(2, Answer::Taken(Vec::new()))]);
+    // The fence of a member that was promoted is closed for a second.
+    town.pass(Duration::from_millis(1_500));
+    town.pass(Duration::from_millis(200));
+    town.deliver(owner)
+}
+
+/// Scenario: a kept trace is delivered, its slot moves to another member, and the client sends it again.
+/// Guarantees: the new owner takes what is new.
+#[test]
+fn spans_are_known_where_their_slot_moved() {
+    let mut town = Town::new(3, 2, usize::MAX);
+    let (trace, owner) = delivered(&mut town);
+    town.change(&Command::Drain(Incarnation(owner as u64 + 1)));
+    for _ in 0..10 {
+        town.pass(Duration::from_millis(200));
+        town.change(&Command::Rebalance);
+    }
+    assert_ne!(town.owner(trace), owner);
+    assert_eq!(sent_again(&mut town, trace), 1);
+}
+
+/// Scenario: a kept trace is delivered, its owner dies, and the client sends it again.
+/// Guarantees: the second member, which had a copy of the spans until they were delivered, takes what is new.
+#[test]
+fn spans_are_known_to_whoever_had_a_copy() {
+    let mut town = Town::new(3, 2, usize::MAX);
+    let (trace, owner) = delivered(&mut town);
+    town.lost = Some(owner);
+    town.change(&Command::Expire(vec![Incarnation(owner as u64 + 1)]));
+    assert_ne!(town.owner(trace), owner);
+    assert_eq!(sent_again(&mut town, trace), 1);
+}
+
+/// Scenario: the same, and the second member dies too, once a third one is up to date.
+/// Guarantees: that one takes what is new.
+#[test]
+fn spans_are_known_to_whoever_was_brought_up_to_date() {
+    let mut town = Town::new(4, 2, usize::MAX);
+    let (trace, first) = delivered(&mut town);
+    town.lost = Some(first);
+    town.change(&Command::Expire(vec![Incarnation(first as u64 + 1)]));
+    let second = town.owner(trace);
+    town.lost = Some(second);
+    town.change(&Command::Expire(vec![Incarnation(second as u64 + 1)]));
+    let third = town.owner(trace);
+    assert!(third != first && third != second);
+    assert_eq!(sent_again(&mut town, trace), 1);
+}
