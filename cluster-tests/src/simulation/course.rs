@@ -71,7 +71,7 @@ pub const COURSES: &[Course] = &[
     },
     Course {
         name: "pause",
-        faults: &[Kind::Pause, Kind::Pause, Kind::Break],
+        faults: &[Kind::Pause, Kind::Pause, Kind::Break, Kind::Election],
         ..BASE
     },
     Course {
@@ -84,6 +84,7 @@ pub const COURSES: &[Course] = &[
     Course {
         name: "rolling-restart",
         is_rolling: true,
+        faults: &[Kind::Election],
         traffic: 36,
         ..BASE
     },
@@ -93,6 +94,15 @@ pub const COURSES: &[Course] = &[
         drain_timeout: 3,
         traffic: 30,
         faults: &[Kind::Break, Kind::Slow],
+        ..BASE
+    },
+    Course {
+        name: "rolling-and-crash",
+        samplers: 4,
+        is_rolling: true,
+        faults: &[Kind::Crash, Kind::Election],
+        pause: 3_000,
+        traffic: 36,
         ..BASE
     },
     Course {
@@ -111,6 +121,7 @@ pub const COURSES: &[Course] = &[
             Kind::Crash,
             Kind::Pause,
             Kind::Break,
+            Kind::Election,
         ],
         drain_timeout: 5,
         traffic: 30,
@@ -159,6 +170,7 @@ pub const COURSES: &[Course] = &[
             Kind::Join,
             Kind::Leave,
             Kind::Reload,
+            Kind::Election,
             Kind::BackendFails,
             Kind::BackendSlow,
         ],

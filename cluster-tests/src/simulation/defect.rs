@@ -24,6 +24,8 @@ pub enum Defect {
     DoubleExport,
     /// After a connection broke, nothing is said again until the timer does.
     NoRemind,
+    /// A process that stops asks for a drain by its name, which a later one may have.
+    DrainByName,
     /// A tenure opens without waiting for the older ones.
     OpenEarly,
 }
@@ -40,6 +42,7 @@ impl Defect {
         Self::DropDelivered,
         Self::DoubleExport,
         Self::NoRemind,
+        Self::DrainByName,
         Self::OpenEarly,
     ];
 

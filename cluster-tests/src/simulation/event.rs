@@ -50,8 +50,12 @@ pub(crate) enum Payload {
     },
     /// Sampler to controllers.
     Reports(Vec<Report>),
-    /// Sampler to controllers: this process is to stop.
-    Drain,
+    /// Sampler to controllers: this life of it is to stop.
+    Drain(Incarnation),
+    /// Sampler to controllers: what it holds is to be copied away, it cannot wait.
+    Evacuate(Incarnation),
+    /// Sampler to controllers: no row names it, and it is about to be gone.
+    Leave(Incarnation),
     /// Controllers to all.
     Table(Arc<RoutingTable>),
 }
@@ -93,6 +97,13 @@ pub(crate) enum Event {
         node: usize,
     },
     Controllers,
+    /// Another controller leads.
+    Elected,
+    /// A wish to drain that was under way for longer than others.
+    Drain {
+        node: usize,
+        member: Incarnation,
+    },
     /// A client sends a request, for the first time or again.
     Send {
         request: usize,

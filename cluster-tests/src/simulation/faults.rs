@@ -29,6 +29,8 @@ pub enum Kind {
     Leave,
     /// Other policies come into force, not everywhere at once.
     Reload,
+    /// The controllers have no leader for a while, and then another.
+    Election,
     /// The backend refuses for some seconds.
     BackendFails,
     /// The backend is slow for some seconds.
@@ -45,6 +47,7 @@ impl Kind {
             | Self::Join
             | Self::Leave
             | Self::Reload
+            | Self::Election
             | Self::BackendFails
             | Self::BackendSlow => false,
         }
@@ -122,6 +125,7 @@ impl World {
             Kind::Join => self.join(),
             Kind::Leave => self.leave(),
             Kind::Reload => self.reload(),
+            Kind::Election => self.election(),
             Kind::BackendFails => {
                 self.backend.fails = true;
                 let lasts = self.random.u64(SECOND..6 * SECOND);
@@ -135,7 +139,7 @@ impl World {
         }
     }
 
-    fn present(&self) -> Vec<usize> {
+    pub(crate) fn present(&self) -> Vec<usize> {
         let all = self.samplers.iter().enumerate();
         let running = all.filter(|(_, machine)| machine.process.is_some());
         running.map(|(node, _)| node).collect()
@@ -155,7 +159,17 @@ impl World {
     }
 
     fn crash(&mut self, node: usize) {
+        if let Some(member) = self.incarnation(node)
+            && self.samplers[node].leaving.is_some()
+        {
+            // What it asked for last may come after its successor.
+            let transit = self.random.u64(0..6 * SECOND);
+            self.later(transit, Event::Drain { node, member });
+        }
         self.stop(node);
+        // Whoever was to be started anew is.
+        let leaving = &mut self.samplers[node].leaving;
+        *leaving = leaving.filter(|leaving| *leaving != Leaving::Restarts);
         let pause = self.random.u64(200 * MILLI..10 * SECOND);
         self.later(pause, Event::Start { node });
     }
@@ -294,9 +308,14 @@ impl World {
         let staying = staying.count();
         let node = self.a_sampler();
         if staying > SAMPLERS_MIN && self.samplers[node].leaving.is_none() {
-            self.note(&[8, node as u64], || format!("sampler-{node} is to leave"));
-            self.samplers[node].leaving = Some(Leaving::StaysAway);
+            self.is_to_leave(node, Leaving::StaysAway);
         }
+    }
+
+    fn election(&mut self) {
+        self.controllers.depose(&mut self.random, self.now);
+        let lasts = self.random.u64(300 * MILLI..4 * SECOND);
+        self.later(lasts, Event::Elected);
     }
 
     fn reload(&mut self) {

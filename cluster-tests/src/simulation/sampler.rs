@@ -27,6 +27,8 @@ pub(crate) struct Sampler {
     pub(crate) asleep: Option<Vec<Event>>,
     /// Whether its process is to stop, and start again after.
     pub(crate) leaving: Option<Leaving>,
+    /// Until when it may wait until what it holds is decided.
+    leaves_by: Time,
     /// Not started yet, or stopped for good.
     pub(crate) is_absent: bool,
 }
@@ -116,7 +118,6 @@ impl World {
 
     /// A sign of life to the controllers; the first one registers.
     pub(crate) fn renew(&mut self, node: usize, life: u64) {
-        let leaving = self.samplers[node].leaving.is_some();
         let Some(process) = self.process(node, life) else {
             return;
         };
@@ -128,16 +129,35 @@ impl World {
             300 * MILLI
         };
         let from = Place::Sampler(node);
-        if incarnation.is_some() {
+        if let Some(member) = incarnation {
             let payload = Payload::Renew { incarnation, epoch };
             self.send(from, Place::Controllers, payload);
-            if leaving {
-                self.send(from, Place::Controllers, Payload::Drain);
+            if self.samplers[node].leaving.is_some() {
+                let payload = self.departure(node, member);
+                self.send(from, Place::Controllers, payload);
             }
         } else {
             self.send(from, Place::Controllers, Payload::Register { life });
         }
         self.later(pause, Event::Renew { node, life });
+    }
+
+    /// The process of a machine is to stop.
+    pub(crate) fn is_to_leave(&mut self, node: usize, leaving: Leaving) {
+        self.note(&[8, node as u64], || format!("sampler-{node} is to leave"));
+        self.samplers[node].leaving = Some(leaving);
+        self.samplers[node].leaves_by = self.now + self.course.drain_timeout * SECOND;
+    }
+
+    /// What a process that is to stop asks for. An evacuation costs a copy, as a crash does: it waits until it is safe.
+    fn departure(&self, node: usize, member: Incarnation) -> Payload {
+        if table_of(&self.samplers[node]).is_some_and(|table| !table.names(member)) {
+            Payload::Leave(member)
+        } else if self.now >= self.samplers[node].leaves_by && self.is_safe() {
+            Payload::Evacuate(member)
+        } else {
+            Payload::Drain(member)
+        }
     }
 
     /// The controllers gave it an incarnation.

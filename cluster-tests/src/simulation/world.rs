@@ -18,7 +18,7 @@ use super::wire;
 use fastrand::Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use tailweir_placement::Epoch;
+use tailweir_placement::{Epoch, Incarnation};
 use tailweir_shard::Part;
 
 const GATEWAYS: usize = 2;
@@ -61,6 +61,7 @@ impl World {
     ) -> Self {
         let mut random = Rng::with_seed(seed);
         let traffic = Traffic::new(&mut random, course);
+        let controllers = Controllers::new(&mut random, course);
         let mut world = Self {
             now: 0,
             queue: BinaryHeap::new(),
@@ -69,7 +70,7 @@ impl World {
             course,
             defect,
             network: Network::default(),
-            controllers: Controllers::new(course),
+            controllers,
             samplers: (0..course.samplers).map(|_| Sampler::default()).collect(),
             gateways: (0..GATEWAYS).map(|_| Gateway::default()).collect(),
             traffic,
@@ -167,6 +168,8 @@ impl World {
                 });
             }
             Event::Controllers => self.controllers_tick(),
+            Event::Elected => self.elected(),
+            Event::Drain { node, member } => self.asked_to_drain(node, member),
             Event::Send { request, attempt } => self.client_sends(request, attempt),
             Event::Received {
                 gateway,
@@ -256,10 +259,8 @@ impl World {
         let Place::Sampler(node) = from else { return };
         match payload {
             Payload::Register { life } => {
-                let (random, zones) = (&mut self.random, self.course.zones);
-                let given = self
-                    .controllers
-                    .register(random, self.now, node, life, zones);
+                let zones = self.course.zones;
+                let given = self.controllers.register(self.now, node, life, zones);
                 if let Some(incarnation) = given {
                     let payload = Payload::Registered { life, incarnation };
                     self.send(Place::Controllers, from, payload);
@@ -269,8 +270,7 @@ impl World {
             }
             Payload::Renew { incarnation, epoch } => {
                 if let Some(incarnation) = incarnation {
-                    self.controllers
-                        .renew(&mut self.random, self.now, incarnation);
+                    self.controllers.renew(self.now, incarnation);
                 }
                 if epoch < self.controllers.table.epoch() {
                     let table = Payload::Table(self.controllers.table.clone());
@@ -278,21 +278,34 @@ impl World {
                 }
             }
             Payload::Reports(reports) => self.controllers.report(reports),
-            Payload::Drain => {
-                if let Some(incarnation) = self.incarnation(node) {
-                    self.controllers.drain(incarnation);
-                }
-            }
+            Payload::Drain(member) => self.asked_to_drain(node, member),
+            Payload::Evacuate(member) => self.controllers.evacuate(self.now, member),
+            Payload::Leave(member) => self.controllers.leave(self.now, member),
             payload => self.find(format!("controllers were sent {payload:?}")),
         }
         self.tell();
     }
 
     fn controllers_tick(&mut self) {
-        let is_safe = self.is_safe();
-        self.controllers.tick(&mut self.random, self.now, is_safe);
+        self.controllers.tick(self.now);
         self.tell();
         self.later(50 * MILLI, Event::Controllers);
+    }
+
+    /// A wish to drain. While nobody leads it waits, even when the process that had it is gone.
+    pub(crate) fn asked_to_drain(&mut self, node: usize, member: Incarnation) {
+        if !self.controllers.have_leader() {
+            let pause = self.random.u64(100 * MILLI..SECOND);
+            return self.later(pause, Event::Drain { node, member });
+        }
+        let is_by_name = self.defect == Some(Defect::DrainByName);
+        let life = Some(member).filter(|_| !is_by_name);
+        self.controllers.drain(self.now, node, life);
+    }
+
+    fn elected(&mut self) {
+        self.note(&[14], || "another controller leads".to_owned());
+        self.controllers.elect(&mut self.random, self.now);
     }
 
     /// Sends a newer table to everybody.
@@ -462,9 +475,9 @@ impl World {
 
     /// All samplers are to be restarted, one after the other.
     pub(crate) fn roll(&mut self) {
-        for machine in &mut self.samplers {
-            if machine.process.is_some() && machine.leaving.is_none() {
-                machine.leaving = Some(Leaving::Restarts);
+        for node in self.present() {
+            if self.samplers[node].leaving.is_none() {
+                self.is_to_leave(node, Leaving::Restarts);
             }
         }
     }

@@ -47,6 +47,7 @@ fn shows_in(defect: Defect) -> &'static str {
         Defect::DoubleExport => "calm",
         Defect::NoRemind => "links",
         Defect::OpenEarly | Defect::DropDelivered => "scale",
+        Defect::DrainByName => "rolling-and-crash",
     }
 }
 

@@ -11,18 +11,18 @@ mod watching;
 
 pub use leaving::Departure;
 
-use crate::duties::Report;
 use crate::state::PolicyRevision;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tailweir_link::Link;
-use tailweir_placement::{Incarnation, MemberName, RoutingTable, Weight};
+use tailweir_placement::{Incarnation, MemberName, Report, RoutingTable, Weight};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Reports that wait to be taken over; whoever reports more waits.
-const REPORTS_WAITING_MAX: usize = 1024;
+/// Reports that wait to be taken over; further ones are made again later. As many as there are slots, for each of the
+/// four tenures that one may have.
+const REPORTS_WAITING_MAX: usize = 1 << 16;
 
 /// What a client is told.
 #[derive(Debug, Clone)]

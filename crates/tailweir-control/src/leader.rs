@@ -2,11 +2,11 @@
 
 use crate::change::Change;
 use crate::controller::Shared;
-use crate::duties::{Duties, Report, Standing, Wish};
 use crate::running::Running;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_placement::{Command, Incarnation, MemberName};
+use tailweir_core::Moment;
+use tailweir_placement::{Command, Duties, Incarnation, MemberName, Presence, Report, Wish};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ pub(crate) enum Ask {
     /// A sampler lives.
     Renew {
         member: Incarnation,
-        reply: oneshot::Sender<Standing>,
+        reply: oneshot::Sender<Presence>,
     },
     /// A sampler reports.
     Report {
@@ -56,28 +56,39 @@ pub(crate) async fn attend(shared: &Shared, running: &Running, mut asks: mpsc::R
     }
 }
 
+/// The time since this controller began to lead.
+#[derive(Clone, Copy)]
+struct Clock(Instant);
+
+impl Clock {
+    fn now(self) -> Moment {
+        Moment::ZERO + self.0.elapsed()
+    }
+}
+
 /// Does the duties until another leads.
 async fn lead(shared: &Shared, running: &Running, asks: &mut mpsc::Receiver<Ask>) {
     let copies = shared.settings.copies;
     let mut state = running.state.clone();
     let table = Arc::clone(&state.borrow_and_update().table);
-    let mut duties = Duties::new(table, shared.settings.lease, Instant::now());
+    let clock = Clock(Instant::now());
+    let mut duties = Duties::new(table, shared.settings.lease, clock.now());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut not_before = Instant::now();
+    let mut not_before = clock.now();
     while running.leads() {
         tokio::select! {
             _ = tick.tick() => {}
             _ = state.changed() => {
                 let table = Arc::clone(&state.borrow_and_update().table);
-                duties.see(table, Instant::now());
+                duties.see(table, clock.now());
             }
             Some(asked) = asks.recv() => {
-                answer(&mut duties, asked);
+                answer(&mut duties, asked, clock.now());
                 continue;
             }
         }
-        let now = Instant::now();
+        let now = clock.now();
         if now < not_before {
             continue;
         }
@@ -87,12 +98,12 @@ async fn lead(shared: &Shared, running: &Running, asks: &mut mpsc::Receiver<Ask>
             false => Some(Change::Form { copies }),
         };
         let Some(change) = due else { continue };
-        if let Err(error) = write(running, change, &mut duties, asks).await {
+        if let Err(error) = write(running, change, (&mut duties, clock), asks).await {
             tracing::warn!(%error, "a change was not agreed on");
-            not_before = Instant::now() + AGAIN;
+            not_before = clock.now() + AGAIN;
         }
         let table = Arc::clone(&state.borrow_and_update().table);
-        duties.see(table, Instant::now());
+        duties.see(table, clock.now());
     }
 }
 
@@ -100,7 +111,7 @@ async fn lead(shared: &Shared, running: &Running, asks: &mut mpsc::Receiver<Ask>
 async fn write(
     running: &Running,
     change: Change,
-    duties: &mut Duties,
+    (duties, clock): (&mut Duties, Clock),
     asks: &mut mpsc::Receiver<Ask>,
 ) -> Result<(), tonic::Status> {
     let text = summary(&change);
@@ -113,7 +124,7 @@ async fn write(
                 tracing::info!(change = text, ?answer, "changed");
                 return Ok(());
             }
-            Some(asked) = asks.recv() => answer(duties, asked),
+            Some(asked) = asks.recv() => answer(duties, asked, clock.now()),
         }
     }
 }
@@ -130,8 +141,7 @@ fn summary(change: &Change) -> String {
 }
 
 /// Answers. Whoever no longer waits for it asks again.
-fn answer(duties: &mut Duties, asked: Ask) {
-    let now = Instant::now();
+fn answer(duties: &mut Duties, asked: Ask, now: Moment) {
     match asked {
         Ask::Renew { member, reply } => {
             let _ = reply.send(duties.renew(member, now));

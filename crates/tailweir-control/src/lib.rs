@@ -24,7 +24,6 @@ mod client;
 mod codec;
 mod controller;
 mod dial;
-mod duties;
 mod follow;
 mod form;
 mod frame;
@@ -42,7 +41,6 @@ mod state;
 
 pub use client::{Client, ClientSettings, Departure, SamplerSettings};
 pub use controller::{Controller, ControllerError, ControllerStatus};
-pub use duties::Report;
 pub use form::InvalidTable;
 pub use identity::IdentityError;
 pub use log::LogError;

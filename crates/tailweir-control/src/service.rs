@@ -5,14 +5,15 @@ mod watching;
 use crate::change::{Answer, Change};
 use crate::controller::{Shared, Stage, formation, joining};
 use crate::dial::MESSAGE_BYTES_MAX;
-use crate::duties::{Report, Standing, Wish};
 use crate::leader::Ask;
 use crate::network;
 use crate::running::Running;
 use std::sync::Arc;
 use tailweir_core::Slot;
 use tailweir_link::{Access, Roles, Server};
-use tailweir_placement::{Command, Epoch, Incarnation, MemberName, TenureId, Weight};
+use tailweir_placement::{
+    Command, Epoch, Incarnation, MemberName, Presence, Report, TenureId, Weight, Wish,
+};
 use tailweir_proto::control as wire;
 use tailweir_proto::control::cluster_info_answer::Standing as WireStanding;
 use tailweir_proto::control::control_server::{Control, ControlServer};
@@ -189,12 +190,12 @@ impl Control for ControlService {
     ) -> Result<Response<wire::RenewAnswer>, Status> {
         let member = Incarnation(request.into_inner().incarnation);
         let running = self.leading()?;
-        let standing = self.ask(|reply| Ask::Renew { member, reply }).await?;
-        if standing == Standing::Down {
+        let presence = self.ask(|reply| Ask::Renew { member, reply }).await?;
+        if presence == Presence::Down {
             running.write(Change::from(&Command::Renew(member))).await?;
         }
         Ok(Response::new(wire::RenewAnswer {
-            unknown: standing == Standing::Unknown,
+            unknown: presence == Presence::Unknown,
             lease: self.lease(),
         }))
     }

@@ -1,9 +1,8 @@
 //! Who owns each slot, who copies it, and what moves when members change.
 //!
 //! The controllers agree on a [`RoutingTable`] by applying [`Command`]s to it, one epoch for each change;
-//! samplers and gateways read it. This room is that state machine and nothing else: it opens no socket, reads no
-//! clock and knows nothing of Raft. Leases, retries and the moment at which a command is proposed belong to the
-//! controllers.
+//! samplers and gateways read it. Which command is due, and when, is decided by the [`Duties`] of the controller that
+//! leads. This room is these two and nothing else: it opens no socket, reads no clock and knows nothing of Raft.
 //!
 //! ```text
 //! members --> Ring (where a slot would like to be) --+
@@ -31,9 +30,11 @@
 mod assignment;
 mod candidates;
 mod command;
+mod duties;
 mod epoch;
 mod member;
 mod plan;
+mod report;
 mod ring;
 mod rows;
 mod table;
@@ -41,9 +42,11 @@ mod tenure;
 mod tenures;
 
 pub use command::{Command, Outcome, Refusal};
+pub use duties::{Duties, Presence, Wish};
 pub use epoch::Epoch;
 pub use member::{Incarnation, InvalidName, Member, MemberName, Phase, Weight};
 pub use plan::{Move, Plan};
+pub use report::Report;
 pub use ring::Ring;
 pub use rows::{InvalidRows, Rows, Run};
 pub use table::{RoutingTable, TableParts};

@@ -42,9 +42,11 @@ pub use logs::{
     LogShardSettings, Logs, OnwardLogs,
 };
 pub use marks::Marks;
-pub use outbox::{Kept, Outbox, Report, Ruling};
+pub use outbox::{Kept, Outbox, Ruling};
 pub use part::{Answer, Part, Redirect, Refusal, Spans};
 pub use piece::Piece;
 pub use ruled::{Outcome, Ruled};
 pub use settings::ShardSettings;
 pub use shard::{Shard, ShardState};
+// What an outbox holds.
+pub use tailweir_placement::Report;

@@ -3,7 +3,7 @@
 use crate::{Answer, Piece, Ruled};
 use bytes::Bytes;
 use tailweir_core::TraceId;
-use tailweir_placement::{Epoch, Incarnation, TenureId};
+use tailweir_placement::{Epoch, Incarnation, Report, TenureId};
 use tailweir_sampler::AbandonedTrace;
 use tailweir_tenure::{Message, Number};
 
@@ -51,25 +51,6 @@ pub struct Kept {
     pub tenure: TenureId,
     /// Which fragments.
     pub numbers: Vec<Number>,
-}
-
-/// What the controllers should know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Report {
-    /// The candidate of this view holds everything.
-    InSync {
-        /// The tenure.
-        tenure: TenureId,
-        /// Its view.
-        view: Epoch,
-    },
-    /// A closed tenure is not needed any more.
-    Clear {
-        /// The tenure.
-        tenure: TenureId,
-        /// The epoch that created the tenure which has its verdicts.
-        into: Epoch,
-    },
 }
 
 /// A verdict on which this member may act.

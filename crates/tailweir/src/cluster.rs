@@ -24,13 +24,13 @@ use std::{fs, io};
 use tailweir_config::{Cluster, ClusterRole, ClusterTls, TlsFiles};
 use tailweir_control::{
     Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Departure, Operator, Pace,
-    PolicyRevision, Report, SamplerSettings,
+    PolicyRevision, SamplerSettings,
 };
 use tailweir_gateway::{Cluster as GatewayCluster, Post, Running};
 use tailweir_link::{Identity, Link, Role, Roles, Security, Server};
 use tailweir_peers::{Peers, PeersSettings};
 use tailweir_placement::{Incarnation, MemberName, Phase, RoutingTable, Weight};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 /// Where the system keeps the name of the host.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -40,9 +40,6 @@ const GRACE: Duration = Duration::from_secs(2);
 const INFO_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the controllers may take to hear that this sampler has gone.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(3);
-/// Reports of shards that wait for the controllers; further ones are made again later. As many as there are slots, for
-/// each of the four tenures that one may have.
-const REPORTS_WAITING_MAX: usize = 1 << 16;
 
 /// A process in its cluster.
 pub(crate) struct Membership {
@@ -107,7 +104,7 @@ impl Membership {
             receives: self.settings.has(ClusterRole::Gateway),
             one_copy: self.settings.replication == 1,
             table: self.client.table(),
-            reports: self.reports(),
+            reports: self.client.reports(),
             post: Arc::clone(&self.peers) as Arc<dyn Post>,
         }
     }
@@ -118,25 +115,6 @@ impl Membership {
         if let (Some(server), Some(members)) = (&*server, running.members()) {
             tailweir_peers::serve(server, &self.peers, members);
         }
-    }
-
-    /// Takes what shards report on to the controllers.
-    fn reports(&self) -> mpsc::Sender<tailweir_shard::Report> {
-        use tailweir_shard::Report as Said;
-        let (sender, mut said) = mpsc::channel(REPORTS_WAITING_MAX);
-        let reports = self.client.reports();
-        tokio::spawn(async move {
-            while let Some(report) = said.recv().await {
-                let report = match report {
-                    Said::InSync { tenure, view } => Report::InSync { tenure, view },
-                    Said::Clear { tenure, into } => Report::Clear { tenure, into },
-                };
-                if reports.send(report).await.is_err() {
-                    return;
-                }
-            }
-        });
-        sender
     }
 
     /// Whether this process does all that its roles ask for: a controller hears a leader; a gateway knows where slots are;

@@ -1,12 +1,11 @@
 //! Reports of tenures: said again until the table shows that they were heard.
 
 use super::Shared;
-use crate::duties::{Report, counts};
 use crate::follow::Follower;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_placement::{Epoch, TenureId};
+use tailweir_placement::{Epoch, Report, TenureId};
 use tailweir_proto::control::{ReportRequest, TenureAt};
 use tokio::sync::mpsc;
 
@@ -39,7 +38,7 @@ pub(super) async fn report(shared: Arc<Shared>, mut reports: mpsc::Receiver<Repo
             open.insert(report);
         }
         let newest = Arc::clone(&table.borrow_and_update());
-        open.retain(|report| counts(&newest, report));
+        open.retain(|report| report.counts(&newest));
         send(&shared, &mut follower, &open).await;
     }
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_control::{
-    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Operator, Pace, Report,
+    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Operator, Pace,
     SamplerSettings,
 };
 use tailweir_core::Slot;
 use tailweir_link::{Identity, Link, Roles, Security, Server};
-use tailweir_placement::{Incarnation, MemberName, Phase, RoutingTable, Second, TenureId, Weight};
+use tailweir_placement::{
+    Incarnation, MemberName, Phase, Report, RoutingTable, Second, TenureId, Weight,
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 

@@ -1,10 +1,10 @@
 //! Which samplers live.
 
-use super::Standing;
+use super::Presence;
+use crate::{Command, Incarnation, Phase, RoutingTable};
 use std::collections::HashMap;
 use std::time::Duration;
-use tailweir_placement::{Command, Incarnation, Phase, RoutingTable};
-use tokio::time::Instant;
+use tailweir_core::Moment;
 
 /// Clocks may run apart by this share.
 const CLOCK_ERROR: f64 = 1.01;
@@ -17,8 +17,8 @@ const STALL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Leases {
     patience: Duration,
-    heard: HashMap<Incarnation, Instant>,
-    looked: Option<Instant>,
+    heard: HashMap<Incarnation, Moment>,
+    looked: Option<Moment>,
 }
 
 impl Leases {
@@ -31,7 +31,7 @@ impl Leases {
     }
 
     /// Members that are new, or new to this leader, have a whole lease.
-    pub(super) fn see(&mut self, table: &RoutingTable, now: Instant) {
+    pub(super) fn see(&mut self, table: &RoutingTable, now: Moment) {
         let heard = std::mem::take(&mut self.heard);
         let known = |incarnation| *heard.get(&incarnation).unwrap_or(&now);
         self.heard = table
@@ -44,29 +44,29 @@ impl Leases {
         &mut self,
         table: &RoutingTable,
         member: Incarnation,
-        now: Instant,
-    ) -> Standing {
+        now: Moment,
+    ) -> Presence {
         self.look(now);
         let phase = table.member(member).map(|(_, member)| member.phase);
         match phase {
-            None | Some(Phase::Removed) => return Standing::Unknown,
+            None | Some(Phase::Removed) => return Presence::Unknown,
             Some(Phase::Down) => {
                 self.heard.insert(member, now);
-                return Standing::Down;
+                return Presence::Down;
             }
             Some(_) => {}
         }
         self.heard.insert(member, now);
-        Standing::Known
+        Presence::Known
     }
 
     /// Those of whom nothing was heard for too long. When that is everybody it is none: more likely nobody could be
     /// heard, and nobody is left to take over.
-    pub(super) fn due(&mut self, table: &RoutingTable, now: Instant) -> Option<Command> {
+    pub(super) fn due(&mut self, table: &RoutingTable, now: Moment) -> Option<Command> {
         self.look(now);
         let is_late = |incarnation: &Incarnation| {
             let heard = self.heard.get(incarnation);
-            heard.is_some_and(|&heard| now.duration_since(heard) > self.patience)
+            heard.is_some_and(|&heard| now.since(heard) > self.patience)
         };
         let alive: Vec<Incarnation> = table
             .members()
@@ -78,12 +78,12 @@ impl Leases {
         is_news.then_some(Command::Expire(late))
     }
 
-    fn look(&mut self, now: Instant) {
+    fn look(&mut self, now: Moment) {
         let before = self.looked.replace(now).unwrap_or(now);
-        let pause = now.duration_since(before);
+        let pause = now.since(before);
         if pause > STALL {
             for heard in self.heard.values_mut() {
-                *heard += pause;
+                *heard = *heard + pause;
             }
         }
     }

@@ -1,9 +1,9 @@
 //! When slots move to members that came: soon, and once for all that come together.
 
+use crate::{Command, Incarnation, Phase, RoutingTable, Tenures};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tailweir_placement::{Command, Incarnation, Phase, RoutingTable, Tenures};
-use tokio::time::Instant;
+use tailweir_core::Moment;
 
 /// Nobody came for so long.
 const QUIET: Duration = Duration::from_millis(500);
@@ -19,21 +19,21 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Settling {
     joining: BTreeSet<Incarnation>,
     /// When the first and the last of what is to be taken in came.
-    pending: Option<(Instant, Instant)>,
+    pending: Option<(Moment, Moment)>,
     quiet: Duration,
-    again: Option<Instant>,
+    again: Option<Moment>,
 }
 
 impl Settling {
     /// Of a leader that begins now. It does not know what the one before was about to do.
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Moment) -> Self {
         Self {
             pending: Some((now, now)),
             ..Self::default()
         }
     }
 
-    pub(super) fn see(&mut self, before: &RoutingTable, table: &RoutingTable, now: Instant) {
+    pub(super) fn see(&mut self, before: &RoutingTable, table: &RoutingTable, now: Moment) {
         let joining: BTreeSet<Incarnation> = table
             .members()
             .filter(|(_, member)| member.phase == Phase::Joining)
@@ -55,7 +55,7 @@ impl Settling {
         }
     }
 
-    pub(super) fn due(&mut self, now: Instant) -> Option<Command> {
+    pub(super) fn due(&mut self, now: Moment) -> Option<Command> {
         let is_settled = self
             .pending
             .is_some_and(|(first, last)| now >= last + self.quiet || now >= first + PATIENCE);

@@ -1,9 +1,9 @@
 //! Who may leave: one at a time, and only while every tenure is whole.
 
+use crate::{Command, Incarnation, MemberName, Phase, RoutingTable};
 use std::collections::VecDeque;
 use std::time::Duration;
-use tailweir_placement::{Command, Incarnation, MemberName, Phase, RoutingTable};
-use tokio::time::Instant;
+use tailweir_core::Moment;
 
 /// Whoever does not ask again for so long does not want to leave any more.
 const INTEREST: Duration = Duration::from_secs(5);
@@ -12,7 +12,7 @@ const WAITING_MAX: usize = RoutingTable::MEMBERS_MAX;
 
 /// What a wish to leave came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub enum Wish {
     /// The member drains, or that life of it is over.
     Granted,
     /// It waits, for this.
@@ -24,7 +24,7 @@ pub(crate) enum Wish {
 /// Members that wait to leave, in the order in which they asked.
 #[derive(Debug, Default)]
 pub(super) struct Drains {
-    waiting: VecDeque<(Incarnation, Instant)>,
+    waiting: VecDeque<(Incarnation, Moment)>,
     /// Why the first of them has to wait.
     reason: String,
 }
@@ -36,7 +36,7 @@ impl Drains {
         table: &RoutingTable,
         name: &MemberName,
         life: Option<Incarnation>,
-        now: Instant,
+        now: Moment,
     ) -> Wish {
         let found = table.members().find(|(known, _)| *known == name);
         let Some((_, member)) = found else {
@@ -68,10 +68,10 @@ impl Drains {
         &mut self,
         table: &RoutingTable,
         not_whole: usize,
-        now: Instant,
+        now: Moment,
     ) -> Option<Command> {
         self.waiting
-            .retain(|(_, asked)| now.duration_since(*asked) <= INTEREST);
+            .retain(|(_, asked)| now.since(*asked) <= INTEREST);
         let leaving = table
             .members()
             .find(|(_, member)| matches!(member.phase, Phase::Draining | Phase::Evacuating));

@@ -1,10 +1,9 @@
 //! What samplers report, in few commands.
 
-use super::Report;
+use crate::{Command, Epoch, Report, RoutingTable, TenureId};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tailweir_placement::{Command, Epoch, RoutingTable, Second, TenureId};
-use tokio::time::Instant;
+use tailweir_core::Moment;
 
 /// At most one command of a kind in this time, so that epochs stay few.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -13,24 +12,24 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     waiting: BTreeSet<Report>,
-    last_in_sync: Option<Instant>,
-    last_clear: Option<Instant>,
+    last_in_sync: Option<Moment>,
+    last_clear: Option<Moment>,
 }
 
 impl Reports {
     /// Takes a report, if it is still about something.
     pub(super) fn add(&mut self, table: &RoutingTable, report: Report) {
-        if counts(table, &report) {
+        if report.counts(table) {
             self.waiting.insert(report);
         }
     }
 
     pub(super) fn see(&mut self, table: &RoutingTable) {
-        self.waiting.retain(|report| counts(table, report));
+        self.waiting.retain(|report| report.counts(table));
     }
 
-    pub(super) fn due(&mut self, now: Instant) -> Option<Command> {
-        let is_time = |last: Option<Instant>| last.is_none_or(|last| now >= last + PERIOD);
+    pub(super) fn due(&mut self, now: Moment) -> Option<Command> {
+        let is_time = |last: Option<Moment>| last.is_none_or(|last| now >= last + PERIOD);
         if is_time(self.last_in_sync) {
             let in_sync = self.take(|report| match report {
                 Report::InSync { tenure, view } => Some((tenure, view)),
@@ -58,22 +57,5 @@ impl Reports {
         let taken = self.waiting.iter().copied().filter_map(&of).collect();
         self.waiting.retain(|&report| of(report).is_none());
         taken
-    }
-}
-
-/// Whether a report would change the table.
-pub(crate) fn counts(table: &RoutingTable, report: &Report) -> bool {
-    let (Report::InSync { tenure, .. } | Report::Clear { tenure, .. }) = report;
-    let Some(tenures) = table.tenures(tenure.slot) else {
-        return false;
-    };
-    let Some(row) = tenures.get(tenure.created) else {
-        return false;
-    };
-    match report {
-        Report::InSync { view, .. } => {
-            row.view == *view && matches!(row.second, Second::Candidate(_))
-        }
-        Report::Clear { into, .. } => tenures.current().created == *into && tenure.created != *into,
     }
 }

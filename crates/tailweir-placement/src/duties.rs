@@ -1,4 +1,4 @@
-//! What the leader decides by itself, as a function of what it saw and of the time: it does no I/O.
+//! What the leader of the controllers decides by itself, as a function of what it saw and of the time.
 //!
 //! Leases, reports and wishes to leave are kept in the memory of the leader alone; a new leader starts with full leases,
 //! and whoever wants something asks again. Only what follows from them is written to the log.
@@ -9,9 +9,9 @@ mod repairs;
 mod reports;
 mod settling;
 
-pub(crate) use drains::Wish;
-pub(crate) use reports::counts;
+pub use drains::Wish;
 
+use crate::{Command, Incarnation, MemberName, Report, RoutingTable};
 use drains::Drains;
 use leases::Leases;
 use repairs::Repairs;
@@ -19,31 +19,11 @@ use reports::Reports;
 use settling::Settling;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_placement::{Command, Epoch, Incarnation, MemberName, RoutingTable, TenureId};
-use tokio::time::Instant;
+use tailweir_core::Moment;
 
-/// What a sampler says of a tenure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Report {
-    /// The candidate holds all that its owner, who reports, holds, in this view.
-    InSync {
-        /// The tenure.
-        tenure: TenureId,
-        /// Its view.
-        view: Epoch,
-    },
-    /// The tenure is closed, and the slot's tenure of epoch `into` has its verdicts.
-    Clear {
-        /// The closed tenure.
-        tenure: TenureId,
-        /// Names the current tenure.
-        into: Epoch,
-    },
-}
-
-/// The duties of a leader.
+/// The duties of a leader. Each leader has its own, and begins with new ones.
 #[derive(Debug)]
-pub(crate) struct Duties {
+pub struct Duties {
     table: Arc<RoutingTable>,
     leases: Leases,
     settling: Settling,
@@ -53,8 +33,9 @@ pub(crate) struct Duties {
 }
 
 impl Duties {
-    /// Those of a leader that begins now.
-    pub(crate) fn new(table: Arc<RoutingTable>, lease: Duration, now: Instant) -> Self {
+    /// Those of a leader that begins now: every member has a whole lease. Members renew it well within `lease`.
+    #[must_use]
+    pub fn new(table: Arc<RoutingTable>, lease: Duration, now: Moment) -> Self {
         let mut duties = Self {
             table: Arc::new(RoutingTable::new(1)),
             leases: Leases::new(lease),
@@ -68,7 +49,7 @@ impl Duties {
     }
 
     /// There is another table.
-    pub(crate) fn see(&mut self, table: Arc<RoutingTable>, now: Instant) {
+    pub fn see(&mut self, table: Arc<RoutingTable>, now: Moment) {
         self.leases.see(&table, now);
         self.settling.see(&self.table, &table, now);
         self.repairs.see(&table, now);
@@ -77,27 +58,22 @@ impl Duties {
     }
 
     /// A sampler lives. Says whether it is known, and whether it has to be taken back first.
-    pub(crate) fn renew(&mut self, member: Incarnation, now: Instant) -> Standing {
+    pub fn renew(&mut self, member: Incarnation, now: Moment) -> Presence {
         self.leases.renew(&self.table, member, now)
     }
 
     /// Samplers report.
-    pub(crate) fn report(&mut self, report: Report) {
+    pub fn report(&mut self, report: Report) {
         self.reports.add(&self.table, report);
     }
 
     /// A sampler wants to leave, or an operator wants it to.
-    pub(crate) fn drain(
-        &mut self,
-        name: &MemberName,
-        life: Option<Incarnation>,
-        now: Instant,
-    ) -> Wish {
+    pub fn drain(&mut self, name: &MemberName, life: Option<Incarnation>, now: Moment) -> Wish {
         self.drains.wish(&self.table, name, life, now)
     }
 
     /// The next command that is due, if one is.
-    pub(crate) fn due(&mut self, now: Instant) -> Option<Command> {
+    pub fn due(&mut self, now: Moment) -> Option<Command> {
         self.leases
             .due(&self.table, now)
             .or_else(|| self.settling.due(now))
@@ -109,7 +85,7 @@ impl Duties {
 
 /// What is known of a sampler that renews its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Presence {
     /// Its lease is renewed.
     Known,
     /// It was taken for lost; the table has to take it back.

@@ -1,12 +1,12 @@
 //! A leader's duties, with the clock of the test.
 
-use super::{Duties, Report, Standing, Wish};
-use std::sync::Arc;
-use std::time::Duration;
-use tailweir_placement::{
+use super::{Duties, Presence, Report, Wish};
+use crate::{
     Command, Incarnation, MemberName, Outcome, Phase, RoutingTable, Second, TenureId, Weight,
 };
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_core::Moment;
 
 const LEASE: Duration = Duration::from_secs(3);
 
@@ -14,12 +14,12 @@ const LEASE: Duration = Duration::from_secs(3);
 struct Bench {
     duties: Duties,
     table: RoutingTable,
-    now: Instant,
+    now: Moment,
 }
 
 impl Bench {
     fn new() -> Self {
-        let (table, now) = (RoutingTable::new(2), Instant::now());
+        let (table, now) = (RoutingTable::new(2), Moment::from_millis(7));
         Self {
             duties: Duties::new(Arc::new(table.clone()), LEASE, now),
             table,
@@ -54,7 +54,7 @@ impl Bench {
     }
 
     fn after(&mut self, milliseconds: u64) {
-        self.now += Duration::from_millis(milliseconds);
+        self.now = self.now + Duration::from_millis(milliseconds);
     }
 
     /// All that is due now, done.
@@ -76,7 +76,7 @@ impl Bench {
             .phase
     }
 
-    fn candidates(&self) -> Vec<(TenureId, tailweir_placement::Epoch)> {
+    fn candidates(&self) -> Vec<(TenureId, crate::Epoch)> {
         super::repairs::tenures(&self.table)
             .filter(|(_, tenure)| matches!(tenure.second, Second::Candidate(_)))
             .map(|(id, tenure)| (id, tenure.view))
@@ -148,16 +148,16 @@ fn a_lease_runs_out_with_a_margin() {
         bench.after(1000);
         for member in [1, 2] {
             let standing = bench.duties.renew(Incarnation(member), bench.now);
-            assert_eq!(standing, Standing::Known);
+            assert_eq!(standing, Presence::Known);
         }
         assert_eq!(bench.due(), []);
     }
     bench.after(31);
     assert_eq!(bench.due(), [Command::Expire(vec![lost])]);
     assert_eq!(bench.phase("c"), Phase::Down);
-    assert_eq!(bench.duties.renew(lost, bench.now), Standing::Down);
+    assert_eq!(bench.duties.renew(lost, bench.now), Presence::Down);
     let stranger = bench.duties.renew(Incarnation(9), bench.now);
-    assert_eq!(stranger, Standing::Unknown);
+    assert_eq!(stranger, Presence::Unknown);
     bench.apply(&Command::Renew(lost));
     bench.after(500);
     // Its slots have gone to others.

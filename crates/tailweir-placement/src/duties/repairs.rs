@@ -1,11 +1,9 @@
 //! Candidates that do not get in step are exchanged.
 
+use crate::{Command, Epoch, Incarnation, Phase, RoutingTable, Second, Tenure, TenureId};
 use std::collections::HashMap;
 use std::time::Duration;
-use tailweir_placement::{
-    Command, Epoch, Incarnation, Phase, RoutingTable, Second, Tenure, TenureId,
-};
-use tokio::time::Instant;
+use tailweir_core::Moment;
 
 /// How long a candidate may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -14,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(super) struct Repairs {
     /// Those with a candidate: its view, and since when this leader knows it.
-    candidates: HashMap<TenureId, (Epoch, Instant)>,
+    candidates: HashMap<TenureId, (Epoch, Moment)>,
     /// How many tenures are not whole.
     waiting: usize,
 }
@@ -25,7 +23,7 @@ impl Repairs {
         self.waiting
     }
 
-    pub(super) fn see(&mut self, table: &RoutingTable, now: Instant) {
+    pub(super) fn see(&mut self, table: &RoutingTable, now: Moment) {
         let before = std::mem::take(&mut self.candidates);
         let silent: Vec<Incarnation> = table
             .members()
@@ -46,10 +44,10 @@ impl Repairs {
         }
     }
 
-    pub(super) fn due(&mut self, now: Instant) -> Option<Command> {
+    pub(super) fn due(&mut self, now: Moment) -> Option<Command> {
         let mut slow = Vec::new();
         for (id, (view, since)) in &mut self.candidates {
-            if now.duration_since(*since) > PATIENCE {
+            if now.since(*since) > PATIENCE {
                 slow.push((*id, *view));
                 // Where nobody else can be a candidate it goes on trying.
                 *since = now;
