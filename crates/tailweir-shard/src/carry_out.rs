@@ -60,6 +60,8 @@ impl<S: Spans, T> Shard<S, T> {
                     .waiting
                     .settle(tenure, number, Some(self.moved(tenure, trace)));
                 out.answers.extend(answer);
+                // Its spans may be among those that the engine handed on: whoever brings them again is to be believed.
+                self.engine.forget_delivered(trace);
                 self.forget_if_homeless(now, trace);
             }
             Effect::Export { tenure, number } => self.export(now, tenure, number),
@@ -141,6 +143,10 @@ impl<S: Spans, T> Shard<S, T> {
         for trace in held {
             self.forget_if_homeless(now, trace);
         }
+        // Of what was not confirmed there, the engine knows spans that nobody has.
+        let seed = self.settings.slot_seed;
+        self.engine
+            .disown(|trace| slots.contains(&Slot::of(trace, seed)));
         let gone = self.exports.forget(&dropped);
         out.abandoned.extend(gone);
     }

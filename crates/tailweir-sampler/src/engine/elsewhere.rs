@@ -26,6 +26,27 @@ impl Engine {
         self.counters.dedupe_forgotten = self.delivered.forgotten_early;
     }
 
+    /// Spans of a kept trace that this engine handed on were not taken after all: sent again, they are new.
+    pub fn forget_delivered(&mut self, id: TraceId) {
+        if let Some(Place::Decided(number)) = self.table.find(self.table.hash(id), id) {
+            self.table.cache.entries.get_mut(number).delivered = BlockPointer::NONE;
+        }
+    }
+
+    /// Forgets what was decided about these traces and handed on of them: others answer for them. Looks at all
+    /// decisions.
+    pub fn disown(&mut self, is_theirs: impl Fn(TraceId) -> bool) {
+        let remembered = self.table.cache.entries.iter().map(|decision| decision.id);
+        let theirs: Vec<TraceId> = remembered.filter(|&id| is_theirs(id)).collect();
+        for id in theirs {
+            let hash = self.table.hash(id);
+            if let Some(Place::Decided(number)) = self.table.find(hash, id) {
+                let forgotten = self.table.unlearn(hash, number);
+                self.policies.release(forgotten.revision);
+            }
+        }
+    }
+
     /// What a client may send again of a kept trace, for another engine to learn: fingerprints of what this engine
     /// handed on, and of what it heard of others.
     #[must_use]

@@ -16,6 +16,7 @@ fn delivered(town: &mut Town) -> (TraceId, usize) {
     town.carry();
     town.pass(WAIT);
     assert_eq!(town.deliver(owner), 2);
+    assert_eq!(town.answers(owner), [(1, Answer::Taken(Vec::new()))]);
     (trace, owner)
 }
 
@@ -72,5 +73,32 @@ fn spans_are_known_to_whoever_was_brought_up_to_date() {
     town.change(&Command::Expire(vec![Incarnation(second as u64 + 1)]));
     let third = town.owner(trace);
     assert!(third != first && third != second);
+    assert_eq!(sent_again(&mut town, trace), 1);
+}
+
+/// Scenario: an owner that nobody hears takes a late span of a kept trace; others take over; it comes back, and gets its
+/// slots again. The client sends the span again.
+/// Guarantees: it is taken: what was never acknowledged is not known.
+#[test]
+fn a_span_that_was_not_taken_is_not_known() {
+    let mut town = Town::new(3, 2, usize::MAX);
+    let (trace, owner) = delivered(&mut town);
+    let member = Incarnation(owner as u64 + 1);
+    town.lost = Some(owner);
+    town.bring(owner, 3, request().service("shop").span(span(trace, 3)));
+    town.change(&Command::Expire(vec![member]));
+    town.lost = None;
+    town.change(&Command::Renew(member));
+    let answers = town.answers(owner);
+    assert!(
+        matches!(&answers[..], [(3, Answer::Taken(moved))] if moved.len() == 1),
+        "{answers:?}"
+    );
+    town.change(&Command::Rebalance);
+    for _ in 0..10 {
+        town.pass(Duration::from_millis(200));
+        town.change(&Command::Rebalance);
+    }
+    assert_eq!(town.owner(trace), owner);
     assert_eq!(sent_again(&mut town, trace), 1);
 }

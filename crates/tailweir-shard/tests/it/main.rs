@@ -163,7 +163,8 @@ impl Town {
     }
 
     fn tell_table(&mut self) {
-        for (shard, out) in self.shards.iter_mut().zip(&mut self.out) {
+        let all = self.shards.iter_mut().zip(&mut self.out).enumerate();
+        for (_, (shard, out)) in all.filter(|(member, _)| self.lost != Some(*member)) {
             shard.learn(self.now, &self.table, out);
         }
         self.carry();
