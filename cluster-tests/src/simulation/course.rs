@@ -29,6 +29,8 @@ pub struct Course {
     pub drain_timeout: u64,
     /// Most undecided traces of a sampler; more are decided before their time.
     pub traces_max: usize,
+    /// Memory for spans of others, in bytes; what finds no room is a lost message.
+    pub copies_budget: usize,
     /// Whether a policy keeps so many spans a second of whatever comes.
     pub is_limited: bool,
     /// Whether both copies of a row may be lost.
@@ -48,6 +50,7 @@ const BASE: Course = Course {
     is_rolling: false,
     drain_timeout: 60,
     traces_max: 50_000,
+    copies_budget: 64 << 20,
     is_limited: false,
     loses: false,
 };
@@ -148,6 +151,13 @@ pub const COURSES: &[Course] = &[
         ..BASE
     },
     Course {
+        name: "cramped",
+        copies_budget: 5 << 10,
+        traces: 160,
+        faults: &[Kind::Crash, Kind::Pause, Kind::Join, Kind::Leave],
+        ..BASE
+    },
+    Course {
         name: "limited",
         is_limited: true,
         faults: &[Kind::Crash, Kind::Isolate, Kind::Break, Kind::Join],
@@ -192,6 +202,11 @@ impl Course {
     /// Whether what becomes of a trace depends on nothing but its spans.
     pub(crate) fn is_predictable(&self) -> bool {
         self.traces_max == BASE.traces_max && !self.is_limited
+    }
+
+    /// Whether a fragment may wait for its copy so long that its client brings it elsewhere meanwhile.
+    pub(crate) fn is_cramped(&self) -> bool {
+        self.copies_budget < BASE.copies_budget
     }
 
     /// The course of this name.

@@ -171,7 +171,7 @@ impl World {
             hold: Duration::from_secs(2),
             verdict_life: Duration::from_secs(90),
             verdicts_max: 1 << 20,
-            copies_budget: 64 << 20,
+            copies_budget: self.course.copies_budget,
             revision: self.policies.revision(),
             write_threshold: false,
             record_policy: false,

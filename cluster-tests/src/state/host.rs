@@ -68,7 +68,7 @@ impl State {
                 host.spans
                     .insert((tenure.created, number), fragment.value.data);
             }
-            Effect::Drop { tenure } => host.drop_tenure(tenure.created),
+            Effect::Drop { tenure, .. } => host.drop_tenure(tenure.created),
             Effect::InSync { tenure, view } => {
                 self.requests.insert(Request::InSync(tenure.created, view));
             }

@@ -2,7 +2,7 @@
 
 use crate::shard::Shard;
 use crate::{Outbox, Piece, Redirect, Report, Ruled, Ruling, Spans};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::TenureId;
 use tailweir_tenure::Effect;
@@ -93,8 +93,11 @@ impl<S: Spans, T> Shard<S, T> {
                 number,
                 fragment,
             } => self.adopt(now, tenure, number, fragment),
-            Effect::Drop { tenure } => {
-                self.dropped.insert(tenure);
+            Effect::Drop {
+                tenure,
+                unconfirmed,
+            } => {
+                *self.dropped.entry(tenure).or_default() |= unconfirmed;
             }
             Effect::InSync { tenure, view } => {
                 out.reports.push(Report::InSync { tenure, view });
@@ -130,24 +133,32 @@ impl<S: Spans, T> Shard<S, T> {
             return;
         }
         let dropped = std::mem::take(&mut self.dropped);
-        for &tenure in &dropped {
+        for &tenure in dropped.keys() {
             for (number, trace) in self.waiting.of(tenure) {
                 let redirect = self.moved(tenure, trace);
                 let answer = self.waiting.settle(tenure, number, Some(redirect));
                 out.answers.extend(answer);
             }
         }
-        let slots: BTreeSet<Slot> = dropped.iter().map(|tenure| tenure.slot).collect();
+        let slots: BTreeSet<Slot> = dropped.keys().map(|tenure| tenure.slot).collect();
         let of_slots = |trace: &TraceId| slots.contains(&self.slot_of(*trace));
         let held: Vec<TraceId> = self.engine.held().filter(of_slots).collect();
         for trace in held {
             self.forget_if_homeless(now, trace);
         }
-        // Of what was not confirmed there, the engine knows spans that nobody has.
-        let seed = self.settings.slot_seed;
-        self.engine
-            .disown(|trace| slots.contains(&Slot::of(trace, seed)));
+        self.forget_unconfirmed(&dropped);
         let gone = self.exports.forget(&dropped);
         out.abandoned.extend(gone);
+    }
+
+    /// Of what was not confirmed in a tenure, the engine knows spans that nobody has.
+    fn forget_unconfirmed(&mut self, dropped: &BTreeMap<TenureId, bool>) {
+        let unconfirmed = dropped.iter().filter(|(_, unconfirmed)| **unconfirmed);
+        let slots: BTreeSet<Slot> = unconfirmed.map(|(tenure, _)| tenure.slot).collect();
+        if !slots.is_empty() {
+            let seed = self.settings.slot_seed;
+            let is_theirs = |trace| slots.contains(&Slot::of(trace, seed));
+            self.engine.disown(is_theirs);
+        }
     }
 }

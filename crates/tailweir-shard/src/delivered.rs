@@ -25,7 +25,8 @@ impl<S: Spans, T> Shard<S, T> {
         let tenure = message.tenure();
         let verdicts = message.verdicts().into_iter().flatten();
         for (&trace, verdict) in verdicts {
-            if !verdict.value.keeps() || !self.tenancy.is_safe(tenure.slot, trace) {
+            let mut unconfirmed = self.tenancy.unsafe_in(tenure.slot, trace);
+            if !verdict.value.keeps() || unconfirmed.next().is_some() {
                 continue;
             }
             let mut spans = self.engine.delivered(trace);

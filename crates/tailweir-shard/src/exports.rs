@@ -5,7 +5,7 @@ use crate::voice::Fresh;
 use crate::{Kept, Outbox, Piece, Spans};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tailweir_core::{Moment, TraceId};
 use tailweir_placement::TenureId;
 use tailweir_sampler::{AbandonReason, AbandonedTrace};
@@ -74,10 +74,10 @@ impl Exports {
     }
 
     /// Takes out what belongs to tenures that are somebody else's now.
-    pub(crate) fn forget(&mut self, dropped: &BTreeSet<TenureId>) -> Vec<AbandonedTrace> {
+    pub(crate) fn forget(&mut self, dropped: &BTreeMap<TenureId, bool>) -> Vec<AbandonedTrace> {
         self.under_way
-            .retain(|(tenure, _), _| !dropped.contains(tenure));
-        let is_gone = |(_, kept): &mut (TraceId, Kept)| dropped.contains(&kept.tenure);
+            .retain(|(tenure, _), _| !dropped.contains_key(tenure));
+        let is_gone = |(_, kept): &mut (TraceId, Kept)| dropped.contains_key(&kept.tenure);
         let gone: Vec<_> = self.fenced.extract_if(.., is_gone).collect();
         let mut abandoned = Vec::with_capacity(gone.len());
         for (id, kept) in gone {

@@ -8,7 +8,7 @@ use crate::voice::{Fresh, Pen, Voice};
 use crate::{Outbox, Part, Piece, Refusal, Ruled, ShardSettings, Spans};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_otlp::Scan;
@@ -41,7 +41,8 @@ pub struct Shard<S, T> {
     /// Room to look at what others delivered.
     pub(crate) scan: Scan,
     pub(crate) upkeep: Upkeep,
-    pub(crate) dropped: BTreeSet<TenureId>,
+    /// Tenures in which it has no part any more, and whether something in them was not confirmed.
+    pub(crate) dropped: BTreeMap<TenureId, bool>,
     epoch: Epoch,
     timers: Timers,
     pub(crate) counts: Counts,
@@ -119,7 +120,7 @@ impl<S: Spans, T> Shard<S, T> {
             copies: Copies::default(),
             scan: Scan::new(),
             upkeep: Upkeep::new(),
-            dropped: BTreeSet::new(),
+            dropped: BTreeMap::new(),
             epoch: Epoch(0),
             timers: Timers {
                 retry: None,

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::ops::Range;
-use tailweir_core::{Moment, TraceId};
+use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_otlp::Assembler;
 use tailweir_placement::TenureId;
-use tailweir_tenure::{Fragment, Number, Until};
+use tailweir_tenure::{Fragment, Number, Ruling, Until};
 
 /// Parts whose fragments are proposed and not yet acknowledged.
 pub(crate) struct Waiting<T> {
@@ -186,6 +186,9 @@ impl<S: Spans, T> Shard<S, T> {
         let slot = self.slot_of(trace);
         let admitted = self.tenancy.admit(part.epoch, slot, part.tenure, trace);
         match admitted {
+            // Its spans may be known from a fragment that the second member does not have. Taken as known they would be
+            // acknowledged, and be gone with this member.
+            Ok(_) if self.waits_for_copy(slot, trace) => return Err(Refusal::Unconfirmed),
             Ok(tenure) => return Ok(Way::Take(tenure)),
             Err(reply) => match Redirect::of(trace, reply)? {
                 Some(redirect) => redirects.push(redirect),
@@ -193,6 +196,12 @@ impl<S: Spans, T> Shard<S, T> {
             },
         }
         Ok(Way::Elsewhere)
+    }
+
+    /// Whether a late fragment of a kept trace is not stored twice yet.
+    fn waits_for_copy(&self, slot: Slot, trace: TraceId) -> bool {
+        let ruled = self.tenancy.owned_verdict(slot, trace);
+        ruled.is_some_and(Ruling::keeps) && self.tenancy.unsafe_in(slot, trace).next().is_some()
     }
 
     fn take(
@@ -280,7 +289,7 @@ impl<S: Spans, T> Shard<S, T> {
         numbers
     }
 
-    fn piece_of(&mut self, trace: TraceId, slot: tailweir_core::Slot) -> Piece {
+    fn piece_of(&mut self, trace: TraceId, slot: Slot) -> Piece {
         if self.verdict(slot, trace).is_none() {
             return Piece::Held;
         }

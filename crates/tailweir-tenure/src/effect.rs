@@ -74,6 +74,8 @@ pub enum Effect<F, V> {
     Drop {
         /// The tenure.
         tenure: TenureId,
+        /// Whether it had fragments of which its second member did not say that it has them: they may be nowhere.
+        unconfirmed: bool,
     },
     /// Tell the controllers that the candidate of this view holds everything.
     InSync {

@@ -242,6 +242,11 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.holding.at_stage(|stage| stage == Stage::Proposed)
     }
 
+    /// Whether the second member is still to confirm a fragment.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.pending > 0
+    }
+
     pub(crate) fn view(&self) -> Epoch {
         self.view
     }

@@ -255,15 +255,16 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         numbers.into_iter().flatten().copied()
     }
 
-    /// Whether all fragments of a trace that this sampler holds, in any tenure of its slot, would outlive it.
-    #[must_use]
-    pub fn is_safe(&self, slot: Slot, trace: TraceId) -> bool {
-        let parts = self.slots.get(slot).into_iter().flat_map(|of| &of.parts);
-        let mut holdings = parts.map(|(_, part)| part.holding());
-        holdings.all(|holding| {
+    /// The tenures of a slot that this sampler owns, and in which it has a fragment of this trace that would not outlive it:
+    /// the second member has not confirmed it.
+    pub fn unsafe_in(&self, slot: Slot, trace: TraceId) -> impl Iterator<Item = TenureId> {
+        let owners = self.slots.get(slot).into_iter().flat_map(OfSlot::owners);
+        owners.filter_map(move |(created, owner)| {
+            let holding = owner.holding();
             let numbers = holding.traces.get(&trace).into_iter().flatten();
             let mut fragments = numbers.filter_map(|number| holding.fragments.get(number));
-            fragments.all(|held| held.stage >= Stage::Stored)
+            let is_unsafe = fragments.any(|held| held.stage < Stage::Stored);
+            is_unsafe.then_some(TenureId { slot, created })
         })
     }
 

@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// Forgets what was decided about these traces and handed on of them: others answer for them. Looks at all
+    /// Forgets what was decided about these traces and handed on of them: others answer for them now. Looks at all
     /// decisions.
     pub fn disown(&mut self, is_theirs: impl Fn(TraceId) -> bool) {
         let remembered = self.table.cache.entries.iter().map(|decision| decision.id);

@@ -61,7 +61,7 @@ impl<T> LogShard<T> {
                 number,
                 fragment,
             } => self.adopt(now, (tenure, number), &fragment),
-            Effect::Drop { tenure } => {
+            Effect::Drop { tenure, .. } => {
                 self.dropped.insert(tenure);
             }
             Effect::InSync { tenure, view } => out.reports.push(Report::InSync { tenure, view }),

@@ -102,3 +102,25 @@ fn a_span_that_was_not_taken_is_not_known() {
     assert_eq!(town.owner(trace), owner);
     assert_eq!(sent_again(&mut town, trace), 1);
 }
+
+/// Scenario: the copy of a late span is lost on its way, and the client sends the span again.
+/// Guarantees: it is not acknowledged for being known: its copy has to be there first.
+#[test]
+fn a_span_whose_copy_is_lost_is_not_acknowledged_for_being_known() {
+    let mut town = Town::new(2, 2, usize::MAX);
+    let (trace, owner) = delivered(&mut town);
+    let late = || request().service("shop").span(span(trace, 3));
+    town.bring(owner, 3, late());
+    town.out[owner].letters.clear();
+    town.bring(owner, 4, late());
+    town.carry();
+    assert_eq!(town.answers(owner), []);
+    let second = Incarnation(2 - owner as u64);
+    let (now, out) = (town.now, &mut town.out[owner]);
+    town.shards[owner].remind(now, second, out);
+    town.carry();
+    town.pass(Duration::from_millis(100));
+    let taken = |ticket| (ticket, Answer::Taken(Vec::new()));
+    assert_eq!(town.answers(owner), [taken(3), taken(4)]);
+    assert_eq!(town.deliver(owner), 1);
+}

@@ -25,6 +25,16 @@ pub(super) enum Part<F, V> {
     Copy(Copy<F, V>),
 }
 
+impl<F: Clone, V: Ruling> Part<F, V> {
+    /// Whether it owns fragments that its second member did not confirm.
+    fn has_unconfirmed(&self) -> bool {
+        match self {
+            Self::Owner(owner) => owner.has_pending(),
+            Self::Copy(_) => false,
+        }
+    }
+}
+
 impl<F: Clone, V: Ruling> OfSlot<F, V> {
     /// A sampler that no row names any more holds nothing: another answers for the tenure.
     pub(super) fn leave_unnamed(
@@ -34,11 +44,16 @@ impl<F: Clone, V: Ruling> OfSlot<F, V> {
         out: &mut Vec<Effect<F, V>>,
     ) {
         let tenures = &self.tenures;
-        self.parts.retain(|&(created, _)| {
+        self.parts.retain(|(created, part)| {
+            let created = *created;
             let stays = tenures.get(created).is_some_and(|row| row.names(me));
             if !stays {
                 let tenure = TenureId { slot, created };
-                out.push(Effect::Drop { tenure });
+                let unconfirmed = part.has_unconfirmed();
+                out.push(Effect::Drop {
+                    tenure,
+                    unconfirmed,
+                });
             }
             stays
         });
@@ -70,8 +85,12 @@ impl<F: Clone, V: Ruling> OfSlot<F, V> {
             }
             Some(Part::Copy(copy)) if owns || copy.view == row.view => Part::Copy(copy),
             stale => {
-                if stale.is_some() {
-                    out.push(Effect::Drop { tenure: id });
+                if let Some(part) = stale {
+                    let (tenure, unconfirmed) = (id, part.has_unconfirmed());
+                    out.push(Effect::Drop {
+                        tenure,
+                        unconfirmed,
+                    });
                 }
                 let begins = row.view == row.created && matches!(row.second, Second::Replica(_));
                 Part::Copy(Copy::new(row.view, begins))
