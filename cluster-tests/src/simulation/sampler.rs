@@ -518,7 +518,9 @@ impl World {
         let Some(own) = &mut process.registered else {
             return;
         };
-        if !is_taken {
+        // What waits to be sent again may be somebody else's to send by now.
+        let is_wanted = |export: &Export| !export.kept.tie.is_cut();
+        if !is_taken && own.exports.get(&export).is_some_and(is_wanted) {
             let pause = self.random.u64(200 * MILLI..SECOND);
             return self.later(pause, Event::Export { node, life, export });
         }

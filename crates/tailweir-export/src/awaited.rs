@@ -70,6 +70,7 @@ impl Settle for Waiting {
             return;
         };
         match settlement.reason {
+            None if settlement.withdrawn.items > 0 => receipt.withdrawn(),
             None => receipt.delivered(),
             Some(reason) if settlement.delivered.items > 0 => {
                 receipt.lost_in_part(settlement.lost.items, reason);
@@ -86,5 +87,12 @@ impl Settle for Waiting {
         }
         // A sender that no longer waits need not know.
         let _ = sender.send(Answer::Settled);
+    }
+
+    fn is_wanted(&self) -> bool {
+        let waiting = self.0.lock();
+        waiting
+            .as_ref()
+            .is_none_or(|(receipt, _)| receipt.is_wanted())
     }
 }

@@ -40,11 +40,13 @@ impl Amount {
     }
 }
 
-/// What became of the whole amount of a receipt: `delivered + lost` is that amount.
+/// What became of the whole amount of a receipt: `delivered + withdrawn + lost` is that amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement {
     /// Accepted by every backend it was for.
     pub delivered: Amount,
+    /// Left out while it waited, because its sender [did not want it delivered](Settle::is_wanted) any more.
+    pub withdrawn: Amount,
     /// The rest.
     pub lost: Amount,
     /// Why, where something was lost; the first reason, where several parts were lost.
@@ -55,6 +57,11 @@ pub struct Settlement {
 pub trait Settle: Send + Sync {
     /// Called exactly once for each receipt, from any thread. Must not block or panic.
     fn settle(&self, settlement: Settlement);
+
+    /// Whether the items are still to be delivered. Asked before they are sent for the first time.
+    fn is_wanted(&self) -> bool {
+        true
+    }
 }
 
 /// The duty to report what became of an amount. Settled exactly once: by one of its methods, or, when
@@ -80,10 +87,27 @@ impl Receipt {
         self.amount
     }
 
+    /// Whether its sender still wants the items delivered.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.settle.as_ref().is_none_or(|settle| settle.is_wanted())
+    }
+
     /// All of it was delivered.
     pub fn delivered(mut self) {
         self.report(Settlement {
             delivered: self.amount,
+            withdrawn: Amount::default(),
+            lost: Amount::default(),
+            reason: None,
+        });
+    }
+
+    /// All of it was left out, because it is [not wanted](Self::is_wanted).
+    pub fn withdrawn(mut self) {
+        self.report(Settlement {
+            delivered: Amount::default(),
+            withdrawn: self.amount,
             lost: Amount::default(),
             reason: None,
         });
@@ -95,6 +119,7 @@ impl Receipt {
         let lost = self.amount.part(items);
         self.report(Settlement {
             delivered: self.amount.minus(lost),
+            withdrawn: Amount::default(),
             lost,
             reason: (lost.items > 0).then_some(reason),
         });
@@ -161,6 +186,7 @@ impl Receipt {
     fn lose(&mut self, reason: LossReason) {
         self.report(Settlement {
             delivered: Amount::default(),
+            withdrawn: Amount::default(),
             lost: self.amount,
             reason: Some(reason),
         });
@@ -194,6 +220,7 @@ struct Shared {
 struct Open {
     settle: Option<Arc<dyn Settle>>,
     left: usize,
+    withdrawn: Amount,
     lost: Amount,
     reason: Option<LossReason>,
 }
@@ -205,6 +232,7 @@ impl Shared {
             open: Mutex::new(Open {
                 settle: Some(settle),
                 left,
+                withdrawn: Amount::default(),
                 lost: Amount::default(),
                 reason: None,
             }),
@@ -217,8 +245,14 @@ impl Shared {
             items: open.lost.items.min(self.amount.items),
             bytes: open.lost.bytes.min(self.amount.bytes),
         };
+        let rest = self.amount.minus(lost);
+        let withdrawn = Amount {
+            items: open.withdrawn.items.min(rest.items),
+            bytes: open.withdrawn.bytes.min(rest.bytes),
+        };
         Settlement {
-            delivered: self.amount.minus(lost),
+            delivered: rest.minus(withdrawn),
+            withdrawn,
             lost,
             reason: open.reason,
         }
@@ -229,6 +263,7 @@ impl Settle for Shared {
     fn settle(&self, settlement: Settlement) {
         let mut open = self.open.lock();
         open.left = open.left.saturating_sub(1);
+        open.withdrawn = open.withdrawn.plus(settlement.withdrawn);
         open.lost = open.lost.plus(settlement.lost);
         open.reason = open.reason.or(settlement.reason);
         if open.left > 0 {
@@ -240,5 +275,10 @@ impl Settle for Shared {
         if let Some(settle) = settle {
             settle.settle(total);
         }
+    }
+
+    fn is_wanted(&self) -> bool {
+        let open = self.open.lock();
+        open.settle.as_ref().is_none_or(|settle| settle.is_wanted())
     }
 }

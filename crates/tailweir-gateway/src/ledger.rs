@@ -16,7 +16,7 @@
 mod charge;
 mod snapshot;
 
-pub(crate) use charge::{Charge, Custody};
+pub(crate) use charge::{Charge, Custody, Guard};
 pub use snapshot::{AmountRow, LedgerRow, LedgerSnapshot};
 
 use std::collections::BTreeMap;

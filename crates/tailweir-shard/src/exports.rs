@@ -2,7 +2,7 @@
 
 use crate::shard::Shard;
 use crate::voice::Fresh;
-use crate::{Kept, Outbox, Piece, Spans};
+use crate::{Kept, Outbox, Piece, Spans, Tie};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ pub(crate) struct Exports {
     fenced: Vec<(TraceId, Kept)>,
     /// Fragments by trace, of those that were released and are not delivered.
     under_way: HashMap<(TenureId, TraceId), UnderWay, FixedState>,
+    /// Of each tenure that has let something go.
+    ties: HashMap<TenureId, Tie, FixedState>,
     leaving: (u64, u64),
 }
 
@@ -36,6 +38,7 @@ impl Exports {
         Self {
             fenced: Vec::new(),
             under_way: HashMap::with_hasher(FixedState::with_seed(seed)),
+            ties: HashMap::with_hasher(FixedState::with_seed(seed)),
             leaving: (0, 0),
         }
     }
@@ -77,6 +80,11 @@ impl Exports {
     pub(crate) fn forget(&mut self, dropped: &BTreeMap<TenureId, bool>) -> Vec<AbandonedTrace> {
         self.under_way
             .retain(|(tenure, _), _| !dropped.contains_key(tenure));
+        for tenure in dropped.keys() {
+            if let Some(tie) = self.ties.remove(tenure) {
+                tie.cut();
+            }
+        }
         let is_gone = |(_, kept): &mut (TraceId, Kept)| dropped.contains_key(&kept.tenure);
         let gone: Vec<_> = self.fenced.extract_if(.., is_gone).collect();
         let mut abandoned = Vec::with_capacity(gone.len());
@@ -154,6 +162,7 @@ impl<S: Spans, T> Shard<S, T> {
             span_bytes,
             tenure,
             numbers: vec![number],
+            tie: self.exports.ties.entry(tenure).or_default().clone(),
         };
         self.exports.add(trace, kept);
     }

@@ -33,6 +33,7 @@ mod ruled;
 mod settings;
 mod shard;
 mod take;
+mod tie;
 mod upkeep;
 mod voice;
 
@@ -48,5 +49,6 @@ pub use piece::Piece;
 pub use ruled::{Outcome, Ruled};
 pub use settings::ShardSettings;
 pub use shard::{Shard, ShardState};
+pub use tie::Tie;
 // What an outbox holds.
 pub use tailweir_placement::Report;

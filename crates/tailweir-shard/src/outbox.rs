@@ -1,6 +1,6 @@
 //! What a shard wants done.
 
-use crate::{Answer, Piece, Ruled};
+use crate::{Answer, Piece, Ruled, Tie};
 use bytes::Bytes;
 use tailweir_core::TraceId;
 use tailweir_placement::{Epoch, Incarnation, Report, TenureId};
@@ -38,8 +38,8 @@ impl<T> Default for Outbox<T> {
 }
 
 /// Spans to be delivered. [`Shard::delivered`](crate::Shard::delivered) is to be told when they are, or when they are
-/// counted as lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// counted as lost; nothing is when their tie was cut and they were left out.
+#[derive(Debug, Clone)]
 pub struct Kept {
     /// OTLP TracesData.
     pub bytes: Bytes,
@@ -51,6 +51,8 @@ pub struct Kept {
     pub tenure: TenureId,
     /// Which fragments.
     pub numbers: Vec<Number>,
+    /// Whether they are still to be delivered from here.
+    pub tie: Tie,
 }
 
 /// A verdict on which this member may act.

@@ -150,8 +150,11 @@ impl Direct {
     }
 
     async fn work(&self) {
-        while let Some(batch) = self.queue.take().await {
-            self.ship(batch).await;
+        while let Some(mut batch) = self.queue.take().await {
+            batch.leave_out_unwanted();
+            if !batch.loans.is_empty() {
+                self.ship(batch).await;
+            }
         }
     }
 

@@ -22,6 +22,19 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// Settles the parcels that waited until nobody wanted them delivered from here any more.
+    pub(crate) fn leave_out_unwanted(&mut self) {
+        let is_unwanted = |loan: &mut Loan| {
+            let parcel = loan.parcel();
+            parcel.is_some_and(|parcel| !parcel.receipt.is_wanted())
+        };
+        for loan in self.loans.extract_if(.., is_unwanted) {
+            loan.finish(Receipt::withdrawn);
+        }
+    }
+}
+
 impl Drop for Batch {
     /// Returns loans last to first, so that the front of the queue keeps its order.
     fn drop(&mut self) {

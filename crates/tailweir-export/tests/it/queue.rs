@@ -101,6 +101,34 @@ async fn a_sender_waits_for_room_when_told_to() {
     assert_eq!(ledger.items(), (2, 0));
 }
 
+/// Scenario: two parcels wait behind one that is on its way; then the sender of one of them does not want it delivered any
+/// more.
+/// Guarantees: it is not sent, and reported as withdrawn; its room is free; the others are delivered.
+#[tokio::test]
+async fn what_nobody_wants_any_more_is_left_out() {
+    let settings = ExporterSettings {
+        consumers: 1,
+        ..holding(3, Unit::Requests, 1000)
+    };
+    let (ledger, fickle) = (Ledger::new(), Ledger::new());
+    let destination = Scripted::gated([], 0);
+    let exporter = exporter(&destination, &settings);
+    while_running(&exporter, async {
+        exporter.accept(ledger.parcel(1, "first")).await.unwrap();
+        destination.attempted(1).await;
+        exporter.accept(fickle.parcel(2, "second")).await.unwrap();
+        exporter.accept(ledger.parcel(1, "third")).await.unwrap();
+        fickle.want_nothing();
+        destination.open(2);
+        ledger.settled(2).await;
+    })
+    .await;
+    assert_eq!(destination.bodies(), ["first", "third"]);
+    assert_eq!((ledger.items(), fickle.items()), ((2, 0), (0, 0)));
+    assert_eq!(fickle.settlements()[0].withdrawn.items, 2);
+    assert_eq!(exporter.snapshot().queue_bytes, 0);
+}
+
 /// Polls once.
 async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     std::future::poll_fn(|context| {

@@ -41,6 +41,7 @@ fn rejected_items_are_lost_and_the_others_are_delivered() {
     let [part, all, none] = ledger.settlements().try_into().unwrap();
     let rejected = Settlement {
         delivered: amount(2, 20),
+        withdrawn: amount(0, 0),
         lost: amount(1, 10),
         reason: Some(LossReason::RejectedByBackend),
     };
@@ -129,4 +130,26 @@ fn a_divided_receipt_is_settled_with_the_sum_of_its_parts() {
     assert_eq!(settlement.reason, Some(LossReason::RetriesExhausted));
     assert!(ledger.receipt(3, 30).divide(&[]).is_empty());
     assert_eq!(ledger.items(), (8, 2));
+}
+
+/// Scenario: of three ways of a receipt one delivers, one loses an item, and one leaves all out because nobody wants it.
+/// Guarantees: the original's sender is asked by each way; the parts still sum up to the whole.
+#[test]
+fn what_is_left_out_on_one_way_counts_as_withdrawn() {
+    let ledger = Ledger::new();
+    let [first, second, third] = ledger.receipt(4, 40).split(3).try_into().unwrap();
+    assert!(first.is_wanted());
+    ledger.want_nothing();
+    assert!(!third.is_wanted());
+    first.delivered();
+    second.lost_in_part(1, LossReason::RejectedByBackend);
+    third.withdrawn();
+    let [settlement] = ledger.settlements().try_into().unwrap();
+    let whole = Settlement {
+        delivered: amount(0, 0),
+        withdrawn: amount(3, 30),
+        lost: amount(1, 10),
+        reason: Some(LossReason::RejectedByBackend),
+    };
+    assert_eq!(settlement, whole);
 }

@@ -18,8 +18,16 @@ pub(crate) struct Charge {
     custody: Vec<Custody>,
 }
 
+/// Stands for something that others answer for until it is delivered.
+pub(crate) trait Guard: Send + Sync {
+    /// Whether somebody else delivers it now, so that it may be left out here.
+    fn is_void(&self) -> bool {
+        false
+    }
+}
+
 /// Dropped when the last charge over what it stands for has ended.
-pub(crate) type Custody = Arc<dyn std::any::Any + Send + Sync>;
+pub(crate) type Custody = Arc<dyn Guard>;
 
 impl Charge {
     /// Takes this amount into the books.
@@ -216,10 +224,18 @@ impl Settle for Settler {
         charge.leave();
         let (ledger, signal) = (&charge.ledger, charge.signal);
         ledger.book(signal).delivered.add(settlement.delivered);
+        ledger.handed_over(signal, settlement.withdrawn);
         if settlement.lost != Amount::default() {
             let reason = settlement.reason.unwrap_or(LossReason::Abandoned);
             ledger.lost(signal, reason, settlement.lost);
         }
+    }
+
+    /// Not when all that answer for it have it delivered elsewhere.
+    fn is_wanted(&self) -> bool {
+        let charge = self.charge.lock();
+        let custody = charge.as_ref().map_or(&[][..], |charge| &charge.custody);
+        custody.is_empty() || custody.iter().any(|custody| !custody.is_void())
     }
 }
 
@@ -240,9 +256,10 @@ impl fmt::Debug for Charge {
 
 #[cfg(test)]
 mod tests {
-    use super::Charge;
+    use super::{Charge, Guard};
     use crate::ledger::{DropReason, Ledger};
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use tailweir_core::Signal;
     use tailweir_export::{Amount, LossReason};
 
@@ -278,6 +295,37 @@ mod tests {
         assert_eq!(row.lost["abandoned"].items, 8);
         assert_eq!(row.lost["queue_full"].items, 1);
         assert_eq!(row.dropped["not_sampled"].items, 1);
+    }
+
+    /// Something that somebody else delivers once it is void.
+    struct Elsewhere(AtomicBool);
+
+    impl Guard for Elsewhere {
+        fn is_void(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    /// Scenario: a request waits for its exporter, in which two tenures have spans; first one, then the other becomes
+    /// somebody else's, and the exporter leaves it out.
+    /// Guarantees: it is wanted as long as one of them needs it; then the books say that it was handed over.
+    #[test]
+    fn what_others_deliver_is_handed_over() {
+        let ledger = Arc::new(Ledger::default());
+        let tenures = [false, false].map(|is_void| Arc::new(Elsewhere(is_void.into())));
+        let mut charge = Charge::take(&ledger, Signal::Traces, AMOUNT);
+        for tenure in &tenures {
+            charge = charge.with_custody(tenure.clone());
+        }
+        let (receipt, _settler) = charge.into_receipt();
+        tenures[0].0.store(true, Ordering::Relaxed);
+        assert!(receipt.is_wanted());
+        tenures[1].0.store(true, Ordering::Relaxed);
+        assert!(!receipt.is_wanted());
+        receipt.withdrawn();
+        let books = ledger.snapshot();
+        assert_eq!(books.imbalance(), 0);
+        assert_eq!(books.signals["traces"].handed_over.items, AMOUNT.items);
     }
 
     /// Scenario: more is acknowledged than was taken.

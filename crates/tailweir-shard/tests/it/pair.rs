@@ -3,6 +3,7 @@
 use crate::{Town, WAIT};
 use std::time::Duration;
 use tailweir_core::{Slot, TraceId};
+use tailweir_placement::{Command, Incarnation};
 use tailweir_shard::{Answer, Refusal};
 use tailweir_tenure::Standing;
 use tailweir_testkit::{request, span, trace_id};
@@ -74,6 +75,32 @@ fn an_owner_whose_second_member_is_silent_refuses() {
     assert_eq!(town.answers(0), [(2, Answer::Taken(Vec::new()))]);
     assert_eq!(town.shards[0].engine().counters().held.spans, 1);
     assert_eq!(town.shards[0].engine().counters().duplicates.spans, 1);
+}
+
+/// Scenario: an owner has let a kept trace go, which waits for the backend; nobody hears the owner, others take over, and
+/// it hears of it.
+/// Guarantees: whoever still has the spans is told that they are somebody else's to deliver, and then: the new owner
+/// lets them go.
+#[test]
+fn what_another_owner_delivers_may_be_left_out() {
+    let mut town = Town::new(3, 2, usize::MAX);
+    let trace = own(&town, 1)[0];
+    town.bring(0, 1, request().span(span(trace, 1).error()));
+    town.carry();
+    town.pass(WAIT);
+    let waiting = std::mem::take(&mut town.out[0].kept);
+    assert_eq!(waiting.len(), 1);
+    town.lost = Some(0);
+    town.change(&Command::Expire(vec![Incarnation(1)]));
+    assert!(!waiting[0].tie.is_cut(), "it does not know yet");
+    town.lost = None;
+    town.change(&Command::Renew(Incarnation(1)));
+    assert!(waiting[0].tie.is_cut());
+    // The fence of a member that was promoted is closed for a second.
+    town.pass(Duration::from_millis(1_500));
+    town.pass(Duration::from_millis(200));
+    let heir = town.owner(trace);
+    assert_eq!(town.deliver(heir), 1);
 }
 
 /// Scenario: one copy is enough; there is one member.

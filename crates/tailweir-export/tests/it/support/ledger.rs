@@ -1,6 +1,7 @@
 //! The other end of receipts.
 
 use bytes::Bytes;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tailweir_core::Signal;
 use tailweir_export::{Amount, LossReason, Parcel, Receipt, Settle, Settlement};
@@ -11,11 +12,17 @@ use tokio::sync::Notify;
 pub(crate) struct Ledger {
     settled: Mutex<Vec<Settlement>>,
     changed: Notify,
+    /// What waits is not to be delivered any more.
+    wants_nothing: AtomicBool,
 }
 
 impl Ledger {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    pub(crate) fn want_nothing(&self) {
+        self.wants_nothing.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn receipt(self: &Arc<Self>, items: u64, bytes: u64) -> Receipt {
@@ -72,5 +79,9 @@ impl Settle for Ledger {
     fn settle(&self, settlement: Settlement) {
         self.settled.lock().unwrap().push(settlement);
         self.changed.notify_waiters();
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.wants_nothing.load(Ordering::Relaxed)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::outlet::{Fragments, Outlet};
 use super::{SamplerMsg, ShardChange, ShardInner};
-use crate::ledger::Custody;
+use crate::ledger::{Custody, Guard};
 use crate::pipeline::{PART_TIME, Portion, Seat};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tailweir_core::{ByteSize, Moment};
 use tailweir_placement::{Incarnation, RoutingTable};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{EngineSettings, PolicyCounts, Sink};
-use tailweir_shard::{Answer, Outbox, Part, Piece, Ruled, Shard, ShardSettings};
+use tailweir_shard::{Answer, Outbox, Part, Piece, Ruled, Shard, ShardSettings, Tie};
 use tailweir_tenure::{Message, Ruling};
 use tokio::sync::oneshot;
 
@@ -147,7 +147,10 @@ impl Member {
         fragments: Vec<Fragments>,
         outlet: &mut Outlet,
     ) {
-        for (tenure, numbers) in fragments {
+        for of_trace in fragments {
+            let Fragments {
+                tenure, numbers, ..
+            } = of_trace;
             self.shard
                 .delivered(now, tenure, &numbers, &mut self.outbox);
         }
@@ -257,6 +260,13 @@ impl Member {
 struct Delivery {
     home: Weak<ShardInner>,
     fragments: Vec<Fragments>,
+}
+
+impl Guard for Delivery {
+    fn is_void(&self) -> bool {
+        let mut ties = self.fragments.iter().map(|of_trace| &of_trace.tie);
+        ties.all(Tie::is_cut)
+    }
 }
 
 impl Drop for Delivery {

@@ -11,14 +11,19 @@ use tailweir_export::{Amount, LossReason};
 use tailweir_otlp::Assembler;
 use tailweir_placement::TenureId;
 use tailweir_sampler::{AbandonReason, AbandonedTrace, DecidedTrace, DiscardedTrace, Sink};
-use tailweir_shard::{Kept, Marks};
+use tailweir_shard::{Kept, Marks, Tie};
 use tailweir_tenure::Number;
 
 /// A request of kept traces is closed when it has reached this size.
 const REQUEST_BYTES: usize = 1 << 20;
 
-/// Fragments of one tenure.
-pub(super) type Fragments = (TenureId, Vec<Number>);
+/// Fragments of one trace that are to be delivered.
+pub(super) struct Fragments {
+    pub(super) tenure: TenureId,
+    pub(super) numbers: Vec<Number>,
+    /// Whether they are still to be delivered from here.
+    pub(super) tie: Tie,
+}
 
 /// See the module.
 pub(super) struct Outlet {
@@ -71,7 +76,11 @@ impl Outlet {
         self.open_length = self.open.len();
         self.open_amount.items += kept.spans;
         self.open_amount.bytes += kept.span_bytes;
-        self.open_custody.push((kept.tenure, kept.numbers));
+        self.open_custody.push(Fragments {
+            tenure: kept.tenure,
+            numbers: kept.numbers,
+            tie: kept.tie,
+        });
         if self.open.len() >= REQUEST_BYTES {
             self.close_in_custody(custody);
         }

@@ -1,7 +1,7 @@
 //! The member's own part of what waits in a cluster: hands on what its shard wants done.
 
 use super::{TraceAware, TraceAwareFigures, TraceAwareRules};
-use crate::ledger::{Charge, DropReason, Ledger};
+use crate::ledger::{Charge, DropReason, Guard, Ledger};
 use crate::pipeline::{Load, PART_TIME, SLOT_SEED, Seat};
 use std::sync::{Arc, Weak};
 use tailweir_core::Signal;
@@ -170,6 +170,8 @@ struct Delivery {
     home: Weak<TraceAware>,
     at: (TenureId, Number),
 }
+
+impl Guard for Delivery {}
 
 impl Drop for Delivery {
     fn drop(&mut self) {
