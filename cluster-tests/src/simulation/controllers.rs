@@ -1,6 +1,6 @@
 //! The controllers as one: the real table and the real duties of a leader, and a log that is agreed on or not.
 
-use super::clock::{Clock, Time};
+use super::clock::{Clock, SECOND, Time};
 use super::course::Course;
 use super::traffic::{SHARD, SHARDS};
 use fastrand::Rng;
@@ -27,6 +27,8 @@ pub(crate) struct Controllers {
     lives: BTreeMap<(usize, u64), Incarnation>,
     /// Whose process each incarnation is.
     homes: BTreeMap<Incarnation, usize>,
+    /// When a leader heard of each last.
+    heard: BTreeMap<Incarnation, Time>,
     /// Nothing while an election goes on.
     leader: Option<Leader>,
 }
@@ -57,6 +59,7 @@ impl Controllers {
             lost: BTreeSet::new(),
             lives: BTreeMap::new(),
             homes: BTreeMap::new(),
+            heard: BTreeMap::new(),
             leader: None,
         };
         controllers.elect(random, 0);
@@ -127,6 +130,7 @@ impl Controllers {
         };
         self.lives.insert((node, life), incarnation);
         self.homes.insert(incarnation, node);
+        self.heard.insert(incarnation, now);
         Some(incarnation)
     }
 
@@ -135,6 +139,7 @@ impl Controllers {
         let Some(leader) = &mut self.leader else {
             return;
         };
+        self.heard.insert(incarnation, now);
         let presence = leader.duties.renew(incarnation, leader.clock.read(now));
         if presence == Presence::Down {
             self.apply(now, &Command::Renew(incarnation));
@@ -214,6 +219,16 @@ impl Controllers {
             }
         }
         self.report(reports);
+    }
+
+    /// Whether nobody is about to be taken for lost: all have renewed their lease when they should have.
+    pub(crate) fn hears_all(&self, now: Time) -> bool {
+        let mut members = self.table.members();
+        members.all(|(_, member)| {
+            let heard = self.heard.get(&member.incarnation);
+            let is_late = heard.is_none_or(|&heard| now > heard + 2 * SECOND);
+            !is_late || matches!(member.phase, Phase::Down | Phase::Removed)
+        })
     }
 
     /// Whether every simulated row has its copies.

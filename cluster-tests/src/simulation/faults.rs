@@ -91,6 +91,7 @@ impl World {
     pub(crate) fn is_safe(&self) -> bool {
         let table = self.controllers.table.epoch();
         self.controllers.is_whole()
+            && self.controllers.hears_all(self.now)
             && self.network.is_whole()
             && self.samplers.iter().all(|machine| {
                 let process = machine.process.as_ref();
