@@ -11,6 +11,7 @@ mod file;
 mod filter;
 mod groupbyattrs;
 mod health_check;
+mod http_keepalive;
 mod jaeger_receiver;
 mod load_balancing;
 mod loki;
@@ -51,6 +52,7 @@ pub use filter::{
 };
 pub use groupbyattrs::GroupByAttrs;
 pub use health_check::{HealthCheck, ResponseBody};
+pub use http_keepalive::{HttpClientKeepalive, HttpServerKeepalive};
 pub use jaeger_receiver::{
     DatagramServer, JaegerBinaryServer, JaegerCompactServer, JaegerGrpcServer, JaegerHttpServer,
     JaegerProtocols, JaegerReceiver,
@@ -59,7 +61,7 @@ pub use load_balancing::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,
     StaticResolver,
 };
-pub use loki::LokiExporter;
+pub use loki::{LokiEncoding, LokiExporter, LokiStructuredMetadata};
 pub use match_properties::{
     InstrumentationLibrary, LogSeverity, MatchAttribute, MatchProperties, MatchType, SeverityNumber,
 };

@@ -1,16 +1,20 @@
 //! The `loki` exporter of old: log records as lines of labelled streams, pushed to Loki's own endpoint.
 //!
 //! ```text
-//! record + resource -> labels (hints, defaults) + line (json, logfmt, raw) -> streams of a tenant -> POST
+//! record + resource -> labels (hints, defaults) + structured metadata + line (json, logfmt, raw)
+//!     -> streams of a tenant (protobuf, json) -> POST
 //! ```
 //!
-//! What the records become is what the Collector's exporter made of them (v0.130.0, its last). Each tenant
+//! What the records become is what the Collector's exporter made of them (v0.130.0, its last), which knew
+//! no structured metadata: that is taken only where the settings want it. Each tenant
 //! has requests of its own; where one of them fails for a time, all are sent again, and Loki drops the lines
 //! that it has.
 
+mod form;
 mod labels;
 mod line;
 mod logfmt;
+mod metadata;
 mod push;
 
 use crate::BuildError;
@@ -20,18 +24,17 @@ use crate::destination::{Accepted, Advice, Attempt, Destination, Failure};
 use crate::http_post::{HttpPost, Url};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use push::{Push, Pushes};
-use std::collections::BTreeMap;
+use push::{Push, Pushes, Wanted};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tailweir_config::LokiExporter;
+use tailweir_config::{LokiEncoding, LokiExporter};
 use tailweir_core::Signal;
 
 /// Where `loki` sends to.
 pub struct Loki {
     post: HttpPost,
     url: Url,
-    default_labels: BTreeMap<String, bool>,
+    wanted: Wanted,
 }
 
 impl Loki {
@@ -47,11 +50,18 @@ impl Loki {
         authorization: Option<Arc<Authorization>>,
     ) -> Result<Self, BuildError> {
         let url = Url::parse("endpoint", &settings.client.endpoint)?;
-        let content_type = "application/x-protobuf";
+        let content_type = match settings.encoding {
+            LokiEncoding::Protobuf => "application/x-protobuf",
+            LokiEncoding::Json => "application/json",
+        };
         Ok(Self {
             post: HttpPost::new(&settings.client, content_type, url.is_secure, authorization)?,
             url,
-            default_labels: settings.default_labels_enabled.clone(),
+            wanted: Wanted {
+                encoding: settings.encoding,
+                labels: settings.default_labels_enabled.clone(),
+                metadata: settings.structured_metadata.clone(),
+            },
         })
     }
 
@@ -99,12 +109,12 @@ impl Loki {
 
 impl Destination for Loki {
     fn encode(&self, _: Signal, body: Bytes) -> Result<Bytes, Failure> {
-        let pushes = Pushes::of(&body, &self.default_labels, unix_nanos());
-        pushes.write(|request| {
-            let packed = Packing::Snappy.packed(request, 0);
-            packed.map_err(|error| {
+        let pushes = Pushes::of(&body, &self.wanted, unix_nanos());
+        pushes.write(|request| match self.wanted.encoding {
+            LokiEncoding::Json => self.post.packed(request.into()),
+            LokiEncoding::Protobuf => Packing::Snappy.packed(&request, 0).map_err(|error| {
                 Failure::permanent(format!("a request of {} bytes: {error}", request.len()))
-            })
+            }),
         })
     }
 

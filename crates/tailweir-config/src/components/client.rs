@@ -1,5 +1,6 @@
 //! What all clients have in common.
 
+use super::http_keepalive::{HttpClientKeepalive, refuse_beside_keepalive};
 use super::server::require_authenticator;
 use super::tls::ClientTls;
 use crate::ComponentId;
@@ -123,14 +124,18 @@ settings! {
         compression: HttpCompression = HttpCompression::Gzip,
         /// How hard bodies are packed.
         compression_params: CompressionParameters = CompressionParameters::default(),
-        /// Most idle connections in all. 0: no limit.
+        /// Most idle connections in all. 0: no limit. Older form of `keepalive.max_idle_conns`.
         max_idle_conns: i64 = 100,
-        /// Most idle connections to one host. 0: no limit.
+        /// Most idle connections to one host. 0: no limit. Older form of
+        /// `keepalive.max_idle_conns_per_host`.
         max_idle_conns_per_host: i64 = 0,
-        /// Time that an idle connection is kept. Zero: without end.
+        /// Time that an idle connection is kept. Zero: without end. Older form of
+        /// `keepalive.idle_conn_timeout`.
         idle_conn_timeout: Duration = Duration::from_secs(90),
-        /// Use each connection once.
+        /// Use each connection once. Older form of `keepalive.enabled: false`.
         disable_keep_alives: bool = false,
+        /// How long connections are kept, in place of the four options before, which it sets.
+        keepalive: Option<HttpClientKeepalive> = None,
     }
     ignored {
         "read_buffer_size": i64 = "buffers are sized by the transport",
@@ -150,6 +155,37 @@ settings! {
 
 fn http_client_rules(client: &mut HttpClient, block: &mut Block<'_>, report: &mut Report) {
     check_url(&client.endpoint, "endpoint", block, report);
+    fold_keepalive(client, block, report);
+}
+
+/// The `keepalive` block becomes the single options, as in the Collector; so there is one place to look.
+fn fold_keepalive(client: &mut HttpClient, block: &Block<'_>, report: &mut Report) {
+    let Some(keepalive) = client.keepalive.take() else {
+        return;
+    };
+    let single = [
+        ("max_idle_conns", client.max_idle_conns != 0),
+        (
+            "max_idle_conns_per_host",
+            client.max_idle_conns_per_host != 0,
+        ),
+        ("idle_conn_timeout", !client.idle_conn_timeout.is_zero()),
+        ("disable_keep_alives", client.disable_keep_alives),
+    ];
+    refuse_beside_keepalive(&single, block, report);
+    client.disable_keep_alives = !keepalive.enabled;
+    if !keepalive.enabled {
+        return;
+    }
+    if let Some(timeout) = keepalive.idle_conn_timeout {
+        client.idle_conn_timeout = timeout;
+    }
+    if let Some(most) = keepalive.max_idle_conns {
+        client.max_idle_conns = most;
+    }
+    if let Some(most) = keepalive.max_idle_conns_per_host {
+        client.max_idle_conns_per_host = most;
+    }
 }
 
 /// Refuses what is no URL of HTTP.

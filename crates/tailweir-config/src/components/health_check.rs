@@ -29,6 +29,7 @@ settings! {
         "write_timeout": Duration = "the answer is always at hand",
         "idle_timeout": Duration = "the time is fixed",
         "keep_alives_enabled": bool = "probes close their connections",
+        "keepalive": Json = "probes close their connections",
     }
     refused {
         "tls" = "the health check speaks plain text; let it listen where only probes reach it",

@@ -1,5 +1,6 @@
 //! What all servers have in common.
 
+use super::http_keepalive::{HttpServerKeepalive, refuse_beside_keepalive};
 use super::tls::ServerTls;
 use crate::ComponentId;
 use crate::report::{Cause, Report};
@@ -172,9 +173,13 @@ settings! {
         /// HTTP/2 the request is reset. Zero: no limit.
         write_timeout: Duration = Duration::ZERO,
         /// Time that a connection without a request is kept. Zero: that of `read_timeout`, else 3 min.
+        /// Older form of `keepalive.idle_timeout`.
         idle_timeout: Duration = Duration::ZERO,
-        /// Serve more than one request on a connection.
+        /// Serve more than one request on a connection. Older form of `keepalive.enabled`.
         keep_alives_enabled: bool = true,
+        /// How long connections are kept, in place of `idle_timeout` and `keep_alives_enabled`, which it
+        /// sets.
+        keepalive: Option<HttpServerKeepalive> = None,
     }
     refused {
         "middlewares" = "there are no middleware extensions",
@@ -189,6 +194,7 @@ fn http_server_rules(server: &mut HttpServer, block: &mut Block<'_>, report: &mu
         report,
     );
     endpoint_rules(&server.endpoint, server.transport, block, report);
+    fold_keepalive(server, block, report);
     const KNOWN: [&str; 8] = [
         "", "none", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4",
     ];
@@ -199,6 +205,22 @@ fn http_server_rules(server: &mut HttpServer, block: &mut Block<'_>, report: &mu
         if !KNOWN.contains(&name.as_str()) && name != "x-snappy-framed" {
             report.unknown_name(place, Cause::NotAllowed, "encoding", name, &KNOWN[1..]);
         }
+    }
+}
+
+/// The `keepalive` block becomes the single options, as in the Collector; so there is one place to look.
+fn fold_keepalive(server: &mut HttpServer, block: &Block<'_>, report: &mut Report) {
+    let Some(keepalive) = server.keepalive.take() else {
+        return;
+    };
+    let single = [
+        ("idle_timeout", !server.idle_timeout.is_zero()),
+        ("keep_alives_enabled", !server.keep_alives_enabled),
+    ];
+    refuse_beside_keepalive(&single, block, report);
+    server.keep_alives_enabled = keepalive.enabled;
+    if let Some(timeout) = keepalive.idle_timeout.filter(|_| keepalive.enabled) {
+        server.idle_timeout = timeout;
     }
 }
 

@@ -5,6 +5,7 @@ mod documents;
 mod golden;
 mod golden_tail_sampling;
 mod hostile;
+mod http_keepalive;
 mod mistakes;
 mod old_forms;
 mod pipelines;

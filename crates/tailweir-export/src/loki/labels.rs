@@ -74,18 +74,12 @@ impl<'a> Labels<'a> {
             || std::str::from_utf8(name).is_ok_and(|name| self.labels.contains_key(name))
     }
 
-    /// The stream, as Loki writes it: `{job="shop", level="INFO"}`.
-    pub(super) fn stream(&self) -> String {
-        let normal: BTreeMap<_, _> = self
-            .labels
+    /// The labels of the stream, by the names that Loki allows.
+    pub(super) fn of_stream(&self) -> BTreeMap<String, &String> {
+        self.labels
             .iter()
             .map(|(name, value)| (normalized(name), value))
-            .collect();
-        let pairs: Vec<_> = normal
-            .into_iter()
-            .map(|(name, value)| format!("{name}={}", quoted(value)))
-            .collect();
-        format!("{{{}}}", pairs.join(", "))
+            .collect()
     }
 
     /// How the line is wanted.
@@ -162,12 +156,12 @@ fn get<'a>(attributes: Attributes<'a>, name: &str) -> Option<AnyValue<'a>> {
     attributes.get(name.as_bytes())
 }
 
-fn text(value: AnyValue<'_>) -> String {
+pub(super) fn text(value: AnyValue<'_>) -> String {
     tailweir_paths::value_of(value).to_text()
 }
 
 /// A name that Prometheus allows for labels.
-fn normalized(name: &str) -> String {
+pub(super) fn normalized(name: &str) -> String {
     let name: String = name
         .chars()
         .map(|character| {
@@ -184,26 +178,6 @@ fn normalized(name: &str) -> String {
         b"_" => "key_".to_owned(),
         _ => name,
     }
-}
-
-/// A text in quotes, as Go writes and Loki reads it.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control.is_ascii_control() => {
-                out.push_str(&format!("\\x{:02x}", control as u32));
-            }
-            plain => out.push(plain),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// `INFO`, `INFO2` and so on; nothing for a severity that is not said, empty text for one that is none.

@@ -1,7 +1,8 @@
 //! The line of a record: JSON, logfmt, or its body alone.
 
-use super::labels::Labels;
+use super::labels::{Labels, text};
 use super::logfmt::{self, Pairs};
+use super::metadata::Metadata;
 use crate::as_json;
 use tailweir_otlp::{AnyValue, Attributes, LogRecordView, ScopeFields};
 use tailweir_ottl::format_float;
@@ -9,26 +10,32 @@ use tailweir_ottl::format_float;
 /// Writes a record as its hint wants it. A format that is none is JSON: the record is not lost for it.
 pub(super) fn line(
     labels: &Labels<'_>,
+    metadata: &Metadata<'_>,
     record: LogRecordView<'_>,
     scope: ScopeFields<'_>,
 ) -> Vec<u8> {
     match labels.format().as_str() {
         "raw" => text(record.body()).into_bytes(),
-        "logfmt" => logfmt_line(labels, record, scope),
-        _ => json_line(labels, record, scope).into_bytes(),
+        "logfmt" => logfmt_line(labels, metadata, record, scope),
+        _ => json_line(labels, metadata, record, scope).into_bytes(),
     }
 }
 
 /// `{"body":...,"traceid":...}`, what is empty left out.
-fn json_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeFields<'_>) -> String {
+fn json_line(
+    labels: &Labels<'_>,
+    metadata: &Metadata<'_>,
+    record: LogRecordView<'_>,
+    scope: ScopeFields<'_>,
+) -> String {
     let mut fields = Vec::new();
     if record.body() != AnyValue::Empty {
         fields.push(("body", as_json::value(record.body())));
     }
-    if record.trace_id().0 != [0; 16] {
+    if record.trace_id().0 != [0; 16] && !metadata.has_trace_context() {
         fields.push(("traceid", as_json::text(&record.trace_id().to_string())));
     }
-    if record.span_id().0 != [0; 8] {
+    if record.span_id().0 != [0; 8] && !metadata.has_trace_context() {
         fields.push(("spanid", as_json::text(&record.span_id().to_string())));
     }
     if !record.severity_text().is_empty() {
@@ -40,11 +47,15 @@ fn json_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeFields<
     if record.flags() != 0 {
         fields.push(("flags", record.flags().to_string()));
     }
-    let mut attributes = as_json::members(labels.record, |name| !labels.is_taken(name));
+    let mut attributes = as_json::members(labels.record, |name| {
+        !labels.is_taken(name) && !metadata.has(name)
+    });
     if let Some(level) = labels.level.filter(|_| !labels.is_taken(b"level")) {
         attributes.insert(b"level".to_vec(), as_json::text(level));
     }
-    let resource = as_json::members(labels.resource, |name| !labels.is_taken(name));
+    let resource = as_json::members(labels.resource, |name| {
+        !labels.is_taken(name) && !metadata.has_of_resource(name)
+    });
     fields.extend(object(&attributes).map(|json| ("attributes", json)));
     fields.extend(object(&resource).map(|json| ("resources", json)));
     let scope = scope.scope();
@@ -72,11 +83,12 @@ fn braces(fields: &[(&str, String)]) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-fn text(value: AnyValue<'_>) -> String {
-    tailweir_paths::value_of(value).to_text()
-}
-
-fn logfmt_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeFields<'_>) -> Vec<u8> {
+fn logfmt_line(
+    labels: &Labels<'_>,
+    metadata: &Metadata<'_>,
+    record: LogRecordView<'_>,
+    scope: ScopeFields<'_>,
+) -> Vec<u8> {
     let (mut pairs, replaces) = body_pairs(record.body());
     let mut put = |key: &str, value: Vec<u8>| {
         let known = pairs
@@ -87,10 +99,10 @@ fn logfmt_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeField
             None => pairs.push((key.into(), value)),
         }
     };
-    if record.trace_id().0 != [0; 16] {
+    if record.trace_id().0 != [0; 16] && !metadata.has_trace_context() {
         put("traceID", record.trace_id().to_string().into());
     }
-    if record.span_id().0 != [0; 8] {
+    if record.span_id().0 != [0; 8] && !metadata.has_trace_context() {
         put("spanID", record.span_id().to_string().into());
     }
     if !record.severity_text().is_empty() {
@@ -99,19 +111,13 @@ fn logfmt_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeField
     if record.flags() != 0 {
         put("flags", record.flags().to_string().into());
     }
-    let rest = |attributes: Attributes<'_>, prefix: &str, pairs: &mut Pairs| {
-        for entry in attributes
-            .iter()
-            .filter(|entry| !labels.is_taken(entry.key))
-        {
-            value_pairs(&[prefix.as_bytes(), entry.key].concat(), entry.value, pairs);
-        }
-    };
-    rest(labels.record, "attribute_", &mut pairs);
+    let is_here = |key: &[u8]| !labels.is_taken(key) && !metadata.has(key);
+    attribute_pairs("attribute_", labels.record, is_here, &mut pairs);
     if let Some(level) = labels.level.filter(|_| !labels.is_taken(b"level")) {
         pairs.push((b"attribute_level".to_vec(), level.into()));
     }
-    rest(labels.resource, "resource_", &mut pairs);
+    let is_here = |key: &[u8]| !labels.is_taken(key) && !metadata.has_of_resource(key);
+    attribute_pairs("resource_", labels.resource, is_here, &mut pairs);
     let scope = scope.scope();
     if !scope.name().is_empty() {
         pairs.push((
@@ -124,12 +130,22 @@ fn logfmt_line(labels: &Labels<'_>, record: LogRecordView<'_>, scope: ScopeField
                 scope.version().to_vec(),
             ));
         }
-        for entry in scope.attributes().iter() {
-            let key = [b"instrumentation_scope_attribute_", entry.key].concat();
-            value_pairs(&key, entry.value, &mut pairs);
-        }
+        let prefix = "instrumentation_scope_attribute_";
+        attribute_pairs(prefix, scope.attributes(), |_| true, &mut pairs);
     }
     logfmt::write(&pairs)
+}
+
+/// Pairs for the attributes that are here.
+fn attribute_pairs(
+    prefix: &str,
+    attributes: Attributes<'_>,
+    is_here: impl Fn(&[u8]) -> bool,
+    pairs: &mut Pairs,
+) {
+    for entry in attributes.iter().filter(|entry| is_here(entry.key)) {
+        value_pairs(&[prefix.as_bytes(), entry.key].concat(), entry.value, pairs);
+    }
 }
 
 /// The pairs of a body, and whether fields of the record replace those of the same name.

@@ -1,15 +1,26 @@
 //! Requests of Loki's push protocol, one a tenant, and how they stand in the bytes of one export.
 
+use super::form;
 use super::labels::Labels;
 use super::line::line;
+use super::metadata::Metadata;
 use crate::destination::Failure;
 use bytes::{Buf, Bytes};
 use std::collections::{BTreeMap, HashMap};
-use tailweir_otlp::{LogRecordView, MessageWriter, RequestView, ScopeFields};
+use tailweir_config::{LokiEncoding, LokiStructuredMetadata};
+use tailweir_otlp::{LogRecordView, RequestView, ScopeFields};
+
+/// What becomes of records, by the settings.
+pub(super) struct Wanted {
+    pub(super) encoding: LokiEncoding,
+    /// Default labels, those that are off as false.
+    pub(super) labels: BTreeMap<String, bool>,
+    pub(super) metadata: LokiStructuredMetadata,
+}
 
 /// The records of a request, by tenant and stream.
-#[derive(Default)]
 pub(super) struct Pushes {
+    encoding: LokiEncoding,
     tenants: Vec<Tenant>,
 }
 
@@ -22,22 +33,27 @@ struct Tenant {
 }
 
 struct Stream {
+    /// As the form of the push has them.
     labels: String,
-    /// Fields of its message.
+    /// As they stand in the stream, one after the other.
     entries: Vec<u8>,
 }
 
 impl Pushes {
     /// Takes the records of an OTLP request. `now` is the time, in nanoseconds of the Unix epoch, of
     /// records that have none.
-    pub(super) fn of(request: &[u8], defaults: &BTreeMap<String, bool>, now: u64) -> Self {
-        let mut pushes = Self::default();
+    pub(super) fn of(request: &[u8], wanted: &Wanted, now: u64) -> Self {
+        let mut pushes = Self {
+            encoding: wanted.encoding,
+            tenants: Vec::new(),
+        };
         for resource in RequestView(request).resources() {
             let attributes = resource.resource().attributes();
             for scope in resource.scopes() {
                 for record in scope.items().map(LogRecordView) {
-                    let labels = Labels::of(attributes, record, defaults);
-                    pushes.add(&labels, record, scope, now);
+                    let labels = Labels::of(attributes, record, &wanted.labels);
+                    let metadata = Metadata::of(&labels, record, &wanted.metadata);
+                    pushes.add(&labels, &metadata, record, scope, now);
                 }
             }
         }
@@ -47,6 +63,7 @@ impl Pushes {
     fn add(
         &mut self,
         labels: &Labels<'_>,
+        metadata: &Metadata<'_>,
         record: LogRecordView<'_>,
         scope: ScopeFields<'_>,
         now: u64,
@@ -54,12 +71,11 @@ impl Pushes {
         let times = [record.time(), record.observed_time(), now];
         let time = times.into_iter().find(|&time| time != 0);
         let time = time.unwrap_or_default();
-        let line = line(labels, record, scope);
-        let entries = self.tenant(labels.tenant()).entries(labels.stream());
-        MessageWriter(entries).message(2, |entry| {
-            entry.timestamp(1, i64::try_from(time).unwrap_or(i64::MAX));
-            entry.text(2, &line);
-        });
+        let line = line(labels, metadata, record, scope);
+        let encoding = self.encoding;
+        let stream = form::stream(encoding, &labels.of_stream());
+        let entries = self.tenant(labels.tenant()).entries(stream);
+        form::put_entry(encoding, time, &line, metadata, entries);
     }
 
     fn tenant(&mut self, name: &[u8]) -> &mut Tenant {
@@ -79,12 +95,12 @@ impl Pushes {
     /// All of them in one: for each tenant its name, its number of items and its request, packed.
     pub(super) fn write(
         self,
-        pack: impl Fn(&[u8]) -> Result<Bytes, Failure>,
+        pack: impl Fn(Vec<u8>) -> Result<Bytes, Failure>,
     ) -> Result<Bytes, Failure> {
         let mut out = Vec::new();
         for tenant in self.tenants {
             let (name, items) = (tenant.name.clone(), tenant.items);
-            let body = pack(&tenant.request())?;
+            let body = pack(tenant.request(self.encoding))?;
             out.extend_from_slice(&(name.len() as u64).to_be_bytes());
             out.extend_from_slice(&name);
             out.extend_from_slice(&items.to_be_bytes());
@@ -108,15 +124,12 @@ impl Tenant {
         &mut self.streams[place].entries
     }
 
-    fn request(self) -> Vec<u8> {
-        let mut request = Vec::new();
-        for Stream { labels, entries } in self.streams {
-            MessageWriter(&mut request).message(1, |stream| {
-                stream.text(1, labels.as_bytes());
-                stream.0.extend_from_slice(&entries);
-            });
-        }
-        request
+    fn request(&self, encoding: LokiEncoding) -> Vec<u8> {
+        let streams = self.streams.iter();
+        form::request(
+            encoding,
+            streams.map(|stream| (stream.labels.as_str(), &stream.entries[..])),
+        )
     }
 }
 

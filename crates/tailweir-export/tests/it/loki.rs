@@ -5,7 +5,7 @@ use bytes::Bytes;
 use prost::Message;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
-use tailweir_config::LokiExporter;
+use tailweir_config::{HttpCompression, LokiEncoding, LokiExporter, LokiStructuredMetadata};
 use tailweir_core::Signal;
 use tailweir_export::{Exporter, ExporterSettings, Loki, LossReason};
 
@@ -30,6 +30,16 @@ struct Entry {
     timestamp: Timestamp,
     #[prost(string, tag = "2")]
     line: String,
+    #[prost(message, repeated, tag = "3")]
+    metadata: Vec<Pair>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Pair {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -70,13 +80,16 @@ async fn send(exporter: &Exporter, items: u64, body: Bytes) -> Arc<Ledger> {
     ledger
 }
 
-/// What a request pushes: tenant, labels, time and line of each entry. Fails on what Loki would not read.
-fn entries(request: &HttpRequest) -> Vec<Json> {
+fn tenant(request: &HttpRequest) -> &str {
+    let tenant = request.headers.get("x-scope-orgid");
+    tenant.map_or("", |tenant| tenant.to_str().unwrap())
+}
+
+/// The request that was pushed as protobuf. Fails on what Loki would not read.
+fn push_request(request: &HttpRequest) -> PushRequest {
     assert_eq!(request.path, "/loki/api/v1/push");
     assert_eq!(request.headers["content-type"], "application/x-protobuf");
     assert!(!request.headers.contains_key("content-encoding"));
-    let tenant = request.headers.get("x-scope-orgid");
-    let tenant = tenant.map_or("", |tenant| tenant.to_str().unwrap());
     let body = snap::raw::Decoder::new()
         .decompress_vec(&request.body)
         .unwrap();
@@ -94,8 +107,15 @@ fn entries(request: &HttpRequest) -> Vec<Json> {
         push.streams.len(),
         "a stream once in a request"
     );
+    push
+}
+
+/// What a request pushes: tenant, labels, time and line of each entry.
+fn entries(request: &HttpRequest) -> Vec<Json> {
+    let (push, tenant) = (push_request(request), tenant(request));
     let entries = push.streams.iter().flat_map(|stream| {
         stream.entries.iter().map(move |entry| {
+            assert_eq!(entry.metadata, [], "nobody asked for it");
             let nanos = entry.timestamp.seconds * 1_000_000_000 + i64::from(entry.timestamp.nanos);
             json!([tenant, stream.labels, nanos.to_string(), entry.line])
         })
@@ -199,5 +219,135 @@ async fn what_the_collector_lost_silently_is_kept_or_counted() {
             "{\"body\":\"NaN\"}",
             "{\"body\":\"x\"}"
         ]
+    );
+}
+
+/// What a request pushes as JSON: labels as protobuf has them, time, line and metadata of each entry.
+fn json_entries(request: &HttpRequest) -> Vec<Json> {
+    assert_eq!(request.headers["content-type"], "application/json");
+    let body: Json = match request.headers.get("content-encoding") {
+        None => serde_json::from_slice(&request.body).unwrap(),
+        Some(packed) => {
+            assert_eq!(packed, "gzip");
+            serde_json::from_reader(flate2::read::GzDecoder::new(&request.body[..])).unwrap()
+        }
+    };
+    let labels = |stream: &Json| {
+        let labels = stream["stream"].as_object().unwrap().iter();
+        let pairs: Vec<_> = labels
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        format!("{{{}}}", pairs.join(", "))
+    };
+    let streams = body["streams"].as_array().unwrap();
+    let entries = streams.iter().flat_map(|stream| {
+        let values = stream["values"].as_array().unwrap();
+        values.iter().map(move |value| {
+            let metadata = value.get(2).cloned().unwrap_or(json!({}));
+            json!([
+                tenant(request),
+                labels(stream),
+                value[0],
+                value[1],
+                metadata
+            ])
+        })
+    });
+    entries.collect()
+}
+
+/// Scenario: the records of every kind, pushed as JSON, plain and as gzip.
+/// Guarantees: tenants, streams, times and lines are those of protobuf.
+#[tokio::test]
+async fn json_says_what_protobuf_says() {
+    let body = wire(include_str!("data/loki_input.json"));
+    let backend = HttpBackend::start([]).await;
+    send(&exporter(&settings(&backend)), 8, body.clone()).await;
+    let mut protobuf: Vec<_> = backend.requests().iter().flat_map(entries).collect();
+    protobuf.sort_by_key(ToString::to_string);
+    for compression in [HttpCompression::None, HttpCompression::Gzip] {
+        let backend = HttpBackend::start([]).await;
+        let mut settings = settings(&backend);
+        settings.encoding = LokiEncoding::Json;
+        settings.client.compression = compression;
+        let ledger = send(&exporter(&settings), 8, body.clone()).await;
+        assert_eq!(ledger.items(), (8, 0));
+        let mut json: Vec<_> = backend.requests().iter().flat_map(json_entries).collect();
+        for entry in &mut json {
+            assert_eq!(entry.as_array_mut().unwrap().pop(), Some(json!({})));
+        }
+        json.sort_by_key(ToString::to_string);
+        assert_eq!(json, protobuf);
+    }
+}
+
+const OF_A_TRACE: &str = r#"{"resourceLogs":[{"resource":{"attributes":[
+    {"key":"service.name","value":{"stringValue":"shop"}},
+    {"key":"k8s.pod.name","value":{"stringValue":"pod-1"}}]},"scopeLogs":[{"logRecords":[
+    {"timeUnixNano":"1","body":{"stringValue":"paid"},
+     "traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","attributes":[
+        {"key":"order.id","value":{"intValue":"7"}},{"key":"order_id","value":{"intValue":"8"}},
+        {"key":"region","value":{"stringValue":"eu"}},{"key":"empty","value":{"stringValue":""}},
+        {"key":"loki.attribute.labels","value":{"stringValue":"region"}}]}]}]}]}"#;
+
+/// Scenario: a record of a trace, with an attribute that is a label, one without text, and two whose names
+/// become one; ids, all of its attributes and one of the resource are wanted as structured metadata, in both
+/// forms.
+/// Guarantees: what can be metadata is, by names that Loki allows, and is not in the line; labels, empty
+/// text and the second of the two are where they were.
+#[tokio::test]
+async fn what_is_wanted_becomes_structured_metadata() {
+    let metadata = json!({
+        "k8s_pod_name": "pod-1", "order_id": "7",
+        "span_id": "0102030405060708", "trace_id": "0102030405060708090a0b0c0d0e0f10",
+    });
+    let line = r#"{"body":"paid","attributes":{"empty":"","order_id":8},"resources":{"service.name":"shop"}}"#;
+    let labels = r#"{exporter="OTLP", job="shop", region="eu"}"#;
+    for encoding in [LokiEncoding::Json, LokiEncoding::Protobuf] {
+        let backend = HttpBackend::start([]).await;
+        let mut settings = settings(&backend);
+        settings.encoding = encoding;
+        settings.structured_metadata = LokiStructuredMetadata {
+            trace_context: true,
+            attributes: vec!["*".to_owned()],
+            resource_attributes: vec!["k8s.pod.name".to_owned(), "absent".to_owned()],
+        };
+        send(&exporter(&settings), 1, wire(OF_A_TRACE)).await;
+        let request = backend.requests().pop().unwrap();
+        if encoding == LokiEncoding::Json {
+            let expected = json!(["", labels, "1", line, metadata]);
+            assert_eq!(json_entries(&request), [expected]);
+            continue;
+        }
+        let [stream] = push_request(&request).streams.try_into().unwrap();
+        assert_eq!((&*stream.labels, &*stream.entries[0].line), (labels, line));
+        let pairs = stream.entries[0].metadata.iter();
+        let pairs: serde_json::Map<_, _> = pairs
+            .map(|pair| (pair.name.clone(), json!(pair.value)))
+            .collect();
+        assert_eq!(Json::Object(pairs), metadata);
+    }
+}
+
+/// Scenario: a record with more attributes than a line may have pairs, as logfmt.
+/// Guarantees: as many as Loki takes are metadata, the others are in the line; none is lost or written twice.
+#[tokio::test]
+async fn metadata_above_the_limit_stays_in_the_line() {
+    let attributes: Vec<_> = (0..130)
+        .map(|index| json!({"key": format!("a{index}"), "value": {"intValue": index.to_string()}}))
+        .chain([json!({"key": "loki.format", "value": {"stringValue": "logfmt"}})])
+        .collect();
+    let request = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [
+        {"timeUnixNano": "1", "attributes": attributes}]}]}]});
+    let backend = HttpBackend::start([]).await;
+    let mut settings = settings(&backend);
+    settings.structured_metadata.attributes = vec!["*".to_owned()];
+    send(&exporter(&settings), 1, wire(&request.to_string())).await;
+    let request = backend.requests().pop().unwrap();
+    let [stream] = push_request(&request).streams.try_into().unwrap();
+    assert_eq!(stream.entries[0].metadata.len(), 128);
+    assert_eq!(
+        stream.entries[0].line,
+        "attribute_a128=128 attribute_a129=129"
     );
 }

@@ -46,6 +46,12 @@ async fn http_servers_keep_their_times() {
     let sink = Sink::start();
     for (option, request, answer) in [
         ("idle_timeout: 20ms", post(2, "{}"), "HTTP/1.1 200"),
+        (
+            "keepalive: {idle_timeout: 20ms}",
+            post(2, "{}"),
+            "HTTP/1.1 200",
+        ),
+        ("keepalive: {enabled: false}", post(2, "{}"), "HTTP/1.1 200"),
         ("read_header_timeout: 20ms", "POST /v1/t".to_owned(), ""),
         ("read_timeout: 20ms", post(9, "{}"), "HTTP/1.1 503"),
         ("write_timeout: 20ms", post(9, "{}"), ""),

@@ -67,12 +67,16 @@ async fn spans_come_in_each_format() {
     assert_eq!(books.signals["traces"].acknowledged.items, 4);
 }
 
-/// Scenario: a request to a receiver without options, and one to a receiver with `keep_alives_enabled`.
-/// Guarantees: the first closes the connection with its answer, as the Collector's does; the second keeps it.
+/// Scenario: a request to a receiver without options, and to receivers with `keep_alives_enabled` and `keepalive`.
+/// Guarantees: the first closes the connection with its answer, as the Collector's does; the others keep it.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_kept_only_where_asked_for() {
     let backend = Sink::start();
-    for (option, connection) in [("", Some("close")), ("keep_alives_enabled: true", None)] {
+    for (option, connection) in [
+        ("", Some("close")),
+        ("keep_alives_enabled: true", None),
+        ("keepalive: {}", None),
+    ] {
         let gateway = Fixture::start(&yaml(&backend, option)).await;
         let json = [("content-type", "application/json")];
         let answer = gateway.http(Method::POST, "/", &json, V2).await;

@@ -14,6 +14,8 @@ const SPAN: &str = "0102030405060708";
 const TENANT: &str = "acme";
 /// Whom the configuration names for OTLP.
 const TENANT_OTLP: &str = "otlp";
+/// Whom it names for what is pushed with structured metadata, as JSON and as protobuf.
+const TENANTS_METADATA: [&str; 2] = ["json", "metadata"];
 
 /// Sends traces of real applications through it, by gRPC and by HTTP.
 pub(super) fn check_jaeger(scratch: &Path, program: &Program) -> Result<()> {
@@ -128,6 +130,10 @@ fn check_logs(gateway: &Gateway, loki: &Loki) -> Result<()> {
         "the line as logfmt is {logfmt:?}"
     );
     println!("loki: pushed lines are there: labels, hints, tenant, raw, json, logfmt");
+    for tenant in TENANTS_METADATA {
+        check_metadata(loki, tenant)?;
+    }
+    println!("loki: so are lines with structured metadata, pushed as JSON and as protobuf");
     let query = format!(r#"{{service_name="shop"}} | trace_id="{TRACE}""#);
     let found = loki.until(TENANT_OTLP, &query, 3)?;
     let line = found.iter().find(|line| line.text == "card declined");
@@ -146,6 +152,23 @@ fn check_logs(gateway: &Gateway, loki: &Loki) -> Result<()> {
         );
     }
     println!("loki: OTLP has arrived with structured metadata, each tenant by itself");
+    Ok(())
+}
+
+/// Ids, attributes and one attribute of the resource are structured metadata: they are found by name, and are
+/// not in the line.
+fn check_metadata(loki: &Loki, tenant: &str) -> Result<()> {
+    let query = format!(r#"{{job="store/shop", level="WARN"}} | trace_id="{TRACE}""#);
+    let line = only(loki.until(tenant, &query, 1)?)?;
+    for (name, value) in [("span_id", SPAN), ("try", "2"), ("customer", TENANT)] {
+        ensure!(line.labels[name] == value, "{name} of {tenant}: {line:?}");
+    }
+    for gone in [TRACE, SPAN, "attribute_try", "resource_customer"] {
+        ensure!(
+            !line.text.contains(gone),
+            "{gone} is in the line of {tenant}: {line:?}"
+        );
+    }
     Ok(())
 }
 
