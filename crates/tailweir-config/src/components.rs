@@ -10,6 +10,7 @@ mod debug;
 mod file;
 mod filter;
 mod groupbyattrs;
+mod headers_setter;
 mod health_check;
 mod http_keepalive;
 mod jaeger_receiver;
@@ -51,6 +52,7 @@ pub use filter::{
     MetricMatchProperties, MetricMatchType, SpanFilters, TraceFilters,
 };
 pub use groupbyattrs::GroupByAttrs;
+pub use headers_setter::{HeaderAction, HeaderRule, HeadersSetter};
 pub use health_check::{HealthCheck, ResponseBody};
 pub use http_keepalive::{HttpClientKeepalive, HttpServerKeepalive};
 pub use jaeger_receiver::{

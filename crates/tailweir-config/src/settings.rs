@@ -7,11 +7,11 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, GrpcServer, HealthCheck, HttpServer, JaegerReceiver,
-    LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver,
-    OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter,
-    RedactionProcessor, ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor,
-    ZipkinExporter, ZipkinReceiver,
+    FilterProcessor, GroupByAttrs, GrpcServer, HeadersSetter, HealthCheck, HttpServer,
+    JaegerReceiver, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
+    OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection, ResourceProcessor,
+    SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -306,6 +306,8 @@ pub enum Extension {
     BasicAuth(BasicAuth),
     /// `bearertokenauth`.
     BearerTokenAuth(BearerTokenAuth),
+    /// `headers_setter`.
+    HeadersSetter(Box<HeadersSetter>),
     /// `zpages` or `pprof`: accepted and not there. A warning says so.
     Absent,
 }

@@ -1,4 +1,4 @@
-//! Ids, units, epochs and the vocabulary of decisions.
+//! Ids, units, epochs, the vocabulary of decisions, and who sent a request.
 //!
 //! Every other room speaks in these types. This one depends on no other room, reads no clock, opens
 //! no socket and knows nothing of OTLP, YAML or actors.
@@ -10,6 +10,7 @@
 //! assert!(Slot::of(trace, 0).index() < Slot::COUNT);
 //! ```
 
+mod client;
 mod id;
 mod probability;
 mod signal;
@@ -18,6 +19,7 @@ mod time;
 mod units;
 mod verdict;
 
+pub use client::{AuthAttribute, ClientContext, ClientKey, ClientKeys};
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use probability::{Randomness, Threshold};
 pub use signal::Signal;

@@ -1,14 +1,18 @@
-//! Who we are, in the headers of each request.
+//! Who we are, or who sent what we send, in the headers of each request.
+
+mod headers;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use headers::HeaderRules;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-use tailweir_config::{BasicAuth, BearerTokenAuth, ClientCredentials, Secret};
+use tailweir_config::{BasicAuth, BearerTokenAuth, ClientCredentials, HeadersSetter, Secret};
+use tailweir_core::{ClientContext, ClientKeys};
 use tokio::time::Instant;
 
 use crate::BuildError;
@@ -28,6 +32,11 @@ enum Kind {
         header: HeaderName,
         scheme: String,
         token: Text,
+    },
+    Headers {
+        rules: HeaderRules,
+        /// Signs afterwards.
+        beside: Option<Box<Authorization>>,
     },
 }
 
@@ -77,9 +86,49 @@ impl Authorization {
         }))
     }
 
-    /// Adds the headers. Whatever stood under their names is replaced.
-    pub(crate) fn sign(&self, headers: &mut HeaderMap) -> Result<(), InvalidCredentials> {
+    /// A `headers_setter` extension; `beside` is what its `additional_auth` names.
+    ///
+    /// # Errors
+    ///
+    /// Where a name is not one, a value cannot be one, or a file cannot be read.
+    pub fn headers(setter: &HeadersSetter, beside: Option<Self>) -> Result<Self, BuildError> {
+        Ok(Self(Kind::Headers {
+            rules: HeaderRules::new(setter)?,
+            beside: beside.map(Box::new),
+        }))
+    }
+
+    /// What one, if there is one, asks of the client that sent what is sent.
+    #[must_use]
+    pub fn client_keys(authorization: Option<&Self>) -> ClientKeys {
+        match authorization.map(|authorization| &authorization.0) {
+            Some(Kind::Headers { rules, .. }) => rules.client_keys().clone(),
+            _ => ClientKeys::default(),
+        }
+    }
+
+    /// Whether it holds credentials, which should not be sent in the open.
+    pub(crate) fn has_credentials(&self) -> bool {
+        match &self.0 {
+            Kind::Headers { beside, .. } => beside.is_some(),
+            Kind::Basic { .. } | Kind::Bearer { .. } => true,
+        }
+    }
+
+    /// Adds the headers. Whatever stood under their names is replaced, but where rules say otherwise.
+    pub(crate) fn sign(
+        &self,
+        headers: &mut HeaderMap,
+        client: &ClientContext,
+    ) -> Result<(), SigningError> {
         let (name, value) = match &self.0 {
+            Kind::Headers { rules, beside } => {
+                rules.apply(headers, client)?;
+                return match beside {
+                    Some(beside) => beside.sign(headers, client),
+                    None => Ok(()),
+                };
+            }
             Kind::Basic { user, password } => {
                 let pair = format!("{}:{}", user.current(), password.current());
                 (AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)))
@@ -97,7 +146,8 @@ impl Authorization {
                 (header.clone(), value)
             }
         };
-        let mut value = HeaderValue::try_from(value).map_err(|_| InvalidCredentials)?;
+        let mut value =
+            HeaderValue::try_from(value).map_err(|_| SigningError::InvalidCredentials)?;
         value.set_sensitive(true);
         headers.insert(name, value);
         Ok(())
@@ -110,14 +160,31 @@ impl fmt::Debug for Authorization {
         f.write_str(match self.0 {
             Kind::Basic { .. } => "Authorization(basic)",
             Kind::Bearer { .. } => "Authorization(bearer)",
+            Kind::Headers { .. } => "Authorization(headers)",
         })
     }
 }
 
-/// The credentials hold characters that no header may have.
+/// Why a request is not signed, and so not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the credentials hold characters that a header cannot carry")]
-pub(crate) struct InvalidCredentials;
+pub(crate) enum SigningError {
+    /// The credentials hold characters that no header may have.
+    #[error("the credentials hold characters that a header cannot carry")]
+    InvalidCredentials,
+    /// So does what a header is set to.
+    #[error("the value of the header {0} holds characters that a header cannot carry")]
+    InvalidValue(HeaderName),
+    /// Which one is meant is not known.
+    #[error(
+        "the client has {count} values of {name}: it is not known which one the header is to have"
+    )]
+    SeveralValues {
+        /// Of what.
+        name: String,
+        /// How many.
+        count: usize,
+    },
+}
 
 /// A secret that may stand in a file.
 enum Text {

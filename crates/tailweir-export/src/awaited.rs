@@ -6,7 +6,7 @@ use crate::{LossReason, Parcel, Receipt};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tokio::sync::oneshot;
 
 /// The waiting end.
@@ -15,6 +15,7 @@ pub(crate) struct Awaited {
     body: Bytes,
     items: u64,
     bytes: u64,
+    client: Option<Arc<ClientContext>>,
     answer: oneshot::Receiver<Answer>,
 }
 
@@ -34,6 +35,7 @@ impl Awaited {
             body: parcel.body.clone(),
             items: parcel.items,
             bytes: parcel.bytes,
+            client: parcel.client.clone(),
             answer,
         };
         let waiting = Waiting(Mutex::new(Some((parcel.receipt, sender))));
@@ -55,6 +57,7 @@ impl Awaited {
             body: self.body,
             items: self.items,
             bytes: self.bytes,
+            client: self.client,
             receipt,
         };
         Err(Refusal::new(parcel, reason))

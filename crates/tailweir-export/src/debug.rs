@@ -13,7 +13,7 @@ use sampling::Sampling;
 use std::io::Write;
 use std::sync::Arc;
 use tailweir_config::{DebugExporter, Verbosity};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 
 /// Where `debug` writes to. Requests are written one after the other, each whole.
 pub struct Debug {
@@ -65,7 +65,7 @@ impl Style {
 }
 
 impl Destination for Debug {
-    fn send(&self, signal: Signal, request: Bytes) -> Attempt<'_> {
+    fn send<'a>(&'a self, signal: Signal, request: Bytes, _: &'a ClientContext) -> Attempt<'a> {
         if !self.sampling.allows(signal, tokio::time::Instant::now()) {
             return Box::pin(std::future::ready(Ok(Accepted::default())));
         }

@@ -7,7 +7,7 @@ use crate::{Accepted, LossReason};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -48,15 +48,15 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Sends `body`, which holds `items` items, until it is taken or given up. Cancel safe: the
+    /// Sends `body`, which holds `items` items of `client`, until it is taken or given up. Cancel safe: the
     /// backend may then have it or not.
-    pub(crate) async fn deliver(&self, body: Bytes, items: u64) -> Outcome {
+    pub(crate) async fn deliver(&self, body: Bytes, items: u64, client: &ClientContext) -> Outcome {
         let _in_flight = self.stats.in_flight.hold();
         let bytes = body.len() as u64;
         let outcome = tokio::select! {
             // An answer that is there at the deadline counts.
             biased;
-            answer = self.attempts(body) => match answer {
+            answer = self.attempts(body, client) => match answer {
                 Ok(accepted) => self.taken(accepted),
                 Err(Ended::Lost(loss)) => self.lost(loss, items),
                 Err(Ended::Returned) => Outcome::Returned,
@@ -77,7 +77,7 @@ impl Delivery {
         tokio::time::sleep(LEAVING_TIME).await;
     }
 
-    async fn attempts(&self, body: Bytes) -> Result<Accepted, Ended> {
+    async fn attempts(&self, body: Bytes, client: &ClientContext) -> Result<Accepted, Ended> {
         let request = self
             .destination
             .encode(self.signal, body)
@@ -88,7 +88,7 @@ impl Delivery {
             if self.leave.is_cancelled() {
                 return Err(Ended::Returned);
             }
-            let failure = match self.attempt(request.clone()).await {
+            let failure = match self.attempt(request.clone(), client).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(failure) => failure,
             };
@@ -138,8 +138,8 @@ impl Delivery {
         }
     }
 
-    async fn attempt(&self, request: Bytes) -> Result<Accepted, Failure> {
-        let attempt = self.destination.send(self.signal, request);
+    async fn attempt(&self, request: Bytes, client: &ClientContext) -> Result<Accepted, Failure> {
+        let attempt = self.destination.send(self.signal, request, client);
         if self.timeout.is_zero() {
             return attempt.await;
         }

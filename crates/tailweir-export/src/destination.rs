@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 
 /// One attempt, under way.
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Accepted, Failure>> + Send + 'a>>;
@@ -21,8 +21,10 @@ pub trait Destination: Send + Sync + 'static {
         Ok(body)
     }
 
-    /// Makes one attempt with what [`Destination::encode`] returned. May be dropped at any time.
-    fn send(&self, signal: Signal, request: Bytes) -> Attempt<'_>;
+    /// Makes one attempt with what [`Destination::encode`] returned. May be dropped at any time. `client`
+    /// sent what is in it, as far as [`crate::ExporterSettings::client_keys`] asks for that.
+    fn send<'a>(&'a self, signal: Signal, request: Bytes, client: &'a ClientContext)
+    -> Attempt<'a>;
 
     /// Writes out what is buffered. Called at the end of a drain.
     fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

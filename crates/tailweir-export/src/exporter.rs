@@ -13,7 +13,7 @@ use crate::{Authorization, Awaited, BuildError, LossReason, Parcel};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::LoadBalancingExporter;
-use tailweir_core::{ByteSize, Signal};
+use tailweir_core::{ByteSize, ClientKeys, Signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -34,6 +34,9 @@ pub struct ExporterSettings {
     pub retry: Option<Retry>,
     /// Longest time of one attempt; zero: no bound. Default 5 s.
     pub timeout: Duration,
+    /// What the destination asks of the client that sent a parcel. Parcels are put into one request only
+    /// where that is the same. Default: nothing.
+    pub client_keys: ClientKeys,
     /// Seeds the spread of retry intervals.
     pub seed: u64,
 }
@@ -59,6 +62,7 @@ impl Default for ExporterSettings {
             wait_for_result: false,
             retry: Some(Retry::default()),
             timeout: Duration::from_secs(5),
+            client_keys: ClientKeys::default(),
             seed: 0,
         }
     }
@@ -134,6 +138,7 @@ impl Exporter {
     /// parcel, or closed; where endpoints share the load, also when a single one has no room for its
     /// part, or when there is none ([`LossReason::NoEndpoint`]).
     pub fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        let parcel = parcel.narrowed(self.client_keys());
         match &self.0 {
             Kind::Direct(direct) => direct.offer(parcel),
             Kind::Balanced(balancer) => balancer.offer(parcel),
@@ -151,6 +156,7 @@ impl Exporter {
     /// As [`Exporter::offer`]; and where it waits for the outcome, the parcel, unsettled, when all of
     /// it was lost.
     pub async fn accept(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        let parcel = parcel.narrowed(self.client_keys());
         if !self.waits_for_result() {
             return self.enqueue(parcel).await;
         }
@@ -159,6 +165,13 @@ impl Exporter {
             refusal.parcel.receipt.lost(refusal.reason);
         }
         awaited.outcome().await
+    }
+
+    fn client_keys(&self) -> &ClientKeys {
+        match &self.0 {
+            Kind::Direct(direct) => direct.client_keys(),
+            Kind::Balanced(balancer) => balancer.client_keys(),
+        }
     }
 
     fn waits_for_result(&self) -> bool {

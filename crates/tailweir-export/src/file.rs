@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 use tailweir_config::{FileCompression, FileExporter, FileFormat};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::json;
 use tokio::sync::oneshot;
 
@@ -200,7 +200,7 @@ impl Destination for File {
         }
     }
 
-    fn send(&self, signal: Signal, content: Bytes) -> Attempt<'_> {
+    fn send<'a>(&'a self, signal: Signal, content: Bytes, _: &'a ClientContext) -> Attempt<'a> {
         Box::pin(async move {
             let path = match &self.target {
                 Target::One(path) => Arc::clone(path),

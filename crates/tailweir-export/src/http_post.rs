@@ -25,6 +25,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::HttpClient;
+use tailweir_core::ClientContext;
 use tailweir_tls::ClientConfigs;
 
 /// Most bytes of the head of an answer, and of one read.
@@ -94,12 +95,13 @@ impl HttpPost {
         })
     }
 
-    /// Posts a packed body, with `more` headers.
+    /// Posts a packed body that `client` sent, with `more` headers.
     pub(crate) async fn send(
         &self,
         url: &Url,
         more: HeaderMap,
         body: Bytes,
+        client: &ClientContext,
     ) -> Result<Answer, Failure> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
@@ -112,7 +114,7 @@ impl HttpPost {
         }
         if let Some(authorization) = &self.authorization {
             authorization
-                .sign(headers)
+                .sign(headers, client)
                 .map_err(|error| Failure::permanent(error.to_string()))?;
         }
         let response = self.client.request(request).await;

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tailweir_config::LoadBalancingExporter;
-use tailweir_core::Signal;
+use tailweir_core::{ClientKeys, Signal};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -71,6 +71,7 @@ impl LoadBalancer {
     ) -> Result<Self, BuildError> {
         let otlp = &settings.protocol.otlp;
         let queue = ExporterSettings {
+            client_keys: Authorization::client_keys(authorization.as_deref()),
             seed,
             ..ExporterSettings::of_otlp_grpc(otlp)
         };
@@ -105,6 +106,10 @@ impl LoadBalancer {
 
     pub(crate) fn signal(&self) -> Signal {
         self.signal
+    }
+
+    pub(crate) fn client_keys(&self) -> &ClientKeys {
+        &self.settings.client_keys
     }
 
     pub(crate) fn waits_for_result(&self) -> bool {

@@ -28,7 +28,7 @@ use push::{Push, Pushes, Wanted};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tailweir_config::{LokiEncoding, LokiExporter};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 
 /// Where `loki` sends to.
 pub struct Loki {
@@ -66,11 +66,11 @@ impl Loki {
     }
 
     /// Sends the request of each tenant. What one refuses for good counts as rejected, unless all do.
-    async fn push(&self, requests: Bytes) -> Result<Accepted, Failure> {
+    async fn push(&self, requests: Bytes, client: &ClientContext) -> Result<Accepted, Failure> {
         let mut accepted = Accepted::default();
         let (mut any_taken, mut refusal) = (false, None);
         for push in push::read(&requests) {
-            match self.push_one(&push).await {
+            match self.push_one(&push, client).await {
                 Ok(()) => any_taken = true,
                 Err(failure) if failure.advice == Advice::GiveUp => {
                     accepted.rejected_items += push.items;
@@ -86,7 +86,7 @@ impl Loki {
         }
     }
 
-    async fn push_one(&self, push: &Push<'_>) -> Result<(), Failure> {
+    async fn push_one(&self, push: &Push<'_>, client: &ClientContext) -> Result<(), Failure> {
         let mut headers = HeaderMap::new();
         if !push.tenant.is_empty() {
             let tenant = HeaderValue::from_bytes(push.tenant).map_err(|_| {
@@ -98,7 +98,7 @@ impl Loki {
         }
         let answer = self
             .post
-            .send(&self.url, headers, push.body.clone())
+            .send(&self.url, headers, push.body.clone(), client)
             .await?;
         if answer.status.is_success() {
             return Ok(());
@@ -118,8 +118,8 @@ impl Destination for Loki {
         })
     }
 
-    fn send(&self, _: Signal, requests: Bytes) -> Attempt<'_> {
-        Box::pin(self.push(requests))
+    fn send<'a>(&'a self, _: Signal, requests: Bytes, client: &'a ClientContext) -> Attempt<'a> {
+        Box::pin(self.push(requests, client))
     }
 }
 

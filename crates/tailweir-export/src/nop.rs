@@ -2,14 +2,14 @@
 
 use crate::destination::{Accepted, Attempt, Destination};
 use bytes::Bytes;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 
 /// Nowhere.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nop;
 
 impl Destination for Nop {
-    fn send(&self, _: Signal, _: Bytes) -> Attempt<'_> {
+    fn send<'a>(&'a self, _: Signal, _: Bytes, _: &'a ClientContext) -> Attempt<'a> {
         Box::pin(std::future::ready(Ok(Accepted::default())))
     }
 }

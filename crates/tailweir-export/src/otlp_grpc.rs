@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{ClientKeepalive, OtlpGrpcExporter};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::ExportResponse;
 use tailweir_tls::ClientConfigs;
 
@@ -73,7 +73,11 @@ impl OtlpGrpc {
                 .map_err(|error| BuildError::of_tls(&error))
         });
         let tls = tls.transpose()?;
-        if tls.is_none() && authorization.is_some() {
+        if tls.is_none()
+            && authorization
+                .as_ref()
+                .is_some_and(|it| it.has_credentials())
+        {
             tracing::warn!(
                 endpoint = client.endpoint,
                 "credentials are sent without TLS; anybody on the way can read them"
@@ -120,8 +124,13 @@ impl OtlpGrpc {
         })
     }
 
-    async fn call(&self, signal: Signal, message: Bytes) -> Result<Accepted, Failure> {
-        let request = self.request(signal, message)?;
+    async fn call(
+        &self,
+        signal: Signal,
+        message: Bytes,
+        client: &ClientContext,
+    ) -> Result<Accepted, Failure> {
+        let request = self.request(signal, message, client)?;
         let mut interval = READY_INTERVAL;
         loop {
             match self.balancer.call(&request).await {
@@ -139,7 +148,12 @@ impl OtlpGrpc {
         }
     }
 
-    fn request(&self, signal: Signal, message: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(
+        &self,
+        signal: Signal,
+        message: Bytes,
+        client: &ClientContext,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::new(Full::new(message));
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
@@ -150,7 +164,7 @@ impl OtlpGrpc {
         *request.headers_mut() = self.headers.clone();
         if let Some(authorization) = &self.authorization {
             authorization
-                .sign(request.headers_mut())
+                .sign(request.headers_mut(), client)
                 .map_err(|error| Failure::permanent(error.to_string()))?;
         }
         Ok(request)
@@ -164,8 +178,13 @@ impl Destination for OtlpGrpc {
         })
     }
 
-    fn send(&self, signal: Signal, request: Bytes) -> Attempt<'_> {
-        Box::pin(self.call(signal, request))
+    fn send<'a>(
+        &'a self,
+        signal: Signal,
+        request: Bytes,
+        client: &'a ClientContext,
+    ) -> Attempt<'a> {
+        Box::pin(self.call(signal, request, client))
     }
 }
 

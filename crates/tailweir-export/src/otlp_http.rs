@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
 use tailweir_config::{Encoding, OtlpHttpExporter};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::json;
 
 /// Where `otlp_http` sends to.
@@ -57,7 +57,12 @@ impl OtlpHttp {
         })
     }
 
-    async fn post(&self, signal: Signal, body: Bytes) -> Result<Accepted, Failure> {
+    async fn post(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        client: &ClientContext,
+    ) -> Result<Accepted, Failure> {
         let (url, option) = match signal {
             Signal::Traces => (&self.traces, "traces_endpoint"),
             Signal::Metrics => (&self.metrics, "metrics_endpoint"),
@@ -68,7 +73,7 @@ impl OtlpHttp {
                 "there is neither `endpoint` nor `{option}` to send to"
             ))
         })?;
-        answer::judge(self.post.send(url, HeaderMap::new(), body).await?)
+        answer::judge(self.post.send(url, HeaderMap::new(), body, client).await?)
     }
 }
 
@@ -87,8 +92,13 @@ impl Destination for OtlpHttp {
         self.post.packed(body)
     }
 
-    fn send(&self, signal: Signal, request: Bytes) -> Attempt<'_> {
-        Box::pin(self.post(signal, request))
+    fn send<'a>(
+        &'a self,
+        signal: Signal,
+        request: Bytes,
+        client: &'a ClientContext,
+    ) -> Attempt<'a> {
+        Box::pin(self.post(signal, request, client))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::Receipt;
 use bytes::Bytes;
 use std::fmt;
-use tailweir_core::Signal;
+use std::sync::Arc;
+use tailweir_core::{ClientContext, ClientKeys, Signal};
 
 /// One export request, as bytes, on its way to a backend.
 ///
@@ -17,6 +18,8 @@ pub struct Parcel {
     pub items: u64,
     /// What the parcel counts for in queues bounded by bytes; as a rule the length of `body`.
     pub bytes: u64,
+    /// Who sent what is in `body`; nothing where it is of several, or nobody asks.
+    pub client: Option<Arc<ClientContext>>,
     /// Settled exactly once.
     pub receipt: Receipt,
 }
@@ -30,8 +33,29 @@ impl Parcel {
             items: receipt.amount().items,
             bytes: body.len() as u64,
             body,
+            client: None,
             receipt,
         }
+    }
+
+    /// The same parcel, of this client.
+    #[must_use]
+    pub fn of(mut self, client: Arc<ClientContext>) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// The same parcel with what these ask of its client, which counts for its bytes.
+    pub(crate) fn narrowed(mut self, keys: &ClientKeys) -> Self {
+        let Some(client) = self.client.take().filter(|_| !keys.is_empty()) else {
+            return self;
+        };
+        let client = keys.of(&client);
+        if !client.is_nobody() {
+            self.bytes += client.bytes() as u64;
+            self.client = Some(Arc::new(client));
+        }
+        self
     }
 
     /// The same content for `count` exporters, each with its own share of the receipt (see
@@ -43,6 +67,7 @@ impl Parcel {
             body,
             items,
             bytes,
+            client,
             receipt,
         } = self;
         receipt
@@ -53,6 +78,7 @@ impl Parcel {
                 body: body.clone(),
                 items,
                 bytes,
+                client: client.clone(),
                 receipt,
             })
             .collect()

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tailweir_config::{PrometheusRemoteWriteExporter, RemoteWriteProtocol};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_prometheus::{RemoteWrite, Written};
 
 const VERSION: &str = "x-prometheus-remote-write-version";
@@ -101,7 +101,11 @@ impl PrometheusRemoteWrite {
     }
 
     /// Sends every packed request in turn.
-    async fn send_all(&self, mut frames: Bytes) -> Result<Accepted, Failure> {
+    async fn send_all(
+        &self,
+        mut frames: Bytes,
+        client: &ClientContext,
+    ) -> Result<Accepted, Failure> {
         let mut accepted = Accepted {
             rejected_items: frames.get_u64_le(),
             // What was left out when it was written was told then.
@@ -113,7 +117,7 @@ impl PrometheusRemoteWrite {
             let points = frames.get_u64_le();
             let length = usize::try_from(frames.get_u64_le()).unwrap_or(usize::MAX);
             let body = frames.split_to(length.min(frames.len()));
-            match self.post(body).await {
+            match self.post(body, client).await {
                 Ok(()) => sent += 1,
                 Err(failure) if failure.advice != Advice::GiveUp => return Err(failure),
                 Err(failure) => {
@@ -133,7 +137,7 @@ impl PrometheusRemoteWrite {
         }
     }
 
-    async fn post(&self, body: Bytes) -> Result<(), Failure> {
+    async fn post(&self, body: Bytes, client: &ClientContext) -> Result<(), Failure> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.url.uri.clone();
@@ -144,7 +148,7 @@ impl PrometheusRemoteWrite {
         }
         if let Some(authorization) = &self.authorization {
             authorization
-                .sign(request.headers_mut())
+                .sign(request.headers_mut(), client)
                 .map_err(|error| Failure::permanent(error.to_string()))?;
         }
         let answer = self.client.request(request).await;
@@ -213,7 +217,7 @@ impl Destination for PrometheusRemoteWrite {
         Ok(frames.freeze())
     }
 
-    fn send(&self, _: Signal, request: Bytes) -> Attempt<'_> {
-        Box::pin(self.send_all(request))
+    fn send<'a>(&'a self, _: Signal, request: Bytes, client: &'a ClientContext) -> Attempt<'a> {
+        Box::pin(self.send_all(request, client))
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tailweir_config::PrometheusExporter;
-use tailweir_core::{Moment, Signal};
+use tailweir_core::{ClientContext, Moment, Signal};
 use tailweir_prometheus::{Format, Outcome, Page, Store, StoreOptions, Trouble};
 use tokio::time::Instant;
 
@@ -90,7 +90,7 @@ impl Scraped {
 }
 
 impl Destination for Scraped {
-    fn send(&self, _: Signal, request: Bytes) -> Attempt<'_> {
+    fn send<'a>(&'a self, _: Signal, request: Bytes, _: &'a ClientContext) -> Attempt<'a> {
         Box::pin(async move {
             let now = self.now();
             let outcome = self.store.lock().accept(&request, now);

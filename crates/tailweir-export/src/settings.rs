@@ -119,6 +119,7 @@ impl ExporterSettings {
             wait_for_result: queue.wait_for_result || !queued,
             retry: retry.filter(|retry| retry.enabled).map(retries),
             timeout,
+            client_keys: defaults.client_keys,
             seed: defaults.seed,
         }
     }

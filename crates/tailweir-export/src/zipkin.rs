@@ -21,7 +21,7 @@ use http::HeaderMap;
 use span::Spans;
 use std::sync::Arc;
 use tailweir_config::{ZipkinExporter, ZipkinFormat};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 
 /// The service of a span that names none, as the Collector writes it.
 const NO_SERVICE: &str = "OTLPResourceNoServiceName";
@@ -64,9 +64,10 @@ impl Zipkin {
     }
 
     /// `request` is what [`Destination::encode`] made: how many spans were left out, and the body.
-    async fn post(&self, mut request: Bytes) -> Result<Accepted, Failure> {
+    async fn post(&self, mut request: Bytes, client: &ClientContext) -> Result<Accepted, Failure> {
         let left_out = request.try_get_u64().unwrap_or_default();
-        let answer = self.post.send(&self.url, HeaderMap::new(), request).await?;
+        let more = HeaderMap::new();
+        let answer = self.post.send(&self.url, more, request, client).await?;
         if !answer.status.is_success() {
             let again = |status| matches!(status, 408 | 429) || status >= 500;
             return Err(answer.failure(&answer.text(), again));
@@ -99,7 +100,7 @@ impl Destination for Zipkin {
         Ok(request.freeze())
     }
 
-    fn send(&self, _: Signal, request: Bytes) -> Attempt<'_> {
-        Box::pin(self.post(request))
+    fn send<'a>(&'a self, _: Signal, request: Bytes, client: &'a ClientContext) -> Attempt<'a> {
+        Box::pin(self.post(request, client))
     }
 }

@@ -5,6 +5,7 @@
 //! as before keeps running: exporters with their queues, batches with what waits in them, connectors
 //! with what they counted, receivers with their connections, and in any case the shards with the traces they hold.
 
+mod clients;
 mod connectors;
 mod exporters;
 mod limits;
@@ -35,7 +36,7 @@ use crate::pipeline::{
 };
 use parking_lot::Mutex;
 use retired::Gone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
@@ -108,6 +109,8 @@ pub(crate) struct Graph {
     pub(crate) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(crate) routes: BTreeMap<ComponentId, Arc<RouteFigures>>,
     pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,
+    /// Samplers that hold, or have held, telemetry in which its senders are noted.
+    noted: BTreeSet<Place>,
     pub(crate) receivers: BTreeMap<ComponentId, RunningReceiver>,
 }
 
@@ -138,6 +141,7 @@ impl Graph {
             connectors: BTreeMap::new(),
             routes: BTreeMap::new(),
             transforms: BTreeMap::new(),
+            noted: BTreeSet::new(),
             receivers: BTreeMap::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! What a pipeline is made of: stages, each of which takes a load and hands it on.
 //!
 //! ```text
-//! receiver -> [transform | batch | sample]* -> ways -> exporters, connectors, other pipelines
+//! receiver -> [transform | batch | sample | divide]* -> ways -> exporters, connectors, other pipelines
 //! ```
 //!
 //! A load that cannot be taken comes back to whoever offered it, with the reason: to a receiver, which
@@ -9,6 +9,7 @@
 //! on the way without being counted, and pressure reaches the client.
 
 mod batch;
+mod by_sender;
 mod clustered;
 mod connecting;
 mod load;
@@ -21,6 +22,7 @@ mod transforming;
 mod ways;
 
 pub(crate) use batch::Batcher;
+pub(crate) use by_sender::BySender;
 pub(crate) use clustered::{PART_TIME, Portion, Seat};
 pub(crate) use connecting::{Connecting, Outlets};
 pub(crate) use load::{Load, Returned};

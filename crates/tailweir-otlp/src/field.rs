@@ -63,6 +63,11 @@ impl WritableField {
         Self { rivals, ..self }
     }
 
+    /// Its number.
+    pub(crate) const fn number(self) -> u32 {
+        self.number
+    }
+
     /// The message with a number in this field: an integer, the bits of a float, or for a signed field the
     /// number in two's complement.
     #[must_use]

@@ -3,10 +3,10 @@
 mod convert;
 mod hash;
 
-use crate::client::{ClientContext, ContextKey};
 use crate::error::CompileError;
 use crate::literal;
 use tailweir_config::{Action as Word, AttributeAction, ConvertedType};
+use tailweir_core::{ClientContext, ClientKey};
 use tailweir_otlp::{AnyValue, AttributeList, EncodedValue};
 use tailweir_ottl::GoRegex;
 
@@ -56,7 +56,7 @@ enum From {
     Nothing,
     Literal(EncodedValue),
     Attribute(Vec<u8>),
-    Context(ContextKey),
+    Context(ClientKey),
 }
 
 impl Action {
@@ -171,7 +171,7 @@ impl Source {
             ));
         }
         if !settings.from_context.is_empty() {
-            sources.push(From::Context(ContextKey::new(&settings.from_context)));
+            sources.push(From::Context(ClientKey::new(&settings.from_context)));
         }
         let default = settings.default_value.as_ref().map(literal::encode);
         let from = match (sources.pop(), sources.is_empty()) {

@@ -1,14 +1,13 @@
 //! The edits of one processor.
 
 use crate::action::Action;
-use crate::client::ClientContext;
 use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::growth::{GROWTH_MAX, Growth};
 use crate::matcher::Matcher;
 use crate::transform::{Outcome, Request, Transform};
 use bytes::Bytes;
 use tailweir_config::{AttributeAction, AttributesProcessor, ResourceProcessor};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::{AttributeList, Attributes, Item, ItemPlace, rewrite_items, rewrite_resources};
 
 /// Whose attributes are edited.

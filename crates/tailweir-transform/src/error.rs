@@ -50,6 +50,16 @@ pub enum TransformError {
         /// By how much it may grow.
         limit: usize,
     },
+    /// What is asked of the client further on is longer than what may be kept of it.
+    #[error(
+        "what later stages ask of the client is {bytes} bytes long, above the limit of {limit} bytes: send shorter headers, or ask for fewer"
+    )]
+    Client {
+        /// Its length.
+        bytes: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// A condition or statement failed on an item, and the error mode is to propagate that.
     #[error("{0}")]
     Evaluation(String),
@@ -60,6 +70,6 @@ impl TransformError {
     /// because what it depends on may be the time.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::Growth { .. })
+        matches!(self, Self::Growth { .. } | Self::Client { .. })
     }
 }

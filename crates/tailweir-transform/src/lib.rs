@@ -31,7 +31,6 @@
 //! ```
 
 mod action;
-mod client;
 mod detected;
 mod edits;
 mod error;
@@ -40,18 +39,20 @@ mod grouping;
 mod growth;
 mod literal;
 mod matcher;
+mod noted;
 mod redaction;
 mod sampling;
 mod span_names;
 mod statements;
 mod transform;
 
-pub use client::{AuthAttribute, ClientContext};
 pub use detected::Detected;
 pub use edits::Edits;
 pub use error::{CompileError, CompileErrors, TransformError};
 pub use growth::GROWTH_MAX;
 pub use literal::encode as encode_literal;
+pub use noted::Noted;
 pub use statements::Statements;
+pub use tailweir_core::{AuthAttribute, ClientContext};
 pub use tailweir_ottl::{Surroundings, Time};
 pub use transform::{Count, DropCause, Outcome, Request, Transform, compile};

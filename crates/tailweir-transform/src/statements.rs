@@ -12,7 +12,6 @@ mod pass;
 mod scene;
 mod stage;
 
-use crate::client::ClientContext;
 use crate::error::{CompileErrors, TransformError};
 use crate::growth::GROWTH_MAX;
 use crate::transform::{Count, Outcome, Request, Transform};
@@ -21,7 +20,7 @@ use pass::{Pass, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tailweir_config::TransformProcessor;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::{MetricView, RequestView};
 use tailweir_ottl::{Surroundings, Value};
 use tailweir_paths::Scene;

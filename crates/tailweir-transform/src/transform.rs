@@ -1,6 +1,5 @@
 //! What every processor here is: a request goes in, and what becomes of it comes out.
 
-use crate::client::ClientContext;
 use crate::edits::Edits;
 use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::filter::Filter;
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use tailweir_config::Processor;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::Sifted;
 use tailweir_ottl::Surroundings;
 

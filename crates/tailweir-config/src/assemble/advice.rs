@@ -131,10 +131,11 @@ fn foreign(block: &MatchProperties, signal: Signal) -> impl Iterator<Item = &'st
 
 /// Authenticators must be configured, run, and be of the right sort; the Collector notices at start.
 fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &mut Report) {
-    let mut wanted: Vec<(String, ComponentId, bool)> = Vec::new();
+    let mut wanted: Vec<(String, &str, ComponentId, Use)> = Vec::new();
     for (id, receiver) in &settings.receivers {
         for (place, name) in receiver.authenticators() {
-            wanted.push((format!("receivers::{id}::{place}"), name, true));
+            let path = format!("receivers::{id}::{place}");
+            wanted.push((path, "authenticator", name, Use::Check));
         }
     }
     for (id, exporter) in &settings.exporters {
@@ -142,24 +143,44 @@ fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &
             continue;
         };
         if let Some(name) = auth.authenticator.clone() {
-            wanted.push((format!("exporters::{id}::{}", path.join("::")), name, false));
+            let path = format!("exporters::{id}::{}", path.join("::"));
+            wanted.push((path, "authenticator", name, Use::Sign));
         }
     }
-    for (path, name, server) in wanted {
-        authenticator(&path, &name, server, settings, service, root, report);
+    for (id, extension) in &settings.extensions {
+        if let Extension::HeadersSetter(setter) = extension
+            && let Some(name) = setter.additional_auth.clone()
+        {
+            let path = format!("extensions::{id}");
+            wanted.push((path, "additional_auth", name, Use::SignBeside));
+        }
+    }
+    for (path, key, name, wanted) in wanted {
+        authenticator((&path, key), &name, wanted, settings, service, root, report);
     }
 }
 
+/// What an authenticator is there for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// It checks the callers of a receiver.
+    Check,
+    /// It signs the calls of an exporter.
+    Sign,
+    /// It does so beside a `headers_setter`.
+    SignBeside,
+}
+
 fn authenticator(
-    path: &str,
+    (path, key): (&str, &str),
     name: &ComponentId,
-    server: bool,
+    wanted: Use,
     settings: &Settings,
     service: &Service,
     root: &Node,
     report: &mut Report,
 ) {
-    let mut steps = path.split("::").chain(["authenticator"]);
+    let mut steps = path.split("::").chain([key]);
     let Some(node) = steps.try_fold(root, |node, step| node.get(step)) else {
         return;
     };
@@ -172,15 +193,26 @@ fn authenticator(
             format!("the authenticator `{name}` does not run"),
             "add it to `service.extensions`",
         ),
-        Some(Extension::BasicAuth(auth)) if server && auth.htpasswd.is_none() => (
+        Some(Extension::BasicAuth(auth)) if wanted == Use::Check && auth.htpasswd.is_none() => (
             format!("`{name}` cannot check callers"),
             "give it `htpasswd`",
         ),
-        Some(Extension::BasicAuth(auth)) if !server && auth.client_auth.is_none() => (
+        Some(Extension::BasicAuth(auth)) if wanted != Use::Check && auth.client_auth.is_none() => (
             format!("`{name}` cannot sign calls"),
             "give it `client_auth`",
         ),
         Some(Extension::BasicAuth(_) | Extension::BearerTokenAuth(_)) => return,
+        Some(Extension::HeadersSetter(_)) => match wanted {
+            Use::Sign => return,
+            Use::Check => (
+                format!("`{name}` cannot check callers"),
+                "use basicauth or bearertokenauth",
+            ),
+            Use::SignBeside => (
+                format!("`{name}` is a headers_setter too"),
+                "write all headers into one of them",
+            ),
+        },
         Some(_) => (
             format!("`{name}` is not an authenticator"),
             "use basicauth or bearertokenauth",

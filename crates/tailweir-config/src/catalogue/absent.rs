@@ -363,7 +363,7 @@ const EXTENSIONS: &[Group] = &[
         ],
     ),
     (
-        "of the authenticators there are `basicauth` and `bearertokenauth`",
+        "of the authenticators there are `basicauth`, `bearertokenauth` and `headers_setter`",
         &[
             "oidc",
             "oauth2client",
@@ -376,7 +376,6 @@ const EXTENSIONS: &[Group] = &[
             "azure_auth",
             "googleclientauth",
             "google_client_auth",
-            "headers_setter",
             "apikeyauth",
             "authz",
             "spiffe",

@@ -8,11 +8,11 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, HealthCheck, JaegerReceiver, LoggingExporter, LokiExporter,
-    MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
-    ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
-    ZipkinReceiver,
+    FilterProcessor, GroupByAttrs, HeadersSetter, HealthCheck, JaegerReceiver, LoggingExporter,
+    LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver,
+    OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter,
+    RedactionProcessor, ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor,
+    ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -486,6 +486,14 @@ pub(crate) static PRESENT: &[Kind] = &[
             read_as(node, report, |settings| {
                 Part::Extension(Extension::BearerTokenAuth(settings))
             })
+        },
+    },
+    Kind {
+        component: component(Role::Extension, "headers_setter", &[], &[], Stability::Beta),
+        shape: HeadersSetter::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Extension(Extension::HeadersSetter(Box::new(settings)));
+            read_as(node, report, part)
         },
     },
     Kind {

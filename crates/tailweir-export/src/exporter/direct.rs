@@ -9,16 +9,20 @@ use crate::stats::{Snapshot, Stats};
 use crate::{LossReason, Parcel, portion};
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, ClientKeys, Signal};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// Who sent what nobody asks about, or what is of several clients.
+static NOBODY: ClientContext = ClientContext::NOBODY;
+
 /// What [`super::Exporter`] says of its methods holds for those of the same name.
 pub(crate) struct Direct {
     queue: Arc<Queue>,
     delivery: Delivery,
+    client_keys: ClientKeys,
     consumers: usize,
     batching: Option<Batching>,
     block_on_overflow: bool,
@@ -49,6 +53,7 @@ impl Direct {
                 end: CancellationToken::new(),
                 leave: CancellationToken::new(),
             },
+            client_keys: settings.client_keys.clone(),
             consumers: settings.consumers.max(1),
             batching: settings.batching,
             block_on_overflow: settings.block_on_overflow,
@@ -62,6 +67,10 @@ impl Direct {
 
     pub(crate) fn signal(&self) -> Signal {
         self.delivery.signal
+    }
+
+    pub(crate) fn client_keys(&self) -> &ClientKeys {
+        &self.client_keys
     }
 
     pub(crate) fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
@@ -168,15 +177,22 @@ impl Direct {
         }) else {
             return self.ship_pieces(batch, requests).await;
         };
-        let outcome = self.delivery.deliver(request.body, request.items).await;
+        let client = client(&batch);
+        let client = client.as_deref().unwrap_or(&NOBODY);
+        let outcome = self
+            .delivery
+            .deliver(request.body, request.items, client)
+            .await;
         settle(batch, outcome);
     }
 
     /// The parcel was cut: what its pieces lost, it lost.
     async fn ship_pieces(&self, batch: Batch, requests: Vec<Request>) {
+        let client = client(&batch);
+        let client = client.as_deref().unwrap_or(&NOBODY);
         let (mut lost, mut reason) = (0, None);
         for Request { body, items } in requests {
-            let (piece_lost, why) = match self.delivery.deliver(body, items).await {
+            let (piece_lost, why) = match self.delivery.deliver(body, items, client).await {
                 Outcome::Taken { rejected: 0 } => continue,
                 // The whole parcel goes elsewhere; who has seen some of it will see it again.
                 Outcome::Returned => return,
@@ -203,6 +219,11 @@ impl Direct {
             _ => vec![request],
         }
     }
+}
+
+/// Who sent what is in a batch: all of it is of one client.
+fn client(batch: &Batch) -> Option<Arc<ClientContext>> {
+    batch.loans.first()?.parcel()?.client.clone()
 }
 
 /// What one attempt carries.

@@ -145,17 +145,20 @@ impl Members {
     /// Puts each share into its queue: all of them, or, where one finds no room, none.
     pub(super) fn take(&self, parcel: Parcel, shares: Vec<Share>) -> Result<(), Box<Refusal>> {
         // Only here is anything put into the queues, so room that is there stays.
+        let client_bytes = parcel.client.as_ref().map_or(0, |client| client.bytes()) as u64;
         for share in &shares {
             let member = &self.present[share.endpoint];
-            if let Err(reason) = member.has_room(share.items, share.body.len() as u64) {
+            let bytes = share.body.len() as u64 + client_bytes;
+            if let Err(reason) = member.has_room(share.items, bytes) {
                 return Err(Refusal::new(parcel, reason));
             }
         }
         let items: Vec<u64> = shares.iter().map(|share| share.items).collect();
         let receipts = parcel.receipt.divide(&items);
         for (share, receipt) in shares.into_iter().zip(receipts) {
-            let bytes = share.body.len() as u64;
+            let bytes = share.body.len() as u64 + client_bytes;
             let part = Parcel {
+                client: parcel.client.clone(),
                 signal: parcel.signal,
                 body: share.body,
                 items: share.items,

@@ -110,12 +110,16 @@ impl State {
         Ready::At(due)
     }
 
-    /// How many entries from the front belong together: up to the first that would exceed `max_size`,
-    /// or to the first that reaches `min_size` where there is no maximum. At least one.
+    /// How many entries of the client of the first belong together: up to the first that would exceed
+    /// `max_size`, or to the first that reaches `min_size` where there is no maximum. At least one.
     fn count_of_batch(&self, batching: &Batching) -> usize {
         let mut size = 0_u64;
         let mut count = 0;
-        for entry in &self.waiting {
+        for entry in self
+            .waiting
+            .iter()
+            .filter(|entry| self.goes_with_first(entry))
+        {
             let next = size.saturating_add(entry.batch_size);
             let is_too_large = batching.max_size > 0 && next > batching.max_size;
             // One that killed a worker goes alone, so that it takes no others with it.
@@ -133,9 +137,28 @@ impl State {
         count
     }
 
+    /// Whether an entry may be in one request with the first: they are of the same client.
+    fn goes_with_first(&self, entry: &Entry) -> bool {
+        let first = self.waiting.front();
+        first.is_some_and(|first| first.parcel.client == entry.parcel.client)
+    }
+
+    /// The first `count` entries of the client of the first.
     fn pop(&mut self, count: usize) -> Ready {
         self.pressed = false;
-        let entries: Vec<_> = self.waiting.drain(..count).collect();
+        let client = self
+            .waiting
+            .front()
+            .and_then(|first| first.parcel.client.clone());
+        let mut entries = Vec::with_capacity(count);
+        let mut index = 0;
+        while entries.len() < count && index < self.waiting.len() {
+            if self.waiting[index].parcel.client == client {
+                entries.extend(self.waiting.remove(index));
+            } else {
+                index += 1;
+            }
+        }
         let taken: u64 = entries.iter().map(|entry| entry.batch_size).sum();
         self.waiting_size = self.waiting_size.saturating_sub(taken);
         Ready::Now {

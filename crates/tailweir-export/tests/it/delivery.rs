@@ -3,7 +3,7 @@
 use crate::support::{Ledger, Scripted, Step, while_running};
 use bytes::Bytes;
 use std::time::Duration;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_export::{
     Accepted, Advice, Attempt, Destination, Exporter, ExporterSettings, Failure, LossReason, Retry,
 };
@@ -182,7 +182,7 @@ async fn what_cannot_be_encoded_is_lost() {
         fn encode(&self, _: Signal, _: Bytes) -> Result<Bytes, Failure> {
             Err(Failure::permanent("not OTLP"))
         }
-        fn send(&self, _: Signal, _: Bytes) -> Attempt<'_> {
+        fn send<'a>(&'a self, _: Signal, _: Bytes, _: &'a ClientContext) -> Attempt<'a> {
             panic!("nothing to send");
         }
     }

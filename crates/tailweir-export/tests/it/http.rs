@@ -8,10 +8,10 @@ use bytes::Bytes;
 use std::io::Read;
 use std::sync::Arc;
 use tailweir_config::{
-    BasicAuth, BearerTokenAuth, ClientCredentials, Encoding, HttpCompression, OtlpHttpExporter,
-    Secret,
+    BasicAuth, BearerTokenAuth, ClientCredentials, Encoding, HeaderAction, HeaderRule,
+    HeadersSetter, HttpCompression, OtlpHttpExporter, Secret,
 };
-use tailweir_core::Signal;
+use tailweir_core::{AuthAttribute, ClientContext, Signal};
 use tailweir_export::{Authorization, Exporter, ExporterSettings, LossReason, OtlpHttp};
 
 fn settings(backend: &HttpBackend) -> OtlpHttpExporter {
@@ -25,8 +25,10 @@ fn exporter(
     settings: &OtlpHttpExporter,
     authorization: Option<Authorization>,
 ) -> Exporter {
+    let client_keys = Authorization::client_keys(authorization.as_ref());
     let destination = OtlpHttp::new(settings, authorization.map(Arc::new)).unwrap();
     let queue = ExporterSettings {
+        client_keys,
         retry: Some(quick_retry()),
         ..ExporterSettings::of_otlp_http(settings)
     };
@@ -298,6 +300,125 @@ async fn requests_are_signed() {
     send(&exporter, &Ledger::new(), body()).await;
     let headers = backend.requests().pop().unwrap().headers;
     assert_eq!(headers["authorization"], "Bearer rotated");
+}
+
+/// Scenario: headers by every action and from every source, of a client that has all of it and of one that has nothing; a token is
+/// sent beside them.
+/// Guarantees: each is as its rule says, in the order of the rules; the token is there; what no rule is about stays.
+#[tokio::test]
+async fn headers_are_set_by_rules() {
+    use HeaderAction::{Delete, Insert, Update, Upsert};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("value");
+    std::fs::write(&file, "of the file\n").unwrap();
+    let rule = |action, key: &str| HeaderRule {
+        action,
+        key: key.to_owned(),
+        ..HeaderRule::default()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let fixed = |action, key: &str, value: &str| HeaderRule {
+        value: Some(Secret::new(value)),
+        ..rule(action, key)
+    };
+    let of_client = HeaderRule {
+        from_context: text("X-Tenant"),
+        default_value: Some(Secret::new("nobody")),
+        ..rule(Upsert, "x-scope-orgid")
+    };
+    let setter = HeadersSetter {
+        headers: vec![
+            fixed(Insert, "X-There", "lost"),
+            fixed(Insert, "X-New", "new"),
+            fixed(Update, "X-There", "updated"),
+            fixed(Update, "X-Absent", "lost"),
+            rule(Delete, "X-Gone"),
+            HeaderRule {
+                value_file: Some(file.display().to_string()),
+                ..rule(Upsert, "x-file")
+            },
+            of_client,
+            HeaderRule {
+                from_context: text("auth.subject"),
+                ..rule(Upsert, "x-subject")
+            },
+            HeaderRule {
+                from_attribute: text("subject"),
+                ..rule(Insert, "x-subject")
+            },
+        ],
+        additional_auth: None,
+    };
+    let backend = HttpBackend::start([]).await;
+    let mut settings = settings(&backend);
+    settings.client.headers = [("X-There", "1"), ("X-Gone", "2"), ("X-Stays", "3")]
+        .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+        .into_iter()
+        .collect();
+    let token = BearerTokenAuth {
+        token: Secret::new("t"),
+        ..BearerTokenAuth::default()
+    };
+    let beside = Authorization::bearer(&token).unwrap();
+    let authorization = Authorization::headers(&setter, Some(beside)).unwrap();
+    let exporter = exporter(Signal::Traces, &settings, Some(authorization));
+    let known = ClientContext {
+        metadata: vec![("x-tenant".to_owned(), vec!["acme".to_owned()])],
+        auth: vec![("subject".to_owned(), AuthAttribute::Text("eve".to_owned()))],
+        ..ClientContext::default()
+    };
+    for (client, tenant, subject) in [
+        (known, "acme", "eve"),
+        (ClientContext::NOBODY, "nobody", ""),
+    ] {
+        let ledger = Ledger::new();
+        let parcel = ledger.parcel(2, body()).of(Arc::new(client));
+        exporter.offer(parcel).unwrap();
+        while_running(&exporter, ledger.settled(1)).await;
+        let headers = backend.requests().pop().unwrap().headers;
+        for (name, value) in [
+            ("x-there", "updated"),
+            ("x-new", "new"),
+            ("x-stays", "3"),
+            ("x-file", "of the file"),
+            ("x-scope-orgid", tenant),
+            ("x-subject", subject),
+            ("authorization", "Bearer t"),
+        ] {
+            assert_eq!(headers[name], value, "{name}");
+        }
+        assert!(!headers.contains_key("x-absent") && !headers.contains_key("x-gone"));
+    }
+}
+
+/// Scenario: the client has two values of what a header is to be set to.
+/// Guarantees: nothing is sent with either of them; the loss says why, without the values.
+#[tokio::test]
+async fn a_header_is_not_set_to_one_of_several_values() {
+    let setter = HeadersSetter {
+        headers: vec![HeaderRule {
+            key: "x-scope-orgid".to_owned(),
+            from_context: Some("x-tenant".to_owned()),
+            ..HeaderRule::default()
+        }],
+        additional_auth: None,
+    };
+    let backend = HttpBackend::start([]).await;
+    let authorization = Authorization::headers(&setter, None).unwrap();
+    let exporter = exporter(Signal::Traces, &settings(&backend), Some(authorization));
+    let values = vec!["red".to_owned(), "blue".to_owned()];
+    let client = ClientContext {
+        metadata: vec![("x-tenant".to_owned(), values)],
+        ..ClientContext::default()
+    };
+    let ledger = Ledger::new();
+    let parcel = ledger.parcel(2, body()).of(Arc::new(client));
+    exporter.offer(parcel).unwrap();
+    while_running(&exporter, ledger.settled(1)).await;
+    assert_eq!(ledger.reasons(), [Some(LossReason::PermanentError)]);
+    let error = exporter.snapshot().last_error;
+    assert!(error.contains("2 values of x-tenant") && !error.contains("red"));
+    assert!(backend.requests().is_empty());
 }
 
 /// Scenario: three requests one after the other, with and without keep-alive.

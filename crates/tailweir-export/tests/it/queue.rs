@@ -5,7 +5,7 @@ use bytes::Bytes;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, ClientKey, Signal};
 use tailweir_export::{
     Batching, Capacity, Exporter, ExporterSettings, Failure, LossReason, Retry, Unit,
 };
@@ -166,6 +166,51 @@ async fn parcels_wait_for_each_other_but_not_for_long() {
     assert_eq!(destination.times(start), [0, 200]);
     assert_eq!(exporter.snapshot().sent_requests, 2);
     assert_eq!(exporter.snapshot().sent_items, 10);
+}
+
+/// Scenario: parcels of two clients and of nobody alternate under a batch of six items; something else that nobody asks for differs
+/// from parcel to parcel.
+/// Guarantees: a batch is of one client, whatever stands between, in order; what is asked of it counts for the bytes of the queue.
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_of_one_client() {
+    let (ledger, destination) = (Ledger::new(), Scripted::accepting());
+    let mut settings = batching(6, 0, Unit::Items);
+    settings
+        .client_keys
+        .add(ClientKey::Metadata("tenant".to_owned()));
+    let exporter = exporter(&destination, &settings);
+    for (number, (tenant, body)) in [
+        ("red", "a"),
+        ("blue", "b"),
+        ("red", "c"),
+        ("", "d"),
+        ("blue", "e"),
+        ("", "f"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let entry = |name: &str, value: String| (name.to_owned(), vec![value]);
+        let mut metadata = vec![entry("other", number.to_string())];
+        if !tenant.is_empty() {
+            metadata.push(entry("tenant", tenant.to_owned()));
+        }
+        let client = ClientContext {
+            metadata,
+            ..ClientContext::default()
+        };
+        let parcel = ledger.parcel(2, body).of(Arc::new(client));
+        exporter.offer(parcel).unwrap();
+    }
+    let tenants = 2 * ("tenantred".len() + "tenantblue".len());
+    assert_eq!(exporter.snapshot().queue_bytes, 6 + tenants as u64);
+    while_running(&exporter, ledger.settled(6)).await;
+    let mut bodies = destination.bodies();
+    bodies.sort();
+    assert_eq!(
+        bodies,
+        [Bytes::from("ac"), Bytes::from("be"), Bytes::from("df")]
+    );
 }
 
 /// Scenario: parcels of four bytes under batches of eight to ten bytes.

@@ -9,8 +9,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::sync::Arc;
 use tailweir_config::{
-    Authenticator, ComponentId, DebugExporter, Extension, LoadBalancingExporter, Settings,
-    Verbosity,
+    ComponentId, DebugExporter, Extension, LoadBalancingExporter, Settings, Verbosity,
 };
 use tailweir_core::Signal;
 use tailweir_export::{
@@ -39,6 +38,8 @@ pub(crate) struct RunningExporter {
 pub(crate) struct Blueprint {
     settings: tailweir_config::Exporter,
     authenticator: Option<Extension>,
+    /// What signs beside the authenticator.
+    beside: Option<Extension>,
     /// Who checks scrapers.
     server_auth: Option<(ComponentId, Extension)>,
 }
@@ -82,11 +83,18 @@ impl Blueprint {
             _ => {}
         }
         let named = exporter.authenticator().map(|(_, auth)| auth);
+        let named = named.map(|named| extension_of(id, named.authenticator.as_ref(), settings));
+        let authenticator = named.transpose()?;
+        let beside = match &authenticator {
+            Some(Extension::HeadersSetter(setter)) => setter.additional_auth.as_ref(),
+            _ => None,
+        };
         Ok(Some(Self {
             settings: exporter.clone(),
-            authenticator: named
-                .map(|named| extension_of(id, named, settings))
+            beside: beside
+                .map(|beside| extension_of(id, Some(beside), settings))
                 .transpose()?,
+            authenticator,
             server_auth,
         }))
     }
@@ -132,7 +140,14 @@ impl Blueprint {
     ) -> Result<BuiltKind, BuildError> {
         use tailweir_config::Exporter as Kind;
         let authorization = self.authorization()?;
-        let direct = BuiltKind::Direct;
+        let client_keys = Authorization::client_keys(authorization.as_deref());
+        let direct = |destination: Arc<dyn Destination>, settings| {
+            let settings = ExporterSettings {
+                client_keys: client_keys.clone(),
+                ..settings
+            };
+            BuiltKind::Direct(destination, settings)
+        };
         Ok(match &self.settings {
             Kind::OtlpGrpc(exporter) => direct(
                 Arc::new(OtlpGrpc::new(exporter, authorization)?),
@@ -186,13 +201,23 @@ impl Blueprint {
     }
 
     fn authorization(&self) -> Result<Option<Arc<Authorization>>, BuildError> {
-        match &self.authenticator {
-            Some(Extension::BasicAuth(auth)) => Authorization::basic(auth).map(Arc::new).map(Some),
-            Some(Extension::BearerTokenAuth(auth)) => {
-                Authorization::bearer(auth).map(Arc::new).map(Some)
+        let authorization = match &self.authenticator {
+            Some(Extension::HeadersSetter(setter)) => {
+                let beside = self.beside.as_ref().map(credentials).transpose()?.flatten();
+                Some(Authorization::headers(setter, beside)?)
             }
-            _ => Ok(None),
-        }
+            Some(extension) => credentials(extension)?,
+            None => None,
+        };
+        Ok(authorization.map(Arc::new))
+    }
+}
+
+fn credentials(extension: &Extension) -> Result<Option<Authorization>, BuildError> {
+    match extension {
+        Extension::BasicAuth(auth) => Authorization::basic(auth).map(Some),
+        Extension::BearerTokenAuth(auth) => Authorization::bearer(auth).map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -331,13 +356,12 @@ impl Write for Outputs {
     }
 }
 
-/// The extension that an `auth` block names, if it runs.
+/// The extension that an `auth` block or another extension names, if it runs.
 fn extension_of(
     id: &ComponentId,
-    named: &Authenticator,
+    authenticator: Option<&ComponentId>,
     settings: &Settings,
 ) -> Result<Extension, StartError> {
-    let authenticator = named.authenticator.as_ref();
     let running = authenticator.filter(|id| settings.service_extensions.contains(id));
     let extension = running.and_then(|id| settings.extensions.get(id));
     extension

@@ -129,6 +129,7 @@ impl Graph {
         gone: &mut Gone,
     ) {
         self.transforms.retain(|place, _| places.contains(place));
+        self.noted.retain(|place| places.contains(place));
         self.routes.retain(|id, _| connected.contains(id));
         let samplers = self
             .samplers
@@ -226,11 +227,19 @@ impl Wiring<'_> {
                     is_sampler: false,
                 }
             }
-            Some(Processor::TailSampling(settings)) => Head {
-                stage: self.sampler(place, settings, next.stage).await,
-                is_sampler: true,
-            },
-            Some(Processor::TraceAware(settings)) => self.trace_aware(place, settings, next).await,
+            Some(Processor::TailSampling(settings)) => {
+                let (next, asked) = self.divided(pipeline, id, next);
+                let head = Head {
+                    stage: self.sampler(place.clone(), settings, next.stage).await,
+                    is_sampler: true,
+                };
+                self.noted(place, head, asked)
+            }
+            Some(Processor::TraceAware(settings)) => {
+                let (next, asked) = self.divided(pipeline, id, next);
+                let head = self.trace_aware(place.clone(), settings, next).await;
+                self.noted(place, head, asked)
+            }
             // Neither has a stage: the memory limiter is the admission of the whole process.
             Some(Processor::MemoryLimiter(_)) | None => next,
             Some(_) => self.transform(place, next),

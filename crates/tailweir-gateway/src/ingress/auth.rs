@@ -83,7 +83,9 @@ impl Authenticator {
                 let tokens = tokens.map(|token| token.expose().to_owned()).collect();
                 Self::bearer(header, auth.scheme.clone(), path(&auth.filename), tokens)
             }
-            Extension::HealthCheck(_) | Extension::Absent => Err(AuthError::Nobody),
+            Extension::HeadersSetter(_) | Extension::HealthCheck(_) | Extension::Absent => {
+                Err(AuthError::Nobody)
+            }
         }
     }
 

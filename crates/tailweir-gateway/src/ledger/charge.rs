@@ -75,7 +75,16 @@ impl Charge {
         self.amount.items += other.amount.items;
         self.amount.bytes += other.amount.bytes;
         other.amount = Amount::default();
-        self.custody.append(&mut other.custody);
+        for custody in other.custody.drain(..) {
+            // What was divided and is put together again was one custody's before.
+            if !self
+                .custody
+                .iter()
+                .any(|known| Arc::ptr_eq(known, &custody))
+            {
+                self.custody.push(custody);
+            }
+        }
     }
 
     /// Takes `items` of its items off into a charge of their own, the bytes in proportion.
@@ -256,7 +265,7 @@ impl fmt::Debug for Charge {
 
 #[cfg(test)]
 mod tests {
-    use super::{Charge, Guard};
+    use super::{Charge, Custody, Guard};
     use crate::ledger::{DropReason, Ledger};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -326,6 +335,27 @@ mod tests {
         let books = ledger.snapshot();
         assert_eq!(books.imbalance(), 0);
         assert_eq!(books.signals["traces"].handed_over.items, AMOUNT.items);
+    }
+
+    /// Scenario: a charge that somebody wants to hear of is divided and put together again, many times, and
+    /// put together with one of somebody else.
+    /// Guarantees: it names each of them once, and they hear when all of it has ended.
+    #[test]
+    fn custody_does_not_grow_with_divisions() {
+        let ledger = Arc::new(Ledger::default());
+        let heard: Custody = Arc::new(Elsewhere(false.into()));
+        let mut charge =
+            Charge::take(&ledger, Signal::Traces, AMOUNT).with_custody(Arc::clone(&heard));
+        for _ in 0..64 {
+            let part = charge.split_off(3);
+            charge.merge(part);
+        }
+        assert_eq!(charge.custody.len(), 1);
+        let other: Custody = Arc::new(Elsewhere(false.into()));
+        charge.merge(Charge::take(&ledger, Signal::Traces, AMOUNT).with_custody(other));
+        assert_eq!(charge.custody.len(), 2);
+        charge.into_receipt().0.delivered();
+        assert_eq!(Arc::strong_count(&heard), 1);
     }
 
     /// Scenario: more is acknowledged than was taken.

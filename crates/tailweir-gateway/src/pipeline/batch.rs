@@ -159,9 +159,12 @@ impl Batcher {
     /// Puts loads together, cuts them to size, and hands them on. What is left over when they were enough
     /// waits on, for more or for its time.
     async fn send(&self, key: Key, loads: Vec<Load>, by_size: bool) {
-        let Some(whole) = joined(loads) else {
+        let Some(mut whole) = joined(loads) else {
             return;
         };
+        if !self.keys.is_empty() {
+            whole.client = Arc::new(self.client_of(&key));
+        }
         {
             let mut figures = self.figures.lock();
             let count = if by_size {
@@ -225,12 +228,18 @@ impl Batcher {
     }
 
     fn key_of(&self, client: &ClientContext) -> Key {
-        let values = |key: &String| {
-            let mut metadata = client.metadata.iter();
-            let found = metadata.find(|(name, _)| name.eq_ignore_ascii_case(key));
-            found.map(|(_, values)| values.clone()).unwrap_or_default()
-        };
+        let values = |key: &String| client.metadata(key).to_vec();
         self.keys.iter().map(values).collect()
+    }
+
+    /// What all loads of a batch have in common: the metadata that they were told apart by. Whatever else
+    /// is known of one client must not stand for another.
+    fn client_of(&self, key: &Key) -> ClientContext {
+        let metadata = self.keys.iter().cloned().zip(key.iter().cloned());
+        ClientContext {
+            metadata: metadata.filter(|(_, values)| !values.is_empty()).collect(),
+            ..ClientContext::default()
+        }
     }
 }
 
@@ -250,7 +259,6 @@ fn joined(loads: Vec<Load>) -> Option<Load> {
         signal,
         mut body,
         mut charge,
-        client,
         ..
     } = first;
     if several {
@@ -262,7 +270,5 @@ fn joined(loads: Vec<Load>) -> Option<Load> {
         }
         body = Bytes::from(whole);
     }
-    let mut load = Load::held(signal, body, charge);
-    load.client = client;
-    Some(load)
+    Some(Load::held(signal, body, charge))
 }

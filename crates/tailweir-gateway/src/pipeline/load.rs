@@ -18,7 +18,7 @@ pub(crate) struct Load {
     pub(crate) body: Bytes,
     /// The duty to say what becomes of its items.
     pub(crate) charge: Charge,
-    /// Who sent it; nobody in particular behind a sampler or a batch.
+    /// Who sent it. Behind a sampler or a batch as far as somebody asks for it; nobody in particular otherwise.
     pub(crate) client: Arc<ClientContext>,
     /// The charge to the budget of requests in flight, while a client waits.
     pub(crate) permit: Option<Permit>,

@@ -159,7 +159,7 @@ impl ExportWay {
             ..
         } = load;
         let (receipt, recall) = charge.into_receipt();
-        let parcel = Parcel::new(signal, body.clone(), receipt);
+        let parcel = Parcel::new(signal, body.clone(), receipt).of(Arc::clone(&client));
         let answer = if is_held {
             self.exporter.offer(parcel)
         } else {

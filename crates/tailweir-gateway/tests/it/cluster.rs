@@ -123,6 +123,11 @@ impl Town {
         });
     }
 
+    /// A sampler of this number registers.
+    pub(crate) fn register(&self, number: u64) {
+        self.change(|table| register(table, number));
+    }
+
     /// Starts a member; its reports change the table.
     pub(crate) async fn start(
         self: &Arc<Self>,
@@ -251,7 +256,7 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
         send_parts(&gateways, part).await;
         match part {
             1 => {
-                town.change(|table| register(table, 3));
+                town.register(3);
                 samplers.push(town.start(&yaml, Some(4), false).await);
                 town.change(|table| {
                     table.apply(&Command::Rebalance);

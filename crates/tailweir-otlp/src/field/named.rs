@@ -45,6 +45,9 @@ fields! {
     ITEMS = message(2);
     /// The schema URL of a `ResourceSpans` or `ScopeSpans` and their kin.
     SCHEMA_URL = bytes(3);
+    /// Who sent a `ResourceSpans` or its kin, as [`with_sender`](crate::with_sender) notes it: a field of
+    /// Tailweir's own, which stands in no request that leaves it.
+    RESOURCE_SENDER = bytes(500_001);
     /// Attributes of a resource.
     RESOURCE_ATTRIBUTES = message(1);
     /// How many attributes of a resource were left out.

@@ -1,7 +1,6 @@
 //! Edits change what they name and nothing else.
 
 use super::Edits;
-use crate::client::ClientContext;
 use crate::error::TransformError;
 use crate::transform::{Request, Transform};
 use bytes::Bytes;
@@ -9,7 +8,7 @@ use tailweir_config::{
     Action, AttributeAction, AttributesProcessor, ConvertedType, Literal, MatchProperties,
     MatchType, ResourceProcessor,
 };
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 
 fn action(action: Action, key: &str) -> AttributeAction {
     AttributeAction {

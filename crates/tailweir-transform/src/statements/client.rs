@@ -1,7 +1,7 @@
 //! Who sent a request, for `otelcol.client`.
 
 use super::ClientContext;
-use crate::client::AuthAttribute;
+use tailweir_core::AuthAttribute;
 use tailweir_ottl::Value;
 use tailweir_paths::ClientFacts;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use tailweir_core::Signal;
+use tailweir_core::{ClientContext, Signal};
 use tailweir_export::{Accepted, Attempt, Destination, Failure};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -107,7 +107,7 @@ impl Scripted {
 }
 
 impl Destination for Scripted {
-    fn send(&self, _: Signal, request: Bytes) -> Attempt<'_> {
+    fn send<'a>(&'a self, _: Signal, request: Bytes, _: &'a ClientContext) -> Attempt<'a> {
         Box::pin(self.answer(request))
     }
 }
