@@ -3,6 +3,7 @@
 //! Each stage says what it did, or that it was skipped and why; nothing that was not run passes.
 
 mod chart;
+mod compose;
 mod configurations;
 mod container;
 mod dashboards;
@@ -69,6 +70,7 @@ pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
         ),
         ("chart's refusals", Box::new(refusals::check)),
         ("configurations", Box::new(configurations::check)),
+        ("compose file", Box::new(compose::check)),
         (
             "objects against Kubernetes' schemas",
             Box::new(chart::check_schemas),

@@ -10,8 +10,8 @@
 #
 # BIN is the folder of the programs; STATE is a folder of the cluster's own, in which images/*.tar are put on every node.
 # The control plane runs in the network namespace NETWORK with the address 10.10.0.1; a node is a namespace of its own
-# (network, mounts, host name) with containerd, kubelet and kube-proxy. Needs root, containerd, runc, the CNI plugins
-# and nftables. Everything started is stopped by its number, never by its name.
+# (network, mounts, host name) with containerd, kubelet and kube-proxy. Needs root, containerd, runc, the CNI plugins,
+# nftables and Prometheus. Everything started is stopped by its number, never by its name.
 set -euo pipefail
 : "${BIN:?}" "${STATE:?}"
 NETWORK=${NETWORK:-tailweir-kube}
@@ -95,6 +95,8 @@ certificates() ( # nodes
   issue scheduler /CN=system:kube-scheduler DNS:scheduler
   issue proxy /CN=system:kube-proxy DNS:proxy
   issue dns /O=system:masters/CN=dns DNS:dns
+  issue aggregator /CN=aggregator DNS:aggregator
+  issue metrics /O=system:masters/CN=metrics "DNS:metrics-server.kube-system.svc,DNS:pod-metrics.kube-system.svc"
   for node in $(seq "$1"); do
     issue "node$node" "/O=system:nodes/CN=system:node:node$node" "DNS:node$node,IP:10.10.0.1$node"
   done
@@ -140,14 +142,20 @@ control_plane() {
     --kubelet-certificate-authority="$pki/ca.crt" --kubelet-preferred-address-types=InternalIP \
     --service-account-key-file="$pki/accounts.pub" --service-account-signing-key-file="$pki/accounts.key" \
     --service-account-issuer=https://kubernetes.default.svc \
-    --authorization-mode=Node,RBAC --service-cluster-ip-range=$services
+    --authorization-mode=Node,RBAC --service-cluster-ip-range=$services \
+    --enable-aggregator-routing --proxy-client-cert-file="$pki/aggregator.crt" \
+    --proxy-client-key-file="$pki/aggregator.key" --requestheader-client-ca-file="$pki/ca.crt" \
+    --requestheader-allowed-names=aggregator --requestheader-username-headers=X-Remote-User \
+    --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra-
   wait_for apiserver kubectl get --raw /readyz
   local own
   own=$pki/controllers.conf
   start controllers "$BIN/kube-controller-manager" --kubeconfig="$own" --authentication-kubeconfig="$own" \
     --authorization-kubeconfig="$own" --leader-elect=false --bind-address=127.0.0.1 \
     --service-account-private-key-file="$pki/accounts.key" --root-ca-file="$pki/ca.crt" \
-    --use-service-account-credentials=true --node-monitor-grace-period=16s
+    --use-service-account-credentials=true --node-monitor-grace-period=16s \
+    --horizontal-pod-autoscaler-sync-period=5s --horizontal-pod-autoscaler-cpu-initialization-period=20s \
+    --horizontal-pod-autoscaler-initial-readiness-delay=5s
   own=$pki/scheduler.conf
   start scheduler "$BIN/kube-scheduler" --kubeconfig="$own" --authentication-kubeconfig="$own" \
     --authorization-kubeconfig="$own" --leader-elect=false --bind-address=127.0.0.1
@@ -165,6 +173,78 @@ C
   start coredns "$BIN/coredns" -conf "$STATE/Corefile"
   { proxy_configuration control; echo "bindAddress: $control"; } >"$STATE/proxy.yaml"
   start proxy "$BIN/kube-proxy" --config="$STATE/proxy.yaml"
+}
+
+# What autoscalers ask: the CPU of pods by metrics-server, and the gauge of samplers that the chart names, as Prometheus
+# has it from the pods by our recording rules, evaluated as often as it scrapes. All three are beside the API, which sends requests on to the first and the last.
+metrics() {
+  local own=$pki/metrics.conf
+  start metrics-server "$BIN/metrics-server" --kubeconfig="$own" --authentication-kubeconfig="$own" \
+    --authorization-kubeconfig="$own" --bind-address=$control --secure-port=10260 \
+    --tls-cert-file="$pki/metrics.crt" --tls-private-key-file="$pki/metrics.key" \
+    --kubelet-preferred-address-types=InternalIP --kubelet-certificate-authority="$pki/ca.crt" \
+    --kubelet-client-certificate="$pki/admin.crt" --kubelet-client-key="$pki/admin.key" \
+    --metric-resolution=10s --kubelet-request-timeout=5s
+  grep --invert-match '^ *interval:' "$here/../../prometheus/recording.yaml" >"$STATE/recording.yaml"
+  cat >"$STATE/prometheus.yml" <<Y
+global: {scrape_interval: 5s, evaluation_interval: 5s}
+rule_files: [$STATE/recording.yaml]
+scrape_configs:
+  - job_name: samplers
+    file_sd_configs: [{files: [$STATE/samplers.yml], refresh_interval: 2s}]
+Y
+  start discovery "$here/cluster.sh" discover
+  start prometheus prometheus --config.file="$STATE/prometheus.yml" --storage.tsdb.path="$STATE/prometheus" \
+    --web.listen-address=$control:9090
+  start pod-metrics "$BIN/pod-metrics" --lister-kubeconfig="$own" --authentication-kubeconfig="$own" \
+    --authorization-kubeconfig="$own" --bind-address=$control --secure-port=10261 \
+    --tls-cert-file="$pki/metrics.crt" --tls-private-key-file="$pki/metrics.key" \
+    --prometheus=http://$control:9090 --metric=tailweir_sampler_memory_utilisation
+  {
+    api metrics-server 10260 metrics.k8s.io v1beta1
+    api pod-metrics 10261 custom.metrics.k8s.io v1beta2
+  } | kubectl apply --filename - >/dev/null
+}
+
+# Tells Prometheus where samplers are: Debian's cannot ask Kubernetes by itself.
+discover() {
+  local running
+  running='{{range .items}}{{if and .status.podIP (eq .status.phase "Running")}}'
+  running+='- {targets: ["{{.status.podIP}}:8888"], labels: {namespace: "{{.metadata.namespace}}", pod: "{{.metadata.name}}"}}'
+  running+=$'\n{{end}}{{end}}'
+  while sleep 2; do
+    kubectl get pods --all-namespaces --output go-template="$running" \
+      --selector app.kubernetes.io/name=tailweir,app.kubernetes.io/component=sampler >"$STATE/samplers.draft" &&
+      mv "$STATE/samplers.draft" "$STATE/samplers.yml"
+  done
+}
+
+api() { # name, port, group, version: an API that a process beside the API server serves
+  cat <<Y
+---
+apiVersion: v1
+kind: Service
+metadata: {name: $1, namespace: kube-system}
+spec: {ports: [{name: https, port: 443, targetPort: $2}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: $1, namespace: kube-system, labels: {kubernetes.io/service-name: $1}}
+addressType: IPv4
+ports: [{name: https, port: $2}]
+endpoints: [{addresses: ["$control"], conditions: {ready: true}}]
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: $4.$3}
+spec:
+  group: $3
+  version: $4
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  caBundle: $(base64 -w0 "$pki/ca.crt")
+  service: {name: $1, namespace: kube-system}
+Y
 }
 
 # Disks of the nodes, given away once each, because folders of the host as the provisioner of Kubernetes makes them
@@ -349,17 +429,21 @@ crash_node() { # node
 # ---- the whole
 
 up() { # nodes
-  local node
+  local node name
   mkdir -p "$STATE"/{pki,log,pid,etcd,images}
   network
   certificates "$1"
   control_plane
   for node in $(seq "$1"); do start_node "$node"; done
   objects "$1"
+  metrics
   for node in $(seq "$1"); do
     wait_for "node $node" kubectl wait --for=condition=Ready "node/node$node" --timeout=1s
   done
   wait_for "the default account" kubectl get serviceaccount default
+  for name in v1beta1.metrics.k8s.io v1beta2.custom.metrics.k8s.io; do
+    wait_for "the API $name" kubectl wait --for=condition=Available "apiservice/$name" --timeout=1s
+  done
 }
 
 down() {
@@ -367,14 +451,14 @@ down() {
   for file in "$STATE"/node[0-9]*; do
     [ ! -d "$file" ] || crash_node "${file##*node}"
   done
-  for name in proxy coredns scheduler controllers apiserver etcd; do
+  for name in pod-metrics prometheus discovery metrics-server proxy coredns scheduler controllers apiserver etcd; do
     [ ! -f "$STATE/pid/$name" ] || numbers+=("$(cat "$STATE/pid/$name")")
   done
   [ ${#numbers[@]} -eq 0 ] || stop "${numbers[@]}"
   for name in $(ip netns list | cut -d' ' -f1); do
     case $name in "$NETWORK" | "$NETWORK"-[0-9]*) ip netns delete "$name" ;; esac
   done
-  rm -rf "$STATE"/{etcd,pid,pki} "$STATE"/node[0-9]*
+  rm -rf "$STATE"/{etcd,pid,pki,prometheus,samplers.yml} "$STATE"/node[0-9]*
 }
 
 case ${1:-} in
@@ -383,6 +467,7 @@ case ${1:-} in
   cut) inside ip link set "to-node${2:?which node}" down ;;
   heal) inside ip link set "to-node${2:?which node}" up ;;
   crash) crash_node "${2:?which node}" ;;
+  discover) discover ;;
   boot) start_node "${2:?which node}" ;;
   *)
     sed -n '2,15p' "$0"

@@ -46,6 +46,14 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["mode=cluster", "sampler.autoscaling.minReplicas=20"],
         "minReplicas",
     ),
+    (
+        &[
+            "mode=cluster",
+            "sampler.autoscaling.type=hpa",
+            "sampler.autoscaling.scaleDownPeriodSeconds=60",
+        ],
+        "scaleDownPeriodSeconds",
+    ),
     (&["sampler.weight=0"], "weight"),
     (&["service.type=Cluster"], "type"),
 ];

@@ -3,11 +3,12 @@
 
 use crate::{cache, output, root};
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const HELM: (&str, &str) = ("helm.sh/helm/v3/cmd/helm", "v3.22.0");
 const HELM_4: (&str, &str) = ("helm.sh/helm/v4/cmd/helm", "v4.3.2");
+const COMPOSE: (&str, &str) = ("github.com/compose-spec/compose-go/v2/cmd", "v2.16.2");
 const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
 
 /// Helm 3, built from its module.
@@ -24,12 +25,29 @@ fn build_helm((module, version): (&str, &str)) -> Result<PathBuf> {
     let folder = cache::folder()?.join("helm").join(version);
     let helm = folder.join("helm");
     if !helm.exists() {
-        let mut go = Command::new("go");
-        go.args(["install", "-trimpath", "-ldflags=-s -w"]);
-        output(go.arg(format!("{module}@{version}")).env("GOBIN", &folder))
+        go_install(module, version, &folder)
             .with_context(|| format!("Helm {version} cannot be built: it needs Go"))?;
     }
     Ok(helm)
+}
+
+fn go_install(module: &str, version: &str, folder: &Path) -> Result<()> {
+    let mut go = Command::new("go");
+    go.args(["install", "-trimpath", "-ldflags=-s -w"]);
+    output(go.arg(format!("{module}@{version}")).env("GOBIN", folder)).map(drop)
+}
+
+/// The loader of Docker Compose, as a program that checks a file.
+pub(super) fn compose_loader() -> Result<PathBuf> {
+    let (module, version) = COMPOSE;
+    let folder = cache::folder()?.join("compose").join(version);
+    // Go calls it by the last part of its path.
+    let loader = folder.join("cmd");
+    if !loader.exists() {
+        go_install(module, version, &folder)
+            .context("the loader of compose files cannot be built: it needs Go")?;
+    }
+    Ok(loader)
 }
 
 /// The Helm provider of Terraform, built from its module in a copy of `deploy/tools`.

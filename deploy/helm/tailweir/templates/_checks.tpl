@@ -24,6 +24,9 @@
 {{- fail "cluster.replication is 2, and there is one sampler: set sampler.replicas to 2 or more, or cluster.replication to 1" -}}
 {{- end -}}
 {{- end -}}
+{{- if and (eq .Values.mode "cluster") (ne .Values.sampler.autoscaling.type "none") (lt (int .Values.sampler.autoscaling.scaleDownPeriodSeconds) (int .Values.sampler.terminationGracePeriodSeconds)) -}}
+{{- fail "sampler.autoscaling.scaleDownPeriodSeconds is below sampler.terminationGracePeriodSeconds: a sampler would be taken away while another drains" -}}
+{{- end -}}
 {{- range $role := list "gateway" "sampler" -}}
 {{- $scaling := (get $.Values $role).autoscaling -}}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}

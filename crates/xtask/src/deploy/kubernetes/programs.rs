@@ -8,7 +8,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COREDNS: &str = "github.com/coredns/coredns@v1.15.0";
+/// Programs that are modules of their own, and what is installed of them.
+const MODULES: &[(&str, &str)] = &[
+    ("coredns", "github.com/coredns/coredns@v1.15.0"),
+    (
+        "metrics-server",
+        "sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0",
+    ),
+];
 /// The version that the module in `deploy/tools/kubernetes` requires, for the API to tell.
 const VERSION: &str = "1.34.4";
 const COMPONENTS: &[&str] = &[
@@ -27,6 +34,7 @@ const SYSTEM: &[(&str, &str)] = &[
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("/usr/sbin/nft", "nftables"),
     ("/usr/sbin/conntrack", "conntrack"),
+    ("/usr/bin/prometheus", "prometheus"),
 ];
 
 /// Where the programs are.
@@ -54,12 +62,15 @@ impl Programs {
         let bin = folder.join("bin");
         fs::create_dir_all(&bin)?;
         build_components(&source, &bin)?;
-        if !bin.join("coredns").exists() {
-            let mut go = Command::new("go");
-            go.args(["install", "-trimpath", "-ldflags=-s -w", COREDNS]);
-            output(go.env("GOBIN", &bin).env("CGO_ENABLED", "0"))
-                .context("CoreDNS cannot be built")?;
+        for (program, module) in MODULES {
+            if !bin.join(program).exists() {
+                let mut go = Command::new("go");
+                go.args(["install", "-trimpath", "-ldflags=-s -w", module]);
+                output(go.env("GOBIN", &bin).env("CGO_ENABLED", "0"))
+                    .with_context(|| format!("{program} cannot be built"))?;
+            }
         }
+        link(&pod_metrics()?, &bin.join("pod-metrics"))?;
         Ok(Self {
             folder,
             helm: tools::helm()?,
@@ -68,29 +79,52 @@ impl Programs {
 }
 
 fn build_components(source: &Path, bin: &Path) -> Result<()> {
-    let build = |package: &str, program: &str, flags: &str| -> Result<()> {
-        if bin.join(program).exists() {
-            return Ok(());
-        }
-        let mut go = Command::new("go");
-        go.current_dir(source)
-            .args(["build", "-trimpath", flags, "-o"])
-            .arg(bin.join(program))
-            .arg(package)
-            .env("CGO_ENABLED", "0");
-        let built = output(&mut go).with_context(|| format!("{program} cannot be built"));
-        built.map(drop)
-    };
-    build(".", "kube", &stamp())?;
-    build("go.etcd.io/etcd/server/v3", "etcd", "-ldflags=-s -w")?;
-    build("./pause", "pause", "-ldflags=-s -w")?;
+    build(source, ".", &bin.join("kube"), &stamp())?;
+    let stripped = "-ldflags=-s -w";
+    build(
+        source,
+        "go.etcd.io/etcd/server/v3",
+        &bin.join("etcd"),
+        stripped,
+    )?;
+    build(source, "./pause", &bin.join("pause"), stripped)?;
     for component in COMPONENTS {
-        let link = bin.join(component);
-        if !link.exists() {
-            symlink("kube", &link)?;
-        }
+        link(Path::new("kube"), &bin.join(component))?;
     }
     Ok(())
+}
+
+/// What serves the metrics of pods to autoscalers. It has a module and so a key of its own.
+fn pod_metrics() -> Result<PathBuf> {
+    let source = root().join("deploy/tools/pod-metrics");
+    let key = cache::key(&source, &["go.mod", "go.sum", "main.go"])?;
+    let folder = cache::folder()?.join("kubernetes");
+    let program = folder.join(format!("pod-metrics-{key}"));
+    build(&source, ".", &program, "-ldflags=-s -w")?;
+    Ok(program)
+}
+
+/// Builds a package of a module, unless it is there.
+fn build(source: &Path, package: &str, program: &Path, flags: &str) -> Result<()> {
+    if program.exists() {
+        return Ok(());
+    }
+    let mut go = Command::new("go");
+    go.current_dir(source)
+        .args(["build", "-trimpath", flags, "-o"])
+        .arg(program)
+        .arg(package)
+        .env("CGO_ENABLED", "0");
+    let built = output(&mut go).with_context(|| format!("{} cannot be built", program.display()));
+    built.map(drop)
+}
+
+/// Makes a name for a program, whatever it stood for before.
+fn link(program: &Path, name: &Path) -> Result<()> {
+    if name.symlink_metadata().is_ok() {
+        fs::remove_file(name)?;
+    }
+    Ok(symlink(program, name)?)
 }
 
 /// What the API says of itself; without it charts see the version 0.0.0.
