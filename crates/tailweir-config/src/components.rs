@@ -23,6 +23,7 @@ mod otlp_json_file;
 mod otlp_receiver;
 mod probabilistic_sampler;
 mod prometheus;
+mod prometheus_receiver;
 mod prometheus_remote_write;
 mod queue;
 mod redaction;
@@ -74,6 +75,12 @@ pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpRecei
 pub use probabilistic_sampler::{AttributeSource, ProbabilisticSampler, SamplerMode};
 pub use prometheus::{
     PrometheusExporter, ResourceConstantLabels, ResourceToTelemetry, TranslationStrategy,
+};
+pub use prometheus_receiver::{
+    LooseText, NameEscaping, NameValidation, PrometheusConfig, PrometheusDuration,
+    PrometheusReceiver, PrometheusSize, RelabelAction, RelabelRule, ScrapeAuthorization,
+    ScrapeBasicAuth, ScrapeClient, ScrapeGlobal, ScrapeHeader, ScrapeJob, ScrapeProtocol,
+    ScrapeTls, ScrapeTlsVersion, TargetFiles, TargetGroup, read_target_groups,
 };
 pub use prometheus_remote_write::{
     PrometheusRemoteWriteExporter, RemoteWriteProtocol, RemoteWriteQueue, TargetInfo,

@@ -97,6 +97,12 @@ pub use components::{
     DatagramServer, JaegerBinaryServer, JaegerCompactServer, JaegerGrpcServer, JaegerHttpServer,
     JaegerProtocols, JaegerReceiver,
 };
+pub use components::{
+    LooseText, NameEscaping, NameValidation, PrometheusConfig, PrometheusDuration,
+    PrometheusReceiver, PrometheusSize, RelabelAction, RelabelRule, ScrapeAuthorization,
+    ScrapeBasicAuth, ScrapeClient, ScrapeGlobal, ScrapeHeader, ScrapeJob, ScrapeProtocol,
+    ScrapeTls, ScrapeTlsVersion, TargetFiles, TargetGroup, read_target_groups,
+};
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;
 pub use environment::{EmptyEnvironment, Environment};

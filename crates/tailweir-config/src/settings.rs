@@ -10,8 +10,8 @@ use crate::components::{
     FilterProcessor, GroupByAttrs, GrpcServer, HeadersSetter, HealthCheck, HttpServer,
     JaegerReceiver, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
     OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
-    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection, ResourceProcessor,
-    SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
+    PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection,
+    ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -148,6 +148,8 @@ pub enum Receiver {
     Zipkin(Box<ZipkinReceiver>),
     /// `jaeger`.
     Jaeger(Box<JaegerReceiver>),
+    /// `prometheus`.
+    Prometheus(Box<PrometheusReceiver>),
     /// `nop`: receives nothing.
     Nop,
 }
@@ -159,7 +161,7 @@ impl Receiver {
         match self {
             Self::Otlp(otlp) => Some(&otlp.protocols.grpc.as_ref()?.server),
             Self::Jaeger(jaeger) => Some(&jaeger.protocols.grpc.as_ref()?.server),
-            Self::Zipkin(_) | Self::Files(_) | Self::Nop => None,
+            Self::Zipkin(_) | Self::Files(_) | Self::Prometheus(_) | Self::Nop => None,
         }
     }
 
@@ -170,7 +172,7 @@ impl Receiver {
             Self::Otlp(otlp) => Some(&otlp.protocols.http.as_ref()?.server),
             Self::Zipkin(zipkin) => Some(&zipkin.server),
             Self::Jaeger(jaeger) => Some(&jaeger.protocols.thrift_http.as_ref()?.server),
-            Self::Files(_) | Self::Nop => None,
+            Self::Files(_) | Self::Prometheus(_) | Self::Nop => None,
         }
     }
 
@@ -179,7 +181,7 @@ impl Receiver {
         let (grpc_at, http_at) = match self {
             Self::Otlp(_) => ("protocols::grpc::auth", "protocols::http::auth"),
             Self::Jaeger(_) => ("protocols::grpc::auth", "protocols::thrift_http::auth"),
-            Self::Zipkin(_) | Self::Files(_) | Self::Nop => ("auth", "auth"),
+            Self::Zipkin(_) | Self::Files(_) | Self::Prometheus(_) | Self::Nop => ("auth", "auth"),
         };
         let grpc = self.grpc_server().and_then(|server| server.auth.as_ref());
         let grpc = grpc.and_then(|auth| Some((grpc_at, auth.authenticator.clone()?)));

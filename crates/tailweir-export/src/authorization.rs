@@ -54,7 +54,7 @@ impl Authorization {
         Self::of_user(client)
     }
 
-    fn of_user(client: &ClientCredentials) -> Result<Self, BuildError> {
+    pub(crate) fn of_user(client: &ClientCredentials) -> Result<Self, BuildError> {
         let user = Secret::new(client.username.clone());
         Ok(Self(Kind::Basic {
             user: Text::new("username_file", &client.username_file, &user)?,

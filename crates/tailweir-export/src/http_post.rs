@@ -125,8 +125,17 @@ impl HttpPost {
 
 /// The client of an exporter: pooled connections, with TLS where `is_secure`.
 pub(crate) fn http_client(settings: &HttpClient, is_secure: bool) -> Result<Client, BuildError> {
+    http_client_of(settings, is_secure, &["h2", "http/1.1"])
+}
+
+/// The same, which speaks these protocols over TLS.
+pub(crate) fn http_client_of(
+    settings: &HttpClient,
+    is_secure: bool,
+    protocols: &[&str],
+) -> Result<Client, BuildError> {
     let tls = is_secure.then(|| {
-        ClientConfigs::new(&settings.tls, &["h2", "http/1.1"])
+        ClientConfigs::new(&settings.tls, protocols)
             .map(Arc::new)
             .map_err(|error| BuildError::of_tls(&error))
     });

@@ -12,8 +12,10 @@
 //! outlives its workers: what a worker had when it died is sent by the next. Each parcel's [`Receipt`]
 //! is settled exactly once, delivered or lost with a [`LossReason`]; nothing disappears silently.
 //!
+//! [`PageClient`] uses the same connections the other way: it asks for what a `prometheus` receiver reads.
+//!
 //! This room decides nothing about traces and publishes no metrics: it counts ([`Snapshot`]), others
-//! publish. It follows no redirects, unpacks no answers, and reads a bounded part of each.
+//! publish. Exporters follow no redirects, unpack no answers, and read a bounded part of each.
 //!
 //! ```
 //! use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
@@ -57,6 +59,7 @@ mod loss;
 mod nop;
 mod otlp_grpc;
 mod otlp_http;
+mod page_client;
 mod parcel;
 mod portion;
 mod queue;
@@ -84,6 +87,7 @@ pub use loss::LossReason;
 pub use nop::Nop;
 pub use otlp_grpc::OtlpGrpc;
 pub use otlp_http::OtlpHttp;
+pub use page_client::{GetError, PageClient};
 pub use parcel::Parcel;
 pub use queue::{Batching, Capacity, Refusal, Unit};
 pub use receipt::{Amount, Receipt, Settle, Settlement};

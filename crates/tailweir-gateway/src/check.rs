@@ -4,6 +4,7 @@ use crate::Gateway;
 use crate::console::Console;
 use crate::error::StartError;
 use crate::graph::{Blueprint, patterns};
+use crate::scraping::Scraping;
 use crate::surroundings::World;
 use std::collections::BTreeSet;
 use tailweir_config::{ComponentId, Connector, Exporter, Processor, Receiver, Settings};
@@ -31,6 +32,7 @@ impl Gateway {
         let mut found = Vec::new();
         for (id, receiver) in &settings.receivers {
             found.extend(check_receiver(id, receiver));
+            found.extend(check_scraping(id, receiver));
         }
         for (id, processor) in &settings.processors {
             found.extend(check_transform(id, processor, settings));
@@ -59,6 +61,32 @@ fn check_receiver(id: &ComponentId, receiver: &Receiver) -> Option<Mistake> {
         message: error.to_string(),
         is_unreadable: false,
     })
+}
+
+/// Rules are compiled, and certificates and credentials read.
+fn check_scraping(id: &ComponentId, receiver: &Receiver) -> Option<Mistake> {
+    let Receiver::Prometheus(settings) = receiver else {
+        return None;
+    };
+    match Scraping::check(id, settings).err()? {
+        StartError::Scraping {
+            option,
+            message,
+            is_unreadable,
+            ..
+        } => Some(Mistake {
+            block: format!("receivers::{id}"),
+            option: keys(&option),
+            message,
+            is_unreadable,
+        }),
+        error => Some(Mistake {
+            block: format!("receivers::{id}"),
+            option: String::new(),
+            message: error.to_string(),
+            is_unreadable: false,
+        }),
+    }
 }
 
 fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings) -> Vec<Mistake> {

@@ -105,6 +105,18 @@ pub enum StartError {
         /// What is wrong with which.
         message: String,
     },
+    /// A job of a receiver that scrapes cannot run.
+    #[error("{receiver}: {option}: {message}")]
+    Scraping {
+        /// The receiver.
+        receiver: ComponentId,
+        /// The option, its path within the receiver's block.
+        option: String,
+        /// What is wrong.
+        message: String,
+        /// Whether nothing but a file that the option names is wrong: it cannot be read.
+        is_unreadable: bool,
+    },
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,

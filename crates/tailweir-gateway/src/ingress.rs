@@ -19,8 +19,8 @@ mod listener;
 mod page;
 mod status;
 
-pub(crate) use body::Reading;
-pub(crate) use compression::SizeLimit;
+pub(crate) use body::{Charged, Reading};
+pub(crate) use compression::{Compression, SizeLimit};
 pub(crate) use content::Content;
 pub(crate) use datagrams::{DatagramOptions, DatagramServer, DatagramSocket};
 pub(crate) use door::{Delivery, Door, Intake, Transport};

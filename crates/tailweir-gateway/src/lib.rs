@@ -51,6 +51,7 @@ mod metrics;
 mod options;
 mod pipeline;
 mod refusal;
+mod scraping;
 mod status;
 mod surroundings;
 
@@ -67,7 +68,7 @@ pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, FileRow,
-    MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, Status, TraceAwareRow,
-    TransformRow, VotesRow,
+    MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, ScrapeRow, Status,
+    TraceAwareRow, TransformRow, VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};

@@ -5,6 +5,7 @@ mod files;
 mod pages;
 mod peers;
 mod samplers;
+mod scraping;
 mod trace_aware;
 mod transforms;
 
@@ -13,6 +14,7 @@ pub use files::FileRow;
 pub use pages::PageRow;
 pub use peers::{PeerRow, PeerTraffic};
 pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
+pub use scraping::ScrapeRow;
 pub use trace_aware::TraceAwareRow;
 pub use transforms::TransformRow;
 
@@ -59,6 +61,8 @@ pub struct Status {
     pub restarts: u64,
     /// What receivers of files have counted.
     pub files: Vec<FileRow>,
+    /// What receivers that scrape have counted.
+    pub scraping: Vec<ScrapeRow>,
     /// What receivers have counted.
     pub receivers: Vec<ReceiverRow>,
     /// The samplers, one for each use of a `tail_sampling` processor.
@@ -231,6 +235,7 @@ impl Status {
             },
             restarts: ground.nursery.restarts(),
             files: graph.map(files::rows).unwrap_or_default(),
+            scraping: graph.map(scraping::rows).unwrap_or_default(),
             receivers: graph.map(receivers).unwrap_or_default(),
             samplers: match graph {
                 Some(graph) => samplers::rows(graph).await,
@@ -294,6 +299,15 @@ fn receivers(graph: &Graph) -> Vec<ReceiverRow> {
             let mut row = receiver(&id.to_string(), transport, Signal::Traces, running, None);
             row.dropped_datagrams = Some(server.dropped());
             rows.push(row);
+        }
+        if running.scraping().is_some() {
+            rows.push(receiver(
+                &id.to_string(),
+                Transport::Http,
+                Signal::Metrics,
+                running,
+                None,
+            ));
         }
         if running.reading().is_some() {
             for signal in Signal::ALL {

@@ -22,6 +22,7 @@
 
 mod attribute_map;
 mod attribute_set;
+mod foreign;
 mod logs;
 mod metrics;
 mod points;
@@ -29,6 +30,9 @@ mod traces;
 
 pub use attribute_map::AttributeMap;
 pub use attribute_set::AttributeSet;
+pub use foreign::{
+    ForeignExponential, ForeignKind, ForeignValue, NewForeignExemplar, NewForeignPoint, NewScope,
+};
 pub use logs::{LogScopeWriter, LogsWriter, NewLogRecord};
 pub use metrics::{MetricHead, MetricsWriter, ResourceMetricsWriter, ScopeMetricsWriter};
 pub use points::{

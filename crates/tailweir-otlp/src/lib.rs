@@ -48,9 +48,10 @@ pub use assemble::{Assembler, Part};
 pub use attribute_list::{AttributeList, EncodedValue, NewEntry};
 pub use collector_size::{CollectorSize, collector_size};
 pub use compose::{
-    AttributeMap, AttributeSet, LogScopeWriter, LogsWriter, MetricHead, MetricsWriter, NewExemplar,
-    NewExponentialPoint, NewHistogramPoint, NewLogRecord, NewNumberPoint, NewSpan, NewSpanEvent,
-    NewSpanLink, PointsWriter, ResourceMetricsWriter, ScopeMetricsWriter, SpanWriter,
+    AttributeMap, AttributeSet, ForeignExponential, ForeignKind, ForeignValue, LogScopeWriter,
+    LogsWriter, MetricHead, MetricsWriter, NewExemplar, NewExponentialPoint, NewForeignExemplar,
+    NewForeignPoint, NewHistogramPoint, NewLogRecord, NewNumberPoint, NewScope, NewSpan,
+    NewSpanEvent, NewSpanLink, PointsWriter, ResourceMetricsWriter, ScopeMetricsWriter, SpanWriter,
     TracesBuilder,
 };
 pub use count::count_items;

@@ -1,6 +1,6 @@
-//! A backend for tests that speaks HTTP/1.1 on loopback and keeps what is posted to it.
+//! A backend for tests that speaks HTTP/1.1 on loopback and keeps what it is asked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +31,8 @@ impl Posted {
 struct State {
     next: VecDeque<u16>,
     posted: Vec<Posted>,
+    /// Whole answers by path.
+    pages: BTreeMap<String, Vec<u8>>,
 }
 
 /// See the module. Answers 204 unless something else was scripted.
@@ -77,6 +79,22 @@ impl HttpSink {
         lock(&self.state).next.push_back(status);
     }
 
+    /// Answers requests for this path, with or without a query, with this from now on. `head` is the status line without
+    /// the version, and further headers: `200 OK\r\ncontent-type: text/plain`.
+    pub fn show(&self, path: &str, head: &str, body: &[u8]) {
+        let length = body.len();
+        let mut answer =
+            format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+        answer.extend_from_slice(body);
+        lock(&self.state).pages.insert(path.to_owned(), answer);
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What was posted so far, in order of arrival.
     #[must_use]
     pub fn posted(&self) -> Vec<Posted> {
@@ -116,12 +134,20 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
     while let Some(posted) = read(&mut reader) {
-        let status = {
+        let path = posted.path.split('?').next().unwrap_or_default();
+        let (page, status) = {
             let mut state = lock(state);
+            let page = state.pages.get(path).cloned();
             let status = state.next.pop_front().unwrap_or(204);
             state.posted.push(posted);
-            status
+            (page, status)
         };
+        if let Some(page) = page {
+            if writer.write_all(&page).is_err() {
+                return;
+            }
+            continue;
+        }
         let length = if status == 204 {
             ""
         } else {

@@ -36,7 +36,6 @@ const RECEIVERS: &[Group] = &[
         &[
             "opencensus",
             "kafka",
-            "prometheus",
             "prometheus_simple",
             "prometheus_remote_write",
             "prometheusremotewrite",

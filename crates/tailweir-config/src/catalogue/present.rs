@@ -10,9 +10,9 @@ use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FilterProcessor, GroupByAttrs, HeadersSetter, HealthCheck, JaegerReceiver, LoggingExporter,
     LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver,
-    OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter,
-    RedactionProcessor, ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor,
-    ZipkinExporter, ZipkinReceiver,
+    OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusReceiver,
+    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection, ResourceProcessor,
+    SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -101,6 +101,15 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| {
             read_as(node, report, |settings| {
                 Part::Receiver(Receiver::Jaeger(Box::new(settings)))
+            })
+        },
+    },
+    Kind {
+        component: component(Role::Receiver, "prometheus", &[], METRICS, Stability::Beta),
+        shape: PrometheusReceiver::shape,
+        read: |node, _, report| {
+            read_as(node, report, |settings| {
+                Part::Receiver(Receiver::Prometheus(Box::new(settings)))
             })
         },
     },

@@ -13,6 +13,7 @@ mod policies;
 mod prometheus;
 mod receivers;
 mod resource_detection;
+mod scrape;
 mod settings;
 mod substitution;
 mod workbench;

@@ -66,6 +66,16 @@ impl Work for crate::files::FileReading {
     }
 }
 
+impl Work for crate::scraping::Scraping {
+    fn name(&self) -> String {
+        self.id().to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.run())
+    }
+}
+
 /// What a worker is told.
 #[derive(Debug)]
 pub(super) enum WorkerMsg {

@@ -40,7 +40,7 @@ impl Patterns {
 
     /// The files that match, in order of their paths. Folders behind links are not entered; what cannot be
     /// looked into holds nothing.
-    pub(super) fn find(&self) -> Vec<PathBuf> {
+    pub(crate) fn find(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut left = self.roots.clone();
         let mut passed = 0;

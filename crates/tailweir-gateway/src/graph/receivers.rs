@@ -12,6 +12,7 @@ use crate::files::FileReading;
 use crate::ingress::{DatagramServer, DatagramSocket, Listener, Server, Transport};
 use crate::intake::{Entries, Entry, ReceiverIntake};
 use crate::pipeline::{Way, Ways};
+use crate::scraping::Scraping;
 use blueprint::{DatagramParts, DoorParts};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,13 +24,14 @@ use tailweir_core::Signal;
 /// Open requests of a receiver that a reload changes get this long.
 const CHANGE_GRACE: Duration = Duration::from_secs(5);
 
-/// A receiver that listens or reads.
+/// A receiver that listens, reads or scrapes.
 pub(crate) struct RunningReceiver {
     pub(crate) blueprint: ReceiverBlueprint,
     pub(crate) intake: Arc<ReceiverIntake>,
     servers: Vec<(Transport, Server)>,
     datagrams: Vec<(Transport, DatagramServer)>,
     reading: Option<(Arc<FileReading>, Child)>,
+    scraping: Option<(Arc<Scraping>, Child)>,
 }
 
 impl RunningReceiver {
@@ -48,6 +50,13 @@ impl RunningReceiver {
         self.reading.as_ref().map(|(reading, _)| reading.as_ref())
     }
 
+    /// What scrapes for it.
+    pub(crate) fn scraping(&self) -> Option<&Scraping> {
+        self.scraping
+            .as_ref()
+            .map(|(scraping, _)| scraping.as_ref())
+    }
+
     /// Its servers.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (Transport, &Server)> {
         self.servers
@@ -62,12 +71,19 @@ impl RunningReceiver {
             .map(|(transport, server)| (*transport, server))
     }
 
-    /// Stops reading and listening, and lets open requests finish. Returns whether all did in time.
+    /// Stops reading, scraping and listening, and lets open requests finish. Returns whether all did in time.
     pub(crate) async fn stop(self, grace: Duration) -> bool {
         let mut stopping = tokio::task::JoinSet::new();
         if let Some((reading, worker)) = self.reading {
             stopping.spawn(async move {
                 let in_time = reading.stop(grace).await;
+                worker.stop();
+                in_time
+            });
+        }
+        if let Some((scraping, worker)) = self.scraping {
+            stopping.spawn(async move {
+                let in_time = scraping.stop(grace).await;
                 worker.stop();
                 in_time
             });
@@ -158,6 +174,12 @@ async fn start(
         // Only a node that is going down starts nothing.
         reading = worker.map(|worker| (Arc::clone(files), worker));
     }
+    let mut scraping = None;
+    if let Some(targets) = &parts.scraping {
+        let work: Arc<Scraping> = Arc::clone(targets);
+        let worker = ground.nursery.start_worker(work).await;
+        scraping = worker.map(|worker| (Arc::clone(targets), worker));
+    }
     Ok(RunningReceiver {
         blueprint: parts.blueprint.clone(),
         intake: Arc::clone(&parts.intake),
@@ -167,6 +189,7 @@ async fn start(
             .map(|(parts, socket)| (parts.door.transport, socket.serve(Arc::clone(&parts.door))))
             .collect(),
         reading,
+        scraping,
     })
 }
 

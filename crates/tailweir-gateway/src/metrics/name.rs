@@ -216,6 +216,18 @@ metrics! {
         "Spans that had come before and were left out.";
     FileReceiverFiles = "tailweir_receiver_files", Gauge, "{files}", ["receiver"],
         "Files that the receiver reads, max_concurrent_files at most.";
+    ScrapeTargets = "tailweir_scrape_targets", Gauge, "{targets}", ["receiver"],
+        "Targets that the receiver scrapes, target_limit and max_targets of each job at most.";
+    ScrapeRefusedTargets = "tailweir_scrape_refused_targets", Gauge, "{targets}", ["receiver"],
+        "Targets that cannot be scraped, because labels or rules make no address, interval or timeout of them.";
+    ScrapeUnreadableFiles = "tailweir_scrape_unreadable_files", Gauge, "{files}", ["receiver"],
+        "Files of targets that cannot be read; their targets are those of before.";
+    Scrapes = "tailweir_scrapes", Counter, "{scrapes}", ["receiver", "outcome"],
+        "Scrapes: good; unanswered by the target; unreadable, as the page is not well-formed; limited, as a limit was passed.";
+    ScrapeLeftOut = "tailweir_scrape_left_out_samples", Counter, "{samples}", ["receiver"],
+        "Samples of good scrapes that were left out: told twice, more than ten minutes ahead, without a label that their kind needs, or of another time than what they belong to.";
+    ScrapesLost = "tailweir_scrapes_lost", Counter, "{scrapes}", ["receiver"],
+        "Scrapes that no pipeline took before the next was due, or that were refused for good.";
     FileReceiverUnreadable = "tailweir_receiver_unreadable_records", Counter, "{records}", ["receiver"],
         "Records of files that could not be read, were too large or were refused for good, and files that could not be opened.";
     TraceAwareRecords = "tailweir_trace_aware_records", Counter, "{records}", ["pipeline", "processor", "outcome"],

@@ -29,6 +29,7 @@ impl Publisher {
             page.ledger(status);
             page.receivers(status);
             page.files(status);
+            page.scraping(status);
             page.exporters(status);
             page.transforms(&status.transforms);
             page.trace_aware(&status.trace_aware);
@@ -175,6 +176,21 @@ impl Page<'_> {
             let labels: Labels<'_> = &[("receiver", &row.receiver)];
             self.gauge(Metric::FileReceiverFiles, labels, row.files);
             self.counter(Metric::FileReceiverUnreadable, labels, row.unreadable);
+        }
+    }
+
+    fn scraping(&self, status: &Status) {
+        for row in &status.scraping {
+            let labels: Labels<'_> = &[("receiver", &row.receiver)];
+            self.gauge(Metric::ScrapeTargets, labels, row.targets);
+            self.gauge(Metric::ScrapeRefusedTargets, labels, row.refused_targets);
+            self.gauge(Metric::ScrapeUnreadableFiles, labels, row.unreadable_files);
+            for (outcome, count) in row.scrapes {
+                let labels: Labels<'_> = &[("receiver", &row.receiver), ("outcome", outcome)];
+                self.counter(Metric::Scrapes, labels, count);
+            }
+            self.counter(Metric::ScrapeLeftOut, labels, row.left_out_samples);
+            self.counter(Metric::ScrapesLost, labels, row.lost);
         }
     }
 

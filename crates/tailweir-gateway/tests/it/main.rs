@@ -19,6 +19,7 @@ mod pressure;
 mod processors;
 mod protocol;
 mod raw_grpc;
+mod scraping;
 mod security;
 mod signals;
 mod trace_aware;

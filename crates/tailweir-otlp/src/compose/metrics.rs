@@ -34,7 +34,7 @@ impl<'o> MetricsWriter<'o> {
 
 /// Writes the metrics of a resource.
 pub struct ResourceMetricsWriter<'o> {
-    out: &'o mut Vec<u8>,
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 impl ResourceMetricsWriter<'_> {
@@ -60,7 +60,7 @@ pub struct MetricHead<'a> {
 
 /// Writes the metrics of a scope.
 pub struct ScopeMetricsWriter<'o> {
-    out: &'o mut Vec<u8>,
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 const SUM: u32 = 7;

@@ -138,12 +138,16 @@ impl PointsWriter<'_> {
     }
 }
 
-fn put_times(out: &mut Vec<u8>, start: u64, time: u64) {
+pub(super) fn put_times(out: &mut Vec<u8>, start: u64, time: u64) {
     put_fixed64_unless_zero(out, 2, start);
     put_fixed64_unless_zero(out, 3, time);
 }
 
-fn put_packed(out: &mut Vec<u8>, number: u32, values: impl ExactSizeIterator<Item = u64>) {
+pub(super) fn put_packed(
+    out: &mut Vec<u8>,
+    number: u32,
+    values: impl ExactSizeIterator<Item = u64>,
+) {
     if values.len() == 0 {
         return;
     }
@@ -154,7 +158,7 @@ fn put_packed(out: &mut Vec<u8>, number: u32, values: impl ExactSizeIterator<Ite
     }
 }
 
-fn put_packed_varints(out: &mut Vec<u8>, number: u32, values: &[u64]) {
+pub(super) fn put_packed_varints(out: &mut Vec<u8>, number: u32, values: &[u64]) {
     if !values.is_empty() {
         nested(out, number, |out| {
             for value in values {
@@ -166,15 +170,18 @@ fn put_packed_varints(out: &mut Vec<u8>, number: u32, values: &[u64]) {
 
 fn put_exemplars(out: &mut Vec<u8>, number: u32, exemplars: &[NewExemplar]) {
     for exemplar in exemplars {
-        nested(out, number, |out| {
-            put_fixed64_unless_zero(out, 2, exemplar.time);
-            put_fixed64(out, 3, exemplar.value.to_bits());
-            if !exemplar.span_id.is_zero() {
-                put_bytes(out, 4, &exemplar.span_id.0);
-            }
-            if !exemplar.trace_id.is_zero() {
-                put_bytes(out, 5, &exemplar.trace_id.0);
-            }
-        });
+        nested(out, number, |out| put_exemplar(out, exemplar));
+    }
+}
+
+/// The fields of an exemplar.
+pub(super) fn put_exemplar(out: &mut Vec<u8>, exemplar: &NewExemplar) {
+    put_fixed64_unless_zero(out, 2, exemplar.time);
+    put_fixed64(out, 3, exemplar.value.to_bits());
+    if !exemplar.span_id.is_zero() {
+        put_bytes(out, 4, &exemplar.span_id.0);
+    }
+    if !exemplar.trace_id.is_zero() {
+        put_bytes(out, 5, &exemplar.trace_id.0);
     }
 }

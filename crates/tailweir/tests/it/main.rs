@@ -10,4 +10,5 @@ mod gateway;
 mod golden;
 mod lifecycle;
 mod reload;
+mod scrape;
 mod simulate;

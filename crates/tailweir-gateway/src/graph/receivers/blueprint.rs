@@ -10,10 +10,11 @@ use crate::ingress::{
     HttpOptions, HttpService, Intake, Protocol, Reading, SizeLimit, Transport,
 };
 use crate::intake::ReceiverIntake;
+use crate::scraping::{ScrapeGround, Scraping};
 use std::sync::Arc;
 use tailweir_config::{
-    ComponentId, DatagramServer, Extension, GrpcServer, HttpServer, OtlpJsonFileReceiver, Receiver,
-    Settings,
+    ComponentId, DatagramServer, Extension, GrpcServer, HttpServer, OtlpJsonFileReceiver,
+    PrometheusReceiver, Receiver, Settings,
 };
 use tailweir_tls::ServerConfigs;
 use tailweir_translate::Jaeger;
@@ -36,6 +37,7 @@ const COMPRESSIONS: [&str; 7] = [
 pub(crate) enum ReceiverBlueprint {
     Served(Box<ServedBlueprint>),
     Files(Box<OtlpJsonFileReceiver>),
+    Scraped(Box<PrometheusReceiver>),
 }
 
 /// Everything that a receiver with servers depends on.
@@ -53,6 +55,7 @@ pub(crate) struct ReceiverParts {
     pub(super) doors: Vec<DoorParts>,
     pub(super) datagrams: Vec<DatagramParts>,
     pub(super) reading: Option<Arc<FileReading>>,
+    pub(super) scraping: Option<Arc<Scraping>>,
 }
 
 /// One protocol of it.
@@ -84,6 +87,7 @@ impl ReceiverBlueprint {
                 Some(Self::Served(Box::new(blueprint)))
             }
             Some(Receiver::Files(receiver)) => Some(Self::Files(receiver.clone())),
+            Some(Receiver::Prometheus(receiver)) => Some(Self::Scraped(receiver.clone())),
             Some(Receiver::Nop) | None => None,
         })
     }
@@ -101,25 +105,29 @@ impl ReceiverBlueprint {
         let intake = ReceiverIntake::new(Arc::clone(&ground.ledger), Arc::clone(&ground.scans));
         let intake = Arc::new(intake);
         let mut datagrams = Vec::new();
-        let (doors, reading) = match &self {
+        let (mut doors, mut reading, mut scraped) = (Vec::new(), None, None);
+        match &self {
             Self::Served(served) => {
                 datagrams = served.datagrams(&intake, ground);
-                (served.doors(id, &intake, ground)?, None)
+                doors = served.doors(id, &intake, ground)?;
             }
             Self::Files(settings) => {
                 let patterns = patterns(id, settings)?;
                 let (intake, admission) = (Arc::clone(&intake), Arc::clone(&ground.admission));
-                let reading =
-                    FileReading::new(id.to_string(), settings, patterns, intake, admission);
-                (Vec::new(), Some(Arc::new(reading)))
+                let files = FileReading::new(id.to_string(), settings, patterns, intake, admission);
+                reading = Some(Arc::new(files));
             }
-        };
+            Self::Scraped(settings) => {
+                scraped = Some(Arc::new(scraping(id, settings, &intake, ground)?));
+            }
+        }
         Ok(ReceiverParts {
             blueprint: self,
             intake,
             doors,
             datagrams,
             reading,
+            scraping: scraped,
         })
     }
 }
@@ -138,6 +146,23 @@ pub(crate) fn patterns(
         receiver: id.clone(),
         message,
     })
+}
+
+/// What scrapes for a receiver.
+fn scraping(
+    id: &ComponentId,
+    settings: &PrometheusReceiver,
+    intake: &Arc<ReceiverIntake>,
+    ground: &Ground,
+) -> Result<Scraping, StartError> {
+    let ground = ScrapeGround {
+        intake: Arc::clone(intake),
+        admission: Arc::clone(&ground.admission),
+        buffers: Arc::clone(&ground.buffers),
+        surroundings: Arc::clone(&ground.surroundings),
+        seed: ground.seed,
+    };
+    Scraping::new(id, settings, ground)
 }
 
 impl ServedBlueprint {
@@ -238,7 +263,7 @@ fn http_api<'a>(receiver: &'a Receiver, ground: &Ground) -> Option<(&'a HttpServ
             surroundings: Arc::clone(&ground.surroundings),
         },
         Receiver::Jaeger(_) => HttpApi::Jaeger,
-        Receiver::Files(_) | Receiver::Nop => return None,
+        Receiver::Files(_) | Receiver::Prometheus(_) | Receiver::Nop => return None,
     };
     Some((receiver.http_server()?, api))
 }

@@ -1,0 +1,55 @@
+//! What a receiver that scrapes counts.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tailweir_scrape::{Outcome, ScrapeError};
+
+/// Counts of a receiver that scrapes.
+#[derive(Debug, Default)]
+pub(crate) struct ScrapeFigures {
+    /// Targets that there are.
+    pub(crate) targets: AtomicU64,
+    /// Targets that cannot be scraped, as they are none.
+    pub(crate) refused_targets: AtomicU64,
+    /// Files of targets that cannot be read.
+    pub(crate) unreadable_files: AtomicU64,
+    /// Scrapes that went well.
+    pub(crate) good: AtomicU64,
+    /// Scrapes of targets that did not answer, or not well.
+    pub(crate) unanswered: AtomicU64,
+    /// Scrapes whose page could not be read.
+    pub(crate) unreadable: AtomicU64,
+    /// Scrapes that a limit ended.
+    pub(crate) limited: AtomicU64,
+    /// Samples that were left out of scrapes that went well.
+    pub(crate) left_out: AtomicU64,
+    /// Scrapes that no pipeline took in time.
+    pub(crate) lost: AtomicU64,
+}
+
+impl ScrapeFigures {
+    /// Takes notice of the targets that there are.
+    pub(super) fn found(&self, targets: usize, refused: u64, unreadable: u64) {
+        self.targets.store(targets as u64, Relaxed);
+        self.refused_targets.store(refused, Relaxed);
+        self.unreadable_files.store(unreadable, Relaxed);
+    }
+
+    /// Counts a scrape.
+    pub(super) fn scraped(&self, outcome: &Outcome) {
+        let counter = match &outcome.error {
+            None => &self.good,
+            Some(ScrapeError::Fetch(_)) => &self.unanswered,
+            Some(
+                ScrapeError::Malformed { .. }
+                | ScrapeError::NoName
+                | ScrapeError::BadName(_)
+                | ScrapeError::LabelTwice { .. },
+            ) => &self.unreadable,
+            Some(_) => &self.limited,
+        };
+        counter.fetch_add(1, Relaxed);
+        if outcome.error.is_none() {
+            self.left_out.fetch_add(outcome.left_out, Relaxed);
+        }
+    }
+}
