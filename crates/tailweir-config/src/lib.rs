@@ -108,7 +108,7 @@ pub use duration::parse_duration;
 pub use environment::{EmptyEnvironment, Environment};
 pub use load::{LoadOptions, Loaded, load, load_tail_sampling_block, read_yaml};
 pub use location::Location;
-pub use print::{print_config, print_tree, print_unredacted};
+pub use print::{print_config, print_policies, print_tree, print_unredacted};
 pub use reference::reference_markdown;
 pub use schema::schema_json;
 pub use setting::{Headers, Literal, Secret};

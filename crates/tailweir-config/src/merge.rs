@@ -28,6 +28,20 @@ fn over_entry(lower: &mut Node, upper: Node) {
     }
 }
 
+/// Takes the entries out of a section of `lower` that `upper` has there too.
+pub(crate) fn without_entries_of(lower: &mut Node, upper: &Node, section: &str) {
+    let Some(upper) = upper.get(section) else {
+        return;
+    };
+    let Value::Map(sections) = &mut lower.value else {
+        return;
+    };
+    let lower = sections.iter_mut().find(|known| known.key == section);
+    if let Some(Value::Map(entries)) = lower.map(|entry| &mut entry.node.value) {
+        entries.retain(|known| upper.get(&known.key).is_none());
+    }
+}
+
 /// Takes keys such as `a::b` apart into maps, as the Collector does.
 pub(crate) fn unfold(mut node: Node) -> Node {
     match node.value {

@@ -33,6 +33,25 @@ pub fn print_unredacted(tree: &Json) -> String {
     out.replace("$$", "$")
 }
 
+/// The `tail_sampling` processors of a resolved tree, whole, as YAML of a `processors:` section that can be loaded over
+/// another configuration; nothing redacted. The same text for the same policies, however they are written. Empty when
+/// there are none.
+#[must_use]
+pub fn print_policies(resolved: &Json) -> String {
+    let is_sampler = |name: &str| name.split('/').next() == Some("tail_sampling");
+    let processors = resolved.get("processors").and_then(Json::as_object);
+    let samplers = processors.into_iter().flatten();
+    let samplers: serde_json::Map<String, Json> = samplers
+        .filter(|(name, settings)| is_sampler(name.trim()) && !is_absent(settings))
+        .map(|(name, settings)| (name.clone(), settings.clone()))
+        .collect();
+    let mut out = String::new();
+    if !samplers.is_empty() {
+        block(&serde_json::json!({ "processors": samplers }), 0, &mut out);
+    }
+    out
+}
+
 fn redact(tree: &mut Json, secret: bool) {
     match tree {
         Json::Object(entries) => {

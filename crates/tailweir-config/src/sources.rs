@@ -17,8 +17,17 @@ const SOURCES_MAX: usize = 100;
 pub struct Sources {
     configs: Vec<String>,
     sets: Vec<String>,
-    texts: Vec<(String, String)>,
+    texts: Vec<Text>,
     gates: BTreeSet<String>,
+}
+
+/// A text that is laid over all sources.
+#[derive(Debug, Clone)]
+struct Text {
+    origin: String,
+    text: String,
+    /// Whether its processors stand in place of those that are called the same.
+    replaces: bool,
 }
 
 impl Sources {
@@ -52,7 +61,23 @@ impl Sources {
     /// Adds a text that wins over all sources and settings before it; `origin` is what it is called in diagnostics.
     #[must_use]
     pub fn text(mut self, origin: &str, text: impl Into<String>) -> Self {
-        self.texts.push((origin.to_owned(), text.into()));
+        self.texts.push(Text {
+            origin: origin.to_owned(),
+            text: text.into(),
+            replaces: false,
+        });
+        self
+    }
+
+    /// Adds a text as [`Sources::text`] does, but that its processors stand in place of those that are called the same:
+    /// nothing that these say shines through.
+    #[must_use]
+    pub fn replacing_processors(mut self, origin: &str, text: impl Into<String>) -> Self {
+        self.texts.push(Text {
+            origin: origin.to_owned(),
+            text: text.into(),
+            replaces: true,
+        });
         self
     }
 
@@ -116,8 +141,11 @@ impl Sources {
                 merge::over(&mut whole, node);
             }
         }
-        for (origin, text) in &self.texts {
-            if let Some(node) = read_text(origin, text, texts, report) {
+        for text in &self.texts {
+            if let Some(node) = read_text(&text.origin, &text.text, texts, report) {
+                if text.replaces {
+                    merge::without_entries_of(&mut whole, &node, "processors");
+                }
                 merge::over(&mut whole, node);
             }
         }

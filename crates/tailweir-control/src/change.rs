@@ -49,8 +49,10 @@ pub(crate) enum Change {
     Clear(Vec<StoredReport>),
     /// [`Command::Forget`].
     Forget(Vec<StoredTenure>),
-    /// Policies that are in force from here on.
+    /// Policies of an operator, in force from here on.
     Policies(String),
+    /// Policies of the file of a process that was this revision before.
+    ProposePolicies { text: String, base: u64 },
 }
 
 /// What a change did.
@@ -131,7 +133,10 @@ impl Change {
     pub(crate) fn command(&self) -> Result<Option<Command>, InvalidChange> {
         let name = |name: &str| MemberName::new(name);
         let command = match self {
-            Self::Form { .. } | Self::AllocateId | Self::Policies(_) => return Ok(None),
+            Self::Form { .. }
+            | Self::AllocateId
+            | Self::Policies(_)
+            | Self::ProposePolicies { .. } => return Ok(None),
             Self::Register {
                 name: text,
                 address,

@@ -6,10 +6,12 @@
 mod kept;
 mod lease;
 mod leaving;
+mod proposing;
 mod reporting;
 mod watching;
 
 pub use leaving::Departure;
+pub use proposing::Proposal;
 
 use crate::state::PolicyRevision;
 use std::path::PathBuf;
@@ -55,6 +57,7 @@ struct Shared {
     link: Link,
     table: watch::Sender<Arc<RoutingTable>>,
     policies: watch::Sender<Option<Arc<PolicyRevision>>>,
+    proposal: watch::Sender<Proposal>,
     incarnation: watch::Sender<Option<Incarnation>>,
     is_connected: watch::Sender<bool>,
     is_dismissed: watch::Sender<bool>,
@@ -65,6 +68,8 @@ struct Shared {
 pub struct Client {
     shared: Arc<Shared>,
     reports: mpsc::Sender<Report>,
+    /// The policies of this process's file.
+    proposals: watch::Sender<Option<String>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -82,11 +87,13 @@ impl Client {
             link,
             table: watch::Sender::new(Arc::new(table)),
             policies: watch::Sender::new(policies.map(Arc::new)),
+            proposal: watch::Sender::default(),
             incarnation: watch::Sender::new(None),
             is_connected: watch::Sender::new(false),
             is_dismissed: watch::Sender::new(false),
         });
         let (reports, waiting) = mpsc::channel(REPORTS_WAITING_MAX);
+        let (proposals, texts) = watch::channel(None);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let until_stop = || stop.clone();
         tasks.spawn(until_stop().run_until_cancelled_owned(watching::watch(Arc::clone(&shared))));
@@ -94,9 +101,13 @@ impl Client {
         tasks.spawn(
             until_stop().run_until_cancelled_owned(reporting::report(Arc::clone(&shared), waiting)),
         );
+        tasks.spawn(
+            until_stop().run_until_cancelled_owned(proposing::propose(Arc::clone(&shared), texts)),
+        );
         Self {
             shared,
             reports,
+            proposals,
             tasks,
             stop,
         }
@@ -112,6 +123,25 @@ impl Client {
     #[must_use]
     pub fn policies(&self) -> watch::Receiver<Option<Arc<PolicyRevision>>> {
         self.shared.policies.subscribe()
+    }
+
+    /// Proposes the policies of this process's file, unless they were proposed before: a `processors:` section with every
+    /// `tail_sampling` block, whole. They come back as a revision, as those of all others do.
+    pub fn propose_policies(&self, text: &str) {
+        self.proposals.send_if_modified(|known| {
+            let is_new = known.as_deref() != Some(text);
+            if is_new {
+                *known = Some(text.to_owned());
+                self.shared.proposal.send_replace(Proposal::Open);
+            }
+            is_new
+        });
+    }
+
+    /// What became of the policies that were proposed last.
+    #[must_use]
+    pub fn proposal(&self) -> watch::Receiver<Proposal> {
+        self.shared.proposal.subscribe()
     }
 
     /// The life that the controllers gave this sampler. Nothing before they did, and for a process that is no sampler.

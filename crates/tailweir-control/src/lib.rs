@@ -39,7 +39,7 @@ mod service;
 mod settings;
 mod state;
 
-pub use client::{Client, ClientSettings, Departure, SamplerSettings};
+pub use client::{Client, ClientSettings, Departure, Proposal, SamplerSettings};
 pub use controller::{Controller, ControllerError, ControllerStatus};
 pub use form::InvalidTable;
 pub use identity::IdentityError;

@@ -40,6 +40,7 @@ const ACCESS: Access = &[
     ("RemoveController", Roles::ALL),
     ("Forget", Roles::ALL),
     ("ApplyPolicies", Roles::ALL),
+    ("ProposePolicies", Roles::ALL),
 ];
 
 /// Most bytes of policies.
@@ -91,6 +92,25 @@ impl ControlService {
         running.write(Change::from(command)).await?;
         let epoch = running.state.borrow().table.epoch().0;
         Ok(Response::new(wire::ChangeAnswer { epoch }))
+    }
+
+    /// Writes policies, and says which revision they are.
+    async fn put_policies(
+        &self,
+        text: &str,
+        change: Change,
+    ) -> Result<Response<wire::ApplyPoliciesAnswer>, Status> {
+        if text.len() > POLICIES_BYTES_MAX {
+            let text = format!(
+                "the policies take {} bytes; there can be {POLICIES_BYTES_MAX}",
+                text.len()
+            );
+            return Err(Status::invalid_argument(text));
+        }
+        match self.leading()?.write(change).await? {
+            Answer::Revision(revision) => Ok(Response::new(wire::ApplyPoliciesAnswer { revision })),
+            other => Err(Status::internal(format!("no revision but {other:?}"))),
+        }
     }
 
     fn lease(&self) -> u64 {
@@ -350,17 +370,20 @@ impl Control for ControlService {
         request: Request<wire::ApplyPoliciesRequest>,
     ) -> Result<Response<wire::ApplyPoliciesAnswer>, Status> {
         let text = request.into_inner().text;
-        if text.len() > POLICIES_BYTES_MAX {
-            let text = format!(
-                "the policies take {} bytes; there can be {POLICIES_BYTES_MAX}",
-                text.len()
-            );
-            return Err(Status::invalid_argument(text));
-        }
-        match self.leading()?.write(Change::Policies(text)).await? {
-            Answer::Revision(revision) => Ok(Response::new(wire::ApplyPoliciesAnswer { revision })),
-            other => Err(Status::internal(format!("no revision but {other:?}"))),
-        }
+        self.put_policies(&text, Change::Policies(text.clone()))
+            .await
+    }
+
+    async fn propose_policies(
+        &self,
+        request: Request<wire::ProposePoliciesRequest>,
+    ) -> Result<Response<wire::ApplyPoliciesAnswer>, Status> {
+        let wire::ProposePoliciesRequest { text, base } = request.into_inner();
+        let change = Change::ProposePolicies {
+            text: text.clone(),
+            base,
+        };
+        self.put_policies(&text, change).await
     }
 }
 

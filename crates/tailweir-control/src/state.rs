@@ -1,9 +1,12 @@
 //! What the controllers agree on, and how a change of the log changes it. No I/O: the same log makes the same state
 //! everywhere.
 
+mod files;
+
 use crate::change::{Answer, Change};
 use crate::form::{self, InvalidTable};
 use bytes::Bytes;
+use files::Files;
 use prost::Message;
 use std::sync::Arc;
 use tailweir_placement::{Outcome, RoutingTable};
@@ -14,7 +17,10 @@ use tailweir_proto::control as wire;
 pub struct PolicyRevision {
     /// Counts from 1.
     pub revision: u64,
-    /// YAML: a `processors:` section with `tail_sampling` blocks.
+    /// YAML: a `processors:` section with the whole `tail_sampling` blocks of the file that was changed last. They stand
+    /// in place of those of every process's own file. Empty before a file was proposed.
+    pub file: String,
+    /// YAML: a `processors:` section that an operator applied since, laid over the file. Empty: none.
     pub text: String,
 }
 
@@ -27,6 +33,8 @@ pub(crate) struct State {
     pub(crate) table: Arc<RoutingTable>,
     /// The newest policies, if any were applied.
     pub(crate) policies: Option<Arc<PolicyRevision>>,
+    /// The policies that files had.
+    files: Files,
 }
 
 impl Default for State {
@@ -35,6 +43,7 @@ impl Default for State {
             formed: false,
             table: Arc::new(RoutingTable::new(1)),
             policies: None,
+            files: Files::default(),
         }
     }
 }
@@ -59,7 +68,8 @@ impl State {
         match change {
             Change::AllocateId => Answer::Id(index),
             Change::Form { copies } => self.form(*copies),
-            Change::Policies(text) => self.put_policies(text),
+            Change::Policies(text) => self.apply_policies(text),
+            Change::ProposePolicies { text, base } => self.propose_policies(text, *base),
             change => match change.command() {
                 Ok(Some(command)) if self.formed => {
                     let mut table = (*self.table).clone();
@@ -85,15 +95,50 @@ impl State {
         Answer::Epoch(self.table.epoch().0)
     }
 
-    fn put_policies(&mut self, text: &str) -> Answer {
-        let known = self.policies.as_ref().map_or(0, |known| known.revision);
-        let policies = PolicyRevision {
-            revision: known + 1,
-            text: text.to_owned(),
+    /// Of an operator: over the file's, until another file or operator comes.
+    fn apply_policies(&mut self, text: &str) -> Answer {
+        let file = self.file().to_owned();
+        Answer::Revision(self.put_policies(file, text.to_owned()))
+    }
+
+    /// Of a file. What is in force already is that revision; what was in force before is refused, unless the process says
+    /// that its file was the newest before it changed: then it was changed back.
+    fn propose_policies(&mut self, text: &str, base: u64) -> Answer {
+        let since = self.files.since();
+        if since > 0 && text == self.file() {
+            return Answer::Revision(since);
+        }
+        if self.files.had(text) && base != since {
+            return Answer::Refused(format!(
+                "these policies were in force before, and others are since revision {since}"
+            ));
+        }
+        let before = self.file().to_owned();
+        // The first file is no change: it goes below what an operator applied before there was one.
+        let over = match &self.policies {
+            Some(policies) if since == 0 => policies.text.clone(),
+            _ => String::new(),
         };
-        let revision = policies.revision;
-        self.policies = Some(Arc::new(policies));
+        let revision = self.put_policies(text.to_owned(), over);
+        self.files.change(&before, text, revision);
         Answer::Revision(revision)
+    }
+
+    /// The policies of the newest file.
+    fn file(&self) -> &str {
+        let policies = self.policies.as_ref();
+        policies.map_or("", |policies| policies.file.as_str())
+    }
+
+    fn put_policies(&mut self, file: String, text: String) -> u64 {
+        let known = self.policies.as_ref().map_or(0, |known| known.revision);
+        let revision = known + 1;
+        self.policies = Some(Arc::new(PolicyRevision {
+            revision,
+            file,
+            text,
+        }));
+        revision
     }
 
     /// The state as a snapshot holds it.
@@ -102,6 +147,8 @@ impl State {
             formed: self.formed,
             table: Some(form::to_wire(&self.table)),
             policies: self.policies.as_deref().map(policies_to_wire),
+            file_since: self.files.since(),
+            files_before: self.files.marks().collect(),
         };
         message.encode_to_vec()
     }
@@ -119,6 +166,7 @@ impl State {
             policies: message
                 .policies
                 .map(|policies| Arc::new(policies_from_wire(policies))),
+            files: Files::new(message.file_since, message.files_before),
         })
     }
 }
@@ -140,12 +188,14 @@ pub(crate) fn policies_to_wire(policies: &PolicyRevision) -> wire::Policies {
     wire::Policies {
         revision: policies.revision,
         text: policies.text.clone(),
+        file: policies.file.clone(),
     }
 }
 
 pub(crate) fn policies_from_wire(message: wire::Policies) -> PolicyRevision {
     PolicyRevision {
         revision: message.revision,
+        file: message.file,
         text: message.text,
     }
 }

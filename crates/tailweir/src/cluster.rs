@@ -164,6 +164,13 @@ impl Membership {
         }
     }
 
+    /// Proposes the policies of this process's file, if it has any.
+    pub(crate) fn propose_policies(&self, text: &str) {
+        if !text.is_empty() {
+            self.client.propose_policies(text);
+        }
+    }
+
     /// Waits for policies of a later revision than this one.
     pub(crate) async fn policies_after(&self, revision: u64) -> Arc<PolicyRevision> {
         let mut policies = self.client.policies();

@@ -11,7 +11,10 @@ use crate::cli::{Compat, ConfigArguments};
 use environment::{EMBEDDED, ProcessEnvironment};
 use std::fmt;
 use tailweir_config::{Diagnostics, LoadOptions, Settings, Sources};
+use tailweir_control::PolicyRevision;
 
+/// What policies of the cluster are called in diagnostics.
+const OF_CLUSTER: &str = "policies of the cluster";
 /// What Tailweir runs when it is given no `--config`.
 pub(crate) const EMBEDDED_TEXT: &str = include_str!("default.yaml");
 
@@ -59,6 +62,8 @@ impl std::error::Error for Refused {}
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) settings: Settings,
+    /// Its policies, as a cluster shares them.
+    pub(crate) policies: String,
     /// Warnings and advice.
     pub(crate) diagnostics: Diagnostics,
 }
@@ -98,12 +103,22 @@ impl Configuration {
         }
     }
 
-    /// The same, with policies that the controllers of the cluster gave over what it says.
+    /// The same, with policies that an operator gives over what it says.
     pub(crate) fn with_policies(&self, text: &str) -> Self {
         Self {
-            sources: self.sources.clone().text("policies of the cluster", text),
+            sources: self.sources.clone().text(OF_CLUSTER, text),
             ..self.clone()
         }
+    }
+
+    /// The same with the policies of the cluster in place of its own.
+    pub(crate) fn with_revision(&self, policies: &PolicyRevision) -> Self {
+        let sources = self.sources.clone();
+        Self {
+            sources: sources.replacing_processors(OF_CLUSTER, &policies.file),
+            ..self.clone()
+        }
+        .with_policies(&policies.text)
     }
 
     /// What the sources are called. Text given on the command line is not repeated, as it may hold
@@ -128,6 +143,7 @@ impl Configuration {
         let outcome = match loaded.settings {
             Some(settings) if !loaded.diagnostics.has_errors() => Ok(Accepted {
                 settings,
+                policies: tailweir_config::print_policies(&loaded.resolved),
                 diagnostics: loaded.diagnostics,
             }),
             _ => Err(Refused {

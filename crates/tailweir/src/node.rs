@@ -175,8 +175,15 @@ impl Node {
         grpc.map(|bound| bound.address)
     }
 
-    /// Puts other settings into force and says how that went.
-    pub(crate) async fn reload(&self, settings: Settings) {
+    /// Gives the policies of the file to the cluster, if the node is in one.
+    pub(crate) fn propose_policies(&self, text: &str) {
+        if let Some(membership) = self.view.membership() {
+            membership.propose_policies(text);
+        }
+    }
+
+    /// Puts other settings into force, logs how that went, and says whether they are.
+    pub(crate) async fn reload(&self, settings: Settings) -> bool {
         if Fixed::of(&settings) != self.fixed {
             tracing::warn!("changes of telemetry, health checks and the cluster need a restart");
         }
@@ -184,10 +191,12 @@ impl Node {
             Ok(()) => {
                 let revision = self.view.note_reloaded();
                 tracing::info!(revision, "configuration reloaded");
+                true
             }
             Err(error) => {
                 tracing::error!(%error, "configuration refused, the one before stays in force");
                 self.view.note_refused(error.to_string());
+                false
             }
         }
     }

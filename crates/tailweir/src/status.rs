@@ -22,6 +22,9 @@ pub(crate) struct ProcessStatus {
     pub(crate) sources: Vec<String>,
     /// 1 at the start, one more with each reload that took effect.
     pub(crate) revision: u64,
+    /// The revision of the cluster's policies that is in force here; 0 when they are those of the file alone.
+    #[serde(default)]
+    pub(crate) policies: u64,
     /// Why the last reload did not take effect; absent when it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<String>,

@@ -1,10 +1,10 @@
 //! Sampling policies: what is refused, what is warned of, what they become.
 
-use crate::workbench::{Memory, lines, policies};
+use crate::workbench::{Memory, lines, load_text, policies, with_processors};
 use std::time::Duration;
 use tailweir_config::{
     Compat, EmptyEnvironment, LoadOptions, OttlErrorMode, PolicyKind, Severity, Sources, load,
-    load_tail_sampling_block,
+    load_tail_sampling_block, print_policies,
 };
 
 /// Scenario: forms that people invent, and policies that the Collector's start refuses or that would
@@ -205,6 +205,47 @@ fn settings_that_decide_too_early_are_warned_of() {
                 .all(|item| item.severity == Severity::Warning)
         );
     }
+}
+
+/// Scenario: the policies of one file are laid over a file with others; one of its samplers is its own.
+/// Guarantees: the text is the same however the policies are written, dollars and all; in place of its own the other file
+/// has exactly these, and nothing of its own shines through; the sampler that they do not name stays.
+#[test]
+fn policies_of_one_file_stand_in_place_of_those_of_another() {
+    let policies = |blocks: &str| {
+        print_policies(&load_text(&with_processors(blocks, "tail_sampling")).resolved)
+    };
+    let one = policies(
+        "  tail_sampling:\n    policies: [{name: a, type: string_attribute, string_attribute: {key: k, values: ['^x$$']}}]\n    num_traces: 7\n  batch:",
+    );
+    let same = policies(
+        "  batch: {timeout: 3s}\n  tail_sampling:\n    num_traces: 7\n    policies:\n      - {type: string_attribute, name: a, string_attribute: {values: ['^x$$'], key: k}}",
+    );
+    assert_eq!(one, same);
+    assert_eq!(policies("  batch:"), "");
+    let mut memory = Memory::default();
+    let other = "  tail_sampling: {decision_wait: 7s, policies: [{name: b, type: always_sample}]}\n  tail_sampling/own: {num_traces: 9}";
+    let other = with_processors(other, "tail_sampling, tail_sampling/own");
+    memory.files.insert("other.yaml", other);
+    let sources = Sources::new()
+        .config("other.yaml")
+        .replacing_processors("the cluster", &one);
+    let loaded = load(&sources, LoadOptions::default(), &memory);
+    assert_eq!(
+        loaded.resolved["processors"]["tail_sampling/own"]["num_traces"],
+        9
+    );
+    let settings = loaded
+        .settings
+        .unwrap_or_else(|| panic!("{}", loaded.diagnostics));
+    let samplers: Vec<_> = settings.tail_samplers().map(|(_, it)| it).collect();
+    assert_eq!(samplers.len(), 2);
+    let shared = samplers.iter().find(|it| it.num_traces == 7).unwrap();
+    assert_eq!(shared.decision_wait, Duration::from_secs(30));
+    let PolicyKind::StringAttribute { values, .. } = &shared.policies[0].kind else {
+        panic!("{:?}", shared.policies)
+    };
+    assert_eq!(values.as_slice(), ["^x$"]);
 }
 
 /// Scenario: the command line says whose rule holds, and a feature gate of the Collector is on.

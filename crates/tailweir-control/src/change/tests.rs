@@ -26,6 +26,10 @@ fn each() -> Vec<Change> {
         Change::Clear(vec![(1, 2, 3), (4, 5, 6)]),
         Change::Forget(vec![(8, 9)]),
         Change::Policies("processors:\n".to_owned()),
+        Change::ProposePolicies {
+            text: "processors:\n".to_owned(),
+            base: 3,
+        },
     ]
 }
 

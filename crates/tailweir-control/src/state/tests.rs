@@ -72,3 +72,66 @@ fn a_table_is_small_on_the_wire() {
     assert!(bytes.len() < 64 << 10, "{} bytes", bytes.len());
     assert_eq!(super::decode_table(&bytes).unwrap(), table);
 }
+
+fn propose(state: &mut State, text: &str, base: u64) -> Answer {
+    let text = text.to_owned();
+    state.apply(100, &Change::ProposePolicies { text, base })
+}
+
+/// Scenario: a file changes from one to two to three; processes propose it, some late, some with an older file.
+/// Guarantees: each content is one revision, however many propose it; what was replaced is refused, also after a snapshot.
+#[test]
+fn the_policies_of_a_file_are_one_revision() {
+    let mut state = state();
+    for base in [0, 0, 2] {
+        assert_eq!(propose(&mut state, "one", base), Answer::Revision(2));
+    }
+    assert_eq!(propose(&mut state, "two", 2), Answer::Revision(3));
+    assert_eq!(propose(&mut state, "two", 2), Answer::Revision(3));
+    // It never saw two.
+    assert_eq!(propose(&mut state, "three", 2), Answer::Revision(4));
+    let mut restarted = State::decode(&state.encode()).unwrap();
+    for state in [&mut state, &mut restarted] {
+        for (text, base) in [("one", 0), ("one", 2), ("two", 2), ("two", 3)] {
+            let refused = propose(state, text, base);
+            assert!(matches!(refused, Answer::Refused(reason) if reason.contains("revision 4")));
+        }
+        let policies = state.policies.as_ref().unwrap();
+        assert_eq!((policies.revision, policies.file.as_str()), (4, "three"));
+    }
+}
+
+/// Scenario: a file is changed back; then a process comes that slept through both changes.
+/// Guarantees: who had the newest may go back, and that is a revision of its own; the late one cannot go forward again.
+#[test]
+fn a_file_can_be_changed_back() {
+    let mut state = State::default();
+    assert_eq!(propose(&mut state, "one", 0), Answer::Revision(1));
+    assert_eq!(propose(&mut state, "two", 1), Answer::Revision(2));
+    assert_eq!(propose(&mut state, "one", 2), Answer::Revision(3));
+    assert_eq!(propose(&mut state, "one", 2), Answer::Revision(3));
+    let late = propose(&mut state, "two", 1);
+    assert!(matches!(late, Answer::Refused(_)), "{late:?}");
+    assert_eq!(propose(&mut state, "two", 3), Answer::Revision(4));
+}
+
+/// Scenario: an operator applies policies before there is a file and after, and then the file changes.
+/// Guarantees: the file stays below what was applied; who proposes it again changes nothing; another file ends both.
+#[test]
+fn the_last_change_counts() {
+    let mut state = State::default();
+    let in_force = |state: &State| {
+        let policies = state.policies.clone().unwrap();
+        (policies.file.clone(), policies.text.clone())
+    };
+    let both = |file: &str, text: &str| (file.to_owned(), text.to_owned());
+    let apply = |state: &mut State, text: &str| state.apply(9, &Change::Policies(text.to_owned()));
+    assert_eq!(apply(&mut state, "over"), Answer::Revision(1));
+    assert_eq!(propose(&mut state, "one", 0), Answer::Revision(2));
+    assert_eq!(in_force(&state), both("one", "over"));
+    assert_eq!(apply(&mut state, "other"), Answer::Revision(3));
+    assert_eq!(propose(&mut state, "one", 0), Answer::Revision(2));
+    assert_eq!(in_force(&state), both("one", "other"));
+    assert_eq!(propose(&mut state, "two", 2), Answer::Revision(4));
+    assert_eq!(in_force(&state), both("two", ""));
+}

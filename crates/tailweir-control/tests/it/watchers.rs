@@ -1,6 +1,7 @@
 //! How the table reaches everybody.
 
 use crate::workbench::{Cluster, is_settled, table, until, within};
+use tailweir_control::{Client, Proposal};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -73,4 +74,55 @@ async fn policies_reach_everybody() {
         within("the second revision", second).await.unwrap();
     }
     cluster.stop_all().await;
+}
+
+/// Scenario: three processes propose the policies of one file while the controllers are gone; these come; the file changes
+/// in two of them; the third starts again with the old one, and one that was first starts again with the old one too.
+/// Guarantees: each content is one revision in all of them; the late file is refused, and the one that was changed back
+/// where its directory says so is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_many_processes_is_one_revision() {
+    let folder = TempDir::new().unwrap();
+    let mut cluster = Cluster::new(3).await;
+    let first = cluster.watcher(Some(folder.path().to_owned()));
+    let others = [cluster.watcher(None), cluster.watcher(None)];
+    let all = || [&first, &others[0], &others[1]];
+    for client in all() {
+        client.propose_policies("one");
+    }
+    cluster.start_all().await;
+    for client in all() {
+        is_in_force(client, 1, "one").await;
+    }
+    for client in [&first, &others[0]] {
+        client.propose_policies("two");
+    }
+    for client in all() {
+        is_in_force(client, 2, "two").await;
+    }
+    answered(&first, |it| *it == Proposal::Taken(2)).await;
+    let late = cluster.watcher(None);
+    late.propose_policies("one");
+    answered(&late, |it| matches!(it, Proposal::Refused(_))).await;
+    first.stop().await;
+    let again = cluster.watcher(Some(folder.path().to_owned()));
+    again.propose_policies("one");
+    for client in [&again, &others[0], &others[1], &late] {
+        is_in_force(client, 3, "one").await;
+    }
+    cluster.stop_all().await;
+}
+
+async fn is_in_force(client: &Client, revision: u64, file: &str) {
+    let mut policies = client.policies();
+    let wanted = policies.wait_for(|known| {
+        let known = known.as_ref();
+        known.is_some_and(|it| (it.revision, it.file.as_str()) == (revision, file))
+    });
+    within("a revision", wanted).await.unwrap();
+}
+
+async fn answered(client: &Client, is_so: impl Fn(&Proposal) -> bool) {
+    let mut proposal = client.proposal();
+    within("an answer", proposal.wait_for(is_so)).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use super::Membership;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use tailweir_control::{ClusterInfo, ControllerInfo, ControllerStatus};
+use tailweir_control::{ClusterInfo, ControllerInfo, ControllerStatus, Proposal};
 use tailweir_placement::{Incarnation, Member, Phase, RoutingTable, Run, Second, Tenure};
 
 /// A cluster as one process knows it.
@@ -29,8 +29,11 @@ pub(crate) struct ClusterPage {
     pub(crate) slots: SlotsPage,
     /// What the rows give to this sampler.
     pub(crate) own: TenuresPage,
-    /// The revision of the policies; 0 when they are those of the file.
+    /// The newest revision of the policies that was heard of; 0 when they are those of the file.
     pub(crate) policies: u64,
+    /// Why the policies of this process's file are in force nowhere; absent when they are, or nobody has said yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) policies_refused: Option<String>,
 }
 
 /// A controller of this process.
@@ -144,6 +147,10 @@ impl ClusterPage {
             slots: SlotsPage::of(&table, copies),
             own: incarnation.map(of).unwrap_or_default(),
             policies: policies.borrow().as_ref().map_or(0, |known| known.revision),
+            policies_refused: match &*membership.client.proposal().borrow() {
+                Proposal::Refused(reason) => Some(reason.clone()),
+                Proposal::Open | Proposal::Taken(_) => None,
+            },
         }
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         configuration,
         files,
         terminal,
+        own_policies: accepted.policies.clone(),
         policies: None,
     };
     runtime()?.block_on(process.serve(accepted))
@@ -64,6 +65,8 @@ struct Process {
     /// What the configuration in force, or the one refused last, was read from.
     files: FilesRead,
     terminal: Terminal,
+    /// The policies of the file that was accepted last.
+    own_policies: String,
     /// Those that the controllers of the cluster gave last.
     policies: Option<Arc<PolicyRevision>>,
 }
@@ -84,6 +87,7 @@ impl Process {
                 return Ok(ExitCode::SUCCESS);
             }
         };
+        node.propose_policies(&self.own_policies);
         let ending = self.attend(&node, &mut signals).await;
         self.terminal.end_status();
         let stopped = self.stop(&node, &mut signals).await;
@@ -115,9 +119,7 @@ impl Process {
                     }
                 },
                 policies = node.policies_after(self.revision()) => {
-                    tracing::info!(revision = policies.revision, "policies of the cluster");
-                    self.policies = Some(policies);
-                    self.reload(node).await;
+                    self.take_over(node, policies).await;
                 }
                 error = node.failed() => {
                     tracing::error!(%error, "stopping, so that a restart can mend it");
@@ -151,16 +153,41 @@ impl Process {
         policies.map_or(0, |policies| policies.revision)
     }
 
-    async fn reload(&mut self, node: &Node) {
-        let (outcome, files) = match &self.policies {
-            Some(policies) => self.configuration.with_policies(&policies.text).load(),
-            None => self.configuration.load(),
+    /// Policies of the cluster come into force, unless they are those that are.
+    async fn take_over(&mut self, node: &Node, policies: Arc<PolicyRevision>) {
+        let revision = policies.revision;
+        tracing::info!(revision, "policies of the cluster");
+        let before = self.policies.replace(Arc::clone(&policies));
+        let is_same = match &before {
+            Some(before) => (&before.file, &before.text) == (&policies.file, &policies.text),
+            None => policies.file == self.own_policies && policies.text.is_empty(),
         };
+        if is_same {
+            node.view().note_policies(revision);
+        } else {
+            self.reload(node).await;
+        }
+    }
+
+    /// Reads the file again. What it says beside policies comes into force at once; in a cluster its policies do so
+    /// everywhere together, once the controllers have made a revision of them.
+    async fn reload(&mut self, node: &Node) {
+        let (own, files) = self.configuration.load();
         self.files = files;
+        let outcome = own.and_then(|own| {
+            self.own_policies.clone_from(&own.policies);
+            node.propose_policies(&own.policies);
+            match &self.policies {
+                Some(policies) => self.configuration.with_revision(policies).load().0,
+                None => Ok(own),
+            }
+        });
         match outcome {
             Ok(accepted) => {
                 warn_of(&accepted.diagnostics);
-                node.reload(accepted.settings).await;
+                if node.reload(accepted.settings).await {
+                    node.view().note_policies(self.revision());
+                }
             }
             Err(refused) => {
                 for mistake in refused.lines() {

@@ -40,6 +40,7 @@ struct Shared {
     membership: Option<Arc<Membership>>,
     sources: Vec<String>,
     revision: AtomicU64,
+    policies: AtomicU64,
     refused: Mutex<Option<String>>,
     is_draining: AtomicBool,
 }
@@ -55,6 +56,7 @@ impl NodeView {
             membership,
             sources,
             revision: AtomicU64::new(1),
+            policies: AtomicU64::new(0),
             refused: Mutex::new(None),
             is_draining: AtomicBool::new(false),
         }))
@@ -101,6 +103,11 @@ impl NodeView {
         1 + self.0.revision.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// This revision of the cluster's policies is in force.
+    pub(crate) fn note_policies(&self, revision: u64) {
+        self.0.policies.store(revision, Ordering::Relaxed);
+    }
+
     /// A configuration was refused for this reason.
     pub(crate) fn note_refused(&self, reason: String) {
         self.set_refused(Some(reason));
@@ -131,6 +138,7 @@ impl NodeView {
             phase: self.phase().name().to_owned(),
             sources: self.0.sources.clone(),
             revision: self.0.revision.load(Ordering::Relaxed),
+            policies: self.0.policies.load(Ordering::Relaxed),
             refused,
         };
         let gateway = self.0.running.status().await;

@@ -61,7 +61,8 @@ impl Cluster {
         let own = self.addresses[number].to_string();
         let mut command = Command::new(program());
         command
-            .args(["run", "--admin", "127.0.0.1:0", "--config"])
+            .args(["run", "--admin", "127.0.0.1:0", "--watch-interval", "200ms"])
+            .arg("--config")
             .arg(&self.config)
             .env("TAILWEIR_CLUSTER_NAME", format!("member-{number}"))
             .env("TAILWEIR_CLUSTER_LISTEN", &own)
@@ -248,19 +249,42 @@ fn change_it(cluster: &Cluster) {
     );
     let applied =
         apply("processors: {tail_sampling: {policies: [{name: some, type: always_sample}]}}");
-    assert_eq!(stdout(&applied), "the policies are revision 1\n");
+    assert_eq!(stdout(&applied), "the policies are revision 2\n");
     for number in 0..3 {
-        cluster.page(number, |page| page["policies"] == 1);
-        cluster.members[number]
-            .0
-            .line_with("configuration reloaded");
+        in_force(cluster, number, 2);
+    }
+    // As a ConfigMap changes: every process sees another file, each in its own time.
+    let changed = fs::read_to_string(cluster.config()).unwrap();
+    let changed = changed.replace("name: all", "name: every");
+    fs::write(cluster.config(), &changed).unwrap();
+    for number in 0..3 {
+        in_force(cluster, number, 3);
+        let page = cluster.page(number, |page| page["policies"] == 3);
+        assert!(page["policies_refused"].is_null(), "{page}");
     }
 }
 
+/// Waits until a member has this revision of the policies in force.
+fn in_force(cluster: &Cluster, number: usize, revision: u64) {
+    let admin = cluster.members[number].1;
+    for _ in 0..20_000 {
+        let status: Value = serde_json::from_str(&http_get(admin, "/status").body).unwrap();
+        let known = status["process"]["policies"].as_u64().unwrap();
+        assert!(
+            known <= revision,
+            "one content became several revisions: {status}"
+        );
+        if known == revision {
+            return;
+        }
+    }
+    panic!("member {number} does not take over revision {revision}")
+}
+
 /// Scenario: three processes start with one file; their status is asked for; an operator asks for what is not there, and
-/// applies policies; one stops by SIGTERM.
+/// applies policies; the file changes under all three; one stops by SIGTERM.
 /// Guarantees: they become one cluster with all slots, and say so by page, command and metrics; the others see it go; the
-/// command fails with a reason; the policies are in force in each of them.
+/// command fails with a reason; the policies are in force in each of them, and each file is one revision for all.
 #[test]
 fn three_processes_with_one_file_are_one_cluster() {
     let mut cluster = Cluster::start(REST);
@@ -275,6 +299,10 @@ fn three_processes_with_one_file_are_one_cluster() {
     assert_eq!(http_get(admin, "/readyz").body, "ready\n");
 
     look_at_it(&admin.to_string());
+    // The file of all three is the first revision.
+    for number in 0..3 {
+        in_force(&cluster, number, 1);
+    }
     change_it(&cluster);
 
     let (stopped, _) = cluster.members.pop().unwrap();

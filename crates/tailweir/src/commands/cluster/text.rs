@@ -37,6 +37,9 @@ fn write_status(text: &mut String, page: &ClusterPage) -> Result {
     if page.policies > 0 {
         writeln!(text, "policies of revision {}", page.policies)?;
     }
+    if let Some(reason) = &page.policies_refused {
+        writeln!(text, "the policies of its file are not in force: {reason}")?;
+    }
     write_controllers(text, page)?;
     write_members(text, &page.members)?;
     let slots = &page.slots;
