@@ -2,7 +2,7 @@
 
 use super::event::{Event, Millis, Refused, SentSpan, SpanKey, Trace, TraceKey};
 use super::history::History;
-use super::workload::{Planned, Workload};
+use super::workload::{Load, Planned, Workload};
 use anyhow::Result;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -40,6 +40,7 @@ const MESSAGE_CHARACTERS_MAX: usize = 160;
 #[derive(Debug)]
 pub(super) struct Generator {
     stop: watch::Sender<bool>,
+    load: watch::Sender<Load>,
     task: JoinHandle<()>,
 }
 
@@ -56,8 +57,14 @@ impl Generator {
             .collect::<Result<Vec<_>>>()?;
         let clients = Arc::new(Clients { history, clients });
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(run(clients, workload, traces_per_second, stopped));
-        Ok(Self { stop, task })
+        let (load, asked) = watch::channel(Load::light(traces_per_second));
+        let task = tokio::spawn(run(clients, workload, asked, stopped));
+        Ok(Self { stop, load, task })
+    }
+
+    /// Where the load can be changed.
+    pub(super) fn load(&self) -> watch::Sender<Load> {
+        self.load.clone()
     }
 
     /// Begins no more traces; returns when all that was begun is acknowledged or given up.
@@ -85,11 +92,12 @@ struct Due {
 async fn run(
     clients: Arc<Clients>,
     mut workload: Workload,
-    traces_per_second: u32,
+    load: watch::Receiver<Load>,
     stopped: watch::Receiver<bool>,
 ) {
-    let start = Instant::now();
-    let mut begun = 0_u64;
+    let mut looked = Instant::now();
+    // Traces that should have begun and have not.
+    let mut due = 0.0;
     let mut waiting: Vec<(Instant, Due)> = Vec::new();
     let mut requests = JoinSet::new();
     let mut tick = tokio::time::interval(TICK);
@@ -97,10 +105,12 @@ async fn run(
     loop {
         tick.tick().await;
         let is_stopped = *stopped.borrow();
-        let due = start.elapsed().as_secs_f64() * f64::from(traces_per_second);
-        while !is_stopped && begun < due as u64 {
-            waiting.extend(begin(&clients.history, &mut workload));
-            begun += 1;
+        let (now, load) = (Instant::now(), *load.borrow());
+        due += (now - looked).as_secs_f64() * f64::from(load.traces_per_second);
+        looked = now;
+        while !is_stopped && due >= 1.0 {
+            waiting.extend(begin(&clients.history, &mut workload, load));
+            due -= 1.0;
         }
         for (gateway, batch) in batches(&mut waiting) {
             while requests.len() >= REQUESTS_MAX {
@@ -116,8 +126,8 @@ async fn run(
     while requests.join_next().await.is_some() {}
 }
 
-fn begin(history: &History, workload: &mut Workload) -> Vec<(Instant, Due)> {
-    let trace = workload.next_trace(unix_nanos());
+fn begin(history: &History, workload: &mut Workload, load: Load) -> Vec<(Instant, Due)> {
+    let trace = workload.next_trace(unix_nanos(), load.filler_below);
     history.record(Event::Trace(Trace {
         at: history.now(),
         trace: trace.key,

@@ -3,10 +3,12 @@
 //! Clients send to the Service, the backend is beside the cluster. Each change has a history of its own, which the checker
 //! of all other runs judges. `cargo xtask verify-deploy --cluster` makes the cluster and starts this.
 
+mod autoscaling;
 mod changes;
 mod kubernetes;
 mod nodes;
 mod release;
+mod revision;
 mod run;
 mod runner;
 mod watch;

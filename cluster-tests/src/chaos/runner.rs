@@ -448,7 +448,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Members that decide and do not have the second revision of the policies.
+    /// Members that decide and do not have the second revision: of their file, or in a cluster of the policies of all.
     async fn behind(&self) -> Vec<String> {
         let mut behind = Vec::new();
         let decides = |it: &&Member| matches!(it.role, Role::Process | Role::Sampler);
@@ -456,7 +456,11 @@ impl Runner {
             let page = admin::page(member.admin(), "/status")
                 .await
                 .unwrap_or_default();
-            if page["process"]["revision"].as_u64() != Some(2) {
+            let counts = match member.role {
+                Role::Process => "revision",
+                _ => "policies",
+            };
+            if page["process"][counts].as_u64() != Some(2) {
                 behind.push(member.name.clone());
             }
         }

@@ -16,8 +16,6 @@ const FAILING: u32 = 9;
 const WANTED: u32 = 6;
 /// Spans of a trace, least and most.
 const SPANS: (usize, usize) = (2, 9);
-/// Bytes of filler in a span, at most.
-const FILLER_MAX: usize = 400;
 const SECOND: u64 = 1_000_000_000;
 
 /// A span and when its service sends it.
@@ -39,6 +37,24 @@ pub(super) struct PlannedTrace {
     pub(super) spans: Vec<Planned>,
     pub(super) in_share: bool,
     pub(super) in_later_share: bool,
+}
+
+/// How much is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Load {
+    pub(super) traces_per_second: u32,
+    /// Every span has less filler than this, in bytes.
+    pub(super) filler_below: usize,
+}
+
+impl Load {
+    /// So many traces of spans that are small.
+    pub(super) const fn light(traces_per_second: u32) -> Self {
+        Self {
+            traces_per_second,
+            filler_below: 400,
+        }
+    }
 }
 
 /// An endless row of traces. The same seed gives the same traces.
@@ -70,7 +86,7 @@ impl Workload {
     }
 
     /// The next trace, which starts at this time, in nanoseconds of the Unix epoch.
-    pub(super) fn next_trace(&mut self, start_nanos: u64) -> PlannedTrace {
+    pub(super) fn next_trace(&mut self, start_nanos: u64, filler_below: usize) -> PlannedTrace {
         let key = TraceKey(self.random.u128(1..));
         let count = self.random.usize(SPANS.0..=SPANS.1);
         let times = self.times(count);
@@ -81,7 +97,8 @@ impl Workload {
         let mut spans = Vec::with_capacity(count);
         for (index, after) in times.into_iter().enumerate() {
             let parent = (index != root).then_some(ids[root]);
-            let mut span = self.span(key, ids[index], parent, start_nanos, after);
+            let filler = self.filler(filler_below);
+            let mut span = self.span(key, ids[index], parent, (start_nanos, after), filler);
             let decides = decider == Some(index);
             match decides {
                 true if drawn < FAILING => fail(&mut span),
@@ -135,11 +152,10 @@ impl Workload {
         trace: TraceKey,
         id: u64,
         parent: Option<u64>,
-        start: u64,
-        after: Duration,
+        (start, after): (u64, Duration),
+        filler: String,
     ) -> Span {
         let end = start + after.as_nanos() as u64;
-        let filler = self.filler();
         let mut attributes = vec![
             text("http.route", "/cart/{id}"),
             text("chaos.filler", filler),
@@ -168,8 +184,8 @@ impl Workload {
         }
     }
 
-    fn filler(&mut self) -> String {
-        let length = self.random.usize(0..FILLER_MAX);
+    fn filler(&mut self, below: usize) -> String {
+        let length = self.random.usize(0..below.max(1));
         (0..length).map(|_| self.random.alphanumeric()).collect()
     }
 }
@@ -192,7 +208,7 @@ mod tests {
     fn traces(seed: u64) -> Vec<PlannedTrace> {
         let share = || Share::of(5.0).unwrap();
         let mut workload = Workload::new(seed, 2, SPREAD, share(), share());
-        (0..1_000).map(|_| workload.next_trace(1)).collect()
+        (0..1_000).map(|_| workload.next_trace(1, 400)).collect()
     }
 
     /// Scenario: a thousand traces of one seed, twice, and of another.

@@ -28,6 +28,8 @@ pub(super) enum Step {
     Policies,
     /// `helm upgrade` with so many samplers.
     Scale(usize),
+    /// `helm upgrade` with autoscalers, then so much load that they make more pods, and little again.
+    Autoscale,
     /// `helm rollback`.
     RollBack,
     /// `kubectl drain` of a node, and its return.
@@ -109,6 +111,11 @@ pub(super) const CLUSTER: &[Change] = &[
         ..PLANNED
     },
     Change {
+        name: "autoscalers up and down",
+        step: Step::Autoscale,
+        ..PLANNED
+    },
+    Change {
         name: "upgrade of all roles",
         step: Step::Upgrade,
         ..PLANNED
@@ -151,10 +158,16 @@ pub(super) const CLUSTER: &[Change] = &[
 ];
 
 impl Change {
-    /// The fault that has to strike.
-    pub(super) fn requirement(&self) -> Option<Requirement> {
+    /// The faults that have to strike.
+    pub(super) fn requirements(&self) -> Vec<Requirement> {
         let (kind, hit) = match self.step {
-            Step::Nothing => return None,
+            Step::Nothing => return Vec::new(),
+            Step::Autoscale => {
+                let hit = Hit::Owner;
+                return [FaultKind::Join, FaultKind::Leave]
+                    .map(|kind| Requirement { kind, hit })
+                    .into();
+            }
             Step::Roll(role) => (FaultKind::Restart, hits_of(role)[0]),
             Step::Upgrade | Step::RollBack => (FaultKind::Restart, Hit::Everyone),
             Step::Drain => (FaultKind::Restart, Hit::Owner),
@@ -165,7 +178,7 @@ impl Change {
             Step::Crash | Step::Kill | Step::Random => (FaultKind::Kill, Hit::Owner),
             Step::LoseDisk => (FaultKind::Kill, Hit::Leader),
         };
-        Some(Requirement { kind, hit })
+        vec![Requirement { kind, hit }]
     }
 }
 

@@ -7,6 +7,9 @@ use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use tokio::process::Command;
 
+/// What belongs to the product.
+const SELECTOR: &str = "--selector=app.kubernetes.io/name=tailweir";
+
 /// A pod as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pod {
@@ -74,8 +77,7 @@ impl Kubernetes {
 
     /// The pods of the product.
     pub(super) async fn pods(&self) -> Result<Vec<Pod>> {
-        let selector = "--selector=app.kubernetes.io/name=tailweir";
-        let list = self.object(&["pods", selector]).await?;
+        let list = self.object(&["pods", SELECTOR]).await?;
         let items = list["items"].as_array().cloned().unwrap_or_default();
         items.iter().map(pod).collect()
     }
@@ -84,6 +86,16 @@ impl Kubernetes {
         let mut pods = self.pods().await?;
         pods.retain(|pod| pod.role == role);
         Ok(pods)
+    }
+
+    /// How many pods are asked for, all roles together.
+    pub(super) async fn replicas(&self) -> Result<usize> {
+        let list = self.object(&["statefulsets", SELECTOR]).await?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let asked = items
+            .iter()
+            .map(|it| it["spec"]["replicas"].as_u64().unwrap_or_default());
+        Ok(asked.sum::<u64>() as usize)
     }
 
     /// Where clients send: the address of the Service, behind which a pod is chosen for each connection.

@@ -1,5 +1,6 @@
 //! A release of the chart, by Helm.
 
+use super::autoscaling;
 use super::kubernetes::Kubernetes;
 use crate::chaos::configuration::{OTLP_PORT, Pipeline};
 use crate::chaos::tool;
@@ -18,8 +19,10 @@ pub(super) const NAME: &str = "tailweir";
 const CLUSTER: &str = "rollout";
 /// Where certificates are.
 const PEERS: &str = "tailweir-peers";
-/// Most samplers of any run.
-pub(super) const SAMPLERS_MAX: usize = 5;
+/// Most pods of a role in any run.
+const CONTROLLERS_MAX: usize = 3;
+const SAMPLERS_MAX: usize = 5;
+const GATEWAYS_MAX: usize = 4;
 /// Image that the nodes have.
 const IMAGE: &str = "tailweir.local/tailweir";
 
@@ -36,6 +39,9 @@ pub(super) struct Values {
     /// Whether gateways, samplers and controllers are pods of their own.
     pub(super) is_cluster: bool,
     pub(super) samplers: usize,
+    /// Where autoscalers say how many gateways and samplers there are: the CPU in percent of what gateways request that
+    /// is as it should be.
+    pub(super) gateway_cpu_percent: Option<u32>,
     /// In the annotations of every pod, so that another number replaces all of them.
     pub(super) generation: u32,
     pub(super) pipeline: Pipeline,
@@ -46,6 +52,8 @@ impl Values {
         let mode = if self.is_cluster { "cluster" } else { "single" };
         let (samplers, generation) = (self.samplers, self.generation);
         let receiver = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), OTLP_PORT);
+        let scalers = self.gateway_cpu_percent.map(autoscaling::values);
+        let (gateway, sampler) = scalers.unwrap_or_default();
         let pipeline = self.pipeline.text(receiver).replace('\n', "\n  ");
         format!(
             "\
@@ -59,10 +67,10 @@ single:
 gateway:
   kind: StatefulSet
   resources: {{requests: {{cpu: 50m, memory: 64Mi}}, limits: {{memory: 256Mi}}}}
-sampler:
+{gateway}sampler:
   replicas: {samplers}
   resources: {{requests: {{cpu: 50m, memory: 64Mi}}, limits: {{memory: 256Mi}}}}
-controller:
+{sampler}controller:
   resources: {{requests: {{cpu: 50m, memory: 64Mi}}, limits: {{memory: 128Mi}}}}
 cluster:
   id: {CLUSTER}
@@ -111,7 +119,12 @@ impl Release {
             .await?;
         let authority = Authority::new();
         let mut files = vec![("ca.crt".to_owned(), authority.pem().to_owned())];
-        for (role, count) in [("controller", 3), ("sampler", SAMPLERS_MAX), ("gateway", 2)] {
+        let counts = [
+            ("controller", CONTROLLERS_MAX),
+            ("sampler", SAMPLERS_MAX),
+            ("gateway", GATEWAYS_MAX),
+        ];
+        for (role, count) in counts {
             for ordinal in 0..count {
                 let pod = format!("{NAME}-{role}-{ordinal}");
                 let signed = authority.sign_uris(&[&format!("tailweir://{CLUSTER}/{role}/{pod}")]);

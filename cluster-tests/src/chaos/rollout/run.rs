@@ -121,6 +121,7 @@ impl Course<'_> {
         let mut values = Values {
             is_cluster,
             samplers: 3,
+            gateway_cpu_percent: None,
             generation: 1,
             pipeline: Pipeline {
                 decision_wait: DECISION_WAIT,
@@ -172,6 +173,7 @@ impl Course<'_> {
             release: &self.release,
             values,
             nodes: &self.nodes,
+            load: generator.load(),
             random: fastrand::Rng::with_seed(seed),
         };
         let done = runner.change(change).await;
@@ -216,7 +218,7 @@ fn describe(change: &Change, values: &Values, seed: u64) -> Run {
         decision_wait: DECISION_WAIT.as_millis() as Millis,
         reloads: change.step == changes::Step::Policies,
         refuses_nothing: change.is_planned,
-        requires: change.requirement().into_iter().collect(),
+        requires: change.requirements(),
         breaks: change.breaks.to_vec(),
     }
 }

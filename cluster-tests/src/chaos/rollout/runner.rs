@@ -4,27 +4,27 @@ use super::changes::{Change, Step, hits_of};
 use super::kubernetes::Pod;
 use super::nodes::Nodes;
 use super::release::{NAME, Release, Values};
-use crate::chaos::admin;
 use crate::chaos::configuration::Role;
 use crate::chaos::event::{Event, Fault, FaultKind, Hit, Milestone, Millis, Recovery};
 use crate::chaos::history::History;
-use crate::chaos::scenario::SHARES;
 use crate::chaos::standing::{self, Standing};
+use crate::chaos::workload::Load;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// After a change every slot has its copies again in this time, the starts of pods and of a node counted.
 const WHOLE_MAX: Duration = Duration::from_secs(90);
 /// The release is given up after this.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(super) const PATIENCE: Duration = Duration::from_secs(240);
 /// How long pods and nodes are struck at random.
 const AT_RANDOM: Duration = Duration::from_secs(600);
 /// A node is away for so long: longer than the lease, and than Kubernetes takes to notice.
 const AWAY: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(250);
+pub(super) const POLL: Duration = Duration::from_millis(250);
 
 /// See the module.
 pub(super) struct Runner<'a> {
@@ -32,6 +32,7 @@ pub(super) struct Runner<'a> {
     pub(super) release: &'a Release,
     pub(super) values: &'a mut Values,
     pub(super) nodes: &'a Nodes,
+    pub(super) load: watch::Sender<Load>,
     pub(super) random: fastrand::Rng,
 }
 
@@ -62,6 +63,7 @@ impl Runner<'_> {
             Step::Upgrade => self.upgrade().await,
             Step::Policies => self.change_policies().await,
             Step::Scale(samplers) => self.scale(samplers).await,
+            Step::Autoscale => self.autoscale().await,
             Step::RollBack => self.roll_back().await,
             Step::Drain => self.drain().await,
             Step::Cut => self.cut().await,
@@ -72,11 +74,11 @@ impl Runner<'_> {
         }
     }
 
-    async fn pods(&self) -> Result<Vec<Pod>> {
+    pub(super) async fn pods(&self) -> Result<Vec<Pod>> {
         self.release.kubernetes.pods().await
     }
 
-    async fn begin(&self, kind: FaultKind, pods: &[Pod]) -> Result<Fault> {
+    pub(super) async fn begin(&self, kind: FaultKind, pods: &[Pod]) -> Result<Fault> {
         let standing = self.standing().await.unwrap_or_default();
         let mut hits: BTreeSet<Hit> = BTreeSet::new();
         let of_role = |role| pods.iter().filter(|pod| pod.role == role).count();
@@ -111,7 +113,7 @@ impl Runner<'_> {
     }
 
     /// A fault is over and the release settles.
-    async fn end(&self, mut fault: Fault, worked: bool, evidence: String) -> Result<()> {
+    pub(super) async fn end(&self, mut fault: Fault, worked: bool, evidence: String) -> Result<()> {
         fault.worked = worked;
         fault.evidence = evidence;
         let settled = self.settle().await?;
@@ -180,34 +182,6 @@ impl Runner<'_> {
         self.until(|pods| of(pods, Role::Sampler).count() == samplers)
             .await?;
         self.end(fault, true, format!("{samplers} samplers")).await
-    }
-
-    /// Other policies, which no pod may be restarted for.
-    async fn change_policies(&mut self) -> Result<()> {
-        let before = self.pods().await?;
-        let fault = self.begin(FaultKind::Reload, &before).await?;
-        let mut revisions = Vec::new();
-        for pod in &before {
-            revisions.push(revision(pod).await?);
-        }
-        self.values.pipeline.share_percent = SHARES.1;
-        self.release.upgrade(self.values).await?;
-        let start = Instant::now();
-        for (pod, old) in before.iter().zip(revisions) {
-            while revision(pod).await? == old {
-                ensure!(
-                    start.elapsed() < PATIENCE,
-                    "{} does not take over the policies",
-                    pod.name
-                );
-                tokio::time::sleep(POLL).await;
-            }
-        }
-        let took = start.elapsed().as_millis();
-        let lives = |pods: &[Pod]| pods.iter().map(Pod::life).collect::<BTreeSet<_>>();
-        let is_same = lives(&before) == lives(&self.pods().await?);
-        let evidence = format!("in force everywhere after {took} ms, without a restart: {is_same}");
-        self.end(fault, is_same, evidence).await
     }
 
     /// One of the nodes that own slots and have a gateway.
@@ -375,7 +349,7 @@ impl Runner<'_> {
         self.release.kubernetes.run(&delete).await.map(drop)
     }
 
-    async fn until(&self, is_so: impl Fn(&[Pod]) -> bool) -> Result<()> {
+    pub(super) async fn until(&self, is_so: impl Fn(&[Pod]) -> bool) -> Result<()> {
         let start = Instant::now();
         loop {
             let pods = self.pods().await?;
@@ -407,13 +381,10 @@ impl Runner<'_> {
             Ok(pods) => pods,
             Err(error) => return Some(format!("{error:#}")),
         };
-        let expected = if self.values.is_cluster {
-            self.values.samplers + 5
-        } else {
-            1
-        };
-        if pods.len() != expected {
-            return Some(format!("{} pods of {expected}", pods.len()));
+        match self.release.kubernetes.replicas().await {
+            Ok(asked) if asked == pods.len() => {}
+            Ok(asked) => return Some(format!("{} pods of {asked}", pods.len())),
+            Err(error) => return Some(format!("{error:#}")),
         }
         let mut unready = pods.iter().filter(|it| !it.is_ready || it.is_leaving);
         if let Some(pod) = unready.next() {
@@ -450,12 +421,4 @@ impl Runner<'_> {
 
 fn of(pods: &[Pod], role: Role) -> impl Iterator<Item = &Pod> {
     pods.iter().filter(move |pod| pod.role == role)
-}
-
-/// The number of the configuration that a pod has in force.
-async fn revision(pod: &Pod) -> Result<u64> {
-    let address = pod.admin().context("a pod has no address")?;
-    let status = admin::page(address, "/status").await?;
-    let revision = &status["process"]["revision"];
-    revision.as_u64().context("the status has no revision")
 }
