@@ -7,7 +7,7 @@ pub(crate) const INSTANCE: &str = "instance";
 pub(crate) const BUCKET: &str = "le";
 pub(crate) const QUANTILE: &str = "quantile";
 
-/// Labels, sorted by name. A page may say one twice, which [`Labels::twice`] finds.
+/// Labels, sorted by name. A page may say one twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Vec<(String, String)>);
 
