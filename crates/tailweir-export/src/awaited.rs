@@ -72,22 +72,16 @@ impl Settle for Waiting {
         let Some((receipt, sender)) = self.0.lock().take() else {
             return;
         };
-        match settlement.reason {
-            None if settlement.withdrawn.items > 0 => receipt.withdrawn(),
-            None => receipt.delivered(),
-            Some(reason) if settlement.delivered.items > 0 => {
-                receipt.lost_in_part(settlement.lost.items, reason);
+        if let Some(reason) = settlement.reason
+            && settlement.delivered.items + settlement.withdrawn.items == 0
+        {
+            // Nobody waits any more: the loss is final.
+            if let Err(Answer::Lost(receipt, reason)) = sender.send(Answer::Lost(receipt, reason)) {
+                receipt.lost(reason);
             }
-            Some(reason) => {
-                // Nobody waits any more: the loss is final.
-                if let Err(Answer::Lost(receipt, reason)) =
-                    sender.send(Answer::Lost(receipt, reason))
-                {
-                    receipt.lost(reason);
-                }
-                return;
-            }
+            return;
         }
+        receipt.settled(settlement);
         // A sender that no longer waits need not know.
         let _ = sender.send(Answer::Settled);
     }

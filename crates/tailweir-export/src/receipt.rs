@@ -130,6 +130,11 @@ impl Receipt {
         self.lose(reason);
     }
 
+    /// What another receipt over the same items came to.
+    pub(crate) fn settled(mut self, settlement: Settlement) {
+        self.report(settlement);
+    }
+
     /// `count` receipts for the same items, each of which goes `count` ways.
     ///
     /// The original is settled when all `count` are: delivered when each way delivered; an item lost on

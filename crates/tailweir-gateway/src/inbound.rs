@@ -128,8 +128,10 @@ impl Members for Inbound {
 }
 
 fn size_of_message(message: &Message<Piece, Ruled>) -> usize {
-    let Message::Record { record, .. } = message else {
-        return MESSAGE_BYTES;
+    let record = match message {
+        Message::Record { record, .. } => record,
+        Message::Delivered { spans, .. } => return MESSAGE_BYTES + size_of_val(&spans[..]),
+        _ => return MESSAGE_BYTES,
     };
     let spans = match record {
         Record::Append { fragment, .. } | Record::Copy { fragment, .. } => &fragment.value.data,
@@ -140,4 +142,27 @@ fn size_of_message(message: &Message<Piece, Ruled>) -> usize {
             Piece::Raw(bytes) | Piece::Marked { bytes, .. } => bytes.len(),
             Piece::Held => 0,
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MESSAGE_BYTES, size_of_message};
+    use tailweir_core::{Slot, TraceId};
+    use tailweir_placement::{Epoch, TenureId};
+    use tailweir_tenure::Message;
+
+    /// Scenario: a member tells what it delivered of a large trace.
+    /// Guarantees: it counts against the room for letters with all that it holds.
+    #[test]
+    fn what_was_delivered_takes_room() {
+        let message = Message::Delivered {
+            tenure: TenureId {
+                slot: Slot::new(1).expect("a slot"),
+                created: Epoch(1),
+            },
+            trace: TraceId([1; 16]),
+            spans: vec![0; 1_000],
+        };
+        assert_eq!(size_of_message(&message), MESSAGE_BYTES + 8_000);
+    }
 }

@@ -5,7 +5,7 @@ use crate::{Outbox, Piece, Redirect, Report, Ruled, Ruling, Spans};
 use std::collections::{BTreeMap, BTreeSet};
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::TenureId;
-use tailweir_tenure::Effect;
+use tailweir_tenure::{Effect, Number};
 
 impl<S: Spans, T> Shard<S, T> {
     /// Carries out effects, and those that they have, until there are none.
@@ -55,15 +55,7 @@ impl<S: Spans, T> Shard<S, T> {
                 tenure,
                 trace,
                 number,
-            } => {
-                let answer = self
-                    .waiting
-                    .settle(tenure, number, Some(self.moved(tenure, trace)));
-                out.answers.extend(answer);
-                // Its spans may be among those that the engine handed on: whoever brings them again is to be believed.
-                self.engine.forget_delivered(trace);
-                self.forget_if_homeless(now, trace);
-            }
+            } => self.give_back(now, (tenure, number), trace, out),
             Effect::Export { tenure, number } => self.export(now, tenure, number),
             // The engine lets the spans go when it hears of the verdict.
             Effect::Discard { .. } => {}
@@ -71,22 +63,7 @@ impl<S: Spans, T> Shard<S, T> {
                 tenure,
                 trace,
                 verdict,
-            } => {
-                let ruled = verdict.value;
-                let decision = ruled.decision(self.settings.revision);
-                self.with_engine(now, |engine, voice| {
-                    engine.follow(now, trace, decision, voice);
-                });
-                self.claim_fresh();
-                if let Some(view) = self.tenancy.view(tenure) {
-                    out.rulings.push(Ruling {
-                        trace,
-                        tenure,
-                        view,
-                        ruled,
-                    });
-                }
-            }
+            } => self.follow(now, (tenure, trace), verdict.value, out),
             Effect::Reconsider { trace, .. } => self.engine.reconsider(now, trace),
             Effect::Index {
                 tenure,
@@ -103,6 +80,45 @@ impl<S: Spans, T> Shard<S, T> {
                 out.reports.push(Report::InSync { tenure, view });
             }
             Effect::Clear { tenure, into } => out.reports.push(Report::Clear { tenure, into }),
+        }
+    }
+
+    /// A fragment was not taken after all: whoever brought it takes it elsewhere.
+    fn give_back(
+        &mut self,
+        now: Moment,
+        (tenure, number): (TenureId, Number),
+        trace: TraceId,
+        out: &mut Outbox<T>,
+    ) {
+        let redirect = self.moved(tenure, trace);
+        let answer = self.waiting.settle(tenure, number, Some(redirect));
+        out.answers.extend(answer);
+        // Its spans may be among those that the engine handed on: whoever brings them again is to be believed.
+        self.engine.forget_delivered(trace);
+        self.forget_if_homeless(now, trace);
+    }
+
+    /// A verdict holds.
+    fn follow(
+        &mut self,
+        now: Moment,
+        (tenure, trace): (TenureId, TraceId),
+        ruled: Ruled,
+        out: &mut Outbox<T>,
+    ) {
+        let decision = ruled.decision(self.settings.revision);
+        self.with_engine(now, |engine, voice| {
+            engine.follow(now, trace, decision, voice);
+        });
+        self.claim_fresh();
+        if let Some(view) = self.tenancy.view(tenure) {
+            out.rulings.push(Ruling {
+                trace,
+                tenure,
+                view,
+                ruled,
+            });
         }
     }
 

@@ -31,7 +31,7 @@ pub use codec::BytesCodec;
 pub use configuration::load_case;
 pub use golden::{Folder, Tally};
 pub use http_sink::{HttpSink, Posted};
-pub use normal::{normal_form, sorted_form};
+pub use normal::{normal_form, normal_json, sorted_form};
 pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post};
 pub use sink::{Answer, Gate, PATIENCE, Received, Sink};
 pub use zipkin::{ZipkinAnnotation, ZipkinEndpoint, ZipkinSpan, ZipkinSpans};

@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric};
 use prost::Message as _;
+use serde_json::{Value as Json, json};
 use tailweir_core::Signal;
 
 /// The request as text that can be compared and read, in a form in which absent and empty sub-messages
@@ -27,6 +28,26 @@ pub fn sorted_form(signal: Signal, wire: &[u8]) -> Result<String, prost::DecodeE
     form(signal, wire, |list| {
         list.sort_by(|left, right| left.key.cmp(&right.key));
     })
+}
+
+/// OTLP JSON that is the same whatever the order of attributes, points, items, scopes and resources, and whether what is
+/// empty is written. Lists of numbers keep their order.
+pub fn normal_json(value: &Json) -> Json {
+    match value {
+        Json::Array(list) if list.iter().all(Json::is_object) => {
+            let mut list: Vec<_> = list.iter().map(normal_json).collect();
+            list.sort_by_key(Json::to_string);
+            Json::Array(list)
+        }
+        Json::Object(map) => {
+            let fields = map
+                .iter()
+                .map(|(key, value)| (key.clone(), normal_json(value)));
+            let said = fields.filter(|(_, value)| *value != json!({}));
+            Json::Object(said.collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// What is done to each list of attributes once its values are filled in.

@@ -24,7 +24,8 @@ pub struct Letter {
 }
 
 /// Writes messages into as many letters as it takes for none to be larger than `size` bytes, unless a single message is;
-/// their order is kept, but that what was delivered is read first. With each comes its size in bytes, a little more than what it takes on the wire.
+/// their order is kept, but that what was delivered is read first. With each comes its size in bytes, a little more than
+/// what it takes on the wire.
 pub fn write_letters(
     sampler: &str,
     messages: Vec<Message<Piece, Ruled>>,

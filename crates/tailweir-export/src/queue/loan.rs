@@ -20,9 +20,7 @@ impl Batch {
             loans: entries.into_iter().map(lend).collect(),
         }
     }
-}
 
-impl Batch {
     /// Settles the parcels that waited until nobody wanted them delivered from here any more.
     pub(crate) fn leave_out_unwanted(&mut self) {
         let is_unwanted = |loan: &mut Loan| {

@@ -432,6 +432,26 @@ async fn a_sender_that_waits_learns_the_outcome() {
     .await;
 }
 
+/// Scenario: a sender waits for the result of what it does not want delivered any more.
+/// Guarantees: it learns that this is settled, and its receipt says how: nothing is delivered, and nothing lost.
+#[tokio::test]
+async fn a_sender_that_waits_learns_that_its_parcel_was_left_out() {
+    let destination = Scripted::accepting();
+    let settings = ExporterSettings {
+        wait_for_result: true,
+        ..ExporterSettings::default()
+    };
+    let (fickle, exporter) = (Ledger::new(), exporter(&destination, &settings));
+    fickle.want_nothing();
+    while_running(&exporter, async {
+        exporter.accept(fickle.parcel(2, "x")).await.unwrap();
+    })
+    .await;
+    assert!(destination.bodies().is_empty());
+    assert_eq!(fickle.items(), (0, 0));
+    assert_eq!(fickle.settlements()[0].withdrawn.items, 2);
+}
+
 /// Scenario: a sender stops waiting for the result; then the backend takes one request, and refuses
 /// another.
 /// Guarantees: the parcel is settled all the same, by what became of it.

@@ -39,11 +39,7 @@ impl Engine {
         let remembered = self.table.cache.entries.iter().map(|decision| decision.id);
         let theirs: Vec<TraceId> = remembered.filter(|&id| is_theirs(id)).collect();
         for id in theirs {
-            let hash = self.table.hash(id);
-            if let Some(Place::Decided(number)) = self.table.find(hash, id) {
-                let forgotten = self.table.unlearn(hash, number);
-                self.policies.release(forgotten.revision);
-            }
+            self.unlearn(id);
         }
     }
 

@@ -95,12 +95,20 @@ impl Engine {
 
     /// Forgets the decision about a trace, if one is remembered.
     pub fn forget(&mut self, id: TraceId) {
-        let hash = self.table.hash(id);
-        if let Some(Place::Decided(number)) = self.table.find(hash, id) {
-            let forgotten = self.table.unlearn(hash, number);
-            self.policies.release(forgotten.revision);
+        if self.unlearn(id) {
             self.counters.decisions_forgotten += 1;
         }
+    }
+
+    /// Whether there was a decision to be forgotten.
+    pub(super) fn unlearn(&mut self, id: TraceId) -> bool {
+        let hash = self.table.hash(id);
+        let Some(Place::Decided(number)) = self.table.find(hash, id) else {
+            return false;
+        };
+        let forgotten = self.table.unlearn(hash, number);
+        self.policies.release(forgotten.revision);
+        true
     }
 
     /// Forgets a trace that is held and is somebody else's.

@@ -8,7 +8,7 @@ use crate::workbench::as_json;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tailweir_config::{EmptyEnvironment, LoadOptions, Receiver, Sources, load};
 use tailweir_core::Signal;
 use tailweir_scrape::{Fetched, Job, Labels, Manner, ScrapeError, Scraper};
+use tailweir_testkit::normal_json;
 
 #[derive(Deserialize)]
 struct Case {
@@ -115,24 +116,6 @@ fn respelled(recorded: &Json) -> Json {
     as_json(&wire)
 }
 
-/// The same whatever the order of attributes, points, metrics, scopes and resources, and whether what is empty is
-/// written.
-fn normal(value: &Json) -> Json {
-    match value {
-        Json::Array(list) if list.iter().all(Json::is_object) => {
-            let mut list: Vec<_> = list.iter().map(normal).collect();
-            list.sort_by_key(Json::to_string);
-            Json::Array(list)
-        }
-        Json::Object(map) => {
-            let fields = map.iter().map(|(key, value)| (key.clone(), normal(value)));
-            let said = fields.filter(|(_, value)| *value != json!({}));
-            Json::Object(said.collect())
-        }
-        other => other.clone(),
-    }
-}
-
 /// Scrapes that are told otherwise; [`crate::scraping`] says how.
 const BY_DESIGN: [(&str, usize); 11] = [
     // What a page told before it turned out to be broken is tracked there, so that its end is told one scrape late.
@@ -184,8 +167,8 @@ fn scrapes_are_told_as_the_collector_tells_them() {
         };
         assert_eq!(case.scrapes.len(), expected.len());
         for (number, (step, expected)) in case.scrapes.iter().zip(&expected).enumerate() {
-            let ours = normal(&as_json(&scrape(scraper, number, step)));
-            let theirs = normal(&respelled(expected));
+            let ours = normal_json(&as_json(&scrape(scraper, number, step)));
+            let theirs = normal_json(&respelled(expected));
             let is_by_design = BY_DESIGN.contains(&(name.as_str(), number));
             if (ours != theirs) != is_by_design {
                 different.push(format!("{name} {number}\n{}", difference(&theirs, &ours)));

@@ -53,6 +53,19 @@ impl Spans for Request {
     }
 }
 
+/// What controllers make of reports.
+fn take_over(table: &mut RoutingTable, reports: &[Report]) {
+    let (mut in_sync, mut clear) = (Vec::new(), Vec::new());
+    for report in reports {
+        match *report {
+            Report::InSync { tenure, view } => in_sync.push((tenure, view)),
+            Report::Clear { tenure, into } => clear.push((tenure, into)),
+        }
+    }
+    table.apply(&Command::InSync(in_sync));
+    table.apply(&Command::Clear(clear));
+}
+
 /// Members that own and copy all slots, and what they want done.
 struct Town {
     table: RoutingTable,
@@ -143,21 +156,15 @@ impl Town {
         self.table.apply(command);
         self.tell_table();
         loop {
-            let (mut in_sync, mut clear) = (Vec::new(), Vec::new());
             let living = self.out.iter_mut().enumerate();
-            for (_, out) in living.filter(|(member, _)| self.lost != Some(*member)) {
-                for report in out.reports.drain(..) {
-                    match report {
-                        Report::InSync { tenure, view } => in_sync.push((tenure, view)),
-                        Report::Clear { tenure, into } => clear.push((tenure, into)),
-                    }
-                }
-            }
-            if in_sync.is_empty() && clear.is_empty() {
+            let living = living.filter(|(member, _)| self.lost != Some(*member));
+            let reports: Vec<Report> = living
+                .flat_map(|(_, out)| std::mem::take(&mut out.reports))
+                .collect();
+            if reports.is_empty() {
                 return;
             }
-            self.table.apply(&Command::InSync(in_sync));
-            self.table.apply(&Command::Clear(clear));
+            take_over(&mut self.table, &reports);
             self.tell_table();
         }
     }

@@ -1,7 +1,8 @@
 //! Spans for Jaeger. What comes of them was recorded from the Collector's translator, v0.161.0.
 
-use crate::recorded::{as_json, normal};
+use crate::recorded::as_json;
 use serde_json::{Value as Json, json};
+use tailweir_testkit::normal_json;
 use tailweir_translate::{Jaeger, TranslateError};
 
 const POST_SPANS: &[u8] = include_bytes!("jaeger/post_spans.pb");
@@ -42,7 +43,11 @@ fn spans_are_translated_as_by_the_collector() {
     ] {
         let translated = translate(format, content).unwrap();
         let recorded: Json = serde_json::from_str(recorded).unwrap();
-        assert_eq!(normal(&translated), normal(&recorded), "{format:?}");
+        assert_eq!(
+            normal_json(&translated),
+            normal_json(&recorded),
+            "{format:?}"
+        );
     }
 }
 

@@ -1,9 +1,9 @@
 //! Spans for Zipkin. What comes of them was recorded from the Collector's translator, v0.161.0.
 
-use crate::recorded::{as_json, normal};
+use crate::recorded::as_json;
 use prost::Message;
 use serde_json::{Value as Json, json};
-use tailweir_testkit::{ZipkinAnnotation, ZipkinEndpoint, ZipkinSpan, ZipkinSpans};
+use tailweir_testkit::{ZipkinAnnotation, ZipkinEndpoint, ZipkinSpan, ZipkinSpans, normal_json};
 use tailweir_translate::{TranslateError, Zipkin, ZipkinFormat};
 
 /// The present of these tests, in nanoseconds of the Unix epoch.
@@ -61,7 +61,11 @@ fn spans_are_translated_as_by_the_collector() {
     for (format, parse, content, recorded) in cases {
         let translated = translate(format, parse, content).unwrap();
         let recorded: Json = serde_json::from_str(recorded).unwrap();
-        assert_eq!(normal(&translated), normal(&recorded), "{format:?} {parse}");
+        assert_eq!(
+            normal_json(&translated),
+            normal_json(&recorded),
+            "{format:?} {parse}"
+        );
     }
 }
 

@@ -84,14 +84,19 @@ impl Cluster {
 
     /// What a member tells about the cluster, as soon as it is as wanted. Each question waits for its answer.
     fn page(&self, number: usize, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        self.ask(number, "/cluster", is_wanted)
+    }
+
+    /// Asks a member until it says what is wanted.
+    fn ask(&self, number: usize, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let admin = self.members[number].1;
         for _ in 0..20_000 {
-            let page = serde_json::from_str(&http_get(admin, "/cluster").body).unwrap();
+            let page = serde_json::from_str(&http_get(admin, path).body).unwrap();
             if is_wanted(&page) {
                 return page;
             }
         }
-        panic!("the cluster does not become what is wanted")
+        panic!("member {number} does not say what is wanted at {path}")
     }
 }
 
@@ -266,19 +271,14 @@ fn change_it(cluster: &Cluster) {
 
 /// Waits until a member has this revision of the policies in force.
 fn in_force(cluster: &Cluster, number: usize, revision: u64) {
-    let admin = cluster.members[number].1;
-    for _ in 0..20_000 {
-        let status: Value = serde_json::from_str(&http_get(admin, "/status").body).unwrap();
+    cluster.ask(number, "/status", |status| {
         let known = status["process"]["policies"].as_u64().unwrap();
         assert!(
             known <= revision,
             "one content became several revisions: {status}"
         );
-        if known == revision {
-            return;
-        }
-    }
-    panic!("member {number} does not take over revision {revision}")
+        known == revision
+    });
 }
 
 /// Scenario: three processes start with one file; their status is asked for; an operator asks for what is not there, and

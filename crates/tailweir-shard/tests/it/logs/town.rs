@@ -1,5 +1,6 @@
 //! Members with a log shard each.
 
+use crate::take_over;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -279,15 +280,7 @@ impl Town {
         if reports.is_empty() {
             return;
         }
-        let (mut in_sync, mut clear) = (Vec::new(), Vec::new());
-        for report in reports {
-            match *report {
-                Report::InSync { tenure, view } => in_sync.push((tenure, view)),
-                Report::Clear { tenure, into } => clear.push((tenure, into)),
-            }
-        }
-        self.table.apply(&Command::InSync(in_sync));
-        self.table.apply(&Command::Clear(clear));
+        take_over(&mut self.table, reports);
         self.tell_table();
     }
 
