@@ -18,7 +18,13 @@ impl Slot {
     /// the spans of one trace to the same place.
     #[must_use]
     pub fn of(trace: TraceId, seed: u64) -> Self {
-        Self((xxh3_64_with_seed(&trace.0, seed) >> (64 - Self::BITS)) as u16)
+        Self::of_key(&trace.0, seed)
+    }
+
+    /// The slot of what else has one owner in a cluster, by a key of any length: the same function as for traces.
+    #[must_use]
+    pub fn of_key(key: &[u8], seed: u64) -> Self {
+        Self((xxh3_64_with_seed(key, seed) >> (64 - Self::BITS)) as u16)
     }
 
     /// The slot of this number, or nothing from [`Slot::COUNT`] on.

@@ -57,6 +57,11 @@ impl Scraped {
         self.store.lock().expire(now);
     }
 
+    /// Shows the streams of these targets alone from here on, by their [`target_key`](tailweir_prometheus::target_key).
+    pub fn show_only(&self, is_shown: impl Fn(u64) -> bool + Send + 'static) {
+        self.store.lock().show_only(is_shown);
+    }
+
     /// Its counters.
     #[must_use]
     pub fn figures(&self) -> ScrapedFigures {

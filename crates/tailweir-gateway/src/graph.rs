@@ -8,6 +8,7 @@
 mod clients;
 mod connectors;
 mod exporters;
+mod exposing;
 mod limits;
 mod page;
 mod plan;
@@ -32,7 +33,8 @@ use crate::error::StartError;
 use crate::ledger::Ledger;
 use crate::membership::Membership;
 use crate::pipeline::{
-    Batcher, Connecting, NotExported, RouteFigures, Sampler, ScanPool, Seat, TransformFigures,
+    Batcher, Connecting, Exposing, NotExported, RouteFigures, Sampler, ScanPool, Seat,
+    TransformFigures,
 };
 use parking_lot::Mutex;
 use retired::Gone;
@@ -77,11 +79,16 @@ impl Ground {
     }
 
     /// The place of a sampler, of traces or of logs, in the cluster, if there is one.
-    fn seat(&self, place: &Place) -> Option<Arc<Seat>> {
+    fn seat_of(&self, place: &Place) -> Option<Arc<Seat>> {
+        self.seat(&format!("{}/{}", place.0, place.1))
+    }
+
+    /// The place of what members call so, in the cluster, if there is one.
+    fn seat(&self, name: &str) -> Option<Arc<Seat>> {
         let membership = Arc::clone(self.membership.as_ref()?);
         Some(Arc::new(Seat {
             membership,
-            name: format!("{}/{}", place.0, place.1).into(),
+            name: name.into(),
             ledger: Arc::clone(&self.ledger),
         }))
     }
@@ -103,6 +110,8 @@ pub(crate) struct Graph {
     pub(crate) settings: Arc<Settings>,
     pub(crate) exporters: BTreeMap<(ComponentId, Signal), RunningExporter>,
     pub(crate) not_exported: BTreeMap<(ComponentId, Signal), Arc<NotExported>>,
+    /// Exporters whose streams are shown by one member of the cluster each.
+    pub(crate) exposing: BTreeMap<ComponentId, Arc<Exposing>>,
     pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
     pub(crate) trace_aware: BTreeMap<Place, RunningTraceAware>,
@@ -135,6 +144,7 @@ impl Graph {
             settings,
             exporters: BTreeMap::new(),
             not_exported: BTreeMap::new(),
+            exposing: BTreeMap::new(),
             samplers: BTreeMap::new(),
             batchers: BTreeMap::new(),
             trace_aware: BTreeMap::new(),

@@ -61,6 +61,15 @@ impl Members for Inbound {
                 }
             });
         }
+        if let Some(writer) = self.membership.writer(&part.sampler) {
+            let permit = self.admission.take(part.spans.len() as u64);
+            return Box::pin(async move {
+                match permit {
+                    Ok(_permit) => writer.take_part(part).await,
+                    Err(refusal) => Brought::Refused(refusal),
+                }
+            });
+        }
         let Some(sampler) = self.membership.sampler(&part.sampler) else {
             let refusal = Self::no_sampler(&part.sampler);
             return Box::pin(std::future::ready(Brought::Refused(refusal)));

@@ -1,6 +1,6 @@
 //! A gateway as a member of a cluster: what it is told of the others, and how it reaches them.
 
-use crate::pipeline::{Sampler, TraceAware};
+use crate::pipeline::{Sampler, TraceAware, Writer};
 use crate::refusal::Refusal;
 use crate::status::PeerRow;
 use bytes::Bytes;
@@ -114,6 +114,8 @@ pub(crate) struct Membership {
     samplers: RwLock<BTreeMap<Arc<str>, Arc<Sampler>>>,
     /// Samplers of logs pipelines.
     trace_aware: RwLock<BTreeMap<Arc<str>, Arc<TraceAware>>>,
+    /// What writes streams of metrics.
+    writers: RwLock<BTreeMap<Arc<str>, Arc<dyn Writer>>>,
     /// Which samplers said the same: a slot is in step, or closed, when it is for all of them.
     said: Mutex<BTreeMap<Report, BTreeSet<Arc<str>>>>,
 }
@@ -130,6 +132,7 @@ impl Membership {
             reports: cluster.reports,
             samplers: RwLock::default(),
             trace_aware: RwLock::default(),
+            writers: RwLock::default(),
             said: Mutex::default(),
         });
         let follower = Arc::clone(&membership);
@@ -179,10 +182,22 @@ impl Membership {
         sampler.learn(&self.table());
     }
 
-    /// No sampler of this member any more.
+    /// A writer of streams of this member from here on.
+    pub(crate) fn enter_writer(&self, name: Arc<str>, writer: Arc<dyn Writer>) {
+        self.writers.write().insert(name, Arc::clone(&writer));
+        writer.learn(&self.table());
+    }
+
+    /// No sampler or writer of this member any more.
     pub(crate) fn leave(&self, name: &str) {
         self.samplers.write().remove(name);
         self.trace_aware.write().remove(name);
+        self.writers.write().remove(name);
+    }
+
+    /// The writer of this name.
+    pub(crate) fn writer(&self, name: &str) -> Option<Arc<dyn Writer>> {
+        self.writers.read().get(name).cloned()
     }
 
     /// The sampler of logs of this name.
@@ -229,6 +244,10 @@ impl Membership {
             }
             for sampler in self.all_trace_aware() {
                 sampler.learn(&table);
+            }
+            let writers: Vec<_> = self.writers.read().values().cloned().collect();
+            for writer in writers {
+                writer.learn(&table);
             }
         }
     }

@@ -19,6 +19,7 @@ use family::Families;
 use hashbrown::HashMap;
 use identity::Hasher;
 use slots::Slots;
+use std::fmt;
 use tailweir_core::Moment;
 use targets::Targets;
 
@@ -44,6 +45,17 @@ pub struct Store {
     target_name: String,
     troubles: Ledger,
     memory: usize,
+    /// Of which targets series are shown; nothing: of all.
+    shown_targets: Option<ShownTargets>,
+}
+
+/// Says of which targets series are shown.
+struct ShownTargets(Box<dyn Fn(u64) -> bool + Send>);
+
+impl fmt::Debug for ShownTargets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShownTargets")
+    }
 }
 
 /// What became of a request.
@@ -71,6 +83,7 @@ impl Store {
             targets: Targets::default(),
             troubles: Ledger::default(),
             memory: 0,
+            shown_targets: None,
         }
     }
 
@@ -104,6 +117,18 @@ impl Store {
         for slot in expired {
             self.remove(slot);
         }
+    }
+
+    /// Shows the series of these targets alone from here on, by their [`target_key`](crate::target_key): what is there of others
+    /// goes, and what comes of others is refused ([`Trouble::Elsewhere`]).
+    pub fn show_only(&mut self, is_shown: impl Fn(u64) -> bool + Send + 'static) {
+        let others = self.slots.living();
+        let others = others.filter(|(_, series)| !is_shown(series.target_key));
+        let others: Vec<u32> = others.map(|(slot, _)| slot).collect();
+        for slot in others {
+            self.remove(slot);
+        }
+        self.shown_targets = Some(ShownTargets(Box::new(is_shown)));
     }
 
     /// Forgets a series; its slot is free once its family has been tidied.

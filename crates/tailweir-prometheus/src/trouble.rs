@@ -21,11 +21,14 @@ pub enum Trouble {
     /// An exponential histogram that Prometheus cannot take: a scale below -4, or buckets that do not make
     /// up the count. Shown without buckets; under `compat: collector` not.
     Buckets,
+    /// In a cluster: its target became another member's while the point was under way. Not shown here; the next point is
+    /// shown there.
+    Elsewhere,
 }
 
 impl Trouble {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SeriesLimit,
         Self::TypeConflict,
         Self::SameLabels,
@@ -34,6 +37,7 @@ impl Trouble {
         Self::Nameless,
         Self::LabelConflict,
         Self::Buckets,
+        Self::Elsewhere,
     ];
 
     /// Its name in metrics and logs.
@@ -48,6 +52,7 @@ impl Trouble {
             Self::Nameless => "nameless",
             Self::LabelConflict => "label_conflict",
             Self::Buckets => "buckets",
+            Self::Elsewhere => "elsewhere",
         }
     }
 
@@ -63,6 +68,7 @@ impl Trouble {
             Self::Nameless => "use a name with letters, or `translation_strategy: NoTranslation`",
             Self::LabelConflict => "rename the attribute",
             Self::Buckets => "send a scale of -4 or more, and counts that add up",
+            Self::Elsewhere => "nothing: the next point is shown by another member of the cluster",
         }
     }
 }

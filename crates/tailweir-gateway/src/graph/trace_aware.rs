@@ -56,7 +56,7 @@ impl Wiring<'_> {
             rules,
             Arc::clone(&next.stage),
             (Arc::clone(&ground.admission), ground.clock),
-            ground.seat(&place),
+            ground.seat_of(&place),
         );
         let work: Arc<TraceAware> = Arc::clone(&stage);
         let Some(worker) = ground.nursery.start_worker(work).await else {

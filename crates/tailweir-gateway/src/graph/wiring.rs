@@ -45,6 +45,7 @@ impl Graph {
             places: BTreeSet::new(),
             makers,
             connected: BTreeSet::new(),
+            exposed: BTreeSet::new(),
             gone,
         };
         let pipelines: Vec<_> = plan.settings.pipelines.iter().collect();
@@ -57,9 +58,15 @@ impl Graph {
             heads,
             places,
             connected,
+            exposed,
             mut gone,
             ..
         } = wiring;
+        let hidden = self.exposing.extract_if(.., |id, _| !exposed.contains(id));
+        for (_, exposing) in hidden {
+            let seat = exposing.seat();
+            seat.membership.leave(&seat.name);
+        }
         self.retire(&places, &connected, &mut gone);
         (heads, gone, exported)
     }
@@ -169,6 +176,8 @@ pub(super) struct Wiring<'a> {
     pub(super) makers: BTreeMap<ComponentId, Maker>,
     /// Connectors that are wired.
     pub(super) connected: BTreeSet<ComponentId>,
+    /// Exporters whose streams are shown by one member each.
+    pub(super) exposed: BTreeSet<ComponentId>,
     pub(super) gone: Gone,
 }
 
@@ -202,10 +211,9 @@ impl Wiring<'_> {
     ) {
         let key = (id.clone(), pipeline.id.signal);
         if let Some(running) = self.graph.exporters.get(&key) {
-            ways.push(Way::Exporter(ExportWay {
-                exporter: running.exporter.clone(),
-                waits: running.waits,
-            }));
+            let (exporter, waits) = (running.exporter.clone(), running.waits);
+            let scraped = running.page.as_ref().map(|page| Arc::clone(&page.scraped));
+            ways.push(self.export(id, ExportWay { exporter, waits }, scraped));
         } else if let Some(counter) = self.graph.not_exported.get(&key) {
             ways.push(Way::Nowhere(Arc::clone(counter)));
         } else {
@@ -321,7 +329,7 @@ impl Wiring<'_> {
             return Arc::clone(sampler) as Arc<dyn Stage>;
         }
         let witnesses = Arc::new(Witnesses::default());
-        let seat = ground.seat(&place);
+        let seat = ground.seat_of(&place);
         let shards = ground.shards_of_sampler();
         let mut running = Vec::with_capacity(shards);
         for index in 0..shards {

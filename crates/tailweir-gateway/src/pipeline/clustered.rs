@@ -27,7 +27,7 @@ use tailweir_tenure::Message;
 use tokio::time::Instant;
 
 /// How long a request may look for those who take it. OTLP exporters give up after 10 s.
-const REQUEST_TIME: Duration = Duration::from_secs(8);
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(8);
 /// Longest wait of a part, at the member that has it, for a tenure to open, a table or a second member.
 pub(crate) const PART_TIME: Duration = Duration::from_secs(2);
 /// When a client may come again.

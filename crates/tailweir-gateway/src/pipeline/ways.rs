@@ -1,6 +1,6 @@
 //! The end of a pipeline: its exporters, connectors, and the pipelines that it feeds.
 
-use super::{Connecting, Load, Stage, Taken};
+use super::{Connecting, Exposing, Load, Stage, Taken};
 use crate::ledger::DropReason;
 use crate::refusal::{Bound, Refusal};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) struct ConnectorWay {
 pub(crate) enum Way {
     /// An exporter.
     Exporter(ExportWay),
+    /// An exporter of a cluster that shows each stream at one member.
+    Exposing(Arc<Exposing>),
     /// The pipeline behind a connector.
     Pipeline(Arc<dyn Stage>),
     /// An exporter that exports nothing: `nop`, or one that this version does not have.
@@ -127,6 +129,7 @@ impl Ways {
         load.ways_taken = 0;
         match &self.ways[index] {
             Way::Exporter(way) => way.send(load, self.ways.len() == 1).await,
+            Way::Exposing(exposing) => exposing.send(load, self.ways.len() == 1).await,
             Way::Pipeline(stage) => stage.take(load).await,
             Way::Nowhere(counter) => {
                 counter.items.fetch_add(load.charge.amount().items, Relaxed);

@@ -22,6 +22,7 @@ mod raw_grpc;
 mod scraping;
 mod security;
 mod signals;
+mod streams;
 mod trace_aware;
 mod traces;
 mod zipkin;

@@ -3,8 +3,9 @@
 use super::identity::Hasher;
 use super::placing::Named;
 use super::slots::Series;
-use super::{Outcome, Store, StoreOptions};
+use super::{Outcome, ShownTargets, Store, StoreOptions};
 use crate::naming::{Kind, Sender, TargetLabels};
+use crate::target_key::key_of;
 use crate::trouble::Trouble;
 use crate::value::{Change, Data, Succession, Value};
 use tailweir_core::Moment;
@@ -24,6 +25,8 @@ struct Source<'a> {
     resource_hash: u64,
     sender: Sender,
     sender_hash: u128,
+    /// Whether another shows its streams.
+    is_elsewhere: bool,
     /// Attributes that become labels of each point, and win over the point's own.
     selected: Vec<(&'a [u8], AnyValue<'a>)>,
 }
@@ -94,7 +97,9 @@ impl Store {
                 .collect(),
             false => Vec::new(),
         };
+        let shown = self.shown_targets.as_ref();
         Source {
+            is_elsewhere: shown.is_some_and(|ShownTargets(is_shown)| !is_shown(key_of(&sender))),
             now,
             resource,
             resource_hash: hasher.bytes(view.message().unwrap_or_default()),
@@ -111,11 +116,11 @@ impl Store {
         hasher: &mut Hasher,
         outcome: &mut Outcome,
     ) {
-        let refused = self.is_refused(metric);
+        let refused = self.refused(source, metric);
         for point in metric.data.points() {
             let taken = match refused {
-                true => Err(Trouble::Temporality),
-                false => self.point(source, metric, point, hasher, outcome),
+                Some(trouble) => Err(trouble),
+                None => self.point(source, metric, point, hasher, outcome),
             };
             if let Err(trouble) = taken {
                 outcome.rejected += 1;
@@ -129,8 +134,17 @@ impl Store {
         }
     }
 
+    /// Why nothing of a metric is shown.
+    fn refused(&self, source: &Source<'_>, metric: &Metric<'_>) -> Option<Trouble> {
+        if source.is_elsewhere {
+            return Some(Trouble::Elsewhere);
+        }
+        self.has_no_temporality(metric)
+            .then_some(Trouble::Temporality)
+    }
+
     /// Whether the metric has no temporality that Prometheus could have.
-    fn is_refused(&self, metric: &Metric<'_>) -> bool {
+    fn has_no_temporality(&self, metric: &Metric<'_>) -> bool {
         match (metric.data, metric.how.temporality) {
             (MetricData::Sum(_), Temporality::Unspecified) => true,
             (MetricData::Sum(points), Temporality::Delta) => !points.is_monotonic(),
@@ -223,6 +237,7 @@ impl Store {
             shown: None,
             family: None,
             target: None,
+            target_key: key_of(&source.sender),
             is_mended: labels.is_mended,
             metadata: 0,
             updated: source.now,

@@ -16,6 +16,8 @@ pub(crate) struct Series {
     pub(super) family: Option<u32>,
     /// Place of its target.
     pub(super) target: Option<u32>,
+    /// Of its target, as [`target_key`](crate::target_key) says.
+    pub(super) target_key: u64,
     /// Whether its labels are others than its attributes say.
     pub(super) is_mended: bool,
     /// Hash of what else its metric says: unit, description, type.

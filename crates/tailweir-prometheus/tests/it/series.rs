@@ -303,3 +303,37 @@ fn damaged_requests_do_no_harm() {
     }
     assert!(store.series() <= 100);
 }
+
+/// Scenario: streams of two targets are shown; then one of the targets is another's, and points of both come.
+/// Guarantees: its series go at once, with its `target_info`, and do not come back: its points are refused and counted; the
+/// other target goes on.
+#[test]
+fn a_target_of_another_is_not_shown() {
+    let mut store = store("without_scope_info: true");
+    let of_both = |value: i64| {
+        let metrics = |label: &str| json!([gauge("g", vec![point(label, value, json!({}))])]);
+        let first = request(metrics("mine"));
+        let second = request(metrics("theirs")).replace("shop", "bank");
+        [first, second]
+    };
+    for request in of_both(1) {
+        accept(&mut store, &request, NOW);
+    }
+    assert_eq!(lines(&text(&mut store, NOW)), ["g theirs 1", "g mine 1"]);
+
+    let mut wire = Vec::new();
+    let [mine, _] = of_both(2);
+    tailweir_otlp::json::to_wire(tailweir_core::Signal::Metrics, mine.as_bytes(), &mut wire)
+        .expect("OTLP/JSON");
+    let resource = tailweir_otlp::RequestView(&wire).resources().next();
+    let key = tailweir_prometheus::target_key(resource.expect("a resource"));
+    store.show_only(move |target| target == key);
+    let page = text(&mut store, NOW);
+    assert_eq!(lines(&page), ["g mine 1"]);
+    assert!(page.contains("job=\"shop\"") && !page.contains("job=\"bank\""));
+
+    let rejected = of_both(3).map(|request| accept(&mut store, &request, NOW).rejected);
+    assert_eq!(rejected, [0, 1]);
+    assert_eq!(store.troubles(Trouble::Elsewhere), 1);
+    assert_eq!(lines(&text(&mut store, NOW)), ["g mine 3"]);
+}

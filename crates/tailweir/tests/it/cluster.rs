@@ -22,15 +22,15 @@ service:
 ";
 
 /// Three processes with one configuration file.
-struct Cluster {
+pub(crate) struct Cluster {
     folder: TempDir,
     config: PathBuf,
     addresses: Vec<SocketAddr>,
-    members: Vec<(Binary, SocketAddr)>,
+    pub(crate) members: Vec<(Binary, SocketAddr)>,
 }
 
 impl Cluster {
-    fn start(rest: &str) -> Self {
+    pub(crate) fn start(rest: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap();
         let listeners = [free(), free(), free()];
@@ -83,12 +83,17 @@ impl Cluster {
     }
 
     /// What a member tells about the cluster, as soon as it is as wanted. Each question waits for its answer.
-    fn page(&self, number: usize, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn page(&self, number: usize, is_wanted: impl Fn(&Value) -> bool) -> Value {
         self.ask(number, "/cluster", is_wanted)
     }
 
     /// Asks a member until it says what is wanted.
-    fn ask(&self, number: usize, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn ask(
+        &self,
+        number: usize,
+        path: &str,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let admin = self.members[number].1;
         for _ in 0..20_000 {
             let page = serde_json::from_str(&http_get(admin, path).body).unwrap();
@@ -123,7 +128,7 @@ service:
 }
 
 /// Sends to one member as an SDK does: again, when it is asked to come again.
-fn send(cluster: &Cluster, member: usize, signal: &str, content: &str, body: &[u8]) {
+pub(crate) fn send(cluster: &Cluster, member: usize, signal: &str, content: &str, body: &[u8]) {
     let receiver = address(&cluster.members[member].0, "otlp/http");
     for _ in 0..100 {
         let answer = http_post(receiver, &format!("/v1/{signal}"), content, body);
@@ -201,7 +206,7 @@ fn logs_wait_for_their_traces_while_a_process_leaves() {
     sink.block_until("logs of kept traces", |sink| traces_of_logs(sink) == kept);
 }
 
-fn active(page: &Value) -> usize {
+pub(crate) fn active(page: &Value) -> usize {
     let members = page["members"].as_array().unwrap();
     let active = members.iter().filter(|it| it["phase"] == "active");
     active.filter(|it| it["owned"].as_u64() > Some(0)).count()

@@ -11,4 +11,5 @@ mod golden;
 mod lifecycle;
 mod reload;
 mod scrape;
+mod series;
 mod simulate;

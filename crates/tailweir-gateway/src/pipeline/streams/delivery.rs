@@ -1,0 +1,190 @@
+//! The way of a request of metrics to the writers of its streams.
+
+use super::{Bundle, joined};
+use crate::membership::{Brought, Membership, OutgoingPart};
+use crate::pipeline::Seat;
+use crate::refusal::Refusal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tailweir_export::Amount;
+use tailweir_placement::{Epoch, Incarnation, RoutingTable};
+use tailweir_shard::Answer;
+use tokio::time::Instant;
+
+/// Pause before streams are brought again that nobody took.
+const REST: Duration = Duration::from_millis(100);
+/// When a client may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Streams that are under way.
+pub(super) struct Delivery<'a> {
+    seat: &'a Seat,
+    /// What nobody has taken yet.
+    open: Vec<Bundle>,
+    /// What other members have taken.
+    elsewhere: Amount,
+}
+
+/// The member's own part of the writer, which a delivery brings its bundles too.
+pub(super) trait Own: Sync {
+    /// Takes these bundles, which are this member's by the newest table.
+    fn take(&self, bundles: &[Bundle]) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+impl<'a> Delivery<'a> {
+    pub(super) fn new(seat: &'a Seat, open: Vec<Bundle>) -> Self {
+        Self {
+            seat,
+            open,
+            elsewhere: Amount::default(),
+        }
+    }
+
+    /// What other members have taken of it.
+    pub(super) fn elsewhere(&self) -> Amount {
+        self.elsewhere
+    }
+
+    /// What nobody has taken.
+    pub(super) fn into_open(self) -> Vec<Bundle> {
+        self.open
+    }
+
+    /// Goes on until all is taken, or the time is up. What is a matter of room or of the request is told at once.
+    ///
+    /// # Errors
+    ///
+    /// Why the rest was not taken.
+    pub(super) async fn run(&mut self, own: &impl Own, until: Instant) -> Result<(), Refusal> {
+        loop {
+            let Err(refusal) = self.round(own, until).await else {
+                return Ok(());
+            };
+            let passes = matches!(refusal, Refusal::HandOver { .. } | Refusal::Stopping);
+            if !passes || Instant::now() + REST >= until {
+                return Err(refusal);
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Brings each writer what is its own by the newest table.
+    async fn round(&mut self, own: &impl Own, until: Instant) -> Result<(), Refusal> {
+        let membership = &self.seat.membership;
+        let table = membership.table();
+        let mut by_owner = BTreeMap::<Incarnation, Vec<Bundle>>::new();
+        for bundle in &self.open {
+            let owner = owner(&table, bundle)?;
+            by_owner.entry(owner).or_default().push(bundle.clone());
+        }
+        self.open.clear();
+        let mut remote = Vec::new();
+        let mut outcome = Ok(());
+        let at_home = membership
+            .incarnation
+            .and_then(|member| by_owner.remove(&member));
+        for (member, bundles) in by_owner {
+            let part = self.part(&bundles, table.epoch(), until);
+            let answer = membership.post.bring(member, part);
+            remote.push((member, bundles, answer));
+        }
+        if let Some(bundles) = at_home
+            && let Err(refusal) = own.take(&bundles).await
+        {
+            self.open.extend(bundles);
+            outcome = Err(refusal);
+        }
+        for (member, bundles, answer) in remote {
+            match answer_of(membership, member, answer).await {
+                Ok(()) => self.note(&bundles),
+                Err(refusal) => {
+                    self.open.extend(bundles);
+                    outcome = Err(refusal);
+                }
+            }
+        }
+        outcome
+    }
+
+    fn part(&self, bundles: &[Bundle], epoch: Epoch, until: Instant) -> OutgoingPart {
+        OutgoingPart {
+            sampler: Arc::clone(&self.seat.name),
+            epoch,
+            tenure: None,
+            spans: joined(bundles).0,
+            patience: until.saturating_duration_since(Instant::now()),
+            handed_on: None,
+        }
+    }
+
+    fn note(&mut self, bundles: &[Bundle]) {
+        for bundle in bundles {
+            self.elsewhere.items += bundle.amount.items;
+            self.elsewhere.bytes += bundle.amount.bytes;
+        }
+    }
+}
+
+/// Waits until this member has a table that is no older than that by which a part was routed.
+///
+/// # Errors
+///
+/// When it does not come in time.
+pub(super) async fn table_of(
+    membership: &Membership,
+    part: &OutgoingPart,
+) -> Result<Arc<RoutingTable>, Brought> {
+    let table = membership.table_from(part.epoch);
+    let table = tokio::time::timeout(part.patience, table).await;
+    table.ok().flatten().ok_or_else(|| {
+        let epoch = membership.table().epoch();
+        refused(tailweir_shard::Refusal::Behind(epoch))
+    })
+}
+
+/// What a member says that does not own a slot of a part, by its newest table.
+pub(super) fn moved() -> Brought {
+    refused(tailweir_shard::Refusal::NotOpen)
+}
+
+/// What a member says that has taken all of a part.
+pub(super) fn taken() -> Brought {
+    Brought::Answered(Answer::Taken(Vec::new()))
+}
+
+fn refused(refusal: tailweir_shard::Refusal) -> Brought {
+    Brought::Answered(Answer::Refused(refusal))
+}
+
+fn owner(table: &RoutingTable, bundle: &Bundle) -> Result<Incarnation, Refusal> {
+    let tenures = table.tenures(bundle.slot).ok_or_else(|| {
+        not_taken("no sampler has joined the cluster yet, or the controllers are out of reach")
+    })?;
+    Ok(tenures.current().owner)
+}
+
+/// What a writer answers. One that is gone by a newer table is not waited for.
+async fn answer_of(
+    membership: &Membership,
+    member: Incarnation,
+    answer: impl Future<Output = Option<Brought>>,
+) -> Result<(), Refusal> {
+    let brought = tokio::select! {
+        brought = answer => brought,
+        () = membership.gone(member) => return Err(not_taken("the member that was to take it is gone")),
+    };
+    match brought {
+        Some(Brought::Answered(Answer::Taken(_))) => Ok(()),
+        Some(Brought::Answered(Answer::Refused(refusal))) => Err(not_taken(&refusal.to_string())),
+        Some(Brought::Refused(refusal)) => Err(refusal),
+        None => Err(not_taken("a member did not answer")),
+    }
+}
+
+pub(super) fn not_taken(detail: &str) -> Refusal {
+    Refusal::HandOver {
+        detail: detail.to_owned(),
+        retry_after: RETRY_AFTER,
+    }
+}

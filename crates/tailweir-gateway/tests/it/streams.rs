@@ -1,0 +1,185 @@
+//! Streams of metrics in a cluster: one member writes each.
+
+use crate::cluster::{PATIENCE, Town};
+use crate::harness::{Fixture, ask};
+use http::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tailweir_gateway::LedgerSnapshot;
+use tailweir_placement::{Command, Incarnation};
+
+/// Senders of metrics, each a target of its own.
+const TARGETS: u64 = 40;
+
+/// A page, and a sampler beside it without which no slot could change hands.
+const YAML: &str = "
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+processors: {tail_sampling: {policies: [{name: all, type: always_sample}]}}
+exporters:
+  nop:
+  prometheus: {endpoint: '127.0.0.1:0'}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [tail_sampling], exporters: [nop]}
+    metrics: {receivers: [otlp], exporters: [prometheus]}
+";
+
+/// Three samplers and two gateways without slots, in a cluster that has begun.
+pub(crate) async fn cluster(town: &Arc<Town>, yaml: &str) -> (Vec<Fixture>, [Fixture; 2]) {
+    let mut samplers = Vec::new();
+    for number in 1..=3 {
+        samplers.push(town.start(yaml, Some(number), false).await);
+    }
+    let gateways = [
+        town.start(yaml, None, true).await,
+        town.start(yaml, None, true).await,
+    ];
+    town.change(|table| {
+        table.apply(&Command::Rebalance);
+    });
+    (samplers, gateways)
+}
+
+/// Two streams of each target with this value, through one gateway, as an SDK sends them.
+async fn send(gateway: &Fixture, value: u64) {
+    let text = |text: String| json!({"stringValue": text});
+    let resource = |target: u64| {
+        let metric = |name: &str| {
+            let point =
+                json!({"timeUnixNano": (1_000 + value).to_string(), "asInt": value.to_string()});
+            json!({"name": name, "gauge": {"dataPoints": [point]}})
+        };
+        let attributes = json!([
+            {"key": "service.name", "value": text(format!("shop-{target}"))},
+            {"key": "service.instance.id", "value": text("one".to_owned())},
+            {"key": "version", "value": text("7".to_owned())},
+        ]);
+        json!({
+            "resource": {"attributes": attributes},
+            "scopeMetrics": [{"metrics": [metric("queue.length"), metric("threads")]}],
+        })
+    };
+    let resources: Vec<Value> = (0..TARGETS).map(resource).collect();
+    let body = json!({ "resourceMetrics": resources }).to_string();
+    let sending = async {
+        loop {
+            let headers = [("content-type", "application/json")];
+            let answer = gateway
+                .http(Method::POST, "/v1/metrics", &headers, body.clone())
+                .await;
+            if answer.status == 200 {
+                return;
+            }
+            assert_eq!(answer.status, 503, "{answer:?}");
+        }
+    };
+    let sent = tokio::time::timeout(PATIENCE, sending).await;
+    sent.expect("a request is taken in the end");
+}
+
+/// The lines of a member's page, and their values.
+pub(crate) async fn page(member: &Fixture) -> Vec<(String, String)> {
+    let status = member.running.status().await;
+    let address = status.pages[0].address.expect("a TCP port");
+    let answer = ask(address, Method::GET, "/metrics", &[], "").await;
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let lines = lines.map(|line| {
+        let (series, value) = line.rsplit_once(' ').expect("a value");
+        (series.to_owned(), value.to_owned())
+    });
+    lines.collect()
+}
+
+/// Every line of all pages: its values, one for each page that shows it.
+async fn pages(members: &[Fixture]) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::<_, Vec<_>>::new();
+    for member in members {
+        for (series, value) in page(member).await {
+            all.entry(series).or_default().push(value);
+        }
+    }
+    all
+}
+
+/// Whether each stream, and the `target_info` of each target, is shown once, with this value.
+fn is_shown_once(all: &BTreeMap<String, Vec<String>>, value: u64) -> bool {
+    let value = value.to_string();
+    let is_once = |(series, values): (&String, &Vec<String>)| {
+        let wanted = if series.starts_with("target_info") {
+            "1"
+        } else {
+            &value
+        };
+        *values == [wanted]
+    };
+    all.len() as u64 == 3 * TARGETS && all.iter().all(is_once)
+}
+
+async fn until_shown_once(members: &[Fixture], value: u64) {
+    let looking = async {
+        while !is_shown_once(&pages(members).await, value) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let shown = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(shown.is_ok(), "not each stream is shown once");
+}
+
+async fn finish(members: impl IntoIterator<Item = Fixture>) -> Vec<LedgerSnapshot> {
+    let mut books = Vec::new();
+    for member in members {
+        books.push(member.finish().await);
+    }
+    books
+}
+
+/// Scenario: the same streams come through two gateways in turn, before and after one of three samplers is drained and another
+/// is taken for lost.
+/// Guarantees: each stream is on one page, with its newest value, and so is each `target_info`; the gateways, which own
+/// no slots, show none; who left shows none; everything acknowledged is delivered, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_stream_is_shown_by_one_member() {
+    let town = Town::of(3);
+    let (samplers, gateways) = cluster(&town, YAML).await;
+    send(&gateways[0], 1).await;
+    send(&gateways[1], 2).await;
+    let all = pages(&samplers).await;
+    assert!(is_shown_once(&all, 2), "{all:?}");
+    for sampler in &samplers {
+        assert!(!page(sampler).await.is_empty(), "all have a share");
+    }
+    assert_eq!(pages(&gateways).await, BTreeMap::new());
+
+    town.change(|table| {
+        table.apply(&Command::Drain(Incarnation(1)));
+        table.apply(&Command::Rebalance);
+    });
+    send(&gateways[0], 3).await;
+    until_shown_once(&samplers, 3).await;
+    assert_eq!(page(&samplers[0]).await, []);
+
+    town.change(|table| {
+        table.apply(&Command::Expire(vec![Incarnation(2)]));
+        table.apply(&Command::Rebalance);
+    });
+    send(&gateways[1], 4).await;
+    until_shown_once(&samplers, 4).await;
+    assert_eq!(page(&samplers[2]).await.len() as u64, 3 * TARGETS);
+
+    let books = finish(samplers.into_iter().chain(gateways)).await;
+    let sum = |of: fn(&tailweir_gateway::LedgerRow) -> u64| -> u64 {
+        books
+            .iter()
+            .map(|books| of(&books.signals["metrics"]))
+            .sum()
+    };
+    assert_eq!(sum(|row| row.acknowledged.items), 4 * 2 * TARGETS);
+    assert!(sum(|row| row.delivered.items) >= 4 * 2 * TARGETS);
+    assert_eq!(
+        sum(|row| row.handed_over.items),
+        sum(|row| row.delivered.items)
+    );
+    assert_eq!(sum(tailweir_gateway::LedgerRow::lost_items), 0);
+}

@@ -1,0 +1,134 @@
+//! Series of a cluster, as a scraper of all its processes sees them.
+
+use crate::cluster::{Cluster, active, send};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use tailweir_testkit::{Signal, http_get};
+
+/// Senders of metrics, each a target of its own.
+const TARGETS: u64 = 30;
+
+const PAGES: &str = "
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+processors: {tail_sampling: {policies: [{name: all, type: always_sample}]}}
+exporters:
+  nop:
+  prometheus: {endpoint: '127.0.0.1:0'}
+service:
+  telemetry: {logs: {encoding: json}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [tail_sampling], exporters: [nop]}
+    metrics: {receivers: [otlp], exporters: [prometheus]}
+";
+
+/// A cluster of three in which every slot has its copies.
+fn settled(rest: &str) -> Cluster {
+    let cluster = Cluster::start(rest);
+    for number in 0..3 {
+        cluster.page(number, |page| {
+            active(page) == 3 && page["slots"]["unsettled"] == 0
+        });
+    }
+    cluster
+}
+
+/// Where the pages of the processes are.
+fn pages(cluster: &Cluster) -> Vec<SocketAddr> {
+    let numbers = 0..cluster.members.len();
+    let status = numbers.map(|number| cluster.ask(number, "/status", |_| true));
+    let address = |status: Value| status["pages"][0]["address"].as_str().unwrap().parse();
+    status.map(|status| address(status).unwrap()).collect()
+}
+
+/// What all pages show of series whose name begins so: for each its values, one for each page.
+fn scrape(pages: &[SocketAddr], name: &str) -> BTreeMap<String, Vec<f64>> {
+    let mut all = BTreeMap::<String, Vec<f64>>::new();
+    for page in pages {
+        let text = http_get(*page, "/metrics").body;
+        for line in text.lines().filter(|line| line.starts_with(name)) {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let values = all.entry(series.to_owned()).or_default();
+            values.push(value.parse().unwrap());
+        }
+    }
+    all
+}
+
+/// Scrapes until the pages show what is wanted. Each scrape waits for its answer.
+fn until(
+    pages: &[SocketAddr],
+    name: &str,
+    is_wanted: impl Fn(&BTreeMap<String, Vec<f64>>) -> bool,
+) {
+    let mut all = BTreeMap::new();
+    for _ in 0..20_000 {
+        all = scrape(pages, name);
+        if is_wanted(&all) {
+            return;
+        }
+    }
+    panic!("not what is wanted: {all:?}");
+}
+
+/// Sends a counter of each target, as this much, through one process.
+fn send_counters(cluster: &Cluster, member: usize, value: u64) {
+    let resource = |target: u64| {
+        let point = json!({
+            "startTimeUnixNano": "1",
+            "timeUnixNano": (1_000 + value).to_string(),
+            "asInt": value.to_string(),
+        });
+        let sum = json!({"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [point]});
+        let text = |key: &str, text: String| json!({"key": key, "value": {"stringValue": text}});
+        let attributes = [
+            text("service.name", format!("shop-{target}")),
+            text("service.instance.id", "one".to_owned()),
+        ];
+        json!({
+            "resource": {"attributes": attributes},
+            "scopeMetrics": [{"metrics": [{"name": "orders", "sum": sum}]}],
+        })
+    };
+    let resources: Vec<Value> = (0..TARGETS).map(resource).collect();
+    let body = json!({ "resourceMetrics": resources }).to_string();
+    send(
+        cluster,
+        member,
+        "metrics",
+        "application/json",
+        body.as_bytes(),
+    );
+}
+
+/// Each counter is on one page, with this value.
+fn once(value: u64) -> impl Fn(&BTreeMap<String, Vec<f64>>) -> bool {
+    move |all| all.len() as u64 == TARGETS && all.values().all(|values| *values == [value as f64])
+}
+
+/// Scenario: the counters of thirty targets come through three processes in turn, all of which are scraped; then one is stopped,
+/// and they go on through the others.
+/// Guarantees: each series is on exactly one page, with its newest value, and so is the `target_info` of each target; after the
+/// stop too. Each process has some.
+#[test]
+fn each_stream_is_on_one_page() {
+    let mut cluster = settled(PAGES);
+    let all = pages(&cluster);
+    for member in 0..3 {
+        send_counters(&cluster, member, 1 + member as u64);
+    }
+    until(&all, "orders_total{", once(3));
+    until(&all, "target_info{", once(1));
+    for page in &all {
+        assert!(!scrape(&[*page], "orders_total{").is_empty());
+    }
+
+    let (stopped, _) = cluster.members.pop().unwrap();
+    stopped.signal(Signal::TERM);
+    let (status, _) = stopped.finish();
+    assert!(status.success());
+    send_counters(&cluster, 0, 4);
+    send_counters(&cluster, 1, 5);
+    until(&all[..2], "orders_total{", once(5));
+    until(&all[..2], "target_info{", once(1));
+}
