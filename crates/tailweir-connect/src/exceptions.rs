@@ -4,6 +4,7 @@ mod logs;
 mod metrics;
 
 pub use logs::ExceptionLogs;
+pub(crate) use metrics::EXEMPLARS_MAX;
 pub use metrics::ExceptionMetrics;
 
 use crate::dimensions::Dimensions;

@@ -1,6 +1,7 @@
 //! Distributions of durations, with fixed buckets or with such that adapt.
 
 mod exponential;
+mod merge;
 
 pub(crate) use exponential::Exponential;
 
@@ -49,7 +50,7 @@ impl Shape {
 }
 
 /// A distribution.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Histogram {
     /// With fixed buckets.
     Explicit {

@@ -21,6 +21,7 @@ mod series;
 mod service_graph;
 mod span_metrics;
 mod text;
+mod totals;
 
 pub use count::{Count, CountError};
 pub use error::ConnectError;
@@ -31,3 +32,4 @@ pub use now::Now;
 pub use routing::{Portion, RouteError, Routed, Routing};
 pub use service_graph::ServiceGraph;
 pub use span_metrics::{Exemplars, SpanMetrics};
+pub use totals::{ResourceKeys, SlotOf, Totals};

@@ -7,6 +7,7 @@ use crate::figures::SeriesFigures;
 use crate::now::Now;
 use crate::service_graph::ServiceGraph;
 use crate::span_metrics::{Exemplars, SpanMetrics};
+use crate::totals::Totals;
 use std::sync::Arc;
 use tailweir_config::Connector;
 use tailweir_core::{Moment, Signal, TraceId};
@@ -23,6 +24,8 @@ pub struct Origin {
     pub seed: u64,
     /// Where conditions that ask for the time or for randomness get them.
     pub surroundings: Arc<dyn Surroundings>,
+    /// Whether others count beside it. What it writes are changes then, for [`Totals`] to add up.
+    pub is_one_of_many: bool,
 }
 
 /// A request of telemetry that a connector made.
@@ -46,6 +49,7 @@ enum Kind {
     ServiceGraph(Box<ServiceGraph>),
     Count(Box<Count>, SeriesFigures),
     Exceptions(Box<ExceptionMetrics>, ExceptionLogs),
+    Totals(Box<Totals>),
 }
 
 impl Maker {
@@ -55,25 +59,40 @@ impl Maker {
     ///
     /// What is wrong with the settings.
     pub fn new(settings: &Connector, origin: &Origin) -> Result<Option<Self>, ConnectError> {
-        let (now, seed) = (origin.now, origin.seed);
+        let (now, seed, is_one_of_many) = (origin.now, origin.seed, origin.is_one_of_many);
         Ok(Some(Self(match settings {
             Connector::Forward | Connector::Routing(_) => return Ok(None),
             Connector::SpanMetrics(settings) => {
                 let metrics = SpanMetrics::new(settings, &origin.instance, seed)?;
-                Kind::SpanMetrics(Box::new(metrics))
+                Kind::SpanMetrics(Box::new(metrics.as_one_of_many(is_one_of_many)))
             }
             Connector::ServiceGraph(settings) => {
-                Kind::ServiceGraph(Box::new(ServiceGraph::new(settings, now, seed)))
+                let graph = ServiceGraph::new(settings, now, seed);
+                Kind::ServiceGraph(Box::new(graph.as_one_of_many(is_one_of_many)))
             }
             Connector::Count(settings) => {
                 let count = Count::new(settings, &origin.surroundings)?;
                 Kind::Count(Box::new(count), SeriesFigures::default())
             }
             Connector::Exceptions(settings) => Kind::Exceptions(
-                Box::new(ExceptionMetrics::new(settings, now, seed)),
+                Box::new(ExceptionMetrics::new(settings, now, seed).as_one_of_many(is_one_of_many)),
                 ExceptionLogs::new(settings),
             ),
         })))
+    }
+
+    /// What adds up the changes of many.
+    #[must_use]
+    pub fn of_totals(totals: Totals) -> Self {
+        Self(Kind::Totals(Box::new(totals)))
+    }
+
+    /// The totals, when it is what adds up.
+    pub fn totals(&mut self) -> Option<&mut Totals> {
+        match &mut self.0 {
+            Kind::Totals(totals) => Some(totals),
+            _ => None,
+        }
     }
 
     /// Takes a request in. What it makes of it at once is added to `made`; of that only signals that
@@ -92,6 +111,7 @@ impl Maker {
         made: &mut Vec<Made>,
     ) -> Result<(), String> {
         match &mut self.0 {
+            Kind::Totals(totals) => totals.add(now, request),
             Kind::SpanMetrics(metrics) => metrics.consume(now, request, exemplars),
             Kind::ServiceGraph(graph) => {
                 graph.consume(now, request);
@@ -135,6 +155,12 @@ impl Maker {
                 }
                 Some(metrics.next_flush(now.moment))
             }
+            Kind::Totals(totals) => {
+                if totals.next_flush(now.moment) <= now.moment {
+                    put(Signal::Metrics, made, |out| totals.flush(now, false, out));
+                }
+                Some(totals.next_flush(now.moment))
+            }
             Kind::ServiceGraph(graph) => {
                 let mut next = now.moment;
                 put(Signal::Metrics, made, |out| {
@@ -153,6 +179,9 @@ impl Maker {
         match &mut self.0 {
             Kind::SpanMetrics(metrics) => {
                 put(Signal::Metrics, made, |out| metrics.flush(now, true, out));
+            }
+            Kind::Totals(totals) => {
+                put(Signal::Metrics, made, |out| totals.flush(now, true, out));
             }
             Kind::ServiceGraph(graph) if !graph.flushes_at_once() => {
                 put(Signal::Metrics, made, |out| graph.flush(now, out));
@@ -185,6 +214,7 @@ impl Maker {
             Kind::ServiceGraph(graph) => graph.figures(),
             Kind::Count(_, figures) => *figures,
             Kind::Exceptions(counts, _) => counts.figures(),
+            Kind::Totals(totals) => totals.figures(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Series of one resource, by their dimensions.
 
 use crate::histogram::{Histogram, Shape};
+use crate::now::Now;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
@@ -8,8 +9,10 @@ use std::time::Duration;
 use tailweir_core::Moment;
 use tailweir_otlp::{AttributeSet, EncodedValue, NewExemplar};
 
+/// How long a series without changes is kept because exemplars of it wait for decisions.
+const WAITING: Duration = Duration::from_secs(600);
 /// The attribute of a series that stands for all that found no room.
-const OVERFLOW: &[u8] = b"otel.metric.overflow";
+pub(crate) const OVERFLOW: &[u8] = b"otel.metric.overflow";
 
 /// What is counted for one combination of dimensions.
 #[derive(Debug)]
@@ -112,6 +115,26 @@ impl Table {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.series.clear();
+        self.overflow = None;
+    }
+
+    /// Forgets what was counted, and the series for which nothing waits that is of now. Answers how many bytes these took.
+    pub(crate) fn begin_anew(&mut self, now: Now) -> usize {
+        let mut freed = 0;
+        self.series.retain(|key, series| {
+            let is_forgotten = series.waiting == 0 || now.moment.since(series.last_seen) >= WAITING;
+            match is_forgotten {
+                true => freed += series.memory(key.len()),
+                false => series.begin_anew(now.unix_nanos),
+            }
+            !is_forgotten
+        });
+        freed + self.overflow.take().map_or(0, |series| series.memory(0))
+    }
+
     /// The series of this key, if there is one.
     pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Series> {
         self.series.get_mut(key)
@@ -186,6 +209,21 @@ impl Series {
             waiting: 0,
             second: None,
         }
+    }
+
+    /// Counts from zero, from this time on.
+    fn begin_anew(&mut self, unix_nanos: u64) {
+        self.count = 0;
+        self.start = unix_nanos;
+        self.exemplars.clear();
+        if let Some(histogram) = &mut self.histogram {
+            *histogram = histogram.emptied();
+        }
+    }
+
+    /// Whether it says anything new.
+    pub(crate) fn has_news(&self) -> bool {
+        self.count > 0 || !self.exemplars.is_empty()
     }
 
     /// Bytes that it takes at most, exemplars left out.

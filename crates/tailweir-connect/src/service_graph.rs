@@ -41,6 +41,7 @@ pub struct ServiceGraph {
     next: Option<Next>,
     memory: usize,
     figures: SeriesFigures,
+    is_one_of_many: bool,
 }
 
 /// When something is due.
@@ -64,6 +65,16 @@ impl ServiceGraph {
             next: None,
             memory: 0,
             figures: SeriesFigures::default(),
+            is_one_of_many: false,
+        }
+    }
+
+    /// Whether others count beside it: what it writes are changes then, and it keeps only what waits for another half.
+    #[must_use]
+    pub fn as_one_of_many(self, is_one_of_many: bool) -> Self {
+        Self {
+            is_one_of_many,
+            ..self
         }
     }
 

@@ -26,7 +26,7 @@ use plan::{Plan, SpanParts};
 use resources::{Resource, Resources, TableKind};
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_config::SpanMetricsConnector;
+use tailweir_config::{AggregationTemporality, SpanMetricsConnector};
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::{
     Attributes, NewExemplar, RequestView, ResourceFields, ScopeFields, SpanHead, SpanView,
@@ -48,6 +48,8 @@ pub struct SpanMetrics {
     next_flush: Option<Moment>,
     memory: usize,
     figures: SeriesFigures,
+    /// Whether others count beside it.
+    is_one_of_many: bool,
     /// Kept for its capacity.
     key: Vec<u8>,
 }
@@ -74,9 +76,20 @@ impl SpanMetrics {
             next_flush: None,
             memory: 0,
             figures: SeriesFigures::default(),
+            is_one_of_many: false,
             key: Vec::new(),
             plan,
         })
+    }
+
+    /// Whether others count beside it: what it writes are changes then, and it keeps only series whose exemplars wait.
+    #[must_use]
+    pub fn as_one_of_many(mut self, is_one_of_many: bool) -> Self {
+        if is_one_of_many {
+            self.is_one_of_many = true;
+            self.plan.temporality = AggregationTemporality::Delta;
+        }
+        self
     }
 
     /// Counts the spans of a request. What is malformed in it is left out.

@@ -121,6 +121,7 @@ fn check_connector(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
         instance: String::new(),
         seed: 0,
         surroundings: World::shared(),
+        is_one_of_many: false,
     };
     let error = match settings.connectors.get(id)? {
         Connector::Routing(routing) => Routing::new(routing, &origin.surroundings).err()?,

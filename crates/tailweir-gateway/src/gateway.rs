@@ -287,7 +287,7 @@ fn ground(nursery: crate::actors::Nursery, options: Options, end: &CancellationT
         shards: options.shards.unwrap_or(workers).clamp(1, SHARDS_MAX),
         memory: memory.unwrap_or(MEMORY_UNKNOWN),
         in_flight_max: options.in_flight_max,
-        seed: options.seed.unwrap_or_else(random_seed),
+        seed: options.seed.unwrap_or_else(random_number),
         instance: random_instance(),
         surroundings: World::shared(),
         console: options.console,
@@ -299,7 +299,7 @@ fn ground(nursery: crate::actors::Nursery, options: Options, end: &CancellationT
 
 /// A random UUID.
 fn random_instance() -> String {
-    let [a, b, c, d] = [(); 4].map(|()| random_seed() as u32);
+    let [a, b, c, d] = [(); 4].map(|()| random_number() as u32);
     let (version, variant) = (0x4000 | b & 0xfff, 0x8000 | c & 0x3fff);
     format!(
         "{a:08x}-{:04x}-{version:04x}-{variant:04x}-{:04x}{d:08x}",
@@ -308,8 +308,8 @@ fn random_instance() -> String {
     )
 }
 
-/// Clients choose trace ids; they must not be able to choose where these land in a table.
-fn random_seed() -> u64 {
+/// For what others must not foresee, as where trace ids that clients choose land in a table, or must not have too.
+pub(crate) fn random_number() -> u64 {
     let mut seed = [0; 8];
     // Without random numbers the tables are as good, only foreseeable.
     let _ = SystemRandom::new().fill(&mut seed);

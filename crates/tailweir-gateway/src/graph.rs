@@ -15,6 +15,7 @@ mod plan;
 mod receivers;
 mod retired;
 mod server;
+mod sums;
 mod trace_aware;
 mod wiring;
 
@@ -22,6 +23,7 @@ pub(crate) use exporters::{Blueprint, RunningExporter};
 pub(crate) use plan::Plan;
 pub(crate) use receivers::{RunningReceiver, patterns};
 pub(crate) use retired::Retired;
+pub(crate) use sums::RunningSums;
 pub(crate) use trace_aware::RunningTraceAware;
 
 use crate::actors::{Child, Nursery};
@@ -135,6 +137,8 @@ pub(crate) struct RunningConnector {
     pub(crate) settings: Connector,
     pub(crate) connector: Arc<Connecting>,
     pub(crate) worker: Child,
+    /// In a cluster, what adds up what it and others count.
+    pub(crate) sums: Option<RunningSums>,
 }
 
 impl Graph {

@@ -68,7 +68,7 @@ pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, FileRow,
-    MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, ScrapeRow, Status,
+    MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, ScrapeRow, Status, TotalsRow,
     TraceAwareRow, TransformRow, VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};

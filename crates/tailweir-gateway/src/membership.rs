@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_placement::{Epoch, Incarnation, Phase, RoutingTable};
-use tailweir_shard::{Answer, Piece, Report, Ruled};
+use tailweir_shard::{Answer, Piece, Report, Ruled, Sequence};
 use tailweir_tenure::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -41,21 +41,23 @@ impl fmt::Debug for Cluster {
     }
 }
 
-/// Spans or log records of a request on their way to the sampler that owns their slots.
+/// Spans, log records or streams of metrics of a request on their way to the sampler that owns their slots.
 #[derive(Debug, Clone)]
 pub struct OutgoingPart {
-    /// Which sampler: `pipeline/processor`.
+    /// Which sampler: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`.
     pub sampler: Arc<str>,
     /// Of the table by which they are routed.
     pub epoch: Epoch,
     /// The tenure that they were said to belong to.
     pub tenure: Option<Epoch>,
-    /// OTLP TracesData, or LogsData for a sampler of logs.
+    /// OTLP TracesData, LogsData for a sampler of logs, MetricsData for a writer of streams.
     pub spans: Bytes,
     /// How long the answer may take.
     pub patience: Duration,
     /// Of records that waited at the member which brings them: the tenure in which they did.
     pub handed_on: Option<Epoch>,
+    /// Of what a connector counted: whose it is, and which of theirs.
+    pub sequence: Option<Sequence>,
 }
 
 /// The way to other members.

@@ -9,7 +9,7 @@ mod scraping;
 mod trace_aware;
 mod transforms;
 
-pub use connectors::{ConnectorRow, RouteRow};
+pub use connectors::{ConnectorRow, RouteRow, TotalsRow};
 pub use files::FileRow;
 pub use pages::PageRow;
 pub use peers::{PeerRow, PeerTraffic};
@@ -212,7 +212,11 @@ impl Status {
         let batches = self.batches.iter().map(|row| row.waiting_bytes);
         let queues = self.exporters.iter().map(|row| row.queue_bytes);
         let connectors = self.connectors.iter();
-        let connectors = connectors.map(|row| row.waiting_bytes + row.series_bytes);
+        let connectors = connectors.map(|row| {
+            let totals = row.totals.as_ref();
+            let totals = totals.map_or(0, |totals| totals.waiting_bytes + totals.series_bytes);
+            row.waiting_bytes + row.series_bytes + totals
+        });
         batches.chain(queues).chain(connectors).sum()
     }
 

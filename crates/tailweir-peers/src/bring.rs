@@ -158,6 +158,7 @@ impl<'a> Stream<'a> {
             spans: part.spans,
             patience: until - now,
             handed_on: part.handed_on,
+            sequence: part.sequence,
         }));
         let sent = Sent {
             sampler: part.sampler,

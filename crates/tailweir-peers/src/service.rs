@@ -113,6 +113,7 @@ impl Parts {
             spans: part.spans,
             patience: part.patience,
             handed_on: part.handed_on,
+            sequence: part.sequence,
         });
         let answer = async move { write_said(id, said(answer.await)) };
         self.open.push(Box::pin(answer));

@@ -25,6 +25,7 @@ mod message;
 mod part;
 mod record;
 mod said;
+mod sequence;
 mod verdict;
 
 pub use error::WireError;

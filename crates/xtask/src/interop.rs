@@ -6,6 +6,7 @@
 
 mod application;
 mod backends;
+mod cluster_pages;
 mod exporters;
 mod gateway;
 mod install;
@@ -29,6 +30,7 @@ const SLOW_MIN: Duration = Duration::from_secs(2);
 pub(crate) fn run() -> Result<()> {
     let scratch = prepare()?;
     prometheus::run(&scratch)?;
+    cluster_pages::run(&scratch)?;
     exporters::run(&scratch)?;
     for application in Application::install_all(&scratch)? {
         let pair = Pair::start(&scratch, application.name())?;

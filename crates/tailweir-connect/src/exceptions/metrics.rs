@@ -18,7 +18,7 @@ const SCOPE: &[u8] = b"exceptionsconnector";
 /// series of the rest.
 const MEMORY_MAX: usize = 64 << 20;
 /// Exemplars of one data point.
-const EXEMPLARS_MAX: usize = 1024;
+pub(crate) const EXEMPLARS_MAX: usize = 1024;
 
 /// Counts exceptions. Bounded in memory.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub struct ExceptionMetrics {
     started: u64,
     memory: usize,
     figures: SeriesFigures,
+    is_one_of_many: bool,
 }
 
 impl ExceptionMetrics {
@@ -42,6 +43,16 @@ impl ExceptionMetrics {
             started: now.unix_nanos,
             memory: 0,
             figures: SeriesFigures::default(),
+            is_one_of_many: false,
+        }
+    }
+
+    /// Whether others count beside it: what it writes are changes then, and it keeps nothing.
+    #[must_use]
+    pub fn as_one_of_many(self, is_one_of_many: bool) -> Self {
+        Self {
+            is_one_of_many,
+            ..self
         }
     }
 
@@ -126,13 +137,17 @@ impl ExceptionMetrics {
     /// Appends a request of data points to `out`, and answers how many. Exemplars are written once.
     pub fn write(&mut self, now: Now, out: &mut Vec<u8>) -> u64 {
         let started = self.started;
+        let temporality = match self.is_one_of_many {
+            true => Temporality::Delta,
+            false => Temporality::Cumulative,
+        };
         let head = MetricHead {
             name: b"exceptions",
             ..MetricHead::default()
         };
         MetricsWriter::new(out).resource(&AttributeSet::default(), |mut resource| {
             resource.scope(SCOPE, |mut scope| {
-                scope.sum(head, Temporality::Cumulative, true, |mut points| {
+                scope.sum(head, temporality, true, |mut points| {
                     for (_, series) in self.series.each() {
                         let mut exemplars = std::mem::take(&mut series.exemplars);
                         for exemplar in &mut exemplars {
@@ -149,7 +164,12 @@ impl ExceptionMetrics {
                 });
             });
         });
-        self.series.len() as u64
+        let written = self.series.len() as u64;
+        if self.is_one_of_many {
+            self.series.clear();
+            (self.started, self.memory) = (now.unix_nanos, 0);
+        }
+        written
     }
 
     /// What it has counted of itself.

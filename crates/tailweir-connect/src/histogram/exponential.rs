@@ -4,6 +4,8 @@
 //! histogram begins at the finest scale; when a value would make it too wide, neighbours are merged in
 //! pairs until it fits. Source: OpenTelemetry specification, "Exponential Histogram".
 
+mod merge;
+
 /// The finest scale: buckets grow by 0.00007 %.
 const SCALE_MAX: i32 = 20;
 /// The coarsest scale that still has two buckets for all numbers.
@@ -15,7 +17,7 @@ const EXPONENT_MAX: i32 = 1023;
 const SIGNIFICAND_BITS: u32 = 52;
 
 /// A histogram of values that are not below zero.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Exponential {
     size_max: usize,
     scale: i32,
@@ -95,7 +97,7 @@ impl Exponential {
         }
         self.sum += value * times as f64;
         let mut index = index_of(value, self.scale);
-        let excess = self.excess(index);
+        let excess = self.excess(index, index);
         if excess > 0 {
             self.coarsen(excess);
             index = index_of(value, self.scale);
@@ -103,10 +105,10 @@ impl Exponential {
         self.add(index, times);
     }
 
-    /// By how many scales it must become coarser for a bucket of this number to fit.
-    fn excess(&self, index: i32) -> i32 {
+    /// By how many scales it must become coarser for buckets of these numbers to fit.
+    fn excess(&self, first: i32, last: i32) -> i32 {
         let (mut low, mut high) = match self.last() {
-            Some(last) => (self.offset.min(index), last.max(index)),
+            Some(own) => (self.offset.min(first), own.max(last)),
             None => return 0,
         };
         let mut change = 0;

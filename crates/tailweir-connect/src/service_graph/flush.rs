@@ -17,6 +17,7 @@ const SCOPE: &[u8] = b"traces_service_graph";
 struct Times {
     start: u64,
     time: u64,
+    temporality: Temporality,
 }
 
 impl ServiceGraph {
@@ -30,6 +31,10 @@ impl ServiceGraph {
         let times = Times {
             start: self.started,
             time: now.unix_nanos.saturating_sub(offset),
+            temporality: match self.is_one_of_many {
+                true => Temporality::Delta,
+                false => Temporality::Cumulative,
+            },
         };
         let (series, shape) = (&mut self.series, &self.plan.shape);
         let mut points = 0;
@@ -45,6 +50,10 @@ impl ServiceGraph {
                 }
             });
         });
+        if self.is_one_of_many {
+            self.series.clear();
+            (self.started, self.memory) = (times.time, 0);
+        }
         points
     }
 }
@@ -97,7 +106,7 @@ fn sum(
         name: name.as_bytes(),
         ..MetricHead::default()
     };
-    scope.sum(head, Temporality::Cumulative, true, |mut points| {
+    scope.sum(head, times.temporality, true, |mut points| {
         for (_, series) in series.each() {
             let count = of(series);
             if count == 0 {
@@ -130,7 +139,7 @@ fn durations(
         unit: b"s",
         ..MetricHead::default()
     };
-    shape.write(scope, head, Temporality::Cumulative, |mut points| {
+    shape.write(scope, head, times.temporality, |mut points| {
         for (_, series) in series.each() {
             let Some(histogram) = of(series) else {
                 continue;

@@ -31,6 +31,7 @@ impl SpanMetrics {
                 starts: &mut self.starts,
                 now,
                 is_last,
+                is_one_of_many: self.is_one_of_many,
                 points: &mut points,
             };
             request.resource(&attributes, |mut request| {
@@ -44,6 +45,11 @@ impl SpanMetrics {
 
     /// What a flush leaves behind.
     fn settle(&mut self, now: Now) {
+        if self.is_one_of_many {
+            let freed = self.resources.begin_anew(now);
+            self.memory = self.memory.saturating_sub(freed);
+            return;
+        }
         if self.plan.is_delta() {
             self.resources.clear();
             self.memory = 0;
@@ -77,6 +83,7 @@ struct Writing<'w> {
     starts: &'w mut DeltaStarts,
     now: Now,
     is_last: bool,
+    is_one_of_many: bool,
     points: &'w mut u64,
 }
 
@@ -111,8 +118,9 @@ impl Writing<'_> {
             name: &self.plan.names[kind as usize],
             ..MetricHead::default()
         };
+        let is_said = self.is_said();
         scope.sum(head, self.temporality(), true, |mut points| {
-            for (key, series) in table.each() {
+            for (key, series) in table.each().filter(is_said) {
                 let exemplars = self.dated(series);
                 let value = self.value(series);
                 series.is_known = true;
@@ -142,8 +150,9 @@ impl Writing<'_> {
             unit: self.plan.unit.as_bytes(),
             ..MetricHead::default()
         };
+        let is_said = self.is_said();
         shape.write(scope, head, self.temporality(), |mut points| {
-            for (key, series) in table.each() {
+            for (key, series) in table.each().filter(is_said) {
                 let exemplars = self.dated(series);
                 let point = Point {
                     attributes: &series.attributes,
@@ -161,7 +170,7 @@ impl Writing<'_> {
 
     /// Series begin anew with each delta; their times join those of the delta before.
     fn remember(&mut self, resource: &mut Resource) {
-        if !self.plan.is_delta() {
+        if !self.plan.is_delta() || self.is_one_of_many {
             return;
         }
         let key = Arc::clone(&resource.key);
@@ -173,7 +182,7 @@ impl Writing<'_> {
     }
 
     fn start(&self, resource: &[u8], key: Option<&[u8]>, series: &Series) -> u64 {
-        if !self.plan.is_delta() {
+        if !self.plan.is_delta() || self.is_one_of_many {
             return series.start;
         }
         self.starts.get(resource, key).unwrap_or(series.start)
@@ -193,6 +202,12 @@ impl Writing<'_> {
             exemplar.time = self.now.unix_nanos;
         }
         exemplars
+    }
+
+    /// Which series are written: one of many says only what is new.
+    fn is_said(&self) -> impl Fn(&(Option<&[u8]>, &mut Series)) -> bool + use<> {
+        let says_all = !self.is_one_of_many;
+        move |(_, series)| says_all || series.has_news()
     }
 
     fn temporality(&self) -> Temporality {

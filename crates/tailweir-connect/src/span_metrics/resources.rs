@@ -1,6 +1,7 @@
 //! The resources whose spans are counted, and the tables of each.
 
 use super::candidates::Candidate;
+use crate::now::Now;
 use crate::series::{Series, Table};
 use crate::text::put_identity;
 use foldhash::fast::FixedState;
@@ -167,6 +168,21 @@ impl Resources {
         let memory = self.evicted.values().map(Resource::memory).sum();
         self.evicted.clear();
         memory
+    }
+
+    /// Forgets what was counted, and all for which no exemplar waits. Answers how many bytes that took.
+    pub(super) fn begin_anew(&mut self, now: Now) -> usize {
+        let mut freed = self.forget_evicted();
+        self.live.retain(|_, resource| {
+            let before = resource.memory();
+            for table in resource.tables() {
+                table.begin_anew(now);
+            }
+            let is_empty = resource.tables().all(|table| table.len() == 0);
+            freed += before - if is_empty { 0 } else { resource.memory() };
+            !is_empty
+        });
+        freed
     }
 
     /// Forgets everything.

@@ -197,7 +197,7 @@ impl Machine {
 
 /// A world in which nothing happens; no vector asks for it.
 #[derive(Debug)]
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Surroundings for Nothing {
     fn now(&self) -> Time {

@@ -6,4 +6,5 @@ mod golden;
 mod routing;
 mod service_graph;
 mod span_metrics;
+mod totals;
 mod unordered;

@@ -1,7 +1,7 @@
 //! Connectors that run: how they are wired, and which samplers decide about what they see.
 
 use super::wiring::Wiring;
-use super::{Graph, Ground, Place, Plan, RunningConnector};
+use super::{Graph, Ground, Place, Plan, RunningConnector, RunningSums};
 use crate::actors::Witness;
 use crate::error::StartError;
 use crate::pipeline::{Connecting, ConnectorWay, Outlets, Routes, Stage, Way, Ways};
@@ -56,8 +56,10 @@ fn used_connectors(settings: &Settings) -> BTreeSet<&ComponentId> {
 
 fn origin(settings: &Settings, ground: &Ground) -> Origin {
     let configured = settings.telemetry.resource.get("service.instance.id");
-    let instance = match configured {
-        Some(tailweir_config::Literal::Text(text)) => text.clone(),
+    let instance = match (&settings.cluster, configured) {
+        // What all members count is one series.
+        (Some(cluster), _) if ground.membership.is_some() => cluster.id.clone(),
+        (_, Some(tailweir_config::Literal::Text(text))) => text.clone(),
         _ => ground.instance.clone(),
     };
     let unix_nanos = ground.surroundings.now().unix_units(1);
@@ -69,6 +71,7 @@ fn origin(settings: &Settings, ground: &Ground) -> Origin {
         instance,
         seed: ground.seed,
         surroundings: Arc::clone(&ground.surroundings),
+        is_one_of_many: ground.membership.is_some(),
     }
 }
 
@@ -147,6 +150,10 @@ impl Wiring<'_> {
                 self.start(id, settings, maker).await;
             }
             if let Some(running) = self.graph.connectors.get(id) {
+                let outlets = match &running.sums {
+                    Some(sums) => sums.wire(outlets),
+                    None => outlets,
+                };
                 running.connector.set_outlets(outlets);
             }
         }
@@ -190,6 +197,7 @@ impl Wiring<'_> {
             settings: settings.clone(),
             connector,
             worker,
+            sums: RunningSums::start(id, settings, ground).await,
         };
         let before = self.graph.connectors.insert(id.clone(), running);
         if let Some(before) = before {

@@ -177,6 +177,9 @@ impl Stage {
             Self::Connector(running) => {
                 running.connector.close(deadline).await;
                 running.worker.stop();
+                if let Some(sums) = running.sums {
+                    sums.close(part_of(deadline)).await;
+                }
                 true
             }
         }

@@ -161,7 +161,11 @@ impl Graph {
         let connectors = self
             .connectors
             .extract_if(.., |id, _| !connected.contains(id));
-        gone.connectors.extend(connectors);
+        gone.connectors.extend(connectors.inspect(|(_, running)| {
+            if let Some(sums) = &running.sums {
+                sums.leave();
+            }
+        }));
     }
 }
 

@@ -274,6 +274,24 @@ metrics! {
         "Requests that were not counted, because a condition failed.";
     ConnectorEdges = "tailweir_connector_waiting_edges", Gauge, "{edges}", ["connector"],
         "Edges of a service graph that wait for their other half, store.max_items at most.";
+    TotalsWritten = "tailweir_totals_written_items", Counter, "{items}", ["connector"],
+        "Data points that a member of a cluster wrote of what all members counted.";
+    TotalsWaiting = "tailweir_totals_waiting_bytes", Gauge, "By", ["connector"],
+        "What a member wrote of totals and that waits for room behind it, 16 MiB at most.";
+    TotalsSeries = "tailweir_totals_series", Gauge, "{series}", ["connector"],
+        "Series of all members that this one adds up.";
+    TotalsBytes = "tailweir_totals_series_bytes", Gauge, "By", ["connector"],
+        "Memory of these series: 256 MiB at most for span_metrics, 64 MiB for others.";
+    TotalsOverflowed = "tailweir_totals_overflowed_items", Counter, "{items}", ["connector"],
+        "Data points of changes that found no room for a series of their own and are in otel.metric.overflow.";
+    TotalsRepeated = "tailweir_totals_repeated_changes", Counter, "{changes}", ["connector"],
+        "Changes of a slot that were brought again, and known: they are counted once.";
+    TotalsTakenOver = "tailweir_totals_taken_over_slots", Counter, "{slots}", ["connector"],
+        "Slots whose totals another owner handed over.";
+    TotalsBegunAnew = "tailweir_totals_begun_anew_slots", Counter, "{slots}", ["connector"],
+        "Slots whose totals their owner before did not hand over, so that their series began anew: it is gone, or it took too long.";
+    TotalsLeaving = "tailweir_totals_leaving_slots", Gauge, "{slots}", ["connector"],
+        "Slots whose totals wait to be handed over to their next owner.";
     EdgesTotal = "otelcol_connector_servicegraph_total_edges", Counter, "{edges}", ["connector"],
         "Edges of a service graph that were begun.";
     EdgesExpired = "otelcol_connector_servicegraph_expired_edges", Counter, "{edges}", ["connector"],

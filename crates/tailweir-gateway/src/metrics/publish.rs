@@ -6,7 +6,8 @@ use super::{Metric, Metric as M, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
 use crate::status::{
-    BalancerRow, ConnectorRow, ExporterRow, RouteRow, Status, TraceAwareRow, TransformRow,
+    BalancerRow, ConnectorRow, ExporterRow, RouteRow, Status, TotalsRow, TraceAwareRow,
+    TransformRow,
 };
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
@@ -332,6 +333,9 @@ impl Page<'_> {
             self.gauge(Metric::ConnectorWaiting, labels, row.waiting_bytes);
             self.gauge(Metric::ConnectorSeries, labels, row.series);
             self.gauge(Metric::ConnectorSeriesBytes, labels, row.series_bytes);
+            if let Some(totals) = &row.totals {
+                self.totals(labels, totals);
+            }
             let figures = &row.figures;
             for (metric, value) in [
                 (Metric::ConnectorResources, figures.resources),
@@ -355,6 +359,26 @@ impl Page<'_> {
             ] {
                 self.counter(metric, labels, value);
             }
+        }
+    }
+
+    fn totals(&self, labels: Labels<'_>, row: &TotalsRow) {
+        for (metric, value) in [
+            (Metric::TotalsWaiting, row.waiting_bytes),
+            (Metric::TotalsSeries, row.series),
+            (Metric::TotalsBytes, row.series_bytes),
+            (Metric::TotalsLeaving, row.leaving),
+        ] {
+            self.gauge(metric, labels, value);
+        }
+        for (metric, value) in [
+            (Metric::TotalsWritten, row.written),
+            (Metric::TotalsOverflowed, row.overflowed),
+            (Metric::TotalsRepeated, row.repeated),
+            (Metric::TotalsTakenOver, row.taken_over),
+            (Metric::TotalsBegunAnew, row.begun_anew),
+        ] {
+            self.counter(metric, labels, value);
         }
     }
 

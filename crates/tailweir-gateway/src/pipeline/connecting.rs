@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_connect::{Exemplars, Made, Maker, Now, SeriesFigures};
+use tailweir_connect::{Exemplars, Made, Maker, Now, SeriesFigures, Totals};
 use tailweir_core::{Signal, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_transform::Surroundings;
@@ -180,6 +180,14 @@ impl Connecting {
         }
         drop(waiting);
         self.due.notify_one();
+    }
+
+    /// Does something with the totals that it keeps, if it keeps any.
+    pub(crate) fn with_totals(&self, change: impl FnOnce(Now, &mut Totals)) {
+        let now = self.now();
+        if let Some(totals) = self.maker.lock().totals() {
+            change(now, totals);
+        }
     }
 
     /// Flushes when it is time, and hands on what was made, until [`Self::close`] has emptied it. Cancel

@@ -7,19 +7,23 @@
 mod delivery;
 mod exposing;
 mod owned;
+mod summing;
 
 pub(crate) use exposing::Exposing;
+pub(crate) use summing::{Summing, ToSums};
 
 use crate::membership::{Brought, OutgoingPart};
 use crate::pipeline::SLOT_SEED;
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
+use std::sync::Arc;
 use tailweir_core::{Signal, Slot};
 use tailweir_export::Amount;
 use tailweir_otlp::{MetricView, RequestView, ResourceFields, ScopeFields, count_items};
 use tailweir_placement::RoutingTable;
 use tailweir_prometheus::target_key;
+use tailweir_shard::{Counted, Handed};
 
 /// What of a member writes streams.
 pub(crate) trait Writer: Send + Sync + 'static {
@@ -27,7 +31,7 @@ pub(crate) trait Writer: Send + Sync + 'static {
     fn take_part(&self, part: OutgoingPart) -> BoxFuture<'_, Brought>;
 
     /// There is a newer table.
-    fn learn(&self, table: &RoutingTable);
+    fn learn(&self, table: &Arc<RoutingTable>);
 }
 
 /// The streams of a request whose targets have one slot.
@@ -37,11 +41,16 @@ struct Bundle {
     /// A request of them alone.
     body: Bytes,
     amount: Amount,
+    /// When it is what an owner of the slot knew: the changes that are in it.
+    handed: Option<Vec<Counted>>,
 }
+
+/// Says in which slot the streams of a resource are.
+pub(crate) type SlotOfResource = Arc<dyn Fn(ResourceFields<'_>) -> Slot + Send + Sync>;
 
 impl Bundle {
     /// The bundles of a request. Together they have each of its resources once.
-    fn all_of(request: &Bytes) -> Vec<Self> {
+    fn all_of(request: &Bytes, slot_of: &dyn Fn(ResourceFields<'_>) -> Slot) -> Vec<Self> {
         let mut requests = RequestView(request).split_resources(slot_of);
         // The only one is the request itself.
         let only = (requests.len() == 1).then(|| request.clone());
@@ -51,24 +60,46 @@ impl Bundle {
                 slot,
                 amount: amount_of(&body),
                 body,
+                handed: None,
             }
         });
         requests.collect()
     }
 
     /// The bundles of a part that another member sent.
-    fn of_part(part: &OutgoingPart) -> Result<Vec<Self>, Refusal> {
+    fn of_part(
+        part: &OutgoingPart,
+        slot_of: &dyn Fn(ResourceFields<'_>) -> Slot,
+    ) -> Result<Vec<Self>, Refusal> {
         let counted = count_items(Signal::Metrics, &part.spans);
         counted.map_err(|error| Refusal::Malformed {
             signal: Signal::Metrics,
             detail: error.to_string(),
         })?;
-        Ok(Self::all_of(&part.spans))
+        Ok(Self::all_of(&part.spans, slot_of))
+    }
+
+    /// What an owner of the slot knew of it, with the changes that are in it.
+    fn handed(slot: Slot, body: Bytes, taken: Vec<Counted>) -> Self {
+        Self {
+            slot,
+            body,
+            amount: Amount::default(),
+            handed: Some(taken),
+        }
+    }
+
+    fn as_handed(&self) -> Option<Handed> {
+        let taken = self.handed.clone()?;
+        Some(Handed {
+            slot: self.slot,
+            taken,
+        })
     }
 }
 
 /// The slot of the target that sends this resource.
-fn slot_of(resource: ResourceFields<'_>) -> Slot {
+pub(crate) fn slot_of(resource: ResourceFields<'_>) -> Slot {
     slot_of_target(target_key(resource))
 }
 
@@ -157,7 +188,7 @@ mod tests {
         #[test]
         fn a_request_is_cut_by_target(of in proptest::collection::vec((any::<u8>(), 0_u8..5), 1..40)) {
             let whole = request(&of);
-            let bundles = Bundle::all_of(&whole);
+            let bundles = Bundle::all_of(&whole, &slot_of);
             let slots: BTreeSet<_> = bundles.iter().map(|bundle| bundle.slot).collect();
             assert_eq!(slots.len(), bundles.len());
             for bundle in &bundles {
@@ -180,7 +211,7 @@ mod tests {
     #[test]
     fn the_only_bundle_is_the_request() {
         let whole = request(&[(1, 3), (1, 2)]);
-        let bundles = Bundle::all_of(&whole);
+        let bundles = Bundle::all_of(&whole, &slot_of);
         assert_eq!(bundles.len(), 1);
         assert_eq!(bundles[0].body.as_ptr(), whole.as_ptr());
     }

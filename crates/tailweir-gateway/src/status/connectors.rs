@@ -1,6 +1,6 @@
 //! Connectors that make telemetry, and what routes do.
 
-use crate::graph::Graph;
+use crate::graph::{Graph, RunningSums};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,9 +24,37 @@ pub struct ConnectorRow {
     pub series_bytes: u64,
     /// Their bound.
     pub series_bytes_max: u64,
+    /// In a cluster, what this member adds up of what all count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<TotalsRow>,
     /// What else it has counted.
     #[serde(skip)]
     pub(crate) figures: SeriesFigures,
+}
+
+/// The totals of a connector at one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TotalsRow {
+    /// Data points that it wrote.
+    pub written: u64,
+    /// Bytes of what it wrote that wait for room behind.
+    pub waiting_bytes: u64,
+    /// Series that it keeps.
+    pub series: u64,
+    /// Bytes that they take, about.
+    pub series_bytes: u64,
+    /// Their bound.
+    pub series_bytes_max: u64,
+    /// Data points of changes that found no room for a series of their own.
+    pub overflowed: u64,
+    /// Changes of a slot that were brought again, and known.
+    pub repeated: u64,
+    /// Slots whose totals another owner handed over.
+    pub taken_over: u64,
+    /// Slots whose totals did not come from their owner before, so that their series began anew.
+    pub begun_anew: u64,
+    /// Slots whose totals wait to be handed over.
+    pub leaving: u64,
 }
 
 /// A connector that routes.
@@ -65,10 +93,27 @@ pub(super) fn rows(graph: &Graph) -> Vec<ConnectorRow> {
             series: figures.series.series,
             series_bytes: figures.series.memory,
             series_bytes_max: figures.series.memory_max,
+            totals: running.sums.as_ref().map(totals),
             figures: figures.series,
         }
     });
     rows.collect()
+}
+
+fn totals(running: &RunningSums) -> TotalsRow {
+    let (figures, counts) = (running.sums.figures(), running.summing.counts());
+    TotalsRow {
+        written: figures.counts.made[Signal::Metrics as usize],
+        waiting_bytes: figures.waiting_bytes,
+        series: figures.series.series,
+        series_bytes: figures.series.memory,
+        series_bytes_max: figures.series.memory_max,
+        overflowed: figures.series.overflowed,
+        repeated: counts.repeated,
+        taken_over: counts.taken_over,
+        begun_anew: counts.begun_anew,
+        leaving: counts.leaving,
+    }
 }
 
 /// The counts that are not zero, by the name of the signal.

@@ -1,13 +1,15 @@
 //! Streams of metrics in a cluster: one member writes each.
 
-use crate::cluster::{PATIENCE, Town};
+use crate::cluster::{PATIENCE, Town, send as send_traces};
 use crate::harness::{Fixture, ask};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use tailweir_gateway::LedgerSnapshot;
 use tailweir_placement::{Command, Incarnation};
+use tailweir_testkit::{request, span, trace_id};
 
 /// Senders of metrics, each a target of its own.
 const TARGETS: u64 = 40;
@@ -23,6 +25,22 @@ service:
   pipelines:
     traces: {receivers: [otlp], processors: [tail_sampling], exporters: [nop]}
     metrics: {receivers: [otlp], exporters: [prometheus]}
+";
+
+/// A page of what is counted of spans, and a sampler of none without which no slot could change hands.
+const COUNTING: &str = "
+cluster: {id: test, roles: [gateway, sampler], controllers: ['127.0.0.1:1'], insecure: true}
+receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}}, nop: }
+processors: {tail_sampling: {policies: [{name: all, type: always_sample}]}}
+connectors: {span_metrics: {metrics_flush_interval: 100ms, histogram: {disable: true}}}
+exporters:
+  nop:
+  prometheus: {endpoint: '127.0.0.1:0'}
+service:
+  pipelines:
+    traces: {receivers: [nop], processors: [tail_sampling], exporters: [nop]}
+    traces/all: {receivers: [otlp], exporters: [span_metrics]}
+    metrics: {receivers: [span_metrics], exporters: [prometheus]}
 ";
 
 /// Three samplers and two gateways without slots, in a cluster that has begun.
@@ -182,4 +200,115 @@ async fn each_stream_is_shown_by_one_member() {
         sum(|row| row.delivered.items)
     );
     assert_eq!(sum(tailweir_gateway::LedgerRow::lost_items), 0);
+}
+
+/// Three spans of each target, through one gateway.
+async fn send_spans(gateway: &Fixture, round: u64) {
+    let mut request = request();
+    for target in 0..TARGETS {
+        let spans = (0..3).map(|n| span(trace_id(1_000 * round + 10 * target + n), n + 1));
+        request = request.service(&format!("shop-{target}")).spans(spans);
+    }
+    send_traces(gateway, request.message()).await;
+}
+
+/// Waits until each target's calls are on one page, as so many.
+async fn until_counted(members: &[Fixture], calls: u64) {
+    let calls = [calls.to_string()];
+    let mut seen = BTreeMap::new();
+    let looking = async {
+        loop {
+            seen = pages(members).await;
+            seen.retain(|series, _| series.contains("calls_total"));
+            let all = seen.len() as u64 == TARGETS;
+            if all && seen.values().all(|values| **values == calls) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let counted = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(counted.is_ok(), "not {calls:?}: {seen:?}");
+}
+
+/// Scenario: spans come through two gateways, which count them; then one of three samplers is drained, and spans go on. Every second
+/// answer of members to each other is lost all the time.
+/// Guarantees: each series of what was counted is on one page, with the exact count of all gateways, though much was brought
+/// twice; after the drain it goes on from there. Changes are in the books until they are part of a sum, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_count_is_one_series() {
+    let town = Town::of(3);
+    town.loses_answers.store(true, Relaxed);
+    let (samplers, gateways) = cluster(&town, COUNTING).await;
+    send_spans(&gateways[0], 1).await;
+    send_spans(&gateways[1], 2).await;
+    until_counted(&samplers, 6).await;
+    assert_eq!(pages(&gateways).await, BTreeMap::new());
+
+    town.change(|table| {
+        table.apply(&Command::Drain(Incarnation(1)));
+        table.apply(&Command::Rebalance);
+    });
+    send_spans(&gateways[0], 3).await;
+    send_spans(&gateways[1], 4).await;
+    until_counted(&samplers, 12).await;
+    assert_eq!(page(&samplers[0]).await, []);
+    let (mut taken_over, mut repeated) = (0, 0);
+    for sampler in &samplers {
+        let status = sampler.running.status().await;
+        let totals = status.connectors[0].totals.as_ref().unwrap();
+        taken_over += totals.taken_over;
+        repeated += totals.repeated;
+        assert_eq!((totals.begun_anew, totals.leaving), (0, 0));
+    }
+    assert!(taken_over > 0 && repeated > 0);
+    town.loses_answers.store(false, Relaxed);
+
+    // What was counted may still be on its way once more: the gateways end before the owners.
+    let books = finish(gateways.into_iter().chain(samplers)).await;
+    let metrics = books.iter().map(|books| &books.signals["metrics"]);
+    let sum = |of: fn(&tailweir_gateway::LedgerRow) -> u64| metrics.clone().map(of).sum::<u64>();
+    assert!(sum(|row| row.dropped["merged"].items) >= TARGETS);
+    assert_eq!(sum(tailweir_gateway::LedgerRow::lost_items), 0);
+}
+
+/// Scenario: a sampler is lost after spans were counted; then spans go on.
+/// Guarantees: the series of the others go on; those that it had begin anew, each on one page, and count all that comes after the
+/// loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_member_had_begins_anew() {
+    let town = Town::of(3);
+    let (mut samplers, gateways) = cluster(&town, COUNTING).await;
+    send_spans(&gateways[0], 1).await;
+    until_counted(&samplers, 3).await;
+    let lost = samplers.remove(0);
+    let had: Vec<String> = page(&lost)
+        .await
+        .into_iter()
+        .map(|(series, _)| series)
+        .collect();
+    town.change(|table| {
+        table.apply(&Command::Expire(vec![Incarnation(1)]));
+        table.apply(&Command::Rebalance);
+    });
+    send_spans(&gateways[0], 2).await;
+    send_spans(&gateways[1], 3).await;
+    let looking = async {
+        loop {
+            let mut seen = pages(&samplers).await;
+            seen.retain(|series, _| series.contains("calls_total"));
+            let is_right = |(series, values): (&String, &Vec<String>)| {
+                let wanted = if had.contains(series) { "6" } else { "9" };
+                *values == [wanted]
+            };
+            if seen.len() as u64 == TARGETS && seen.iter().all(is_right) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let counted = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(counted.is_ok() && !had.is_empty());
+    finish(samplers.into_iter().chain(gateways)).await;
+    lost.running.abort();
 }

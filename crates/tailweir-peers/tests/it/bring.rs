@@ -51,6 +51,7 @@ async fn a_part_is_answered() {
             assert_eq!((came.tenure, &*came.spans), (Some(Epoch(2)), &b"spans"[..]));
             assert!(came.patience <= part("").patience);
             assert_eq!(came.handed_on, part("").handed_on);
+            assert_eq!(came.sequence, part("").sequence);
             reply.send(said.clone()).unwrap();
             assert_eq!(soon(answer).await, Some(said));
         }

@@ -12,7 +12,7 @@ use tailweir_peers::{Peers, PeersSettings, serve};
 use tailweir_placement::{
     Command, Epoch, Incarnation, MemberName, Outcome, RoutingTable, TenureId, Weight,
 };
-use tailweir_shard::{Piece, Ruled};
+use tailweir_shard::{Piece, Ruled, Sequence};
 use tailweir_tenure::{Answer, Fragment, Message, Number, Record, Remaining};
 use tailweir_testkit::Authority;
 use tokio::sync::{mpsc, oneshot};
@@ -246,6 +246,11 @@ pub(crate) fn part(spans: impl Into<Bytes>) -> OutgoingPart {
         spans: spans.into(),
         patience: PATIENCE,
         handed_on: Some(Epoch(1)),
+        sequence: Some(Sequence {
+            origin: 7,
+            number: 2,
+            handed: Vec::new(),
+        }),
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use tailweir_core::{Moment, PolicyIndex, Slot, Threshold, TraceId};
 use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_policy::{CarriedWeight, SubPolicyIndex};
-use tailweir_shard::{Answer as PartAnswer, Outcome, Piece, Redirect, Ruled};
+use tailweir_shard::{
+    Answer as PartAnswer, Counted, Handed, Outcome, Piece, Redirect, Ruled, Sequence,
+};
 use tailweir_tenure::{Answer, Fragment, Index, Manifest, Message, Number, Record, Remaining};
 use tailweir_wire::{Part, Said, write_letters, write_message, write_part, write_said};
 
@@ -199,8 +201,27 @@ fn the_bytes_are_as_ever() {
         spans: Bytes::from_static(b"spans"),
         patience: Duration::from_secs(2),
         handed_on: None,
+        sequence: None,
     };
     line("part", write_part(part.clone()).encode_to_vec());
+    let sums = Part {
+        sampler: "connectors/span_metrics".to_owned(),
+        tenure: None,
+        spans: Bytes::from_static(b"sums"),
+        sequence: Some(Sequence {
+            origin: 9,
+            number: 4,
+            handed: vec![Handed {
+                slot: tenure().slot,
+                taken: vec![Counted {
+                    origin: 8,
+                    number: 3,
+                }],
+            }],
+        }),
+        ..part
+    };
+    line("part of sums", write_part(sums).encode_to_vec());
     let logs = Part {
         sampler: "logs/tail_sampling".to_owned(),
         spans: Bytes::from_static(b"logs"),

@@ -1,6 +1,7 @@
 //! What no member would write.
 
 use bytes::Bytes;
+use tailweir_core::Slot;
 use tailweir_proto::peer::{self, message::Kind};
 use tailweir_shard::DELIVERED_MAX;
 use tailweir_wire::{MESSAGES_MAX, WireError, read_letter, read_message, read_part};
@@ -177,6 +178,26 @@ fn lists_are_bounded() {
         ..peer::Part::default()
     };
     assert!(matches!(read_part(part), Err(WireError::TooMany { .. })));
+    let sums = |handed| peer::Part {
+        sequence: Some(peer::Sequence {
+            handed,
+            ..peer::Sequence::default()
+        }),
+        ..peer::Part::default()
+    };
+    let too_many = sums(vec![peer::Handed::default(); Slot::COUNT + 1]);
+    assert!(matches!(
+        read_part(too_many),
+        Err(WireError::TooMany { .. })
+    ));
+    let nowhere = sums(vec![peer::Handed {
+        slot: Slot::COUNT as u32,
+        ..peer::Handed::default()
+    }]);
+    assert!(matches!(
+        read_part(nowhere),
+        Err(WireError::TooLarge { .. })
+    ));
 }
 
 /// Scenario: a letter says of a trace that more of its spans were delivered than are ever told.

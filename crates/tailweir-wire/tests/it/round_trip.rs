@@ -9,7 +9,7 @@ use std::time::Duration;
 use tailweir_core::{ByteSize, Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_proto::peer;
-use tailweir_shard::{Answer, Piece, Redirect, Refusal};
+use tailweir_shard::{Answer, Counted, Handed, Piece, Redirect, Refusal, Sequence};
 use tailweir_tenure::{Fragment, Message, Number, Record, Remaining};
 use tailweir_wire::{
     Part, Said, WireError, read_letter, read_message, read_part, read_said, write_letters,
@@ -80,9 +80,20 @@ fn parts_are_read_as_written() {
         spans: Bytes::from_static(b"spans"),
         patience: Duration::from_millis(1500),
         handed_on: Some(Epoch(1)),
+        sequence: Some(Sequence {
+            origin: u64::MAX,
+            number: 3,
+            handed: vec![Handed {
+                slot: Slot::new(16_383).unwrap(),
+                taken: vec![Counted {
+                    origin: 1,
+                    number: 2,
+                }],
+            }],
+        }),
     };
     assert_eq!(read_part(write_part(part.clone())), Ok(part.clone()));
-    (part.tenure, part.handed_on) = (None, None);
+    (part.tenure, part.handed_on, part.sequence) = (None, None, None);
     part.patience = Duration::from_secs(100);
     let read = read_part(write_part(part.clone())).unwrap();
     assert_eq!((read.tenure, read.handed_on), (None, None));

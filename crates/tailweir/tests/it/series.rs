@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, active, send};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use tailweir_testkit::{Signal, http_get};
+use tailweir_testkit::{Signal, http_get, request, span, trace_id};
 
 /// Senders of metrics, each a target of its own.
 const TARGETS: u64 = 30;
@@ -131,4 +131,75 @@ fn each_stream_is_on_one_page() {
     send_counters(&cluster, 1, 5);
     until(&all[..2], "orders_total{", once(5));
     until(&all[..2], "target_info{", once(1));
+}
+
+/// What is counted of spans, on pages and before samplers.
+const COUNTING: &str = "
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+processors: {tail_sampling: {decision_wait: 100ms, policies: [{name: all, type: always_sample}]}}
+connectors:
+  span_metrics: {metrics_flush_interval: 200ms, histogram: {explicit: {buckets: [1s]}}}
+exporters:
+  nop:
+  prometheus: {endpoint: '127.0.0.1:0'}
+service:
+  telemetry: {logs: {encoding: json}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [tail_sampling], exporters: [nop]}
+    traces/all: {receivers: [otlp], exporters: [span_metrics]}
+    metrics: {receivers: [span_metrics], exporters: [prometheus]}
+";
+
+/// Two spans of each target, through one process.
+fn send_spans(cluster: &Cluster, member: usize, round: u64) {
+    let mut spans = request();
+    for target in 0..TARGETS {
+        let of_target = (0..2).map(|n| span(trace_id(1_000 * round + 10 * target + n), n + 1).ok());
+        spans = spans.service(&format!("shop-{target}")).spans(of_target);
+    }
+    send(
+        cluster,
+        member,
+        "traces",
+        "application/x-protobuf",
+        &spans.bytes(),
+    );
+}
+
+/// Scenario: spans of thirty services come through three processes, which count them, while all are scraped; then one is stopped,
+/// and spans go on through the others.
+/// Guarantees: each series is on one page, with the exact count of all processes, in its histogram too; the process ends by itself,
+/// and the series that it wrote go on at the others, with nothing missing and nothing twice.
+#[test]
+fn what_all_processes_count_is_one_series() {
+    let mut cluster = settled(COUNTING);
+    let all = pages(&cluster);
+    for member in 0..3 {
+        send_spans(&cluster, member, 1 + member as u64);
+    }
+    until(&all, "traces_span_metrics_calls_total{", once(6));
+    until(
+        &all,
+        "traces_span_metrics_duration_milliseconds_count{",
+        once(6),
+    );
+
+    let (stopped, _) = cluster.members.pop().unwrap();
+    send_spans(&cluster, 0, 4);
+    stopped.signal(Signal::TERM);
+    send_spans(&cluster, 1, 5);
+    let (status, _) = stopped.finish();
+    assert!(status.success());
+    send_spans(&cluster, 0, 6);
+    until(&all[..2], "traces_span_metrics_calls_total{", once(12));
+    until(
+        &all[..2],
+        "traces_span_metrics_duration_milliseconds_count{",
+        once(12),
+    );
+    for number in 0..2 {
+        let totals = |status: &Value| status["connectors"][0]["totals"].clone();
+        let totals = totals(&cluster.ask(number, "/status", |_| true));
+        assert_eq!(totals["begun_anew"], 0, "{totals}");
+    }
 }

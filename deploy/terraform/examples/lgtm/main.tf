@@ -22,16 +22,11 @@ locals {
       "otlp/tempo"            = { endpoint = "tempo.monitoring.svc:4317", tls = { insecure = true } }
       "otlphttp/loki"         = { endpoint = "http://loki.monitoring.svc:3100/otlp" }
       prometheus_remote_write = { endpoint = "http://mimir.monitoring.svc:9009/api/v1/push" }
-      # Each member counts what it received, and its series need a label of their own.
-      "prometheus_remote_write/made" = {
-        endpoint        = "http://mimir.monitoring.svc:9009/api/v1/push"
-        external_labels = { member = "$${env:TAILWEIR_CLUSTER_NAME}" }
-      }
     }
     service = { pipelines = {
       traces         = { receivers = ["otlp"], processors = ["tail_sampling", "batch"], exporters = ["otlp/tempo"] }
       "traces/all"   = { receivers = ["otlp"], exporters = ["span_metrics"] }
-      "metrics/made" = { receivers = ["span_metrics"], exporters = ["prometheus_remote_write/made"] }
+      "metrics/made" = { receivers = ["span_metrics"], exporters = ["prometheus_remote_write"] }
       metrics        = { receivers = ["otlp"], processors = ["batch"], exporters = ["prometheus_remote_write"] }
       logs           = { receivers = ["otlp"], processors = ["batch"], exporters = ["otlphttp/loki"] }
     } }

@@ -229,6 +229,7 @@ impl<'a, C: Cargo> Voyage<'a, C> {
                     spans: self.cargo.pack(&spans),
                     patience,
                     handed_on: self.cargo.handed_on(),
+                    sequence: None,
                 };
                 let answer = self.seat.membership.post.bring(address.member, part);
                 remote.push((spans, address.member, answer));

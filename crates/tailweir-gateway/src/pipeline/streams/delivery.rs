@@ -2,18 +2,20 @@
 
 use super::{Bundle, joined};
 use crate::membership::{Brought, Membership, OutgoingPart};
-use crate::pipeline::Seat;
+use crate::pipeline::{REQUEST_TIME, Seat};
 use crate::refusal::Refusal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_export::Amount;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
-use tailweir_shard::Answer;
+use tailweir_shard::{Answer, Sequence};
 use tokio::time::Instant;
 
 /// Pause before streams are brought again that nobody took.
 const REST: Duration = Duration::from_millis(100);
+/// Bytes of bundles that travel in one part.
+const PART_BYTES: usize = 8 << 20;
 /// When a client may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -24,6 +26,8 @@ pub(super) struct Delivery<'a> {
     open: Vec<Bundle>,
     /// What other members have taken.
     elsewhere: Amount,
+    /// Who counted it, and the number of the request among theirs.
+    sequence: Option<(u64, u64)>,
 }
 
 /// The member's own part of the writer, which a delivery brings its bundles too.
@@ -38,6 +42,15 @@ impl<'a> Delivery<'a> {
             seat,
             open,
             elsewhere: Amount::default(),
+            sequence: None,
+        }
+    }
+
+    /// The same, by whom it was counted and as which of their requests, so that what comes twice is known.
+    pub(super) fn numbered(self, sequence: (u64, u64)) -> Self {
+        Self {
+            sequence: Some(sequence),
+            ..self
         }
     }
 
@@ -69,6 +82,22 @@ impl<'a> Delivery<'a> {
         }
     }
 
+    /// Goes on until all is taken, however long that takes.
+    ///
+    /// # Errors
+    ///
+    /// Why the rest can never be taken.
+    pub(super) async fn run_through(&mut self, own: &impl Own) -> Result<(), Refusal> {
+        while let Err(refusal) = self.run(own, Instant::now() + REQUEST_TIME).await {
+            if !refusal.is_retryable() {
+                return Err(refusal);
+            }
+            tracing::warn!(name = %self.seat.name, reason = %refusal, "streams wait for the members that write them");
+            tokio::time::sleep(REST).await;
+        }
+        Ok(())
+    }
+
     /// Brings each writer what is its own by the newest table.
     async fn round(&mut self, own: &impl Own, until: Instant) -> Result<(), Refusal> {
         let membership = &self.seat.membership;
@@ -85,9 +114,11 @@ impl<'a> Delivery<'a> {
             .incarnation
             .and_then(|member| by_owner.remove(&member));
         for (member, bundles) in by_owner {
-            let part = self.part(&bundles, table.epoch(), until);
-            let answer = membership.post.bring(member, part);
-            remote.push((member, bundles, answer));
+            for bundles in batches(bundles) {
+                let part = self.part(&bundles, table.epoch(), until);
+                let answer = membership.post.bring(member, part);
+                remote.push((member, bundles, answer));
+            }
         }
         if let Some(bundles) = at_home
             && let Err(refusal) = own.take(&bundles).await
@@ -115,6 +146,11 @@ impl<'a> Delivery<'a> {
             spans: joined(bundles).0,
             patience: until.saturating_duration_since(Instant::now()),
             handed_on: None,
+            sequence: self.sequence.map(|(origin, number)| Sequence {
+                origin,
+                number,
+                handed: bundles.iter().filter_map(Bundle::as_handed).collect(),
+            }),
         }
     }
 
@@ -155,6 +191,23 @@ pub(super) fn taken() -> Brought {
 
 fn refused(refusal: tailweir_shard::Refusal) -> Brought {
     Brought::Answered(Answer::Refused(refusal))
+}
+
+/// Bundles for one member, in parts that are not too large; a bundle that is larger goes by itself.
+fn batches(bundles: Vec<Bundle>) -> Vec<Vec<Bundle>> {
+    let (mut batches, mut bytes) = (vec![Vec::new()], 0);
+    for bundle in bundles {
+        let is_full = bytes + bundle.body.len() > PART_BYTES;
+        if is_full && batches.last().is_some_and(|batch| !batch.is_empty()) {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += bundle.body.len();
+        if let Some(batch) = batches.last_mut() {
+            batch.push(bundle);
+        }
+    }
+    batches
 }
 
 fn owner(table: &RoutingTable, bundle: &Bundle) -> Result<Incarnation, Refusal> {

@@ -5,7 +5,7 @@
 
 use super::delivery::{Delivery, Own, moved, not_taken, table_of, taken};
 use super::owned::OwnedSlots;
-use super::{Bundle, Writer, joined, slot_of_target};
+use super::{Bundle, Writer, joined, slot_of, slot_of_target};
 use crate::ledger::Charge;
 use crate::membership::{Brought, OutgoingPart};
 use crate::pipeline::{Exchangeable, Load, REQUEST_TIME, Returned, Seat, Stage};
@@ -76,7 +76,7 @@ impl Exposing {
             exposing: self,
             client: Arc::clone(&load.client),
         };
-        let mut delivery = Delivery::new(&self.seat, Bundle::all_of(&load.body));
+        let mut delivery = Delivery::new(&self.seat, Bundle::all_of(&load.body, &slot_of));
         let outcome = delivery.run(&own, Instant::now() + REQUEST_TIME).await;
         let elsewhere = delivery.elsewhere();
         self.seat.ledger.taken(Signal::Metrics, elsewhere);
@@ -124,14 +124,14 @@ impl Exposing {
     }
 
     /// Whether these are this member's, by a table that it may not have looked at before.
-    fn owns(&self, bundles: &[Bundle], table: &RoutingTable) -> bool {
+    fn owns(&self, bundles: &[Bundle], table: &Arc<RoutingTable>) -> bool {
         self.learn(table);
         let page = self.page.lock();
         bundles.iter().all(|bundle| page.owned.has(bundle.slot))
     }
 
     async fn take(&self, part: OutgoingPart) -> Result<(), Brought> {
-        let bundles = Bundle::of_part(&part).map_err(Brought::Refused)?;
+        let bundles = Bundle::of_part(&part, &slot_of).map_err(Brought::Refused)?;
         let table = table_of(&self.seat.membership, &part).await?;
         if !self.owns(&bundles, &table) {
             return Err(moved());
@@ -154,7 +154,7 @@ impl Writer for Exposing {
     }
 
     /// Streams of slots that are another's now are shown here no longer.
-    fn learn(&self, table: &RoutingTable) {
+    fn learn(&self, table: &Arc<RoutingTable>) {
         let mut page = self.page.lock();
         if table.epoch() <= page.epoch {
             return;

@@ -26,6 +26,13 @@ impl OwnedSlots {
     pub(super) fn has(&self, slot: Slot) -> bool {
         self.0[slot.index() / 64] & 1 << (slot.index() % 64) != 0
     }
+
+    /// The slots that are not among the others.
+    pub(super) fn but(&self, others: &Self) -> Vec<Slot> {
+        let all = (0..Slot::COUNT).filter_map(Slot::new);
+        all.filter(|slot| self.has(*slot) && !others.has(*slot))
+            .collect()
+    }
 }
 
 #[cfg(test)]
