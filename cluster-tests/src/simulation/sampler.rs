@@ -1,5 +1,8 @@
 //! A sampler: a machine, its process, and the real shard in it.
 
+mod exports;
+mod letters;
+
 use super::clock::{Clock, MILLI, SECOND, Time};
 use super::defect::Defect;
 use super::event::{Event, Payload, Ticket};
@@ -7,15 +10,13 @@ use super::network::Place;
 use super::traffic::{Brought, SHARD, SHARDS, SLOT_SEED};
 use super::wire;
 use super::world::World;
-use bytes::Bytes;
-use std::collections::BTreeMap;
+use exports::Exports;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::Moment;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
 use tailweir_sampler::EngineSettings;
-use tailweir_shard::{Kept, Outbox, Part, Piece, Ruled, Shard, ShardSettings};
-use tailweir_tenure::{Message, Record};
+use tailweir_shard::{Outbox, Part, Shard, ShardSettings};
 
 /// A machine that runs a sampler, most of the time.
 #[derive(Default)]
@@ -55,14 +56,7 @@ pub(crate) struct Registered {
     pub(crate) shard: Shard<Brought, Ticket>,
     pub(crate) table: Option<Arc<RoutingTable>>,
     outbox: Outbox<Ticket>,
-    exports: BTreeMap<u64, Export>,
-    next_export: u64,
-}
-
-/// A batch that is not delivered yet.
-pub(crate) struct Export {
-    pub(crate) kept: Kept,
-    pub(crate) released: Time,
+    exports: Exports,
 }
 
 impl Process {
@@ -75,7 +69,7 @@ impl Process {
 impl Registered {
     /// Batches on their way to the backend.
     pub(crate) fn exports(&self) -> usize {
-        self.exports.len()
+        self.exports.open.len()
     }
 }
 
@@ -191,8 +185,7 @@ impl World {
                 shard: Shard::new(settings, engine, policies, incarnation.0),
                 table: None,
                 outbox: Outbox::default(),
-                exports: BTreeMap::new(),
-                next_export: 0,
+                exports: Exports::default(),
             });
         }
     }
@@ -263,43 +256,6 @@ impl World {
     pub(crate) fn incarnation(&self, node: usize) -> Option<Incarnation> {
         let process = self.samplers[node].process.as_ref()?;
         Some(process.registered.as_ref()?.incarnation)
-    }
-
-    /// A letter arrives.
-    pub(crate) fn letter(
-        &mut self,
-        node: usize,
-        from: Incarnation,
-        to: Incarnation,
-        letter: Bytes,
-    ) {
-        if self.incarnation(node) != Some(to) {
-            return;
-        }
-        let mut messages = match wire::read(letter) {
-            Ok(messages) => messages,
-            Err(unreadable) => return self.find(format!("a letter of {from}: {unreadable}")),
-        };
-        if let Some(defect) = self.defect {
-            let process = self.samplers[node].process.as_ref();
-            let own = process.and_then(|process| process.registered.as_ref());
-            let table = own.and_then(|own| own.table.as_deref());
-            let forged: Vec<_> = messages
-                .iter()
-                .filter_map(|message| defect.answer_of_any_view(table, to, message))
-                .collect();
-            if !forged.is_empty() {
-                self.send_letter(node, to, from, forged);
-                messages.retain(|message| {
-                    defect
-                        .answer_of_any_view(table_of(&self.samplers[node]), to, message)
-                        .is_none()
-                });
-            }
-        }
-        self.call(node, |shard, now, out| {
-            shard.letter(now, from, messages, out);
-        });
     }
 
     /// A shard's time has come.
@@ -399,135 +355,6 @@ impl World {
         }
         for (to, messages) in letters {
             self.post(node, me, to, messages);
-        }
-    }
-
-    /// Sends messages, or what a defect makes of them.
-    fn post(
-        &mut self,
-        node: usize,
-        me: Incarnation,
-        to: Incarnation,
-        messages: Vec<Message<Piece, Ruled>>,
-    ) {
-        messages
-            .iter()
-            .for_each(|message| self.check_message(message));
-        let Some(defect) = self.defect else {
-            return self.send_letter(node, me, to, messages);
-        };
-        let (mut sent, mut answers) = (Vec::new(), Vec::new());
-        for message in messages {
-            let (kept, answer) = defect.sent(self.course, message);
-            sent.extend(kept);
-            answers.extend(answer);
-        }
-        if !sent.is_empty() {
-            self.send_letter(node, me, to, sent);
-        }
-        if !answers.is_empty() {
-            self.call(node, |shard, now, out| shard.letter(now, to, answers, out));
-        }
-    }
-
-    fn send_letter(
-        &mut self,
-        node: usize,
-        from: Incarnation,
-        to: Incarnation,
-        messages: Vec<Message<Piece, Ruled>>,
-    ) {
-        let Some(home) = self.controllers.home(to) else {
-            return;
-        };
-        for letter in wire::write(messages) {
-            let payload = Payload::Letter { from, to, letter };
-            self.send(Place::Sampler(node), Place::Sampler(home), payload);
-        }
-    }
-
-    /// Where spans are in the engine of a shard is nobody else's business.
-    fn check_message(&mut self, message: &Message<Piece, Ruled>) {
-        if let Message::Record { record, .. } = message
-            && let Record::Append { fragment, .. } | Record::Copy { fragment, .. } = record
-            && fragment.value.data == Piece::Held
-        {
-            self.find(format!("a letter without its spans: {message:?}"));
-        }
-    }
-
-    /// Hands a batch on towards the backend.
-    fn hand_out(&mut self, node: usize, kept: Kept) {
-        let released = self.now;
-        let Some(process) = &mut self.samplers[node].process else {
-            return;
-        };
-        let life = process.life;
-        let Some(own) = &mut process.registered else {
-            return;
-        };
-        let export = own.next_export;
-        own.next_export += 1;
-        own.exports.insert(export, Export { kept, released });
-        let delay = self.backend_delay();
-        let event = Event::Export { node, life, export };
-        self.later(delay, event);
-    }
-
-    fn backend_delay(&mut self) -> Time {
-        if self.backend.is_slow {
-            self.random.u64(100 * MILLI..1_500 * MILLI)
-        } else {
-            self.random.u64(MILLI..15 * MILLI)
-        }
-    }
-
-    /// A batch reaches the backend, whatever became of its process since.
-    pub(crate) fn export(&mut self, node: usize, life: u64, export: u64) {
-        let now = self.now;
-        let is_taken = !self.backend.fails;
-        let Some(process) = self.process(node, life) else {
-            return;
-        };
-        let Some(own) = &mut process.registered else {
-            return;
-        };
-        let me = own.incarnation;
-        let Some(found) = own.exports.get(&export) else {
-            return;
-        };
-        let (kept, released) = (found.kept.clone(), found.released);
-        if is_taken {
-            self.delivered(me, &kept, released, now);
-        }
-        let delay = self.backend_delay();
-        let event = Event::Exported {
-            node,
-            life,
-            export,
-            is_taken,
-        };
-        self.later(delay, event);
-    }
-
-    /// The backend's answer.
-    pub(crate) fn exported(&mut self, node: usize, life: u64, export: u64, is_taken: bool) {
-        let Some(process) = self.process(node, life) else {
-            return;
-        };
-        let Some(own) = &mut process.registered else {
-            return;
-        };
-        // What waits to be sent again may be somebody else's to send by now.
-        let is_wanted = |export: &Export| !export.kept.tie.is_cut();
-        if !is_taken && own.exports.get(&export).is_some_and(is_wanted) {
-            let pause = self.random.u64(200 * MILLI..SECOND);
-            return self.later(pause, Event::Export { node, life, export });
-        }
-        if let Some(Export { kept, .. }) = own.exports.remove(&export) {
-            self.call(node, |shard, now, out| {
-                shard.delivered(now, kept.tenure, &kept.numbers, out);
-            });
         }
     }
 }

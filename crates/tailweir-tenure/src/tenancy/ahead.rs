@@ -5,9 +5,9 @@
 //! one step after the other. Nothing is changed, and nothing comes of it but time.
 
 use super::of_slot::{OfSlot, Part};
-use super::{Message, Tenancy};
+use super::Tenancy;
 use crate::holding::Holding;
-use crate::{Answer, Number, Record, Ruling};
+use crate::{Answer, Message, Number, Record, Ruling};
 use std::hint::black_box;
 use tailweir_core::{Slot, TraceId};
 use tailweir_placement::Epoch;
