@@ -1,4 +1,4 @@
-//! Gives each slot a member in one role: exact shares, the fewest changes, the ring's order where there is a choice.
+//! Gives each slot a member in one role: exact shares, the fewest changes, the role's order where there is a choice.
 
 use crate::Ring;
 use tailweir_core::Slot;
@@ -10,11 +10,14 @@ pub(crate) type Assignment = Vec<Option<usize>>;
 /// the slot's own order that has room.
 ///
 /// So a change of members moves what it must: what the leaving had, or the share of the arriving.
-pub(crate) fn assign(
+pub(crate) fn assign<O: Iterator<Item = usize>>(
     ring: &Ring,
     current: &[Option<usize>],
+    order: impl Fn(Slot) -> O,
     allowed: impl Fn(Slot, usize) -> bool,
 ) -> Assignment {
+    let allowed = &allowed;
+    let order = |slot| order(slot).filter(move |&member| allowed(slot, member));
     let mut kept: Assignment = slots()
         .map(|slot| current[slot.index()].filter(|&member| allowed(slot, member)))
         .collect();
@@ -23,8 +26,12 @@ pub(crate) fn assign(
         held[*member] += 1;
     }
     let shares = shares(&ring.weights(), &held);
-    shed(ring, &mut kept, &mut held, &shares, &allowed);
-    fill(ring, &mut kept, &mut held, &shares, &allowed);
+    shed(current, &mut kept, &mut held, &shares, &order);
+    if fill(&mut kept, &mut held, &shares, &order) {
+        // What found room nowhere was given above a share, so that others of that member's slots go where there is room.
+        shed(current, &mut kept, &mut held, &shares, &order);
+        fill(&mut kept, &mut held, &shares, &order);
+    }
     kept
 }
 
@@ -55,29 +62,29 @@ fn shares(weights: &[u64], held: &[usize]) -> Vec<usize> {
     shares
 }
 
-/// Takes slots away from members above their share: first those for which the ring prefers a member below its own.
-fn shed(
-    ring: &Ring,
+/// Takes slots away from members above their share: first those that move anyway, and of them those that would rather be
+/// with a member below its own.
+fn shed<O: Iterator<Item = usize>>(
+    current: &[Option<usize>],
     kept: &mut Assignment,
     held: &mut [usize],
     shares: &[usize],
-    allowed: &impl Fn(Slot, usize) -> bool,
+    order: &impl Fn(Slot) -> O,
 ) {
-    let mut offered: Vec<(usize, Slot, usize)> = Vec::new();
+    let mut offered: Vec<(bool, usize, Slot, usize)> = Vec::new();
     for slot in slots() {
         let Some(member) = kept[slot.index()].filter(|&member| held[member] > shares[member])
         else {
             continue;
         };
-        let taker = ring
-            .walk(slot)
-            .position(|other| held[other] < shares[other] && allowed(slot, other));
+        let taker = order(slot).position(|other| held[other] < shares[other]);
         if let Some(rank) = taker {
-            offered.push((rank, slot, member));
+            let stays = current[slot.index()] == Some(member);
+            offered.push((stays, rank, slot, member));
         }
     }
     offered.sort_unstable();
-    for (_, slot, member) in offered {
+    for (_, _, slot, member) in offered {
         if held[member] > shares[member] {
             held[member] -= 1;
             kept[slot.index()] = None;
@@ -86,38 +93,32 @@ fn shed(
 }
 
 /// Gives each free slot to the first member in its order that has room, or else to the one that is least above its share
-/// of those that are allowed.
-fn fill(
-    ring: &Ring,
+/// of those that are allowed. Says whether any went above a share.
+fn fill<O: Iterator<Item = usize>>(
     kept: &mut Assignment,
     held: &mut [usize],
     shares: &[usize],
-    allowed: &impl Fn(Slot, usize) -> bool,
-) {
+    order: &impl Fn(Slot) -> O,
+) -> bool {
     let mut free: Vec<(usize, Slot)> = slots()
         .filter(|slot| kept[slot.index()].is_none())
         .map(|slot| {
-            let rank = ring
-                .walk(slot)
-                .position(|member| held[member] < shares[member] && allowed(slot, member));
+            let rank = order(slot).position(|member| held[member] < shares[member]);
             (rank.unwrap_or(usize::MAX), slot)
         })
         .collect();
     free.sort_unstable();
+    let mut is_above = false;
     for (_, slot) in free {
-        let with_room = ring
-            .walk(slot)
-            .find(|&member| held[member] < shares[member] && allowed(slot, member));
+        let with_room = order(slot).find(|&member| held[member] < shares[member]);
         let above = |&member: &usize| held[member].saturating_sub(shares[member]);
-        let least_full = || {
-            ring.walk(slot)
-                .filter(|&member| allowed(slot, member))
-                .min_by_key(above)
-        };
+        let least_full = || order(slot).min_by_key(above);
+        is_above |= with_room.is_none();
         let chosen = with_room.or_else(least_full);
         if let Some(member) = chosen {
             held[member] += 1;
             kept[slot.index()] = Some(member);
         }
     }
+    is_above
 }

@@ -9,21 +9,21 @@ use tailweir_core::Slot;
 pub(crate) struct Candidates {
     ring: Ring,
     places: Vec<Incarnation>,
-    zones: HashMap<Incarnation, Arc<str>>,
+    members: HashMap<Incarnation, (MemberName, Arc<str>)>,
 }
 
 impl Candidates {
     pub(crate) fn new(members: &BTreeMap<MemberName, Member>) -> Self {
         let ring = Ring::new(members.iter().filter(|(_, member)| member.can_copy()));
         let places = ring.names().map(|name| members[name].incarnation).collect();
-        let zones = members
-            .values()
-            .map(|member| (member.incarnation, member.zone.clone()))
+        let all = members.iter();
+        let members = all
+            .map(|(name, member)| (member.incarnation, (name.clone(), member.zone.clone())))
             .collect();
         Self {
             ring,
             places,
-            zones,
+            members,
         }
     }
 
@@ -32,25 +32,27 @@ impl Candidates {
         self.ring.walk(slot).next().map(|place| self.places[place])
     }
 
-    /// The first in the slot's order that is neither the owner nor the one to be replaced, in another zone than the
-    /// owner where there is one.
+    /// The first that may copy what the owner has of a slot and is not the one to be replaced.
     pub(crate) fn beside(
         &self,
         slot: Slot,
         owner: Incarnation,
         former: Option<Incarnation>,
     ) -> Option<Incarnation> {
-        let mut same_zone = None;
-        for place in self.ring.walk(slot) {
+        let is_meant = |place: usize| {
             let member = self.places[place];
-            if member == owner || Some(member) == former {
-                continue;
+            (Some(member) != former && member != owner).then_some(member)
+        };
+        let Some((name, zone)) = self.members.get(&owner) else {
+            // Another process has its name.
+            return self.ring.walk(slot).find_map(is_meant);
+        };
+        match self.ring.place(name) {
+            Some(place) => self.ring.beside(place, slot).find_map(is_meant),
+            None => {
+                let mut order = self.ring.beside_stranger(name, zone, slot);
+                order.find_map(is_meant)
             }
-            if self.zones.get(&member) != self.zones.get(&owner) {
-                return Some(member);
-            }
-            same_zone = same_zone.or(Some(member));
         }
-        same_zone
     }
 }

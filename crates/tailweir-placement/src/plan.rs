@@ -96,13 +96,21 @@ fn targets(
             .collect()
     };
     let owned = now(&|tenures| Some(tenures.current().owner));
-    let owners = assign(ring, &owned, |_, _| true);
+    let owners = assign(ring, &owned, |slot| ring.walk(slot), |_, _| true);
     if copies < 2 {
         return (owners, vec![None; Slot::COUNT]);
     }
-    let copied = now(&|tenures| tenures.current().second.member());
-    let seconds = assign(ring, &copied, |slot, member| {
-        owners[slot.index()].is_some_and(|owner| ring.apart(owner, member))
-    });
+    let mut copied = now(&|tenures| tenures.current().second.member());
+    for (copied, (owner, before)) in copied.iter_mut().zip(owners.iter().zip(&owned)) {
+        // A tenure that begins has nothing that its second member would have already.
+        *copied = copied.filter(|_| owner == before);
+    }
+    let owner = |slot: Slot| owners[slot.index()].into_iter();
+    let seconds = assign(
+        ring,
+        &copied,
+        |slot| owner(slot).flat_map(move |owner| ring.beside(owner, slot)),
+        |slot, member| owner(slot).all(|owner| ring.apart(owner, member)),
+    );
     (owners, seconds)
 }

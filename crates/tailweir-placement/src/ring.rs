@@ -1,5 +1,7 @@
 //! Where a slot would like to be.
 
+mod copyists;
+
 use crate::{Member, MemberName, Weight};
 use hashring::HashRing;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -12,10 +14,19 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Points are xxh3-64 over explicit bytes, the name and a number, so that versions and machines agree. Slots are laid
 /// evenly around the ring in their order, not hashed onto it: neighbours mostly have the same members, and the
 /// table is a few hundred runs instead of 16,384 rows.
+///
+/// Who copies is not left to the slot: what one member owns is copied by [few](Self::COPYISTS) others, as long as their
+/// shares have room. Records for one member travel together, so that few members are few letters; and two members that
+/// fail at once have both copies of something only if one copies the other, which in a large cluster is seldom.
 #[derive(Debug, Clone)]
 pub struct Ring {
     points: HashRing<Point, AsPlaced>,
     members: Vec<RingMember>,
+    /// Members by their first points.
+    circle: Vec<(u64, usize)>,
+    is_one_zone: bool,
+    /// For each place, who may copy what it owns.
+    beside: Vec<Vec<usize>>,
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +59,21 @@ impl Ring {
                 .flat_map(|(index, member)| points_of(index, member))
                 .collect(),
         );
-        Self { points, members }
+        let firsts = members.iter().enumerate();
+        let mut circle: Vec<(u64, usize)> = firsts
+            .map(|(index, member)| (point(&member.name, 0), index))
+            .collect();
+        circle.sort_unstable();
+        let is_one_zone = members.windows(2).all(|pair| pair[0].zone == pair[1].zone);
+        let mut ring = Self {
+            points,
+            is_one_zone,
+            members,
+            circle,
+            beside: Vec::new(),
+        };
+        ring.beside = ring.orders_beside();
+        ring
     }
 
     /// How many members it has.
@@ -86,6 +111,14 @@ impl Ring {
         })
     }
 
+    /// The place of a member.
+    pub(crate) fn place(&self, name: &MemberName) -> Option<usize> {
+        let place = self
+            .members
+            .binary_search_by(|member| member.name.cmp(name));
+        place.ok()
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &MemberName> {
         self.members.iter().map(|member| &member.name)
     }
@@ -100,24 +133,24 @@ impl Ring {
     /// Whether a copy at `b` survives the zone of `a`, or no member anywhere would.
     pub(crate) fn apart(&self, a: usize, b: usize) -> bool {
         let zone = &self.members[a].zone;
-        a != b
-            && (self.members[b].zone != *zone
-                || self.members.iter().all(|member| member.zone == *zone))
+        a != b && (self.members[b].zone != *zone || self.is_one_zone)
     }
 }
 
 fn points_of(index: usize, member: &RingMember) -> impl Iterator<Item = Point> {
     let count = u32::from(member.weight.get()) * Ring::POINTS_PER_WEIGHT;
-    (0..count).map(move |number| {
-        let mut bytes = member.name.as_str().as_bytes().to_vec();
-        // No name contains this byte, so no two points are made of the same bytes.
-        bytes.push(0xff);
-        bytes.extend_from_slice(&number.to_le_bytes());
-        Point {
-            position: xxh3_64(&bytes),
-            member: index,
-        }
+    (0..count).map(move |number| Point {
+        position: point(&member.name, number),
+        member: index,
     })
+}
+
+fn point(name: &MemberName, number: u32) -> u64 {
+    let mut bytes = name.as_str().as_bytes().to_vec();
+    // No name contains this byte, so no two points are made of the same bytes.
+    bytes.push(0xff);
+    bytes.extend_from_slice(&number.to_le_bytes());
+    xxh3_64(&bytes)
 }
 
 /// Slots divide the ring evenly.

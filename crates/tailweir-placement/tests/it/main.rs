@@ -5,6 +5,7 @@
 mod balance;
 mod cluster;
 mod commands;
+mod copyists;
 mod movement;
 mod pinned;
 mod rows;
