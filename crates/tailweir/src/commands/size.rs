@@ -94,6 +94,7 @@ async fn look(admin: &str) -> anyhow::Result<Taken> {
 fn report(load: &Load, arguments: &SizeArguments) -> anyhow::Result<String> {
     let need = load.need();
     let single = load.single();
+    let gateways = load.gateways();
     let samplers = load.samplers(u32::from(arguments.replication), arguments.memory_mib_max);
     let mut text = String::new();
     writeln!(
@@ -108,31 +109,29 @@ fn report(load: &Load, arguments: &SizeArguments) -> anyhow::Result<String> {
         need.traces,
         need.traces * 2
     )?;
-    writeln!(
-        text,
-        "  cores, all together   {:.1}, for each copy",
-        need.cores
-    )?;
     writeln!(text, "\nOne process\n  {}", line(&single))?;
     writeln!(
         text,
-        "\nA cluster with {} of each span\n  {}",
+        "\nA cluster with {} of each span\n  gateways   {}\n  samplers   {}",
         copies(arguments.replication),
+        line(&gateways),
         line(&samplers)
     )?;
     writeln!(text, "\nAs values of the chart")?;
     writeln!(
         text,
-        "  mode: cluster\n  cluster: {{replication: {}}}\n  sampler:\n    replicas: {}",
-        arguments.replication, samplers.count
+        "  mode: cluster\n  cluster: {{replication: {}}}",
+        arguments.replication
     )?;
-    writeln!(
-        text,
-        "    resources: {{requests: {{cpu: {}m, memory: {}Mi}}, limits: {{memory: {}Mi}}}}",
-        (samplers.cores * 1000.0).round(),
-        samplers.memory_mib,
-        samplers.memory_mib
-    )?;
+    for (role, process) in [("gateway", &gateways), ("sampler", &samplers)] {
+        writeln!(
+            text,
+            "  {role}:\n    replicas: {}\n    resources: {{requests: {{cpu: {}m, memory: {memory}Mi}}, limits: {{memory: {memory}Mi}}}}",
+            process.count,
+            (process.cores * 1000.0).round(),
+            memory = process.memory_mib
+        )?;
+    }
     Ok(text)
 }
 
