@@ -4,8 +4,8 @@
 //! wait for memory a dozen times, every time for the place of the next thing to look at. Here many of them wait together,
 //! one step after the other. Nothing is changed, and nothing comes of it but time.
 
-use super::of_slot::{OfSlot, Part};
 use super::Tenancy;
+use super::of_slot::{OfSlot, Part};
 use crate::holding::Holding;
 use crate::{Answer, Message, Number, Record, Ruling};
 use std::hint::black_box;

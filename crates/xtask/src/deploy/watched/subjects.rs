@@ -3,6 +3,7 @@
 mod cluster;
 
 use super::load::{HEAVY, LIGHT, Load, Shape};
+use super::way::Way;
 use crate::servers::{Tailweir, free_addresses};
 use anyhow::Result;
 use std::net::SocketAddr;
@@ -28,6 +29,20 @@ pub(super) struct Subject {
     pub(super) alerts: &'static [&'static str],
     /// What fires once [`Self::strike`] has struck.
     pub(super) alerts_then: &'static [&'static str],
+    blow: Blow,
+    /// From the last member to the controllers, where that can be cut off.
+    ways: Vec<Way>,
+}
+
+/// What happens to a subject under load.
+#[derive(Clone, Copy)]
+enum Blow {
+    /// All are told to stop, which they cannot while their backend is busy.
+    Stop,
+    /// The last member stands still.
+    Pause,
+    /// The last member is cut off the controllers, and another leaves, so that there is news that it does not hear.
+    CutOff,
 }
 
 impl Subject {
@@ -44,6 +59,8 @@ impl Subject {
         }
         all.push(cluster::sound(folder, backend)?);
         all.push(cluster::hurt(folder, backend)?);
+        all.push(cluster::paused(folder, backend)?);
+        all.push(cluster::cut_off(folder, backend)?);
         Ok(all)
     }
 
@@ -57,6 +74,8 @@ impl Subject {
             shape: fault.shape,
             alerts: fault.alerts,
             alerts_then: fault.alerts_then,
+            blow: Blow::Stop,
+            ways: Vec::new(),
         })
     }
 
@@ -83,12 +102,16 @@ impl Subject {
         })
     }
 
-    /// A process is told to stop, which it cannot while its backend is busy.
-    pub(super) fn strike(running: &Running) -> Result<()> {
-        running
-            .processes
-            .iter()
-            .try_for_each(|it| it.signal("TERM"))
+    /// Lets its blow fall.
+    pub(super) fn strike(&self, running: &Running) -> Result<()> {
+        let processes = &running.processes;
+        let (signal, struck) = match self.blow {
+            Blow::Stop => ("TERM", &processes[..]),
+            Blow::Pause => ("STOP", &processes[processes.len() - 1..]),
+            Blow::CutOff => ("TERM", &processes[1..2]),
+        };
+        self.ways.iter().for_each(Way::cut);
+        struck.iter().try_for_each(|it| it.signal(signal))
     }
 }
 

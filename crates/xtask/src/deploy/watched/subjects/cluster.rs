@@ -1,7 +1,8 @@
-//! Clusters of three processes.
+//! Clusters of three processes, and of one more that finds the controllers by a way that can be cut.
 
 use super::super::load::{LIGHT, Shape};
-use super::{Subject, free_addresses};
+use super::super::way::Way;
+use super::{Blow, Subject, free_addresses};
 use anyhow::Result;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,42 +14,113 @@ const MANY: Shape = Shape {
     clients: 100,
     ..LIGHT
 };
+/// Small requests, so many at a time that most of them wait where one member stands still.
+const PATIENT: Shape = Shape {
+    traces: 10,
+    clients: 250,
+    ..LIGHT
+};
+
+/// What clusters differ in.
+struct Kind {
+    job: &'static str,
+    wait: &'static str,
+    /// Memory for traces of the last member.
+    last_budget: &'static str,
+    lease: &'static str,
+    /// Whether there is a fourth member, which only samples and finds the controllers by ways that can be cut.
+    has_fourth: bool,
+}
+
+const SOUND: Kind = Kind {
+    job: "cluster",
+    wait: "1s",
+    last_budget: "64MiB",
+    lease: "3s",
+    has_fourth: false,
+};
 
 /// One without a fault.
 pub(super) fn sound(folder: &Path, backend: SocketAddr) -> Result<Subject> {
-    Ok(Subject {
-        shape: LIGHT,
-        ..of_three(folder, "cluster", backend, "1s", "64MiB")?
-    })
+    cluster(folder, &SOUND, backend)
 }
 
 /// One whose last member has room for little.
 pub(super) fn hurt(folder: &Path, backend: SocketAddr) -> Result<Subject> {
+    let kind = Kind {
+        job: "cluster-hurt",
+        wait: "60s",
+        last_budget: "8MiB",
+        ..SOUND
+    };
     Ok(Subject {
         shape: MANY,
         alerts: &["TailweirCopiesRefused"],
-        alerts_then: &[],
-        ..of_three(folder, "cluster-hurt", backend, "60s", "8MiB")?
+        ..cluster(folder, &kind, backend)?
     })
 }
 
-/// Three members; the last has another budget.
-fn of_three(
-    folder: &Path,
-    job: &'static str,
-    backend: SocketAddr,
-    wait: &str,
-    last_budget: &str,
-) -> Result<Subject> {
-    let peers: [SocketAddr; 3] = free_addresses()?;
-    let receivers: [SocketAddr; 3] = free_addresses()?;
-    let pages: [SocketAddr; 3] = free_addresses()?;
-    let controllers = peers.map(|peer| format!("\"{peer}\"")).join(", ");
+/// One whose last member stands still, and is waited for.
+pub(super) fn paused(folder: &Path, backend: SocketAddr) -> Result<Subject> {
+    let kind = Kind {
+        job: "cluster-paused",
+        lease: "60s",
+        ..SOUND
+    };
+    Ok(Subject {
+        shape: PATIENT,
+        alerts_then: &["TailweirPartsWait"],
+        blow: Blow::Pause,
+        ..cluster(folder, &kind, backend)?
+    })
+}
+
+/// One with a member that no longer hears the controllers.
+pub(super) fn cut_off(folder: &Path, backend: SocketAddr) -> Result<Subject> {
+    let kind = Kind {
+        job: "cluster-cut-off",
+        has_fourth: true,
+        ..SOUND
+    };
+    Ok(Subject {
+        alerts_then: &["TailweirMemberBehind"],
+        blow: Blow::CutOff,
+        ..cluster(folder, &kind, backend)?
+    })
+}
+
+/// Three members that do everything, and a fourth where the kind has one.
+fn cluster(folder: &Path, kind: &Kind, backend: SocketAddr) -> Result<Subject> {
+    let peers: [SocketAddr; 4] = free_addresses()?;
+    let receivers: [SocketAddr; 4] = free_addresses()?;
+    let pages: [SocketAddr; 4] = free_addresses()?;
+    let seeds = &peers[..3];
+    let ways = match kind.has_fourth {
+        true => seeds
+            .iter()
+            .map(|&peer| Way::to(peer))
+            .collect::<Result<_>>()?,
+        false => Vec::new(),
+    };
+    let listed = |addresses: &mut dyn Iterator<Item = SocketAddr>| {
+        let quoted: Vec<_> = addresses.map(|address| format!("\"{address}\"")).collect();
+        quoted.join(", ")
+    };
+    let direct = listed(&mut seeds.iter().copied());
+    let by_ways = listed(&mut ways.iter().map(Way::address));
     let member = |number: usize| {
-        let name = format!("{job}-{number}");
-        let (peer, receiver) = (peers[number], receivers[number]);
-        let budget = if number < 2 { "64MiB" } else { last_budget };
+        let (roles, controllers) = match number < seeds.len() {
+            true => ("gateway, sampler, controller", &direct),
+            false => ("sampler", &by_ways),
+        };
+        let budget = match number {
+            2 => kind.last_budget,
+            _ => "64MiB",
+        };
+        let name = format!("{}-{number}", kind.job);
         let data = folder.join(&name);
+        let (peer, receiver, job) = (peers[number], receivers[number], kind.job);
+        let (wait, lease) = (kind.wait, kind.lease);
         let text = format!(
             "\
 receivers: {{otlp: {{protocols: {{http: {{endpoint: \"{receiver}\"}}}}}}}}
@@ -65,22 +137,27 @@ service:
 cluster:
   id: {job}
   name: {name}
+  roles: [{roles}]
   listen: \"{peer}\"
   advertise: \"{peer}\"
   controllers: [{controllers}]
   data_dir: \"{}\"
+  lease: {lease}
   insecure: true
 ",
             data.display()
         );
         (name, text, pages[number])
     };
+    let count = if kind.has_fourth { 4 } else { 3 };
     Ok(Subject {
-        job,
-        members: (0..peers.len()).map(member).collect(),
+        job: kind.job,
+        members: (0..count).map(member).collect(),
         receiver: receivers[0],
         shape: LIGHT,
         alerts: &[],
         alerts_then: &[],
+        blow: Blow::Stop,
+        ways,
     })
 }
