@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 use prost::Message as _;
 use std::collections::BTreeMap;
@@ -562,4 +563,40 @@ fn what_finds_no_room_is_counted_together() {
             .keys()
             .any(|(_, _, attributes)| attributes[0].contains("overflow"))
     );
+}
+
+/// Scenario: requests between two services, some of which fail, are seen by three processes, which write what they counted after
+/// each of them.
+/// Guarantees: the edge is one series of each metric, with the counts and both histograms that one process would have.
+#[test]
+fn edges_of_several_processes_are_one_series() {
+    for options in ["", "exponential_histogram_max_size: 20"] {
+        let connector = connector("service_graph", options);
+        let mut alone = counting(&connector, false);
+        let mut cluster = Cluster::new(&connector);
+        for number in 0..9_u64 {
+            let trace = trace_id(number);
+            let client = span(trace, 1).kind(SpanKind::Client);
+            let client = client.lasting_millis(10 + number);
+            let server = span(trace, 2).child_of(1).kind(SpanKind::Server);
+            let server = server.lasting_millis(5);
+            let server = match number.is_multiple_of(3) {
+                true => server.error(),
+                false => server.ok(),
+            };
+            let body = request().service("shop").span(client);
+            let body = body.service("cart").span(server).bytes();
+            let process = number as usize % PROCESSES;
+            feed(&mut alone, now(number + 1), &body);
+            feed(&mut cluster.processes[process], now(number + 1), &body);
+            let changes = finish(&mut cluster.processes[process], now(number + 1));
+            cluster.bring(now(number + 1), changes);
+        }
+        let end = now(100);
+        let owners = cluster.owners.iter_mut();
+        let totals: Vec<Made> = owners.flat_map(|owner| finish(owner, end)).collect();
+        let (totals, alone) = (read(&totals), read(&finish(&mut alone, end)));
+        assert_eq!(counted(&totals), counted(&alone));
+        assert!(!alone.is_empty());
+    }
 }
