@@ -7,16 +7,23 @@ use crate::chaos::event::FaultKind;
 use crate::chaos::scenario::SHARES;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Where the chart puts the configuration.
+const FILE: &str = "--config=/etc/tailweir/config/config.yaml";
+/// How often a process looks whether its files have changed.
+const LOOKS_AT_FILES: Duration = Duration::from_secs(5);
 
 impl Runner<'_> {
     /// Other policies, which no pod may be restarted for, and which are one revision for all of them.
     pub(super) async fn change_policies(&mut self) -> Result<()> {
         let before = self.pods().await?;
         let fault = self.begin(FaultKind::Reload, &before).await?;
-        let mut old = Vec::new();
+        let (mut old, mut old_files) = (Vec::new(), Vec::new());
         for pod in &before {
             old.push(revisions(pod).await?);
+            old_files.push(self.file(pod).await?);
         }
         let known = old.first().context("there is no pod")?.policies;
         let is_known = |it: &Revisions| it.policies == known;
@@ -24,20 +31,32 @@ impl Runner<'_> {
         self.values.pipeline.share_percent = SHARES.1;
         self.release.upgrade(self.values).await?;
         let start = Instant::now();
+        let is_next = |it: &Revisions| it.policies == known + 1;
         let mut everywhere = None;
-        loop {
-            let mut new = Vec::new();
-            for pod in &before {
-                new.push(revisions(pod).await?);
+        // Pods get their files one by one; until then some still have one that says otherwise.
+        for (pod, old) in before.iter().zip(&old_files) {
+            while self.file(pod).await? == *old {
+                if everywhere.is_none() && all(&before).await?.iter().all(is_next) {
+                    everywhere = Some(start.elapsed().as_millis());
+                }
+                ensure!(start.elapsed() < PATIENCE, "{} keeps its file", pod.name);
+                tokio::time::sleep(POLL).await;
             }
-            let is_next = |it: &Revisions| it.policies == known + 1;
+        }
+        let files_read = Instant::now();
+        loop {
+            let new = all(&before).await?;
             if everywhere.is_none() && new.iter().all(is_next) {
                 everywhere = Some(start.elapsed().as_millis());
             }
-            // Each has read its own file again, and has taken over what one of them proposed.
-            let has_read = |(new, old): (&Revisions, &Revisions)| new.process >= old.process + 2;
-            if everywhere.is_some() && new.iter().zip(&old).all(has_read) {
+            // Whoever proposes its own file once more has done so by then.
+            if everywhere.is_some() && files_read.elapsed() > 2 * LOOKS_AT_FILES {
                 ensure!(new.iter().all(is_next), "more than one revision: {new:?}");
+                let has_reloaded = |(new, old): (&Revisions, &Revisions)| new.process > old.process;
+                ensure!(
+                    new.iter().zip(&old).all(has_reloaded),
+                    "some have reloaded nothing: {new:?}"
+                );
                 break;
             }
             ensure!(start.elapsed() < PATIENCE, "the pods stay at {new:?}");
@@ -53,6 +72,20 @@ impl Runner<'_> {
         );
         self.end(fault, is_same, evidence).await
     }
+
+    /// What a pod's own file says, as the product reads it.
+    async fn file(&self, pod: &Pod) -> Result<String> {
+        let print = ["exec", &pod.name, "--", "tailweir", "print-config", FILE];
+        self.release.kubernetes.run(&print).await
+    }
+}
+
+async fn all(pods: &[Pod]) -> Result<Vec<Revisions>> {
+    let mut all = Vec::new();
+    for pod in pods {
+        all.push(revisions(pod).await?);
+    }
+    Ok(all)
 }
 
 /// What a pod has in force.
