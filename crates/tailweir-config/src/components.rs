@@ -14,6 +14,7 @@ mod headers_setter;
 mod health_check;
 mod http_keepalive;
 mod jaeger_receiver;
+mod kubernetes;
 mod load_balancing;
 mod loki;
 mod match_properties;
@@ -59,6 +60,11 @@ pub use http_keepalive::{HttpClientKeepalive, HttpServerKeepalive};
 pub use jaeger_receiver::{
     DatagramServer, JaegerBinaryServer, JaegerCompactServer, JaegerGrpcServer, JaegerHttpServer,
     JaegerProtocols, JaegerReceiver,
+};
+pub use kubernetes::{
+    AssociationFrom, AssociationSource, ExcludedPod, FieldExtraction, FieldFilter, FieldOperation,
+    FieldOwner, KubernetesAttributes, KubernetesAuth, LabelFilter, LabelOperation, PodAssociation,
+    PodExclusion, PodExtraction, PodField, PodFilter,
 };
 pub use load_balancing::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,

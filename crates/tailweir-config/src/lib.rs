@@ -87,6 +87,11 @@ pub use components::{
     Verbosity, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
 };
 pub use components::{
+    AssociationFrom, AssociationSource, ExcludedPod, FieldExtraction, FieldFilter, FieldOperation,
+    FieldOwner, KubernetesAttributes, KubernetesAuth, LabelFilter, LabelOperation, PodAssociation,
+    PodExclusion, PodExtraction, PodField, PodFilter,
+};
+pub use components::{
     AttributeSwitch, Detector, DockerDetector, HostnameSource, ResourceDetection, SystemDetector,
 };
 pub use components::{

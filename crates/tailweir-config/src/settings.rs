@@ -8,8 +8,8 @@ use crate::components::connectors::{
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FilterProcessor, GroupByAttrs, GrpcServer, HeadersSetter, HealthCheck, HttpServer,
-    JaegerReceiver, LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter,
-    OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
+    OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
     PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection,
     ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
 };
@@ -214,6 +214,8 @@ pub enum Processor {
     GroupByAttrs(GroupByAttrs),
     /// `resource_detection`, `resourcedetection`.
     ResourceDetection(Box<ResourceDetection>),
+    /// `k8s_attributes`, `k8sattributes`.
+    KubernetesAttributes(Box<KubernetesAttributes>),
     /// `probabilistic_sampler`.
     ProbabilisticSampler(ProbabilisticSampler),
     /// `tail_sampling` of traces.

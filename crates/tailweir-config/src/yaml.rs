@@ -10,7 +10,7 @@ use crate::Location;
 use crate::node::{Entry, Node, Place, Value};
 use crate::report::{Cause, Report};
 use blot::Blotter;
-use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -61,8 +61,11 @@ pub(crate) struct Parsed {
 
 /// Reads the first document of a text.
 pub(crate) fn parse(source: &Arc<str>, text: &str) -> Parsed {
+    // They come as events where another crate of a binary asks for that.
+    let mut options = Options::default();
+    options.set_emit_comments(false);
     let mut builder = Builder {
-        parser: Parser::new_from_str(text),
+        parser: Parser::new_from_str_with_options(text, options),
         source,
         anchors: HashMap::new(),
         nodes: 0,

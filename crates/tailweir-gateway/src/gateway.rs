@@ -84,6 +84,10 @@ impl Gateway {
         let settings = Arc::new(settings);
         let mut graph = Graph::empty(Arc::clone(&settings));
         let plan = match Plan::compile(settings, &graph, &ground) {
+            Ok(plan) => plan.settle().await.map(|()| plan),
+            Err(error) => Err(error),
+        };
+        let plan = match plan {
             Ok(plan) => plan,
             Err(error) => {
                 ground.nursery.stop().await;
@@ -163,6 +167,7 @@ impl Running {
             return Err(StartError::Stopped);
         };
         let plan = Plan::compile(Arc::new(settings), graph, &inner.ground)?;
+        plan.settle().await?;
         let (retired, outcome) = graph.change(&inner.ground, plan).await;
         inner.retire(retired);
         outcome

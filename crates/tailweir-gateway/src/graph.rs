@@ -32,6 +32,7 @@ use crate::buffer::BufferPool;
 use crate::clock::Clock;
 use crate::console::Console;
 use crate::error::StartError;
+use crate::kubernetes::Watching;
 use crate::ledger::Ledger;
 use crate::membership::Membership;
 use crate::pipeline::{
@@ -42,7 +43,7 @@ use parking_lot::Mutex;
 use retired::Gone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Settings};
+use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Processor, Settings};
 use tailweir_core::{ByteSize, Signal};
 use tailweir_transform::Surroundings;
 use tokio::time::Instant;
@@ -104,6 +105,30 @@ impl Ground {
     }
 }
 
+impl Ground {
+    /// Whether telemetry passes a processor in this process: not what stands in front of a sampler where nothing is
+    /// received, and not what stands behind one where it holds nothing.
+    pub(crate) fn runs(&self, id: &ComponentId, settings: &Settings) -> bool {
+        let is_sampler = |id| {
+            matches!(
+                settings.processors.get(id),
+                Some(Processor::TailSampling(_))
+            )
+        };
+        settings.pipelines.iter().any(|pipeline| {
+            let processors = &pipeline.processors;
+            let own = processors.iter().position(|processor| processor == id);
+            let sampler = processors.iter().position(is_sampler);
+            match (own, sampler) {
+                (None, _) => false,
+                (Some(own), Some(sampler)) if own < sampler => self.receives(),
+                (Some(_), Some(_)) => self.shards_of_sampler() > 0,
+                (Some(_), None) => true,
+            }
+        })
+    }
+}
+
 /// A processor of a pipeline. The same processor in two pipelines is two things.
 pub(crate) type Place = (PipelineId, ComponentId);
 
@@ -120,6 +145,8 @@ pub(crate) struct Graph {
     pub(crate) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(crate) routes: BTreeMap<ComponentId, Arc<RouteFigures>>,
     pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,
+    /// What processors know of Kubernetes.
+    pub(crate) watching: BTreeMap<ComponentId, Arc<Watching>>,
     /// Samplers that hold, or have held, telemetry in which its senders are noted.
     noted: BTreeSet<Place>,
     pub(crate) receivers: BTreeMap<ComponentId, RunningReceiver>,
@@ -155,6 +182,7 @@ impl Graph {
             connectors: BTreeMap::new(),
             routes: BTreeMap::new(),
             transforms: BTreeMap::new(),
+            watching: BTreeMap::new(),
             noted: BTreeSet::new(),
             receivers: BTreeMap::new(),
         }
@@ -177,6 +205,7 @@ impl Graph {
         let (stages, gone, exported) = self.rewire(ground, &mut plan).await;
         let received = self.change_receivers(ground, &plan, stages).await;
         let retired = gone.in_order(&self.settings);
+        self.watching = plan.watching;
         self.settings = plan.settings;
         (retired, exported.and(received))
     }

@@ -45,6 +45,7 @@ mod graph;
 mod inbound;
 mod ingress;
 mod intake;
+mod kubernetes;
 mod ledger;
 mod membership;
 mod metrics;
@@ -68,7 +69,7 @@ pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, FileRow,
-    MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow, SamplerRow, ScrapeRow, Status, TotalsRow,
-    TraceAwareRow, TransformRow, VotesRow,
+    KubernetesKindRow, KubernetesRow, MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow,
+    SamplerRow, ScrapeRow, Status, TotalsRow, TraceAwareRow, TransformRow, VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};

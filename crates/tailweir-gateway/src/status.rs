@@ -2,6 +2,7 @@
 
 mod connectors;
 mod files;
+mod kubernetes;
 mod pages;
 mod peers;
 mod samplers;
@@ -11,6 +12,7 @@ mod transforms;
 
 pub use connectors::{ConnectorRow, RouteRow, TotalsRow};
 pub use files::FileRow;
+pub use kubernetes::{KubernetesKindRow, KubernetesRow};
 pub use pages::PageRow;
 pub use peers::{PeerRow, PeerTraffic};
 pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
@@ -71,6 +73,8 @@ pub struct Status {
     pub trace_aware: Vec<TraceAwareRow>,
     /// The processors that change requests.
     pub transforms: Vec<TransformRow>,
+    /// What processors know of Kubernetes.
+    pub kubernetes: Vec<KubernetesRow>,
     /// The connectors that make telemetry.
     pub connectors: Vec<ConnectorRow>,
     /// The connectors that route.
@@ -247,6 +251,7 @@ impl Status {
             },
             trace_aware: graph.map(trace_aware::rows).unwrap_or_default(),
             transforms: graph.map(transforms::rows).unwrap_or_default(),
+            kubernetes: graph.map(kubernetes::rows).unwrap_or_default(),
             connectors: graph.map(connectors::rows).unwrap_or_default(),
             routes: graph.map(connectors::routes).unwrap_or_default(),
             batches: graph.map(batches).unwrap_or_default(),

@@ -31,7 +31,7 @@ impl Posted {
 struct State {
     next: VecDeque<u16>,
     posted: Vec<Posted>,
-    /// Whole answers by path.
+    /// Whole answers by path, or by path and query.
     pages: BTreeMap<String, Vec<u8>>,
 }
 
@@ -79,7 +79,7 @@ impl HttpSink {
         lock(&self.state).next.push_back(status);
     }
 
-    /// Answers requests for this path, with or without a query, with this from now on. `head` is the status line without
+    /// Answers requests for this path with this from now on: those with any query, or with this one if it has one. `head` is the status line without
     /// the version, and further headers: `200 OK\r\ncontent-type: text/plain`.
     pub fn show(&self, path: &str, head: &str, body: &[u8]) {
         let length = body.len();
@@ -137,7 +137,8 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         let path = posted.path.split('?').next().unwrap_or_default();
         let (page, status) = {
             let mut state = lock(state);
-            let page = state.pages.get(path).cloned();
+            let page = state.pages.get(&posted.path);
+            let page = page.or_else(|| state.pages.get(path)).cloned();
             let status = state.next.pop_front().unwrap_or(204);
             state.posted.push(posted);
             (page, status)

@@ -1,7 +1,9 @@
 //! By how much a request may become longer.
 
 use crate::error::TransformError;
-use tailweir_otlp::{AttributeList, Change};
+use crate::transform::Outcome;
+use bytes::Bytes;
+use tailweir_otlp::{AttributeList, Change, rewrite_resources};
 
 /// By how many bytes a transform may make a request longer: 64 MiB. A request of many tiny items, each
 /// given a long value that its client chose, is refused.
@@ -81,4 +83,18 @@ impl Growth {
         }
         Ok(())
     }
+}
+
+/// Lets `edit` change the attributes of each resource of a request.
+///
+/// # Errors
+/// [`TransformError::Growth`]: it would become longer by more than [`GROWTH_MAX`].
+pub fn edit_resources(
+    body: Bytes,
+    mut edit: impl FnMut(&mut AttributeList<'_>),
+) -> Result<Outcome, TransformError> {
+    let mut growth = Growth::default();
+    let edited = rewrite_resources(&body, |list| growth.watch(list, &mut edit));
+    growth.finish(body.len())?;
+    Ok(Outcome::of(edited.map_or(body, Bytes::from)))
 }

@@ -49,7 +49,7 @@ mod transform;
 pub use detected::Detected;
 pub use edits::Edits;
 pub use error::{CompileError, CompileErrors, TransformError};
-pub use growth::GROWTH_MAX;
+pub use growth::{GROWTH_MAX, edit_resources};
 pub use literal::encode as encode_literal;
 pub use noted::Noted;
 pub use statements::Statements;

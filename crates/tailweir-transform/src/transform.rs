@@ -136,6 +136,7 @@ pub fn compile(
         Processor::TailSampling(_)
         | Processor::TraceAware(_)
         | Processor::ResourceDetection(_)
+        | Processor::KubernetesAttributes(_)
         | Processor::Batch(_)
         | Processor::MemoryLimiter(_) => {
             return Ok(None);

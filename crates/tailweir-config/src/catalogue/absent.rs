@@ -223,7 +223,7 @@ const PROCESSORS: &[Group] = &[
     ),
     (
         "it looks at the host or pod it runs in: let a Collector agent there do it",
-        &["k8sattributes", "k8s_attributes", "docker"],
+        &["docker"],
     ),
     (
         "`tail_sampling` holds traces together already: remove it",

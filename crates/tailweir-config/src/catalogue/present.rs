@@ -8,11 +8,11 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, HeadersSetter, HealthCheck, JaegerReceiver, LoggingExporter,
-    LokiExporter, MemoryLimiter, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver,
-    OtlpReceiver, ProbabilisticSampler, PrometheusExporter, PrometheusReceiver,
-    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection, ResourceProcessor,
-    SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
+    FilterProcessor, GroupByAttrs, HeadersSetter, HealthCheck, JaegerReceiver,
+    KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
+    OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
+    PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection,
+    ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -230,6 +230,21 @@ pub(crate) static PRESENT: &[Kind] = &[
         shape: ResourceDetection::shape,
         read: |node, _, report| {
             let part = |settings| Part::Processor(Processor::ResourceDetection(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Processor,
+            "k8s_attributes",
+            &["k8sattributes"],
+            ALL,
+            Stability::Beta,
+        ),
+        shape: KubernetesAttributes::shape,
+        read: |node, _, report| {
+            let part =
+                |settings| Part::Processor(Processor::KubernetesAttributes(Box::new(settings)));
             read_as(node, report, part)
         },
     },

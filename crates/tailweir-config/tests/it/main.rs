@@ -6,6 +6,7 @@ mod golden;
 mod golden_tail_sampling;
 mod hostile;
 mod http_keepalive;
+mod kubernetes;
 mod mistakes;
 mod old_forms;
 mod pipelines;

@@ -5,7 +5,8 @@ use super::wiring::{Head, Wiring};
 use crate::pipeline::{BySender, Transforming};
 use std::sync::Arc;
 use tailweir_config::{
-    AttributeAction, ComponentId, Connector, Extension, Pipeline, Processor, Settings,
+    AssociationFrom, AttributeAction, ComponentId, Connector, Extension, KubernetesAttributes,
+    Pipeline, Processor, Settings,
 };
 use tailweir_core::{ClientKey, ClientKeys};
 use tailweir_transform::Noted;
@@ -79,6 +80,9 @@ fn add_processors<'s>(
                     asked.add(ClientKey::Metadata(key.to_ascii_lowercase()));
                 }
             }
+            Some(Processor::KubernetesAttributes(processor)) if asks_address(processor) => {
+                asked.add(ClientKey::Address);
+            }
             Some(Processor::Transform(processor)) => {
                 add_statements(&format!("{processor:?}"), asked);
             }
@@ -86,6 +90,13 @@ fn add_processors<'s>(
             _ => {}
         }
     }
+}
+
+/// Whether pods are found by who sent something.
+fn asks_address(processor: &KubernetesAttributes) -> bool {
+    let associations = &processor.pod_association;
+    let mut sources = associations.iter().flat_map(|it| &it.sources);
+    associations.is_empty() || sources.any(|source| source.from == AssociationFrom::Connection)
 }
 
 fn add_actions(actions: &[AttributeAction], asked: &mut ClientKeys) {

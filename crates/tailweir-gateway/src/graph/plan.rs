@@ -6,10 +6,11 @@ use super::receivers::{ReceiverBlueprint, ReceiverParts};
 use super::{Graph, Ground};
 use crate::detection::{Machine, detect};
 use crate::error::StartError;
+use crate::kubernetes::Watching;
 use crate::pipeline::WAYS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tailweir_config::{ComponentId, Processor, Settings};
+use tailweir_config::{ComponentId, KubernetesAttributes, Processor, Settings};
 use tailweir_connect::{Maker, Routing};
 use tailweir_core::Signal;
 use tailweir_policy::PolicySet;
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(super) policies: BTreeMap<ComponentId, Arc<PolicySet>>,
     /// By processor; pipelines share them.
     pub(super) transforms: BTreeMap<ComponentId, Arc<dyn Transform>>,
+    /// What processors know of Kubernetes: the new and changed ones, and those that stay.
+    pub(super) watching: BTreeMap<ComponentId, Arc<Watching>>,
     /// New and changed connectors that make telemetry.
     pub(super) connectors: BTreeMap<ComponentId, Maker>,
     /// By `routing` connector.
@@ -59,20 +62,21 @@ impl Plan {
             budgets: Budgets::of(ground, used_limiters(&settings), samplers),
             policies: BTreeMap::new(),
             transforms: BTreeMap::new(),
+            watching: BTreeMap::new(),
             connectors: BTreeMap::new(),
             routings: BTreeMap::new(),
             exporters: BTreeMap::new(),
             receivers: BTreeMap::new(),
             settings,
         };
-        plan.compile_processors(ground)?;
+        plan.compile_processors(running, ground)?;
         plan.build_connectors(running, ground)?;
         plan.build_exporters(running, ground)?;
         plan.prepare_receivers(running, ground)?;
         Ok(plan)
     }
 
-    fn compile_processors(&mut self, ground: &Ground) -> Result<(), StartError> {
+    fn compile_processors(&mut self, running: &Graph, ground: &Ground) -> Result<(), StartError> {
         let settings = Arc::clone(&self.settings);
         for (id, processor) in places(&settings) {
             match processor {
@@ -95,6 +99,9 @@ impl Plan {
                     let transform = Detected::new(found, settings.r#override);
                     self.transforms.insert(id.clone(), Arc::new(transform));
                 }
+                Processor::KubernetesAttributes(settings) if !self.transforms.contains_key(id) => {
+                    self.watch(id, settings, running, ground)?;
+                }
                 _ if !self.transforms.contains_key(id) => {
                     let compiled = tailweir_transform::compile(processor, &ground.surroundings);
                     let compiled = compiled.map_err(|error| StartError::Processor {
@@ -109,6 +116,41 @@ impl Plan {
             }
         }
         self.check_transforms()
+    }
+
+    /// A processor whose settings are as before goes on with what it knows.
+    fn watch(
+        &mut self,
+        id: &ComponentId,
+        settings: &KubernetesAttributes,
+        running: &Graph,
+        ground: &Ground,
+    ) -> Result<(), StartError> {
+        let is_used = ground.runs(id, &self.settings);
+        let known = running.watching.get(id);
+        let watching = match known.filter(|known| known.suits(settings, is_used)) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(Watching::start(id, settings, ground.clock, is_used)?),
+        };
+        self.transforms.insert(id.clone(), watching.transform());
+        self.watching.insert(id.clone(), watching);
+        Ok(())
+    }
+
+    /// Waits for what processors have to know before they start.
+    ///
+    /// # Errors
+    ///
+    /// The first that will not know it.
+    pub(crate) async fn settle(&self) -> Result<(), StartError> {
+        for (id, watching) in &self.watching {
+            let settled = watching.settle().await;
+            settled.map_err(|message| StartError::Processor {
+                processor: id.clone(),
+                message,
+            })?;
+        }
+        Ok(())
     }
 
     /// An `attributes` processor may ask for what only spans have, and stand in a pipeline of logs.

@@ -242,6 +242,16 @@ metrics! {
         "Log records that are kept for other members of the cluster, half of memory_budget at most.";
     TraceAwareCopiesRefused = "tailweir_trace_aware_copies_refused", Counter, "{records}", ["pipeline", "processor"],
         "Fragments of log records that were not kept for other members, for want of room; their senders try again.";
+    KubernetesObjects = "tailweir_kubernetes_objects", Gauge, "{objects}", ["processor", "kind"],
+        "Objects of Kubernetes that a processor remembers.";
+    KubernetesEvents = "tailweir_kubernetes_events", Counter, "{events}", ["processor", "kind", "event"],
+        "Objects of Kubernetes that were set, that are gone, or that were refused because `max_objects` are remembered.";
+    KubernetesAttributesCut = "tailweir_kubernetes_attributes_cut", Counter, "{attributes}", ["processor", "kind"],
+        "Attributes that are left out because those of their object have `max_object_bytes`.";
+    KubernetesFailures = "tailweir_kubernetes_failures", Counter, "{failures}", ["processor", "kind"],
+        "Lists and watches of Kubernetes that failed. They are tried again.";
+    KubernetesResources = "tailweir_kubernetes_resources", Counter, "{resources}", ["processor", "outcome"],
+        "Resources whose pod was `found`, is `unknown`, or that say nothing that tells pods apart: `unidentified`.";
     RouteReceived = "tailweir_routing_received_items", Counter, "{items}", ["connector"],
         "Items that pipelines brought to a routing connector.";
     RouteUnrouted = "tailweir_routing_unrouted_items", Counter, "{items}", ["connector"],

@@ -6,8 +6,8 @@ use super::{Metric, Metric as M, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
 use crate::status::{
-    BalancerRow, ConnectorRow, ExporterRow, RouteRow, Status, TotalsRow, TraceAwareRow,
-    TransformRow,
+    BalancerRow, ConnectorRow, ExporterRow, KubernetesRow, RouteRow, Status, TotalsRow,
+    TraceAwareRow, TransformRow,
 };
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
@@ -33,6 +33,7 @@ impl Publisher {
             page.scraping(status);
             page.exporters(status);
             page.transforms(&status.transforms);
+            page.kubernetes(&status.kubernetes);
             page.trace_aware(&status.trace_aware);
             page.pages(status);
             page.connectors(&status.connectors);
@@ -287,6 +288,30 @@ impl Page<'_> {
             let labels: Labels<'_> = &[("processor", processor), ("otel_signal", signal)];
             self.counter(Metric::ProcessorIncoming, labels, incoming);
             self.counter(Metric::ProcessorOutgoing, labels, outgoing);
+        }
+    }
+
+    fn kubernetes(&self, rows: &[KubernetesRow]) {
+        for row in rows {
+            let processor = ("processor", row.processor.as_str());
+            for (outcome, resources) in &row.resources {
+                let labels = [processor, ("outcome", *outcome)];
+                self.counter(Metric::KubernetesResources, &labels, *resources);
+            }
+            for kind in &row.kinds {
+                let labels = [processor, ("kind", kind.kind)];
+                self.gauge(Metric::KubernetesObjects, &labels, kind.held);
+                self.counter(Metric::KubernetesAttributesCut, &labels, kind.cut);
+                self.counter(Metric::KubernetesFailures, &labels, kind.failures);
+                for (event, count) in [
+                    ("set", kind.set),
+                    ("gone", kind.gone),
+                    ("refused", kind.refused),
+                ] {
+                    let labels = [processor, ("kind", kind.kind), ("event", event)];
+                    self.counter(Metric::KubernetesEvents, &labels, count);
+                }
+            }
         }
     }
 

@@ -85,11 +85,22 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts on this configuration, with these further arguments.
     pub(crate) fn start<const N: usize>(configuration: &str, arguments: [&str; N]) -> Self {
+        Self::start_with(configuration, |command, _| {
+            command.args(arguments);
+        })
+    }
+
+    /// Starts on this configuration, with what `prepare` adds to the command; it may add files to the folder.
+    pub(crate) fn start_with(
+        configuration: &str,
+        prepare: impl FnOnce(&mut Command, &Path),
+    ) -> Self {
         let folder = TempDir::new().expect("a folder");
         let config = folder.path().join("gateway.yaml");
         std::fs::write(&config, configuration).expect("the configuration is written");
         let mut command = Command::new(program());
-        command.arg("--config").arg(&config).args(arguments);
+        command.arg("--config").arg(&config);
+        prepare(&mut command, folder.path());
         Self::launch(command, folder)
     }
 

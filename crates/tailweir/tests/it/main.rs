@@ -8,6 +8,7 @@ mod demo;
 mod example;
 mod gateway;
 mod golden;
+mod kubernetes;
 mod lifecycle;
 mod reload;
 mod scrape;

@@ -4,6 +4,7 @@
 //! network namespaces without a way out. Dropping it stops everything that it started.
 
 mod applied;
+mod attributes;
 mod pod;
 mod programs;
 mod rollout;
@@ -37,6 +38,7 @@ pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
     let stages: &[(&str, Stage)] = &[
         ("image in a pod", pod::check),
         ("examples before the API", pod::check_examples),
+        ("attributes of pods", attributes::check),
         ("Terraform, applied", applied::check),
         ("chart by Helm 4", rollout::check_helm_4),
     ];

@@ -34,7 +34,7 @@ metadata:
     {{- end }}
 spec:
   serviceAccountName: {{ include "tailweir.serviceAccount" $root }}
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ if include "tailweir.hasToken" (dict "root" $root "role" $role) }}true{{ else }}false{{ end }}
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
   {{- with $values.priorityClassName }}
