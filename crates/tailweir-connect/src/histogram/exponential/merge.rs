@@ -21,10 +21,15 @@ impl Exponential {
         if buckets.len() > BUCKETS_MAX || i64::from(positive.offset()) < -bound || last > bound {
             return None;
         }
+        let (scale, offset) = match buckets.is_empty() {
+            // What it says of buckets that it has not means nothing.
+            true => (SCALE_MAX, 0),
+            false => (scale, positive.offset()),
+        };
         Some(Self {
             size_max: size_max.max(2),
             scale,
-            offset: positive.offset(),
+            offset,
             buckets,
             count: point.count(),
             zero_count: point.zero_count(),
@@ -192,6 +197,27 @@ mod tests {
             ..point(20, 0)
         };
         assert!(received(&wide).is_none());
+    }
+
+    /// Scenario: a point without buckets has an offset, which its scale allows and no scale does not.
+    /// Guarantees: it can be sent on.
+    #[test]
+    fn an_offset_of_no_buckets_means_nothing() {
+        let point = NewExponentialPoint {
+            attributes: &AttributeSet::default(),
+            start: 1,
+            time: 2,
+            count: 3,
+            sum: 1.0,
+            range: None,
+            scale: 2,
+            zero_count: 3,
+            offset: -1216,
+            buckets: &[],
+            exemplars: &[],
+        };
+        let received = received(&point).expect("it has nothing wrong");
+        assert_eq!(sent(&received).map(|again| again.count()), Some(3));
     }
 
     /// Scenario: the smallest and the largest number meet, each of which came with two buckets at most.
