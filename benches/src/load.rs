@@ -1,16 +1,24 @@
 //! Sends the workload over gRPC as raw bytes, at a fixed rate or as fast as it is taken.
 
 use crate::workload::{REQUESTS, SPANS, TRACES, Template};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tailweir_core::Signal;
 use tailweir_testkit::BytesCodec;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 
-const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// Where requests of this signal are sent to.
+const fn path_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    }
+}
 
 /// How to send.
 #[derive(Clone, Copy)]
@@ -101,26 +109,110 @@ pub(crate) async fn send(
 ) -> Result<Outcome> {
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..plan.clients {
-        let channel = Endpoint::from_shared(format!("http://{address}"))?
-            .initial_stream_window_size(4 << 20)
-            .initial_connection_window_size(16 << 20)
-            .tcp_nodelay(true)
-            .connect()
-            .await?;
         clients.spawn(client(
-            channel,
+            connect(address).await?,
             number,
             Arc::clone(rounds),
             Arc::clone(ids),
             plan,
         ));
     }
+    gather(clients).await
+}
+
+/// Sends these requests of a signal by the plan, again and again, and returns when every answer is in.
+pub(crate) async fn send_bodies(
+    address: &str,
+    signal: Signal,
+    bodies: &Arc<Vec<Bytes>>,
+    plan: Plan,
+) -> Result<Outcome> {
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..plan.clients {
+        let (mut grpc, bodies) = (Grpc::new(connect(address).await?), Arc::clone(bodies));
+        clients.spawn(async move {
+            let mut outcome = Outcome::default();
+            let mut pace = Pace::new(plan, number);
+            for body in bodies.iter().cycle().skip(number as usize) {
+                if !pace.next().await {
+                    break;
+                }
+                export(&mut grpc, signal, body.clone(), &mut outcome).await;
+            }
+            outcome
+        });
+    }
+    gather(clients).await
+}
+
+/// Sends each of these requests of a signal once.
+///
+/// # Errors
+///
+/// When one is refused.
+pub(crate) async fn send_once(address: &str, signal: Signal, bodies: Vec<Vec<u8>>) -> Result<()> {
+    let (mut grpc, mut outcome) = (Grpc::new(connect(address).await?), Outcome::default());
+    for body in bodies {
+        export(&mut grpc, signal, Bytes::from(body), &mut outcome).await;
+    }
+    ensure!(
+        outcome.refused == 0,
+        "{} requests were refused",
+        outcome.refused
+    );
+    Ok(())
+}
+
+async fn connect(address: &str) -> Result<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(16 << 20)
+        .tcp_nodelay(true);
+    Ok(endpoint.connect().await?)
+}
+
+async fn gather(mut clients: tokio::task::JoinSet<Outcome>) -> Result<Outcome> {
     let mut all = Outcome::default();
     while let Some(outcome) = clients.join_next().await {
         all.merge(outcome?);
     }
     all.latencies.sort_unstable();
     Ok(all)
+}
+
+/// When a client sends: its requests are evenly spaced, and the clients are staggered against each other.
+struct Pace {
+    start: Instant,
+    end: Instant,
+    spacing: Option<Duration>,
+    sent: u32,
+}
+
+impl Pace {
+    fn new(plan: Plan, number: u64) -> Self {
+        let spacing = plan
+            .rate
+            .map(|rate| Duration::from_secs_f64(SPANS as f64 * plan.clients as f64 / rate as f64));
+        let start = Instant::now()
+            + spacing
+                .unwrap_or_default()
+                .mul_f64(number as f64 / plan.clients as f64);
+        Self {
+            start,
+            end: start + plan.length,
+            spacing,
+            sent: 0,
+        }
+    }
+
+    /// Waits until the next request is due; false when there is none.
+    async fn next(&mut self) -> bool {
+        if let Some(spacing) = self.spacing {
+            tokio::time::sleep_until((self.start + spacing * self.sent).into()).await;
+        }
+        self.sent += 1;
+        Instant::now() < self.end
+    }
 }
 
 async fn client(
@@ -132,16 +224,7 @@ async fn client(
 ) -> Outcome {
     let mut grpc = Grpc::new(channel);
     let mut outcome = Outcome::default();
-    // A client's requests are evenly spaced, and the clients are staggered against each other.
-    let spacing = plan
-        .rate
-        .map(|rate| Duration::from_secs_f64(SPANS as f64 * plan.clients as f64 / rate as f64));
-    let start = Instant::now()
-        + spacing
-            .unwrap_or_default()
-            .mul_f64(number as f64 / plan.clients as f64);
-    let end = start + plan.length;
-    let mut sent = 0_u32;
+    let mut pace = Pace::new(plan, number);
     for round in rounds
         .iter()
         .cycle()
@@ -149,28 +232,24 @@ async fn client(
     {
         let mut trace_ids = None;
         for template in round {
-            if let Some(spacing) = spacing {
-                tokio::time::sleep_until((start + spacing * sent).into()).await;
-            }
-            if Instant::now() >= end {
+            if !pace.next().await {
                 return outcome;
             }
-            sent += 1;
             // Made with the first request, because they tell when that was sent.
             let body = template.with_ids(trace_ids.get_or_insert_with(|| ids.round()));
-            export(&mut grpc, Bytes::from(body), &mut outcome).await;
+            export(&mut grpc, Signal::Traces, Bytes::from(body), &mut outcome).await;
         }
     }
     outcome
 }
 
-async fn export(grpc: &mut Grpc<Channel>, body: Bytes, outcome: &mut Outcome) {
+async fn export(grpc: &mut Grpc<Channel>, signal: Signal, body: Bytes, outcome: &mut Outcome) {
     let began = Instant::now();
     let answer = async {
         grpc.ready()
             .await
             .map_err(|error| tonic::Status::unavailable(error.to_string()))?;
-        let path = http::uri::PathAndQuery::from_static(PATH);
+        let path = http::uri::PathAndQuery::from_static(path_of(signal));
         grpc.unary(tonic::Request::new(body), path, BytesCodec)
             .await
     };

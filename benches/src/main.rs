@@ -5,12 +5,20 @@
 
 mod backend;
 mod cluster;
+mod component;
+mod components;
+mod drain;
 mod gateway;
+mod in_process;
 mod load;
 mod member;
+mod pipelines;
 mod process;
+mod requests;
 mod residence;
+mod scrape;
 mod table;
+mod valgrind;
 mod window;
 mod work;
 mod workload;
@@ -22,6 +30,7 @@ use gateway::{Figures, Subject, quantile};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use tailweir_core::Signal;
 
 /// Benchmarks of Tailweir.
 #[derive(Parser)]
@@ -43,6 +52,59 @@ enum Bench {
         kind: String,
         /// How many requests.
         requests: u64,
+    },
+    /// Processors, connectors and the page of metrics in process: bytes in, bytes out.
+    Components {
+        /// Names of components, such as `attributes + resource`; all by default.
+        #[arg(long)]
+        only: Vec<String>,
+        /// What to measure; `collector` is built from its modules and needs Go.
+        #[arg(long, value_delimiter = ',', default_values = ["tailweir"])]
+        subject: Vec<Peer>,
+        /// Leaves out the counts of instructions and allocations, which need valgrind and minutes.
+        #[arg(long)]
+        clock_only: bool,
+    },
+    /// Components in a whole gateway, as a process on one core, with a generator and a backend on the other.
+    Pipelines {
+        /// Names of components; all by default.
+        #[arg(long)]
+        only: Vec<String>,
+        /// What to measure; `collector` is built from its modules and needs Go.
+        #[arg(long, value_delimiter = ',', default_values = ["tailweir"])]
+        subject: Vec<Peer>,
+        /// A built program of Tailweir; by default it is built as it is released.
+        #[arg(long)]
+        program: Option<PathBuf>,
+        /// Seconds of measurement.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Records a second; 0 sends as fast as they are taken.
+        #[arg(long, default_value_t = 0)]
+        rate: u64,
+    },
+    /// A scrape of many series.
+    Scrape {
+        /// What to measure; `collector` is built from its modules and needs Go.
+        #[arg(long, value_delimiter = ',', default_values = ["tailweir"])]
+        subject: Vec<Peer>,
+        /// A built program of Tailweir; by default it is built as it is released.
+        #[arg(long)]
+        program: Option<PathBuf>,
+        /// How many.
+        #[arg(long, default_value_t = 100_000)]
+        series: usize,
+    },
+    /// One component, by the clock or, for so many requests, to be counted from outside.
+    #[command(hide = true)]
+    Component {
+        /// Its name.
+        name: String,
+        /// The signal.
+        signal: String,
+        /// How many requests.
+        #[arg(long)]
+        requests: Option<usize>,
     },
     /// The whole gateway as a process on one core, with a generator and a backend on the other.
     Gateway {
@@ -89,7 +151,7 @@ enum Bench {
 }
 
 /// A gateway that can be measured.
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Peer {
     /// This project, as it is released.
     Tailweir,
@@ -125,6 +187,41 @@ fn main() -> Result<()> {
         }
         Bench::Window => residence::print(),
         Bench::Work { kind, requests } => work::perform(&kind, requests),
+        Bench::Components {
+            only,
+            subject,
+            clock_only,
+        } => {
+            let is_wanted = subject.contains(&Peer::Collector);
+            let collector = is_wanted.then(build_collector).transpose()?;
+            components::compare(&components::Plan {
+                only: &only,
+                collector: collector.as_deref(),
+                counts: !clock_only,
+            })
+        }
+        Bench::Pipelines {
+            only,
+            subject,
+            program,
+            seconds,
+            rate,
+        } => pipelines::compare(&pipelines::Plan {
+            only: &only,
+            subjects: &build(&subject, program.as_deref())?,
+            rate: (rate > 0).then_some(rate),
+            length: Duration::from_secs(seconds),
+        }),
+        Bench::Scrape {
+            subject,
+            program,
+            series,
+        } => scrape::compare(&build(&subject, program.as_deref())?, series),
+        Bench::Component {
+            name,
+            signal,
+            requests,
+        } => component(&name, &signal, requests),
         Bench::Gateway {
             subject,
             before,
@@ -164,6 +261,32 @@ fn main() -> Result<()> {
             )
         }
     }
+}
+
+/// Builds what is measured, except for a program that is there already.
+fn build(peers: &[Peer], program: Option<&Path>) -> Result<Vec<Subject>> {
+    let subject = |peer: &Peer| match (peer, program) {
+        (Peer::Tailweir, Some(program)) => Ok(Subject {
+            name: "Tailweir",
+            program: program.to_owned(),
+        }),
+        _ => peer.build(),
+    };
+    peers.iter().map(subject).collect()
+}
+
+fn component(name: &str, signal: &str, requests: Option<usize>) -> Result<()> {
+    let mut all = component::COMPONENTS.iter();
+    let component = all.find(|component| component.name == name);
+    let component = component.with_context(|| format!("there is no component called {name}"))?;
+    let mut signals = Signal::ALL.into_iter();
+    let signal = signals.find(|known| known.name() == signal);
+    let signal = signal.context("there is no such signal")?;
+    if let Some(requests) = requests {
+        return in_process::perform(component, signal, requests);
+    }
+    println!("{:.3}", in_process::clock(component, signal)?);
+    Ok(())
 }
 
 /// Every number of samplers with every number of copies that it allows.

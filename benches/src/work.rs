@@ -1,10 +1,10 @@
 //! Pieces of work of a known size, to be counted from outside.
 
 use crate::member::Members;
+use crate::valgrind;
 use crate::window::{Window, five_policies, ids, policy};
 use crate::workload::{SPANS, rounds};
 use anyhow::{Result, bail};
-use std::process::Command;
 use std::sync::Arc;
 use tailweir_config::{Dimension, SpanMetricsConnector};
 use tailweir_connect::{Exemplars, Now, SpanMetrics};
@@ -175,37 +175,12 @@ fn above(name: String, whole: &Cost, part: &Cost) -> Cost {
 fn count(kind: &str) -> Result<Cost> {
     const SHORT: u64 = 12;
     const LONG: u64 = 44;
-    let spans = ((LONG - SHORT) * SPANS as u64) as f64;
-    let difference = |tool: &str, from: &str| -> Result<f64> {
-        Ok((valgrind(tool, from, kind, LONG)? - valgrind(tool, from, kind, SHORT)?) / spans)
-    };
+    let counts = valgrind::count([SHORT, LONG], SPANS as f64, |requests| {
+        vec!["work".into(), kind.into(), requests.to_string()]
+    })?;
     Ok(Cost {
         name: kind.into(),
-        instructions: difference("callgrind", "Collected : ")?,
-        allocations: difference("dhat", "bytes in ")?,
+        instructions: counts.instructions,
+        allocations: counts.allocations,
     })
-}
-
-/// Runs this program under a tool of valgrind and reads the number behind `from` in its report.
-fn valgrind(tool: &str, from: &str, kind: &str, requests: u64) -> Result<f64> {
-    let mut command = Command::new("valgrind");
-    command
-        .arg(format!("--tool={tool}"))
-        .arg(format!("--{tool}-out-file=/dev/null"));
-    command
-        .arg(std::env::current_exe()?)
-        .args(["work", kind, &requests.to_string()]);
-    let output = command.output()?;
-    let report = String::from_utf8_lossy(&output.stderr);
-    let number = report
-        .lines()
-        .find_map(|line| line.split_once(from))
-        .and_then(|(_, rest)| {
-            rest.split_whitespace()
-                .next()?
-                .replace(',', "")
-                .parse::<f64>()
-                .ok()
-        });
-    number.ok_or_else(|| anyhow::anyhow!("valgrind reported nothing for {kind}:\n{report}"))
 }

@@ -21,7 +21,8 @@ pub(crate) const SPANS: usize = 256;
 /// Spans of one trace.
 pub(crate) const SPANS_PER_TRACE: usize = SPANS * REQUESTS / TRACES;
 
-const START: u64 = 1_790_000_000_000_000_000;
+/// When the first record began, in nanoseconds of the Unix epoch.
+pub(crate) const START: u64 = 1_790_000_000_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
 
 /// One encoded request and where its trace ids are.
@@ -89,6 +90,19 @@ fn template(round: usize, request: usize) -> Template {
 }
 
 fn resource_spans(service: usize) -> ResourceSpans {
+    let scope = |number| ScopeSpans {
+        scope: Some(instrumentation(number)),
+        ..Default::default()
+    };
+    ResourceSpans {
+        resource: Some(resource(service)),
+        scope_spans: vec![scope(0), scope(1)],
+        schema_url: "https://opentelemetry.io/schemas/1.40.0".into(),
+    }
+}
+
+/// The resource of a service, with ten attributes.
+pub(crate) fn resource(service: usize) -> Resource {
     let attributes = vec![
         text("service.name", &format!("service-{service}")),
         text("service.namespace", "shop"),
@@ -104,22 +118,26 @@ fn resource_spans(service: usize) -> ResourceSpans {
         text("telemetry.sdk.language", "java"),
         text("telemetry.sdk.version", "1.55.0"),
     ];
-    let scope = |number| ScopeSpans {
-        scope: Some(InstrumentationScope {
-            name: format!("io.opentelemetry.instrumentation-{number}"),
-            version: "2.20.1-alpha".into(),
-            ..Default::default()
-        }),
+    Resource {
+        attributes,
         ..Default::default()
-    };
-    ResourceSpans {
-        resource: Some(Resource {
-            attributes,
-            ..Default::default()
-        }),
-        scope_spans: vec![scope(0), scope(1)],
-        schema_url: "https://opentelemetry.io/schemas/1.40.0".into(),
     }
+}
+
+/// The scope of a library.
+pub(crate) fn instrumentation(number: usize) -> InstrumentationScope {
+    InstrumentationScope {
+        name: format!("io.opentelemetry.instrumentation-{number}"),
+        version: "2.20.1-alpha".into(),
+        ..Default::default()
+    }
+}
+
+/// The id of a trace of a round, where no load gives it one.
+pub(crate) fn trace_number(round: usize, trace: usize) -> [u8; 16] {
+    let mut id = [0x42; 16];
+    id[8..].copy_from_slice(&((round * TRACES + trace + 1) as u64).to_be_bytes());
+    id
 }
 
 /// Span number `ordinal` of trace number `trace`; what a policy looks for stands in the last one.
@@ -198,11 +216,13 @@ fn events(ordinal: usize) -> Vec<Event> {
     }]
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+/// An attribute that is text.
+pub(crate) fn text(key: &str, value: &str) -> KeyValue {
     key_value(key, Value::StringValue(value.into()))
 }
 
-fn integer(key: &str, value: i64) -> KeyValue {
+/// An attribute that is an integer.
+pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
     key_value(key, Value::IntValue(value))
 }
 

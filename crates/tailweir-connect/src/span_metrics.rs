@@ -29,7 +29,7 @@ use std::time::Duration;
 use tailweir_config::{AggregationTemporality, SpanMetricsConnector};
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::{
-    Attributes, NewExemplar, RequestView, ResourceFields, ScopeFields, SpanHead, SpanView,
+    Attributes, NewExemplar, RequestView, ResourceFields, ScopeView, SpanHead, SpanView,
 };
 
 /// Bytes that all resources and series may take together. Past it, new combinations of dimensions are
@@ -129,8 +129,9 @@ impl SpanMetrics {
             exemplars,
         };
         let service = service.as_string().unwrap_or_default();
-        for scope in resource.scopes() {
-            for span in scope.items() {
+        for fields in resource.scopes() {
+            let scope = fields.scope();
+            for span in fields.items() {
                 counting.span(SpanView(span), service, scope, attributes, thresholds);
             }
         }
@@ -194,7 +195,7 @@ impl Counting<'_> {
         &mut self,
         span: SpanView<'a>,
         service: &'a [u8],
-        scope: ScopeFields<'a>,
+        scope: ScopeView<'a>,
         resource: Attributes<'a>,
         thresholds: &mut Thresholds<'a>,
     ) {
@@ -209,7 +210,7 @@ impl Counting<'_> {
             service,
             name: span.name(),
             head,
-            scope: scope.scope(),
+            scope,
             is_extrapolated: stands_for.is_extrapolated,
         };
         let own = span.attributes();

@@ -1,104 +1,11 @@
 //! A list of attributes that is being edited.
 
-use crate::view::{AnyValue, KeyValue};
-use crate::wire::{Fields, Payload, put_bytes, put_key, put_varint};
-use smallvec::SmallVec;
-use std::borrow::Cow;
-
-/// A value in its own message, ready to be put into a list.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct EncodedValue(Vec<u8>);
-
-impl EncodedValue {
-    /// No value.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Text.
-    #[must_use]
-    pub fn string(text: &[u8]) -> Self {
-        Self::delimited(1, text)
-    }
-
-    /// A boolean.
-    #[must_use]
-    pub fn bool(value: bool) -> Self {
-        Self::varint(2, u64::from(value))
-    }
-
-    /// An integer.
-    #[must_use]
-    pub fn int(value: i64) -> Self {
-        Self::varint(3, value as u64)
-    }
-
-    /// A floating-point number.
-    #[must_use]
-    pub fn double(value: f64) -> Self {
-        let mut content = Vec::with_capacity(9);
-        put_key(&mut content, 4, 1);
-        content.extend_from_slice(&value.to_le_bytes());
-        Self(content)
-    }
-
-    /// Opaque bytes.
-    #[must_use]
-    pub fn bytes(bytes: &[u8]) -> Self {
-        Self::delimited(7, bytes)
-    }
-
-    /// A list.
-    #[must_use]
-    pub fn array(elements: &[Self]) -> Self {
-        let mut list = Vec::new();
-        for element in elements {
-            put_bytes(&mut list, 1, &element.0);
-        }
-        Self::delimited(5, &list)
-    }
-
-    /// A map.
-    #[must_use]
-    pub fn map<'k>(entries: impl IntoIterator<Item = (&'k [u8], Self)>) -> Self {
-        let mut list = Vec::new();
-        for (key, value) in entries {
-            put_bytes(&mut list, 1, &encode_attribute(key, &value));
-        }
-        Self::delimited(6, &list)
-    }
-
-    /// The content of the message.
-    #[must_use]
-    pub fn message(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// How it reads.
-    #[must_use]
-    pub fn view(&self) -> AnyValue<'_> {
-        AnyValue::new(&self.0)
-    }
-
-    /// The content of its message.
-    pub(crate) fn content(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn delimited(number: u32, content: &[u8]) -> Self {
-        let mut message = Vec::with_capacity(content.len() + 6);
-        put_bytes(&mut message, number, content);
-        Self(message)
-    }
-
-    fn varint(number: u32, value: u64) -> Self {
-        let mut message = Vec::with_capacity(11);
-        put_key(&mut message, number, 0);
-        put_varint(&mut message, value);
-        Self(message)
-    }
-}
+use crate::changed_copy::ChangedCopy;
+use crate::encoded_value::EncodedValue;
+use crate::splice::Positions;
+use crate::view::{AnyValue, KeyValue, Messages};
+use crate::wire::{Fields, Payload, put_bytes};
+use std::ops::Range;
 
 /// An entry of a list that is built anew.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,129 +18,397 @@ pub enum NewEntry<'k> {
 
 /// Attributes on their way from one message to its edited form. What is not touched keeps its bytes and
 /// its place; new attributes come last.
+///
+/// One list serves for many messages, one after the other, so that none of them costs an allocation.
 #[derive(Debug)]
 pub struct AttributeList<'a> {
-    /// Contents of `KeyValue` messages.
-    entries: SmallVec<[Cow<'a, [u8]>; 16]>,
-    /// How many there were.
+    /// The old ones, in order, and behind them those that were added.
+    entries: Vec<Entry<'a>>,
+    /// How many were there before.
     initial: usize,
+    /// Where an attribute would stand if there are none.
+    vacant: usize,
+    /// Whether what is left of the old attributes may stand in another order.
+    is_rebuilt: bool,
+    /// Where the attributes stood before they were rebuilt.
+    places: Vec<Range<usize>>,
+    /// Contents of new `KeyValue` messages.
+    written: Vec<u8>,
+    /// Where each of them is.
+    new: Vec<New>,
+    /// Sum of the lengths of the contents.
+    length: usize,
+}
+
+/// An attribute of the list.
+#[derive(Debug, Clone)]
+struct Entry<'a> {
+    /// Its name and its content, as they were.
+    key: &'a [u8],
+    content: &'a [u8],
+    /// Where its field stood in the message.
+    place: Range<usize>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Old,
+    /// Its number among the new ones.
+    New(usize),
+    Gone,
+}
+
+/// Places of a new attribute in what was written.
+#[derive(Debug, Clone)]
+struct New {
+    content: Range<usize>,
+    key: Range<usize>,
 }
 
 impl<'a> AttributeList<'a> {
-    pub(crate) fn new(messages: impl Iterator<Item = &'a [u8]>) -> Self {
-        let entries: SmallVec<_> = messages.map(Cow::Borrowed).collect();
-        let initial = entries.len();
-        Self { entries, initial }
+    /// A list that is filled for one message after the other, whose attributes are in field `number`.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            entries: Vec::new(),
+            initial: 0,
+            vacant: 0,
+            is_rebuilt: false,
+            places: Vec::new(),
+            written: Vec::new(),
+            new: Vec::new(),
+            length: 0,
+        }
     }
 
-    /// Whether anything differs from what was there. New attributes own their bytes, so only as many old
-    /// ones as there were are all of them.
+    /// The attributes in field `number` of a message.
+    pub(crate) fn new(message: &'a [u8], number: u32) -> Self {
+        let mut list = Self::empty();
+        for content in Messages::new(message, number) {
+            list.push_old(content, 0..0);
+        }
+        list
+    }
+
+    /// Becomes the list of the attributes in field `number` of a message, and remembers where they stood.
+    /// Nothing is left of what it was.
+    pub(crate) fn fill(&mut self, message: &'a [u8], number: u32) {
+        self.entries.clear();
+        self.initial = 0;
+        self.vacant = message.len();
+        self.is_rebuilt = false;
+        self.places.clear();
+        self.written.clear();
+        self.new.clear();
+        self.length = 0;
+        let mut fields = Positions::new(message);
+        loop {
+            // Attributes follow each other, and nearly all are short.
+            while let Some((content, place)) = fields.take_short(number) {
+                self.push_old(content, place);
+            }
+            let Some((field, end)) = fields.next() else {
+                return;
+            };
+            match field.content {
+                Some(content) if field.number == number => {
+                    self.push_old(content, field.start..end);
+                }
+                _ if field.number > number && self.vacant == message.len() => {
+                    self.vacant = field.start;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn push_old(&mut self, content: &'a [u8], place: Range<usize>) {
+        self.length += content.len();
+        self.initial += 1;
+        self.entries.push(Entry {
+            key: KeyValue::key_of(content),
+            content,
+            place,
+            state: State::Old,
+        });
+    }
+
+    /// Whether anything differs from what was there: where nothing is new, as many old ones as there were
+    /// are all of them.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        let is_new = |entry: &Cow<'_, [u8]>| matches!(entry, Cow::Owned(_));
-        self.entries.len() != self.initial || self.entries.iter().any(is_new)
+        let is_new = |entry: &Entry<'_>| matches!(entry.state, State::New(_));
+        let left = || self.living().filter(|entry| entry.is_old()).count();
+        self.entries.iter().any(is_new) || left() != self.initial
     }
 
     /// Sum of the lengths of the attributes, in bytes, without what stands around each of them.
     #[must_use]
-    pub fn length(&self) -> usize {
-        self.entries.iter().map(|entry| entry.len()).sum()
+    pub const fn length(&self) -> usize {
+        self.length
     }
 
     /// Each attribute, in order.
     pub fn iter(&self) -> impl Iterator<Item = KeyValue<'_>> {
-        self.entries.iter().map(|entry| KeyValue::new(entry))
+        self.contents().map(KeyValue::new)
     }
 
     /// The value of the first attribute with this name.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<AnyValue<'_>> {
-        self.iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| entry.value)
+        let position = self.find(key)?;
+        Some(KeyValue::new(self.content(&self.entries[position])).value)
     }
 
     /// The same, as bytes that can be put elsewhere.
     #[must_use]
     pub fn get_encoded(&self, key: &[u8]) -> Option<EncodedValue> {
-        let entry = self
-            .entries
-            .iter()
-            .find(|entry| KeyValue::new(entry).key == key)?;
-        let mut value = Vec::new();
-        for field in Fields::new(entry) {
-            if let (2, Payload::Bytes(content)) = (field.number, field.payload) {
-                value.extend_from_slice(content);
-            }
+        let position = self.find(key)?;
+        let content = self.content(&self.entries[position]);
+        Some(EncodedValue::from_message(value_of(content)))
+    }
+
+    /// The number of the first attribute with this name, for [`Self::put_at`].
+    #[must_use]
+    pub fn find(&self, key: &[u8]) -> Option<usize> {
+        let is_old = |entry: &Entry<'_>| entry.key == key && entry.is_living();
+        let is_it = |entry: &Entry<'_>| match entry.state {
+            State::New(new) => self.written[self.new[new].key.clone()] == *key,
+            State::Old | State::Gone => is_old(entry),
+        };
+        if self.is_rebuilt {
+            return self.entries.iter().position(is_it);
         }
-        Some(EncodedValue(value))
+        // A new value of an old attribute has the old name.
+        let (old, added) = self.entries.split_at(self.initial);
+        let position = old.iter().position(is_old);
+        position.or_else(|| Some(self.initial + added.iter().position(is_it)?))
     }
 
     /// Replaces the value of the first attribute with this name, or adds one.
     pub fn put(&mut self, key: &[u8], value: &EncodedValue) {
-        let content = Cow::Owned(encode_attribute(key, value));
-        match self.position(key) {
-            Some(position) if self.entries[position] == content => {}
-            Some(position) => self.entries[position] = content,
-            None => self.entries.push(content),
+        self.put_message(self.find(key), key, value.message());
+    }
+
+    /// The same for a name that was looked for: `place` is what [`Self::find`] said of it, and no attribute
+    /// has come or gone since.
+    pub fn put_at(&mut self, place: Option<usize>, key: &[u8], value: &EncodedValue) {
+        self.put_message(place, key, value.message());
+    }
+
+    /// Puts the value of the first attribute of another name there. Answers whether there was one.
+    pub fn copy_to(&mut self, place: Option<usize>, key: &[u8], from: &[u8]) -> bool {
+        let Some(source) = self.find(from) else {
+            return false;
+        };
+        let entry = &self.entries[source];
+        let old = match entry.state {
+            State::Old => KeyValue::plain_value_of(entry.content),
+            State::New(_) | State::Gone => None,
+        };
+        match old {
+            Some(value) => self.put_message(place, key, value),
+            None => {
+                let value = value_of(self.content(entry));
+                self.put_message(place, key, &value);
+            }
         }
+        true
     }
 
     /// Takes these entries in the place of those that are there, in this order.
     pub fn rebuild<'k>(&mut self, entries: impl IntoIterator<Item = NewEntry<'k>>) {
-        let mut old = std::mem::take(&mut self.entries);
-        let take = |entry| match entry {
-            NewEntry::Kept(position) => old.get_mut(position).map(std::mem::take),
-            NewEntry::Put(key, value) => Some(Cow::Owned(encode_attribute(key, &value))),
-        };
-        self.entries = entries.into_iter().filter_map(take).collect();
+        let old = std::mem::take(&mut self.entries);
+        if !self.is_rebuilt {
+            let places = old[..self.initial].iter();
+            self.places.extend(places.map(|entry| entry.place.clone()));
+            self.is_rebuilt = true;
+        }
+        let living = old.into_iter().filter(Entry::is_living);
+        let mut living: Vec<_> = living.map(Some).collect();
+        self.length = 0;
+        for entry in entries {
+            match entry {
+                NewEntry::Kept(position) => {
+                    if let Some(entry) = living.get_mut(position).and_then(Option::take) {
+                        self.length += self.content(&entry).len();
+                        self.entries.push(entry);
+                    }
+                }
+                NewEntry::Put(key, value) => self.add(key, value.message()),
+            }
+        }
     }
 
     /// Removes the first attribute with this name. Answers whether there was one.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        let position = self.position(key);
+        let position = self.find(key);
         if let Some(position) = position {
-            self.entries.remove(position);
+            self.remove_at(position);
         }
         position.is_some()
     }
 
     /// Removes every attribute for which `keep` says no.
     pub fn retain(&mut self, mut keep: impl FnMut(KeyValue<'_>) -> bool) {
-        self.entries.retain(|entry| keep(KeyValue::new(entry)));
-    }
-
-    /// Gives each attribute for which `edit` answers a new value.
-    pub fn update(&mut self, mut edit: impl FnMut(KeyValue<'_>) -> Option<EncodedValue>) {
-        for entry in &mut self.entries {
-            let before = KeyValue::new(entry);
-            let Some(value) = edit(before) else {
-                continue;
-            };
-            let content = encode_attribute(before.key, &value);
-            if **entry != *content {
-                *entry = Cow::Owned(content);
+        for position in 0..self.entries.len() {
+            let entry = &self.entries[position];
+            if entry.is_living() && !keep(KeyValue::new(self.content(entry))) {
+                self.remove_at(position);
             }
         }
     }
 
-    fn position(&self, key: &[u8]) -> Option<usize> {
-        self.entries
-            .iter()
-            .position(|entry| KeyValue::new(entry).key == key)
+    /// Gives each attribute for which `edit` answers a new value.
+    pub fn update(&mut self, mut edit: impl FnMut(KeyValue<'_>) -> Option<EncodedValue>) {
+        for position in 0..self.entries.len() {
+            let entry = &self.entries[position];
+            if !entry.is_living() {
+                continue;
+            }
+            let before = KeyValue::new(self.content(entry));
+            if let Some(value) = edit(before) {
+                let key = before.key.to_vec();
+                self.replace(position, &key, value.message());
+            }
+        }
     }
 
-    /// Writes the list as field `number` of its message.
+    /// Writes the list as fields `number` of a message.
     pub(crate) fn write(&self, number: u32, out: &mut Vec<u8>) {
-        for entry in &self.entries {
-            put_bytes(out, number, entry);
+        for content in self.contents() {
+            put_bytes(out, number, content);
+        }
+    }
+
+    /// Writes what has changed in the message that the list was filled from, which begins at `start` of
+    /// a request, and whose attributes are in field `number`.
+    pub(crate) fn change(&self, number: u32, start: usize, copy: &mut ChangedCopy<'_>) {
+        if self.is_rebuilt {
+            if self.is_changed() {
+                self.change_whole(number, start, copy);
+            }
+            return;
+        }
+        let (old, added) = self.entries.split_at(self.initial);
+        let mut end = start + self.vacant;
+        for entry in old {
+            let place = start + entry.place.start..start + entry.place.end;
+            end = place.end;
+            match entry.state {
+                State::Old => {}
+                State::New(new) => copy.put(place, |out| put_bytes(out, number, self.written(new))),
+                State::Gone => copy.cut(place),
+            }
+        }
+        for entry in added {
+            if let State::New(new) = entry.state {
+                copy.put(end..end, |out| put_bytes(out, number, self.written(new)));
+            }
+        }
+    }
+
+    /// The whole list stands where the first attribute stood.
+    fn change_whole(&self, number: u32, start: usize, copy: &mut ChangedCopy<'_>) {
+        let places = self.places.iter();
+        let mut places = places.map(|place| start + place.start..start + place.end);
+        let vacant = start + self.vacant..start + self.vacant;
+        copy.put(places.next().unwrap_or(vacant), |out| {
+            self.write(number, out);
+        });
+        places.for_each(|place| copy.cut(place));
+    }
+
+    fn living(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.entries.iter().filter(|entry| entry.is_living())
+    }
+
+    fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        self.living().map(|entry| self.content(entry))
+    }
+
+    fn content<'s>(&'s self, entry: &'s Entry<'a>) -> &'s [u8] {
+        match entry.state {
+            State::New(new) => self.written(new),
+            State::Old | State::Gone => entry.content,
+        }
+    }
+
+    fn written(&self, new: usize) -> &[u8] {
+        &self.written[self.new[new].content.clone()]
+    }
+
+    fn put_message(&mut self, place: Option<usize>, key: &[u8], value: &[u8]) {
+        match place {
+            Some(place) => self.replace(place, key, value),
+            None => self.add(key, value),
+        }
+    }
+
+    fn remove_at(&mut self, position: usize) {
+        self.length -= self.content(&self.entries[position]).len();
+        self.entries[position].state = State::Gone;
+    }
+
+    /// Gives the attribute at a position this name and value, unless it has them.
+    fn replace(&mut self, position: usize, key: &[u8], value: &[u8]) {
+        let new = self.encode(key, value);
+        let before = self.content(&self.entries[position]);
+        if *before == self.written[new.content.clone()] {
+            self.written.truncate(new.content.start);
+            return;
+        }
+        self.length = self.length - before.len() + new.content.len();
+        self.entries[position].state = State::New(self.new.len());
+        self.new.push(new);
+    }
+
+    fn add(&mut self, key: &[u8], value: &[u8]) {
+        let new = self.encode(key, value);
+        self.length += new.content.len();
+        self.entries.push(Entry {
+            key: &[],
+            content: &[],
+            place: 0..0,
+            state: State::New(self.new.len()),
+        });
+        self.new.push(new);
+    }
+
+    fn encode(&mut self, key: &[u8], value: &[u8]) -> New {
+        let out = &mut self.written;
+        // Room for both with their tags and lengths.
+        out.reserve(key.len() + value.len() + 22);
+        let start = out.len();
+        put_bytes(out, 1, key);
+        let key = out.len() - key.len()..out.len();
+        put_bytes(out, 2, value);
+        New {
+            content: start..out.len(),
+            key,
         }
     }
 }
 
-pub(crate) fn encode_attribute(key: &[u8], value: &EncodedValue) -> Vec<u8> {
-    let mut content = Vec::with_capacity(key.len() + value.0.len() + 8);
-    put_bytes(&mut content, 1, key);
-    put_bytes(&mut content, 2, &value.0);
-    content
+impl Entry<'_> {
+    const fn is_old(&self) -> bool {
+        matches!(self.state, State::Old)
+    }
+
+    const fn is_living(&self) -> bool {
+        !matches!(self.state, State::Gone)
+    }
 }
+
+/// The value in the content of a `KeyValue` message, which may be spread over several.
+fn value_of(content: &[u8]) -> Vec<u8> {
+    let parts = Fields::new(content).filter_map(|field| match field.payload {
+        Payload::Bytes(content) if field.number == 2 => Some(content),
+        _ => None,
+    });
+    parts.flatten().copied().collect()
+}
+
+#[cfg(test)]
+mod tests;

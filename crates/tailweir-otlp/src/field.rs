@@ -152,7 +152,7 @@ impl WritableField {
     /// The attributes in this field, to be edited.
     #[must_use]
     pub fn attributes(self, message: &[u8]) -> AttributeList<'_> {
-        AttributeList::new(self.messages(message))
+        AttributeList::new(message, self.number)
     }
 
     /// The message with some of the messages in this field replaced, and others added behind the last.

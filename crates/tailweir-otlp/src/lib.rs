@@ -20,9 +20,11 @@
 
 mod assemble;
 mod attribute_list;
+mod changed_copy;
 mod collector_size;
 mod compose;
 mod count;
+mod encoded_value;
 pub mod field;
 mod framing;
 mod head;
@@ -30,7 +32,6 @@ pub mod json;
 mod message_writer;
 mod metric_part;
 mod outline;
-mod patch;
 mod response;
 mod rewrite;
 mod scan;
@@ -45,7 +46,7 @@ mod view;
 mod wire;
 
 pub use assemble::{Assembler, Part};
-pub use attribute_list::{AttributeList, EncodedValue, NewEntry};
+pub use attribute_list::{AttributeList, NewEntry};
 pub use collector_size::{CollectorSize, collector_size};
 pub use compose::{
     AttributeMap, AttributeSet, ForeignExponential, ForeignKind, ForeignValue, LogScopeWriter,
@@ -55,6 +56,7 @@ pub use compose::{
     TracesBuilder,
 };
 pub use count::count_items;
+pub use encoded_value::EncodedValue;
 pub use framing::{Framing, Piece};
 pub use head::{SpanHead, StatusCode};
 pub use message_writer::MessageWriter;

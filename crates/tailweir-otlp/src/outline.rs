@@ -35,7 +35,7 @@ impl ScopeFields<'_> {
     #[must_use]
     pub fn with_attributes(self, edit: impl FnOnce(&mut AttributeList<'_>)) -> Vec<u8> {
         let scope: Vec<u8> = Messages::new(self.0, SCOPE).collect::<Vec<_>>().concat();
-        let mut list = AttributeList::new(Messages::new(&scope, SCOPE_ATTRIBUTES));
+        let mut list = AttributeList::new(&scope, SCOPE_ATTRIBUTES);
         edit(&mut list);
         let mut changed = Vec::with_capacity(scope.len() + 64);
         replace(&scope, SCOPE_ATTRIBUTES, &mut changed, |out| {

@@ -1,7 +1,8 @@
 //! Edits of attributes, anywhere in a request of any signal.
 
 use crate::attribute_list::AttributeList;
-use crate::patch::Patches;
+use crate::changed_copy::ChangedCopy;
+use crate::splice::Positions;
 use crate::view::{
     DataPoint, LogRecordView, Messages, MetricData, MetricView, ResourceFields, ScopeFields,
     SpanView, span,
@@ -48,33 +49,45 @@ pub fn rewrite_resources(
     request: &[u8],
     mut edit: impl FnMut(&mut AttributeList<'_>),
 ) -> Option<Vec<u8>> {
-    let mut patches = Patches::new(request);
-    patches.nested(0..request.len(), REQUEST_GROUPS, |patches, group| {
+    let mut copy = ChangedCopy::new(request);
+    let mut list = AttributeList::empty();
+    copy.nested(0..request.len(), REQUEST_GROUPS, |copy, group| {
         let mut resources = Messages::new(&request[group.clone()], RESOURCE);
         if resources.next().is_some() && resources.next().is_none() {
-            return patches.nested(group, RESOURCE, |patches, resource| {
-                rewrite_list(patches, resource, RESOURCE_ATTRIBUTES, &mut edit)
+            return copy.nested(group, RESOURCE, |copy, resource| {
+                list.fill(&request[resource.clone()], RESOURCE_ATTRIBUTES);
+                edit(&mut list);
+                list.change(RESOURCE_ATTRIBUTES, resource.start, copy);
             });
         }
-        rewrite_odd_resource(patches, group, &mut edit)
+        rewrite_odd_resource(copy, group, &mut edit);
     });
-    patches.apply()
+    copy.finish()
 }
 
-/// A resource that is absent, or one that is spread over several messages, gets a message of its own.
+/// A resource that is absent, or one that is spread over several messages, gets a message of its own: in
+/// the place of the first, or before all other fields.
 fn rewrite_odd_resource(
-    patches: &mut Patches<'_>,
+    copy: &mut ChangedCopy<'_>,
     group: Range<usize>,
     edit: impl FnOnce(&mut AttributeList<'_>),
-) -> isize {
-    let messages = Messages::new(&patches.request()[group.clone()], RESOURCE);
-    let whole = messages.collect::<Vec<_>>().concat();
-    let mut changed = Patches::new(&whole);
-    rewrite_list(&mut changed, 0..whole.len(), RESOURCE_ATTRIBUTES, edit);
-    match changed.apply() {
-        Some(changed) => patches.replace(group, RESOURCE, |out| put_bytes(out, RESOURCE, &changed)),
-        None => 0,
-    }
+) {
+    let content = &copy.request()[group.clone()];
+    let whole = Messages::new(content, RESOURCE)
+        .collect::<Vec<_>>()
+        .concat();
+    let (mut list, mut changed) = (AttributeList::empty(), ChangedCopy::new(&whole));
+    list.fill(&whole, RESOURCE_ATTRIBUTES);
+    edit(&mut list);
+    list.change(RESOURCE_ATTRIBUTES, 0, &mut changed);
+    let Some(changed) = changed.finish() else {
+        return;
+    };
+    let fields = Positions::new(content).filter(|(field, _)| field.number == RESOURCE);
+    let mut places = fields.map(|(field, end)| group.start + field.start..group.start + end);
+    let first = places.next().unwrap_or(group.start..group.start);
+    copy.put(first, |out| put_bytes(out, RESOURCE, &changed));
+    places.for_each(|place| copy.cut(place));
 }
 
 /// Lets `edit` change the attributes of each span, log record or data point of a request. What is said
@@ -84,12 +97,13 @@ pub fn rewrite_items(
     request: &[u8],
     mut edit: impl FnMut(&ItemPlace<'_>, &mut AttributeList<'_>),
 ) -> Option<Vec<u8>> {
-    let mut patches = Patches::new(request);
-    patches.nested(0..request.len(), REQUEST_GROUPS, |patches, group| {
+    let mut copy = ChangedCopy::new(request);
+    let mut list = AttributeList::empty();
+    copy.nested(0..request.len(), REQUEST_GROUPS, |copy, group| {
         let resource = ResourceFields(&request[group.clone()]);
-        patches.nested(group, NESTED, |patches, scope_range| {
+        copy.nested(group, NESTED, |copy, scope_range| {
             let scope = ScopeFields(&request[scope_range.clone()]);
-            patches.nested(scope_range, NESTED, |patches, item| {
+            copy.nested(scope_range, NESTED, |copy, item| {
                 let mut edit = |item: Item<'_>, list: &mut AttributeList<'_>| {
                     edit(
                         &ItemPlace {
@@ -101,44 +115,46 @@ pub fn rewrite_items(
                     );
                 };
                 let bytes = &request[item.clone()];
-                match signal {
-                    Signal::Traces => rewrite_list(patches, item, span::ATTRIBUTES, |list| {
-                        edit(Item::Span(SpanView(bytes)), list);
-                    }),
-                    Signal::Logs => rewrite_list(patches, item, LOG_ATTRIBUTES, |list| {
-                        edit(Item::Log(LogRecordView(bytes)), list);
-                    }),
-                    Signal::Metrics => rewrite_points(patches, item, edit),
-                }
-            })
-        })
+                let (field, item_view) = match signal {
+                    Signal::Traces => (span::ATTRIBUTES, Item::Span(SpanView(bytes))),
+                    Signal::Logs => (LOG_ATTRIBUTES, Item::Log(LogRecordView(bytes))),
+                    Signal::Metrics => return rewrite_points(copy, item, &mut list, edit),
+                };
+                list.fill(bytes, field);
+                edit(item_view, &mut list);
+                list.change(field, item.start, copy);
+            });
+        });
     });
-    patches.apply()
+    copy.finish()
 }
 
 /// The points of a metric. Of several kinds of data only the last counts, and only it is looked at.
-fn rewrite_points(
-    patches: &mut Patches<'_>,
+fn rewrite_points<'r>(
+    copy: &mut ChangedCopy<'r>,
     metric: Range<usize>,
+    list: &mut AttributeList<'r>,
     mut edit: impl FnMut(Item<'_>, &mut AttributeList<'_>),
-) -> isize {
-    let request = patches.request();
+) {
+    let request = copy.request();
     let view = MetricView(&request[metric.clone()]);
     let numbers = Fields::new(view.0).map(|field| field.number);
     let Some(number) = numbers.filter(|number| METRIC_DATA.contains(number)).last() else {
-        return 0;
+        return;
     };
-    patches.nested(metric, number, |patches, data| {
+    copy.nested(metric, number, |copy, data| {
         let Some(kind) = MetricData::new(number, &request[data.clone()]) else {
-            return 0;
+            return;
         };
-        patches.nested(data, POINTS, |patches, range| {
-            let point = kind.point(&request[range.clone()]);
-            rewrite_list(patches, range, attributes_of(point), |list| {
-                edit(Item::Point(view, point), list);
-            })
-        })
-    })
+        copy.nested(data, POINTS, |copy, range| {
+            let (start, message) = (range.start, &request[range]);
+            let point = kind.point(message);
+            let field = attributes_of(point);
+            list.fill(message, field);
+            edit(Item::Point(view, point), list);
+            list.change(field, start, copy);
+        });
+    });
 }
 
 fn attributes_of(point: DataPoint<'_>) -> u32 {
@@ -147,20 +163,4 @@ fn attributes_of(point: DataPoint<'_>) -> u32 {
         DataPoint::Histogram(_) => 9,
         DataPoint::ExponentialHistogram(_) => 1,
     }
-}
-
-/// Edits the attributes in field `number` of a message. Answers by how many bytes it grows.
-fn rewrite_list(
-    patches: &mut Patches<'_>,
-    message: Range<usize>,
-    number: u32,
-    edit: impl FnOnce(&mut AttributeList<'_>),
-) -> isize {
-    let content = &patches.request()[message.clone()];
-    let mut list = AttributeList::new(Messages::new(content, number));
-    edit(&mut list);
-    if !list.is_changed() {
-        return 0;
-    }
-    patches.replace(message, number, |out| list.write(number, out))
 }

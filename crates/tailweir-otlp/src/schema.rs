@@ -20,6 +20,8 @@ pub(crate) struct Message {
     pub(crate) is_oneof: bool,
     /// Position in `fields` plus one, by field number; 0 where there is no such field.
     index: [u8; FIELDS_MAX],
+    /// The tag of its attributes, of which most messages are made up, if it has any.
+    attributes: Option<u8>,
 }
 
 /// One more than the highest field number in use.
@@ -59,15 +61,20 @@ pub(crate) enum Kind {
 impl Message {
     const fn new(fields: &'static [FieldType]) -> Self {
         let mut index = [0; FIELDS_MAX];
+        let mut attributes = None;
         let mut at = 0;
         while at < fields.len() {
             index[fields[at].number as usize] = at as u8 + 1;
+            if matches!(fields[at].name.as_bytes(), b"attributes") {
+                attributes = Some((fields[at].number << 3 | 2) as u8);
+            }
             at += 1;
         }
         Self {
             fields,
             is_oneof: false,
             index,
+            attributes,
         }
     }
 
@@ -96,10 +103,18 @@ impl Message {
             return Err(WireError::Depth);
         }
         let mut reader = Reader::new(message);
-        while let Some(tag) = reader.tag()? {
-            self.check_payload(&mut reader, tag, depth)?;
+        loop {
+            // Attributes follow each other.
+            if let Some(tag) = self.attributes {
+                while let Some(attribute) = reader.take_short(tag) {
+                    check_attribute(attribute, depth + 1)?;
+                }
+            }
+            match reader.tag()? {
+                Some(tag) => self.check_payload(&mut reader, tag, depth)?,
+                None => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     /// Checks and consumes the payload of a field whose tag was read.

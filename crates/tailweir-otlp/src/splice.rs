@@ -3,6 +3,7 @@
 use crate::view::SpanView;
 use crate::view::span::TRACE_STATE;
 use crate::wire::{Reader, put_bytes};
+use std::ops::Range;
 
 /// Writes `message` without the fields `number`, and in the place of the first of them, or where a field
 /// of this number belongs, what `write` writes.
@@ -81,8 +82,35 @@ impl<'a> Positions<'a> {
 impl<'a> Iterator for Positions<'a> {
     type Item = (Position<'a>, usize);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.length - self.reader.rest().len();
+        if let Some((number, content)) = self.reader.take_plain() {
+            let end = self.length - self.reader.rest().len();
+            let field = Position {
+                number,
+                start,
+                content,
+            };
+            return Some((field, end));
+        }
+        self.next_slowly(start)
+    }
+}
+
+impl<'a> Positions<'a> {
+    /// Content and place of the next field, when it is length-delimited, has this number, below 16, and is
+    /// shorter than 128 bytes.
+    #[inline(always)]
+    pub(crate) fn take_short(&mut self, number: u32) -> Option<(&'a [u8], Range<usize>)> {
+        let start = self.length - self.reader.rest().len();
+        let content = self.reader.take_short((number << 3 | 2) as u8)?;
+        Some((content, start..start + 2 + content.len()))
+    }
+
+    /// The next field, however it is encoded.
+    #[inline(never)]
+    fn next_slowly(&mut self, start: usize) -> Option<(Position<'a>, usize)> {
         let (number, wire_type) = self.reader.tag().ok()??;
         let content = if wire_type == 2 {
             Some(self.reader.delimited().ok()?)

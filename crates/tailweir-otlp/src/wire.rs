@@ -208,6 +208,31 @@ impl<'a> Reader<'a> {
         Ok(Some(Field { number, payload }))
     }
 
+    /// Number and content of the next field when it is encoded as nearly all are: a tag of one byte, and a
+    /// length of one or two, eight bytes, or a varint of one. No content unless it is length-delimited.
+    #[inline(always)]
+    pub(crate) fn take_plain(&mut self) -> Option<(u32, Option<&'a [u8]>)> {
+        let [tag @ 8..0x80, after @ ..] = self.rest else {
+            return None;
+        };
+        let (content, rest) = match (tag & 7, after) {
+            (2, [length @ 0..0x80, tail @ ..]) => {
+                let (content, rest) = tail.split_at_checked(usize::from(*length))?;
+                (Some(content), rest)
+            }
+            (2, [low, high @ 0..0x80, tail @ ..]) => {
+                let length = usize::from(low & 0x7f) | usize::from(*high) << 7;
+                let (content, rest) = tail.split_at_checked(length)?;
+                (Some(content), rest)
+            }
+            (0, [0..0x80, rest @ ..]) => (None, rest),
+            (1, _) => (None, after.get(8..)?),
+            _ => return None,
+        };
+        self.rest = rest;
+        Some((u32::from(tag >> 3), content))
+    }
+
     /// Number and wire type of the next field, or nothing at the end.
     #[inline(always)]
     pub(crate) fn tag(&mut self) -> Result<Option<(u32, u8)>, WireError> {
@@ -392,6 +417,12 @@ impl<'a> Iterator for Fields<'a> {
 pub(crate) fn last_bytes(message: &[u8], number: u32) -> Option<&[u8]> {
     let mut reader = Reader::new(message);
     let mut last = None;
+    if number < 16 {
+        while let Some(content) = reader.next_delimited(number) {
+            last = Some(content);
+        }
+        return last;
+    }
     while reader.find(number, 2) {
         match reader.delimited() {
             Ok(content) => last = Some(content),

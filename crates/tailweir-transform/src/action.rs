@@ -14,11 +14,7 @@ use tailweir_ottl::GoRegex;
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Gives `key` a value.
-    Put {
-        key: Vec<u8>,
-        source: Source,
-        when: When,
-    },
+    Put { source: Source, when: When },
     /// Removes attributes.
     Delete(Selection),
     /// Replaces values by their hashes.
@@ -47,6 +43,8 @@ pub(crate) struct Selection {
 /// Where a value comes from, and what stands in for it.
 #[derive(Debug)]
 pub(crate) struct Source {
+    /// What the value is put under.
+    key: Vec<u8>,
     from: From,
     default: Option<EncodedValue>,
 }
@@ -83,20 +81,21 @@ impl Action {
             }
             Word::Unset => return Err(CompileError::new(path, "there is no `action`")),
         };
-        require_key(key, path).map(|key| Self::Put { key, source, when })
+        require_key(key, path).map(|_| Self::Put { source, when })
     }
 
     /// Changes the list.
     pub(crate) fn run(&self, list: &mut AttributeList<'_>, client: &ClientContext) {
         match self {
-            Self::Put { key, source, when } => {
-                let wanted = match when {
+            Self::Put { source, when } => {
+                let place = list.find(&source.key);
+                let is_wanted = match when {
                     When::Always => true,
-                    When::Present => list.get(key).is_some(),
-                    When::Absent => list.get(key).is_none(),
+                    When::Present => place.is_some(),
+                    When::Absent => place.is_none(),
                 };
-                if wanted && let Some(value) = source.read(list, client) {
-                    list.put(key, &value);
+                if is_wanted {
+                    source.put(list, place, client);
                 }
             }
             Self::Delete(selection) => selection.delete(list),
@@ -161,6 +160,7 @@ impl Selection {
 
 impl Source {
     fn compile(settings: &AttributeAction, path: &str) -> Result<Self, CompileError> {
+        let key = settings.key.clone().into_bytes();
         let mut sources = Vec::new();
         if let Some(value) = &settings.value {
             sources.push(From::Literal(literal::encode(value)));
@@ -183,19 +183,30 @@ impl Source {
             (None, true) if default.is_some() => From::Nothing,
             (None, true) => return Err(CompileError::new(path, "there is no value to write")),
         };
-        Ok(Self { from, default })
+        Ok(Self { key, from, default })
     }
 
-    fn read(&self, list: &AttributeList<'_>, client: &ClientContext) -> Option<EncodedValue> {
-        let found = match &self.from {
-            From::Nothing => None,
-            From::Literal(value) => Some(value.clone()),
-            From::Attribute(key) => list.get_encoded(key),
-            From::Context(key) => key
-                .read(client)
-                .map(|text| EncodedValue::string(text.as_bytes())),
+    /// Puts the value, if there is one, where its key was found.
+    fn put(&self, list: &mut AttributeList<'_>, place: Option<usize>, client: &ClientContext) {
+        let key = &self.key;
+        let is_put = match &self.from {
+            From::Nothing => false,
+            From::Literal(value) => {
+                list.put_at(place, key, value);
+                true
+            }
+            From::Attribute(from) => list.copy_to(place, key, from),
+            From::Context(context) => match context.read(client) {
+                Some(text) => {
+                    list.put_at(place, key, &EncodedValue::string(text.as_bytes()));
+                    true
+                }
+                None => false,
+            },
         };
-        found.or_else(|| self.default.clone())
+        if let Some(default) = self.default.as_ref().filter(|_| !is_put) {
+            list.put_at(place, key, default);
+        }
     }
 }
 

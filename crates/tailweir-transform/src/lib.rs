@@ -37,6 +37,7 @@ mod error;
 mod filter;
 mod grouping;
 mod growth;
+mod hexadecimal;
 mod literal;
 mod matcher;
 mod noted;

@@ -1,7 +1,7 @@
 //! Attributes that come one by one, may come again, and may be taken out.
 
 use super::AttributeSet;
-use crate::attribute_list::{EncodedValue, encode_attribute};
+use crate::encoded_value::{EncodedValue, encode_attribute};
 use crate::wire::put_bytes;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Attributes that can be put into any message.
 
-use crate::attribute_list::{EncodedValue, encode_attribute};
+use crate::encoded_value::{EncodedValue, encode_attribute};
 use crate::view::{AnyValue, Attributes, Messages};
 use crate::wire::put_bytes;
 

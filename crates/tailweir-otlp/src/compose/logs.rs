@@ -66,7 +66,7 @@ impl LogScopeWriter<'_> {
             put_varint_unless_zero(out, 2, record.severity_number.into());
             put_text_unless_empty(out, 3, record.severity_text);
             if record.body != AnyValue::Empty {
-                put_bytes(out, 5, record.body.encoded().content());
+                put_bytes(out, 5, record.body.encoded().message());
             }
             record.attributes.write(6, out);
             if !record.trace_id.is_zero() {

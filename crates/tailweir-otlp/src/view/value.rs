@@ -133,6 +133,21 @@ impl<'a> KeyValue<'a> {
         Self::at_depth(message, 0)
     }
 
+    /// The name alone.
+    #[inline]
+    pub(crate) fn key_of(message: &'a [u8]) -> &'a [u8] {
+        match split_short(message) {
+            Some((key, _)) => key,
+            None => Self::new(message).key,
+        }
+    }
+
+    /// The value's message, when it is in one piece, as nearly all are.
+    #[inline]
+    pub(crate) fn plain_value_of(message: &'a [u8]) -> Option<&'a [u8]> {
+        split_short(message).map(|(_, value)| value)
+    }
+
     #[inline]
     fn at_depth(message: &'a [u8], depth: u8) -> Self {
         match split_short(message) {
@@ -263,9 +278,16 @@ impl<'a> Attributes<'a> {
     /// The value of the first attribute with this name.
     #[must_use]
     pub fn get(self, key: &[u8]) -> Option<AnyValue<'a>> {
-        self.iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| entry.value)
+        let mut attributes = self.iter();
+        loop {
+            let number = attributes.number;
+            let is_other = |length| length != key.len();
+            attributes.inner.pass_over_entries(number, is_other);
+            let message = attributes.next_message()?;
+            if KeyValue::key_of(message) == key {
+                return Some(KeyValue::at_depth(message, attributes.depth).value);
+            }
+        }
     }
 
     /// How many there are; walks them.

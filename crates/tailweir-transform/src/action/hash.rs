@@ -1,7 +1,7 @@
 //! Hashes in place of values.
 
+use crate::hexadecimal::hexadecimal;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use tailweir_otlp::{AnyValue, EncodedValue};
 
 /// SHA-256 of a value in lower-case hexadecimal: of the bytes of text, of one byte for a boolean, of eight
@@ -14,11 +14,7 @@ pub(super) fn hash(value: AnyValue<'_>) -> EncodedValue {
         AnyValue::Double(value) => Sha256::digest(value.to_le_bytes()),
         _ => return EncodedValue::string(b""),
     };
-    let mut text = String::with_capacity(64);
-    for byte in digest {
-        let _ = write!(text, "{byte:02x}");
-    }
-    EncodedValue::string(text.as_bytes())
+    EncodedValue::string(&hexadecimal(&digest))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::sql;
 use super::url;
+use crate::hexadecimal::hexadecimal;
 use hmac::{Hmac, Mac};
 use md5::Md5;
 use sha1::Sha1;
@@ -9,7 +10,6 @@ use sha2::digest::Digest;
 use sha2::{Sha256, Sha512};
 use sha3::Sha3_256;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use tailweir_config::{HashFunction, RedactionProcessor};
 use tailweir_otlp::{AnyValue, AttributeList, Attributes};
 use tailweir_ottl::GoRegex;
@@ -205,13 +205,4 @@ pub(super) fn database<'a>(get: impl Fn(&[u8]) -> Option<AnyValue<'a>>) -> Optio
 
 fn is_sql(database: &str) -> bool {
     SQL_DATABASES.contains(&database)
-}
-
-fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into_bytes()
 }
