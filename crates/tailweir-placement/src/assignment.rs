@@ -26,10 +26,18 @@ pub(crate) fn assign<O: Iterator<Item = usize>>(
         held[*member] += 1;
     }
     let shares = shares(&ring.weights(), &held);
-    shed(current, &mut kept, &mut held, &shares, &order);
+    shed(&mut kept, &mut held, &shares, &order, |_, _| true);
     if fill(&mut kept, &mut held, &shares, &order) {
-        // What found room nowhere was given above a share, so that others of that member's slots go where there is room.
-        shed(current, &mut kept, &mut held, &shares, &order);
+        // What found room nowhere was given above a share, so that others of that member's slots go where there is room: those
+        // that move anyway, and then those that a member which arrives is to have.
+        let moves: Vec<bool> = current.iter().zip(&kept).map(|(a, b)| a != b).collect();
+        let arrives: Vec<bool> = held.iter().zip(&shares).map(|(a, b)| a * 2 < *b).collect();
+        shed(&mut kept, &mut held, &shares, &order, |slot, _| {
+            moves[slot.index()]
+        });
+        shed(&mut kept, &mut held, &shares, &order, |_, taker| {
+            arrives[taker]
+        });
         fill(&mut kept, &mut held, &shares, &order);
     }
     kept
@@ -62,29 +70,28 @@ fn shares(weights: &[u64], held: &[usize]) -> Vec<usize> {
     shares
 }
 
-/// Takes slots away from members above their share: first those that move anyway, and of them those that would rather be
-/// with a member below its own.
+/// Takes slots away from members above their share: first those that would rather be with a member below its own, and only those
+/// that may go there.
 fn shed<O: Iterator<Item = usize>>(
-    current: &[Option<usize>],
     kept: &mut Assignment,
     held: &mut [usize],
     shares: &[usize],
     order: &impl Fn(Slot) -> O,
+    may: impl Fn(Slot, usize) -> bool,
 ) {
-    let mut offered: Vec<(bool, usize, Slot, usize)> = Vec::new();
+    let mut offered: Vec<(usize, Slot, usize)> = Vec::new();
     for slot in slots() {
         let Some(member) = kept[slot.index()].filter(|&member| held[member] > shares[member])
         else {
             continue;
         };
-        let taker = order(slot).position(|other| held[other] < shares[other]);
-        if let Some(rank) = taker {
-            let stays = current[slot.index()] == Some(member);
-            offered.push((stays, rank, slot, member));
+        let takes = |other: usize| held[other] < shares[other] && may(slot, other);
+        if let Some(rank) = order(slot).position(takes) {
+            offered.push((rank, slot, member));
         }
     }
     offered.sort_unstable();
-    for (_, _, slot, member) in offered {
+    for (_, slot, member) in offered {
         if held[member] > shares[member] {
             held[member] -= 1;
             kept[slot.index()] = None;

@@ -10,7 +10,7 @@ fn rows(table: &RoutingTable) -> Vec<Tenure> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: a member joins a balanced cluster.
     /// Guarantees: it takes exactly its share of slots to own, and no slot changes its owner between old members; no
