@@ -201,7 +201,7 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
         }
     }
 
-    /// Asks the owners of closing tenures of this slot again, after one answered [`Message::NotYet`].
+    /// Asks the owners of closing tenures of this slot again, after one answered [`NotYet`](crate::Message::NotYet).
     pub fn ask_again(&mut self, now: Moment, slot: Slot, out: &mut Vec<Effect<F, V>>) {
         if let Some(owner) = self.current_owner(slot) {
             owner.ask_again(now, out);
