@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
 )
 
@@ -166,6 +168,26 @@ func start(part component.Component) error {
 	return part.Start(context.Background(), componenttest.NewNopHost())
 }
 
+// through puts processors in front of next, the last one first.
+func through[Next any](
+	p plan,
+	processors []string,
+	next Next,
+	create func(processor.Factory, component.Config, Next) (Next, error),
+) (Next, error) {
+	for _, name := range slices.Backward(processors) {
+		factory := p.factories.Processors[typeOf(name)]
+		config, err := p.settings("processors", name, factory)
+		if err != nil {
+			return next, err
+		}
+		if next, err = create(factory, config, next); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
+}
+
 func (p plan) traces(processors []string, last string) (feed, error) {
 	unmarshaler, marshaler := ptrace.ProtoUnmarshaler{}, ptrace.ProtoMarshaler{}
 	next, err := consumer.NewTraces(func(_ context.Context, data ptrace.Traces) error {
@@ -194,21 +216,16 @@ func (p plan) traces(processors []string, last string) (feed, error) {
 		}
 		next = made
 	}
-	for index := len(processors) - 1; index >= 0; index-- {
-		factory := p.factories.Processors[typeOf(processors[index])]
-		config, err := p.settings("processors", processors[index], factory)
-		if err != nil {
-			return nil, err
-		}
+	next, err = through(p, processors, next, func(factory processor.Factory, config component.Config, next consumer.Traces) (consumer.Traces, error) {
 		made, err := factory.CreateTraces(context.Background(),
 			processortest.NewNopSettings(factory.Type()), config, next)
 		if err != nil {
 			return nil, err
 		}
-		if err := start(made); err != nil {
-			return nil, err
-		}
-		next = made
+		return made, start(made)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, request []byte) (int, error) {
 		data, err := unmarshaler.UnmarshalTraces(request)
@@ -243,21 +260,16 @@ func (p plan) metrics(processors []string, last string) (feed, error) {
 		}
 		next = made
 	}
-	for index := len(processors) - 1; index >= 0; index-- {
-		factory := p.factories.Processors[typeOf(processors[index])]
-		config, err := p.settings("processors", processors[index], factory)
-		if err != nil {
-			return nil, err
-		}
+	next, err = through(p, processors, next, func(factory processor.Factory, config component.Config, next consumer.Metrics) (consumer.Metrics, error) {
 		made, err := factory.CreateMetrics(context.Background(),
 			processortest.NewNopSettings(factory.Type()), config, next)
 		if err != nil {
 			return nil, err
 		}
-		if err := start(made); err != nil {
-			return nil, err
-		}
-		next = made
+		return made, start(made)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, request []byte) (int, error) {
 		data, err := unmarshaler.UnmarshalMetrics(request)
@@ -278,21 +290,16 @@ func (p plan) logs(processors []string, _ string) (feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	for index := len(processors) - 1; index >= 0; index-- {
-		factory := p.factories.Processors[typeOf(processors[index])]
-		config, err := p.settings("processors", processors[index], factory)
-		if err != nil {
-			return nil, err
-		}
+	next, err = through(p, processors, next, func(factory processor.Factory, config component.Config, next consumer.Logs) (consumer.Logs, error) {
 		made, err := factory.CreateLogs(context.Background(),
 			processortest.NewNopSettings(factory.Type()), config, next)
 		if err != nil {
 			return nil, err
 		}
-		if err := start(made); err != nil {
-			return nil, err
-		}
-		next = made
+		return made, start(made)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, request []byte) (int, error) {
 		data, err := unmarshaler.UnmarshalLogs(request)

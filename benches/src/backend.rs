@@ -1,21 +1,16 @@
 //! What stands behind the gateway: takes everything, counts spans, and notes when traces arrive.
 
+use crate::collecting::{Collecting, Traces};
 use crate::load::Ids;
 use anyhow::Result;
-use bytes::Bytes;
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tailweir_otlp::{Scan, ScanLimits};
-use tailweir_testkit::BytesCodec;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::{Request, Response, Status};
+use tonic::Status;
 
 /// Counts of what arrived.
 pub(crate) struct Arrivals {
@@ -69,7 +64,8 @@ pub(crate) async fn start(origin: Instant) -> Result<(SocketAddr, Arc<Arrivals>)
         spans: AtomicU64::new(0),
         ages: Mutex::default(),
     });
-    let service = TraceService(Arc::clone(&arrivals));
+    let noted = Arc::clone(&arrivals);
+    let service = Collecting::<Traces, _>::new(move |body: &[u8]| noted.note(body));
     let server = tonic::transport::Server::builder()
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(16 << 20)
@@ -77,46 +73,4 @@ pub(crate) async fn start(origin: Instant) -> Result<(SocketAddr, Arc<Arrivals>)
         .serve_with_incoming(TcpListenerStream::new(listener));
     tokio::spawn(server);
     Ok((address, arrivals))
-}
-
-#[derive(Clone)]
-struct TraceService(Arc<Arrivals>);
-
-impl NamedService for TraceService {
-    const NAME: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
-}
-
-impl UnaryService<Bytes> for TraceService {
-    type Response = Bytes;
-    type Future = Ready<Result<Response<Bytes>, Status>>;
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        ready(
-            self.0
-                .note(request.get_ref())
-                .map(|()| Response::new(Bytes::new())),
-        )
-    }
-}
-
-impl tower::Service<http::Request<tonic::body::Body>> for TraceService {
-    type Response = http::Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = std::pin::Pin<
-        Box<dyn Future<Output = Result<http::Response<tonic::body::Body>, Infallible>> + Send>,
-    >;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move {
-            let mut grpc = Grpc::new(BytesCodec)
-                .max_decoding_message_size(64 << 20)
-                .accept_compressed(tonic::codec::CompressionEncoding::Gzip);
-            Ok(grpc.unary(service, request).await)
-        })
-    }
 }

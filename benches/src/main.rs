@@ -5,6 +5,7 @@
 
 mod backend;
 mod cluster;
+mod collecting;
 mod component;
 mod components;
 mod drain;
@@ -191,15 +192,7 @@ fn main() -> Result<()> {
             only,
             subject,
             clock_only,
-        } => {
-            let is_wanted = subject.contains(&Peer::Collector);
-            let collector = is_wanted.then(build_collector).transpose()?;
-            components::compare(&components::Plan {
-                only: &only,
-                collector: collector.as_deref(),
-                counts: !clock_only,
-            })
-        }
+        } => compare_components(&only, &subject, !clock_only),
         Bench::Pipelines {
             only,
             subject,
@@ -228,16 +221,9 @@ fn main() -> Result<()> {
             seconds,
             rate,
         } => {
-            let before = before.map(|program| {
-                Ok(Subject {
-                    name: "Before",
-                    program,
-                })
-            });
-            let subjects = before
-                .into_iter()
-                .chain(subject.iter().map(Peer::build))
-                .collect::<Result<Vec<_>>>()?;
+            let mut subjects = build(&subject, None)?;
+            let name = "Before";
+            subjects.splice(0..0, before.map(|program| Subject { name, program }));
             compare(&subjects, &rate, Duration::from_secs(seconds))
         }
         Bench::Table { samplers, program } => {
@@ -252,15 +238,20 @@ fn main() -> Result<()> {
             rate,
         } => {
             let program = program.map_or_else(tailweir, Ok)?;
-            let length = Duration::from_secs(seconds);
-            cluster::compare(
-                &program,
-                &shapes(&samplers, &copies),
-                (rate > 0).then_some(rate),
-                length,
-            )
+            let (shapes, rate) = (shapes(&samplers, &copies), (rate > 0).then_some(rate));
+            cluster::compare(&program, &shapes, rate, Duration::from_secs(seconds))
         }
     }
+}
+
+fn compare_components(only: &[String], subject: &[Peer], counts: bool) -> Result<()> {
+    let is_wanted = subject.contains(&Peer::Collector);
+    let collector = is_wanted.then(build_collector).transpose()?;
+    components::compare(&components::Plan {
+        only,
+        collector: collector.as_deref(),
+        counts,
+    })
 }
 
 /// Builds what is measured, except for a program that is there already.

@@ -29,7 +29,8 @@ use tailweir_config::Connector;
 use tailweir_core::{Moment, Slot};
 
 /// Adds up what processes counted. Bounded in memory; past the bound, and past `aggregation_cardinality_limit`, new
-/// combinations of attributes are added to the series of the rest.
+/// combinations of attributes are added to the series of the rest of their resource; past the bound, what is of a new resource is
+/// left out. Both are counted.
 pub struct Totals {
     options: Options,
     slot_of: SlotOf,
@@ -98,12 +99,12 @@ impl Totals {
     /// Forgets what was not heard of for as long as the connector's settings say.
     fn expire(&mut self, now: Now) {
         let options = &self.options;
-        let mut freed = 0;
         self.slots.retain(|_, sums| {
-            freed += sums.expire(now.moment, options);
+            sums.expire(now.moment, options);
             sums.is_closed || !sums.resources.is_empty()
         });
-        self.memory = self.memory.saturating_sub(freed);
+        // Series grow after they are entered: what all of them take is found anew here, where all of them are looked at.
+        self.memory = self.slots.values().map(Sums::memory).sum();
     }
 }
 

@@ -212,16 +212,17 @@ impl Table {
 
     fn set_pod(&self, body: &Body, now: Moment) {
         let figures = self.figures.of(Kind::Pod);
-        let mut known = self.known.write();
         let uid = body.metadata.uid.as_str();
+        // What is known of a pod takes expressions to find out: spans do not wait for that.
+        let (pod, cut) = self.rules.pod(body, &self.known.read().others);
+        let keys = self.rules.keys(&pod);
+        let mut known = self.known.write();
         if uid.is_empty()
             || (known.pods.len() >= self.rules.max_objects && !known.pods.contains_key(uid))
         {
             drop(known);
             return self.refuse(Kind::Pod);
         }
-        let (pod, cut) = self.rules.pod(body, &known.others);
-        let keys = self.rules.keys(&pod);
         count(&figures.cut, cut);
         let due = now + self.rules.grace;
         let limit = self.rules.max_objects.saturating_mul(KEYS_OF_POD);

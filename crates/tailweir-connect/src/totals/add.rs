@@ -8,10 +8,10 @@ use crate::now::Now;
 use crate::series::OVERFLOW;
 use crate::text::put_identity;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use hashbrown::hash_map::Entry;
 use tailweir_otlp::{
     AttributeSet, Attributes, DataPoint, EncodedValue, MetricData, MetricView, RequestView,
-    ScopeFields, Temporality,
+    ResourceFields, ScopeFields, Temporality,
 };
 
 /// A data point on its way to its series.
@@ -25,24 +25,37 @@ struct Arrival<'a> {
 
 impl Totals {
     /// Adds a request: changes to what is to be written, and cumulative points, which only an owner before hands over, to the
-    /// sums so far. What cannot be added up is left out.
+    /// sums so far. What cannot be added up is left out, and what finds no room although it is of a new resource or metric.
     pub fn add(&mut self, now: Now, request: &[u8]) {
         for fields in RequestView(request).resources() {
             let slot = (self.slot_of)(fields);
             let attributes = fields.resource().attributes();
             let key = self.options.resource_keys.identity(attributes);
             let sums = self.slots.entry(slot).or_default();
-            let resource = sums.resources.entry(key).or_insert_with(|| Resource {
-                attributes: AttributeSet::of(attributes),
-                last_seen: now.moment,
-                metrics: BTreeMap::new(),
-            });
+            let has_room = self.memory < self.options.memory_max;
+            let resource = match sums.resources.entry(key) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(_) if !has_room => {
+                    self.figures.overflowed += points_of(fields);
+                    continue;
+                }
+                Entry::Vacant(new) => {
+                    let key = new.key().len();
+                    let resource = Resource::new(attributes);
+                    self.memory += key + resource.memory();
+                    new.insert(resource)
+                }
+            };
             resource.last_seen = now.moment;
             for scope in fields.scopes() {
                 for metric in scope.items().map(MetricView) {
                     let Some((head, is_total)) = head_of(scope, metric) else {
                         continue;
                     };
+                    if !has_room && !resource.metrics.contains_key(&head) {
+                        self.figures.overflowed += metric.data().points().count() as u64;
+                        continue;
+                    }
                     let series = resource.metrics.entry(head).or_default();
                     for point in metric.data().points() {
                         let Some(value) = Value::of(point, self.options.size_max) else {
@@ -63,6 +76,12 @@ impl Totals {
             }
         }
     }
+}
+
+fn points_of(resource: ResourceFields<'_>) -> u64 {
+    let metrics = resource.scopes().flat_map(ScopeFields::items);
+    let points = metrics.map(|metric| MetricView(metric).data().points().count() as u64);
+    points.sum()
 }
 
 /// Bytes that tell a series of a metric apart.

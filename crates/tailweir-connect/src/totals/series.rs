@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tailweir_core::Moment;
-use tailweir_otlp::{AttributeSet, NewExemplar};
+use tailweir_otlp::{AttributeSet, Attributes, NewExemplar};
 
 /// The sums of one slot.
 #[derive(Debug, Default)]
@@ -70,6 +70,15 @@ impl Series {
 }
 
 impl Resource {
+    /// One without series.
+    pub(super) fn new(attributes: Attributes<'_>) -> Self {
+        Self {
+            attributes: AttributeSet::of(attributes),
+            last_seen: Moment::ZERO,
+            metrics: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn series_count(&self) -> u64 {
         self.metrics
             .values()
@@ -81,15 +90,19 @@ impl Resource {
         self.metrics.values().flatten()
     }
 
-    fn memory(&self) -> usize {
+    /// Bytes that it takes with its series.
+    pub(super) fn memory(&self) -> usize {
         let series = self.all().map(|(key, series)| series.memory(key.len()));
-        series.sum()
+        size_of::<Self>() + self.attributes.length() + series.sum::<usize>()
     }
 }
 
 impl Sums {
     pub(super) fn memory(&self) -> usize {
-        self.resources.values().map(Resource::memory).sum()
+        let resources = self.resources.iter();
+        resources
+            .map(|(key, resource)| key.len() + resource.memory())
+            .sum()
     }
 
     /// What is known of them is what their owner before has written; they may be written here from now on.
@@ -102,26 +115,21 @@ impl Sums {
         }
     }
 
-    /// Forgets what was not heard of for too long. Answers how many bytes it took.
-    pub(super) fn expire(&mut self, now: Moment, options: &Options) -> usize {
-        let mut freed = 0;
+    /// Forgets what was not heard of for too long.
+    pub(super) fn expire(&mut self, now: Moment, options: &Options) {
         self.resources.retain(|_, resource| {
             if is_stale(now, resource.last_seen, options.resource_expiration) {
-                freed += resource.memory();
                 return false;
             }
             resource.metrics.retain(|_, all| {
-                all.retain(|key, series| {
-                    let waits = series.pending.is_some();
-                    let goes = !waits && is_stale(now, series.last_seen, options.series_expiration);
-                    freed += if goes { series.memory(key.len()) } else { 0 };
-                    !goes
+                all.retain(|_, series| {
+                    series.pending.is_some()
+                        || !is_stale(now, series.last_seen, options.series_expiration)
                 });
                 !all.is_empty()
             });
             !resource.metrics.is_empty()
         });
-        freed
     }
 }
 

@@ -1,366 +1,15 @@
 //! Several processes count, and totals are what one would have counted.
 
-use crate::golden::Nothing;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+mod workbench;
+
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use proptest::prelude::{Strategy, any, prop_oneof, proptest};
-use prost::Message as _;
+use proptest::prelude::{any, proptest};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use tailweir_config::{
-    AggregationTemporality, Connector, EmptyEnvironment, LoadOptions, Sources, load,
-};
-use tailweir_connect::{Exemplars, Made, Maker, Now, Origin, Totals};
-use tailweir_core::{Moment, Signal, Slot, TraceId};
-use tailweir_otlp::ResourceFields;
-use tailweir_testkit::{SpanBuilder, request, span, trace_id};
-
-/// Processes that count.
-const PROCESSES: usize = 3;
-/// Owners of totals.
-const OWNERS: usize = 2;
-const SERVICES: [&str; 3] = ["cart", "shop", "till"];
-
-fn now(seconds: u64) -> Now {
-    Now {
-        moment: Moment::from_millis(seconds * 1_000),
-        unix_nanos: seconds * 1_000_000_000,
-    }
-}
-
-/// The connector of these options, in YAML's flow style.
-fn connector(name: &str, options: &str) -> Connector {
-    let yaml = format!(
-        "
-receivers: {{nop: }}
-exporters: {{nop: }}
-connectors: {{{name}: {{{options}}}}}
-service:
-  pipelines:
-    traces: {{receivers: [nop], exporters: [{name}]}}
-    metrics: {{receivers: [{name}], exporters: [nop]}}
-"
-    );
-    let sources = Sources::new().config(format!("yaml:{yaml}"));
-    let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
-    let settings = loaded
-        .settings
-        .unwrap_or_else(|| panic!("{}", loaded.diagnostics));
-    settings.connectors.into_values().next().unwrap()
-}
-
-fn counting(connector: &Connector, is_one_of_many: bool) -> Maker {
-    let origin = Origin {
-        now: now(0),
-        instance: "cluster".to_owned(),
-        seed: 1,
-        surroundings: Arc::new(Nothing),
-        is_one_of_many,
-    };
-    Maker::new(connector, &origin).unwrap().unwrap()
-}
-
-/// Each service has a slot of its own.
-fn slot_of(resource: ResourceFields<'_>) -> Slot {
-    let service = resource.resource().attributes().get(b"service.name");
-    let service = service.and_then(|value| value.as_string().map(<[u8]>::to_vec));
-    let known = SERVICES
-        .iter()
-        .position(|name| Some(name.as_bytes()) == service.as_deref());
-    Slot::new(known.map_or(0, |number| number + 1)).unwrap()
-}
-
-fn adding(connector: &Connector) -> Maker {
-    Maker::of_totals(Totals::new(connector, Box::new(slot_of)).unwrap())
-}
-
-fn feed(maker: &mut Maker, now: Now, spans: &[u8]) -> Vec<Made> {
-    let mut made = Vec::new();
-    let fed = maker.consume(
-        now,
-        Signal::Traces,
-        spans,
-        Exemplars::Kept,
-        |_| true,
-        &mut made,
-    );
-    fed.unwrap();
-    metrics(made)
-}
-
-fn finish(maker: &mut Maker, now: Now) -> Vec<Made> {
-    let mut made = Vec::new();
-    maker.finish(now, &mut made);
-    metrics(made)
-}
-
-fn metrics(made: Vec<Made>) -> Vec<Made> {
-    let all = made.into_iter();
-    all.filter(|made| made.signal == Signal::Metrics).collect()
-}
-
-/// A series by its resource, metric and attributes.
-type Key = (Vec<String>, String, Vec<String>);
-
-fn words(attributes: Vec<KeyValue>) -> Vec<String> {
-    let mut words: Vec<_> = attributes
-        .iter()
-        .map(|entry| format!("{entry:?}"))
-        .collect();
-    words.sort();
-    words
-}
-
-/// A point of a series.
-#[derive(Debug, Clone, PartialEq)]
-struct Seen {
-    /// What was counted, in integers; sums of floating-point numbers to nine digits.
-    counted: Vec<u64>,
-    sum: String,
-    start: u64,
-    time: u64,
-    exemplars: usize,
-}
-
-/// The points of requests, the last one of each series.
-fn read(made: &[Made]) -> BTreeMap<Key, Seen> {
-    let mut all = BTreeMap::new();
-    for made in made {
-        let request = ExportMetricsServiceRequest::decode(made.body.as_slice()).unwrap();
-        let mut items = 0;
-        for resource in request.resource_metrics {
-            let of = words(resource.resource.unwrap_or_default().attributes);
-            for metric in resource
-                .scope_metrics
-                .into_iter()
-                .flat_map(|scope| scope.metrics)
-            {
-                for (attributes, seen) in points(metric.data.unwrap()) {
-                    items += 1;
-                    all.insert((of.clone(), metric.name.clone(), words(attributes)), seen);
-                }
-            }
-        }
-        assert_eq!(items, made.items);
-    }
-    all
-}
-
-fn points(data: Data) -> Vec<(Vec<KeyValue>, Seen)> {
-    let seen = |counted: Vec<u64>, sum: f64, (start, time): (u64, u64), exemplars| Seen {
-        counted,
-        sum: format!("{sum:.9e}"),
-        start,
-        time,
-        exemplars,
-    };
-    match data {
-        Data::Sum(sum) => {
-            let points = sum.data_points.into_iter();
-            let points = points.map(|point| {
-                let Some(Value::AsInt(value)) = point.value else {
-                    panic!("no integer: {point:?}")
-                };
-                let times = (point.start_time_unix_nano, point.time_unix_nano);
-                let exemplars = point.exemplars.len();
-                (
-                    point.attributes,
-                    seen(vec![value as u64], 0.0, times, exemplars),
-                )
-            });
-            points.collect()
-        }
-        Data::Histogram(histogram) => {
-            let points = histogram.data_points.into_iter();
-            let points = points.map(|point| {
-                let mut counted = point.bucket_counts;
-                counted.push(point.count);
-                let times = (point.start_time_unix_nano, point.time_unix_nano);
-                let sum = point.sum.unwrap_or_default();
-                (
-                    point.attributes,
-                    seen(counted, sum, times, point.exemplars.len()),
-                )
-            });
-            points.collect()
-        }
-        Data::ExponentialHistogram(histogram) => {
-            let points = histogram.data_points.into_iter();
-            let points = points.map(|point| {
-                let positive = point.positive.unwrap_or_default();
-                let mut counted = positive.bucket_counts;
-                counted.extend([point.count, point.zero_count]);
-                counted.extend([positive.offset as u64, point.scale as u64]);
-                let times = (point.start_time_unix_nano, point.time_unix_nano);
-                let sum = point.sum.unwrap_or_default();
-                (
-                    point.attributes,
-                    seen(counted, sum, times, point.exemplars.len()),
-                )
-            });
-            points.collect()
-        }
-        other => panic!("no connector makes this: {other:?}"),
-    }
-}
-
-/// What happens.
-#[derive(Debug, Clone)]
-enum Step {
-    /// A process gets a span: of which service, with which name, how long, with an error.
-    Span(usize, usize, u8, u32, bool),
-    /// A process writes what it counted.
-    Write(usize),
-    /// A slot gets another owner.
-    Move(usize),
-    /// An owner flushes.
-    Flush(usize),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let span = (
-        0..PROCESSES,
-        0..SERVICES.len(),
-        0_u8..3,
-        0_u32..50_000,
-        any::<bool>(),
-    );
-    let step = prop_oneof![
-        6 => span.prop_map(|(process, service, name, millis, failed)| Step::Span(process, service, name, millis, failed)),
-        2 => (0..PROCESSES).prop_map(Step::Write),
-        1 => (0..=SERVICES.len()).prop_map(Step::Move),
-        1 => (0..OWNERS).prop_map(Step::Flush),
-    ];
-    proptest::collection::vec(step, 1..60)
-}
-
-fn span_of(number: u64, name: u8, millis: u32, failed: bool) -> SpanBuilder {
-    let span = span(trace_id(number), number + 1).named(&format!("call {name}"));
-    let span = span.lasting_millis(millis.into());
-    if failed {
-        span.error().event("exception", [])
-    } else {
-        span.ok()
-    }
-}
-
-/// Three processes that count, and two owners that add up.
-struct Cluster {
-    processes: Vec<Maker>,
-    owners: Vec<Maker>,
-    /// Which owner has the slots.
-    owner_of: [usize; SERVICES.len() + 1],
-    written: [Vec<Made>; OWNERS],
-}
-
-impl Cluster {
-    fn new(connector: &Connector) -> Self {
-        Self {
-            processes: (0..PROCESSES).map(|_| counting(connector, true)).collect(),
-            owners: (0..OWNERS).map(|_| adding(connector)).collect(),
-            owner_of: [0, 1, 0, 1],
-            written: Default::default(),
-        }
-    }
-
-    /// Brings changes to the owners of their series.
-    fn bring(&mut self, now: Now, made: Vec<Made>) {
-        for made in made {
-            let parts = tailweir_otlp::RequestView(&made.body).split_resources(slot_of);
-            for (slot, body) in parts {
-                let owner = &mut self.owners[self.owner_of[slot.index()]];
-                owner.totals().unwrap().add(now, &body);
-            }
-        }
-    }
-
-    /// Hands a slot over.
-    fn pass(&mut self, now: Now, slot: usize) {
-        let from = self.owner_of[slot];
-        let to = (from + 1) % OWNERS;
-        let slot_moved = Slot::new(slot).unwrap();
-        let known = self.owners[from].totals().unwrap().withdraw(slot_moved);
-        let totals = self.owners[to].totals().unwrap();
-        totals.close(slot_moved);
-        let mut closed = Vec::new();
-        totals.add(now, &known);
-        totals.flush(now, false, &mut closed);
-        let is_closed = |resource| slot_of(resource) != slot_moved;
-        assert!(
-            tailweir_otlp::RequestView(&closed)
-                .resources()
-                .all(is_closed)
-        );
-        if !closed.is_empty() {
-            self.written[to].push(made(closed));
-        }
-        self.owners[to].totals().unwrap().open(slot_moved);
-        self.owner_of[slot] = to;
-    }
-}
-
-fn made(body: Vec<u8>) -> Made {
-    let scopes = tailweir_otlp::RequestView(&body).scopes();
-    let metrics = scopes.flat_map(tailweir_otlp::ScopeFields::items);
-    let items = metrics.map(|metric| {
-        let data = tailweir_otlp::MetricView(metric).data();
-        data.points().count() as u64
-    });
-    Made {
-        signal: Signal::Metrics,
-        items: items.sum(),
-        body,
-    }
-}
-
-/// Runs the steps, and everything to its end. Answers the last points of the owners, and those of one that counts alone.
-fn run(connector: &Connector, steps: &[Step]) -> (BTreeMap<Key, Seen>, BTreeMap<Key, Seen>) {
-    let mut alone = counting(connector, false);
-    let mut all = Vec::new();
-    let mut cluster = Cluster::new(connector);
-    for (number, step) in steps.iter().enumerate() {
-        let now = now(number as u64 + 1);
-        match *step {
-            Step::Span(process, service, name, millis, failed) => {
-                let span = span_of(number as u64, name, millis, failed);
-                let body = request().service(SERVICES[service]).spans([span]).bytes();
-                all.extend(feed(&mut alone, now, &body));
-                let changes = feed(&mut cluster.processes[process], now, &body);
-                cluster.bring(now, changes);
-            }
-            Step::Write(process) => {
-                let changes = finish(&mut cluster.processes[process], now);
-                cluster.bring(now, changes);
-            }
-            Step::Move(slot) => cluster.pass(now, slot),
-            Step::Flush(owner) => {
-                let mut out = Vec::new();
-                cluster.owners[owner]
-                    .totals()
-                    .unwrap()
-                    .flush(now, false, &mut out);
-                cluster.written[owner].push(made(out));
-            }
-        }
-    }
-    let end = now(1_000);
-    for process in 0..PROCESSES {
-        let changes = finish(&mut cluster.processes[process], end);
-        cluster.bring(end, changes);
-    }
-    let last: Vec<Made> = (0..OWNERS)
-        .flat_map(|owner| finish(&mut cluster.owners[owner], end))
-        .collect();
-    let series: usize = last.iter().map(|made| made.items as usize).sum();
-    let totals = read(&last);
-    assert_eq!(totals.len(), series, "a series is written by two");
-    all.extend(finish(&mut alone, end));
-    (totals, read(&all))
-}
-
+use tailweir_config::{AggregationTemporality, Connector};
+use tailweir_connect::{Exemplars, Made};
+use tailweir_core::{Signal, Slot, TraceId};
+use tailweir_testkit::{request, span, trace_id};
+use workbench::*;
 fn counted(all: &BTreeMap<Key, Seen>) -> BTreeMap<&Key, (&[u64], &str)> {
     let seen = all.iter();
     seen.map(|(key, seen)| (key, (&*seen.counted, &*seen.sum)))
@@ -599,4 +248,27 @@ fn edges_of_several_processes_are_one_series() {
         assert_eq!(counted(&totals), counted(&alone));
         assert!(!alone.is_empty());
     }
+}
+
+/// Scenario: a hundred resources with a megabyte of attributes each, of a connector that has 64 MiB; then one that is known.
+/// Guarantees: memory keeps its bound, what finds no room is counted, and what is known goes on.
+#[test]
+fn resources_have_a_bound() {
+    let connector = connector("count", "");
+    let (mut process, mut owner) = (counting(&connector, true), adding(&connector));
+    let mut bring = |number: usize| {
+        let service = format!("{number:03}{}", "x".repeat(1 << 20));
+        let span = span_of(1, 0, 10, false);
+        let spans = request().service(&service).spans([span]).bytes();
+        for changes in feed(&mut process, now(1), &spans) {
+            owner.totals().unwrap().add(now(1), &changes.body);
+        }
+        owner.figures()
+    };
+    let full = (0..100).map(&mut bring).last().unwrap();
+    assert!(full.memory < full.memory_max + (4 << 20), "{full:?}");
+    assert!(full.overflowed > 30, "{full:?}");
+    assert_eq!(bring(0).overflowed, full.overflowed);
+    // The last resource that found room took it all: its series is that of the rest.
+    assert_eq!(full.resources - 1 + full.overflowed, 100);
 }

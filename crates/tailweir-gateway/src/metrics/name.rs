@@ -293,7 +293,7 @@ metrics! {
     TotalsBytes = "tailweir_totals_series_bytes", Gauge, "By", ["connector"],
         "Memory of these series: 256 MiB at most for span_metrics, 64 MiB for others.";
     TotalsOverflowed = "tailweir_totals_overflowed_items", Counter, "{items}", ["connector"],
-        "Data points of changes that found no room for a series of their own and are in otel.metric.overflow.";
+        "Data points of changes that found no room for a series of their own: they are in otel.metric.overflow, or left out where their resource is new too.";
     TotalsRepeated = "tailweir_totals_repeated_changes", Counter, "{changes}", ["connector"],
         "Changes of a slot that were brought again, and known: they are counted once.";
     TotalsTakenOver = "tailweir_totals_taken_over_slots", Counter, "{slots}", ["connector"],

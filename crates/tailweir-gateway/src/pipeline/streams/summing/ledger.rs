@@ -9,6 +9,9 @@ use tailweir_shard::Counted;
 const REMEMBERED: Duration = Duration::from_secs(3600);
 /// After so many new names those are forgotten that were silent for so long.
 const TIDY_EVERY: usize = 1 << 16;
+/// Most names that are remembered, one for each process and slot. Beyond it those that were silent for longest are forgotten: what they
+/// bring again would be added again.
+const NAMES_MAX: usize = 1 << 20;
 
 /// The last number that was taken of each slot from each process. A process brings its changes of a slot one after the other.
 #[derive(Debug, Default)]
@@ -32,10 +35,18 @@ impl Taken {
         if self.last.insert((slot, origin), (number, now)).is_none() {
             self.since_tidied += 1;
         }
-        if self.since_tidied >= TIDY_EVERY {
-            self.since_tidied = 0;
-            self.last
-                .retain(|_, (_, heard)| now.since(*heard) < REMEMBERED);
+        if self.since_tidied >= TIDY_EVERY || self.last.len() > NAMES_MAX {
+            self.tidy(now);
+        }
+    }
+
+    fn tidy(&mut self, now: Moment) {
+        self.since_tidied = 0;
+        let mut silent = REMEMBERED;
+        self.last.retain(|_, (_, heard)| now.since(*heard) < silent);
+        while self.last.len() > NAMES_MAX - TIDY_EVERY {
+            silent /= 2;
+            self.last.retain(|_, (_, heard)| now.since(*heard) < silent);
         }
     }
 
@@ -64,7 +75,7 @@ impl Taken {
 
 #[cfg(test)]
 mod tests {
-    use super::{REMEMBERED, TIDY_EVERY, Taken};
+    use super::{NAMES_MAX, REMEMBERED, TIDY_EVERY, Taken};
     use tailweir_core::{Moment, Slot};
 
     /// Scenario: changes of two slots come from two processes, some of them again, also after one slot has moved.
@@ -104,5 +115,21 @@ mod tests {
         taken.is_new(slot, u64::MAX - 1, 1, later);
         taken.is_new(slot, u64::MAX, 1, later);
         assert_eq!(taken.withdraw(slot).len(), 2);
+    }
+
+    /// Scenario: more names come within minutes than there is room for.
+    /// Guarantees: what is remembered stays bounded, and the newest names are in it.
+    #[test]
+    fn names_have_a_bound() {
+        let slot = Slot::new(0).unwrap();
+        let mut taken = Taken::default();
+        let mut now = Moment::ZERO;
+        for origin in 0..NAMES_MAX as u64 + 2 {
+            now = now + std::time::Duration::from_micros(100);
+            taken.is_new(slot, origin, 1, now);
+            assert!(taken.last.len() <= NAMES_MAX);
+        }
+        assert!(!taken.is_new(slot, NAMES_MAX as u64 + 1, 1, now));
+        assert!(taken.is_new(slot, 0, 1, now));
     }
 }
