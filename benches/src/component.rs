@@ -1,5 +1,6 @@
 //! The components that are measured beside those of a Collector, each in a configuration that both read.
 
+use anyhow::{Result, bail};
 use tailweir_core::Signal;
 
 /// A part of a pipeline under measurement.
@@ -152,4 +153,28 @@ const fn exporter(name: &'static str, signals: &'static [Signal]) -> Component {
         is_pure: false,
         ..processor(name, signals, &[])
     }
+}
+
+/// Components of these names, or all if there are none, in the order of the table; [`NOTHING`] always, beside which others are
+/// seen.
+///
+/// # Errors
+/// When there is no component of a name.
+pub(crate) fn chosen(only: &[String]) -> Result<impl Iterator<Item = &'static Component>> {
+    for name in only {
+        let names = || COMPONENTS.iter().map(|component| component.name);
+        if !names().any(|known| known == name) {
+            let names: Vec<_> = names().collect();
+            bail!(
+                "there is no component called {name:?}, but {}",
+                names.join("; ")
+            );
+        }
+    }
+    let is_chosen = |component: &&Component| {
+        only.is_empty()
+            || component.name == NOTHING
+            || only.iter().any(|name| name == component.name)
+    };
+    Ok(COMPONENTS.iter().filter(is_chosen))
 }

@@ -1,6 +1,6 @@
 //! What components cost in process, beside those of a Collector in the same run.
 
-use crate::component::{Addresses, COMPONENTS, Component, NOTHING};
+use crate::component::{Addresses, Component, NOTHING, chosen};
 use crate::gateway::path;
 use crate::requests::{RECORDS, requests};
 use crate::valgrind::{self, Counts};
@@ -51,11 +51,7 @@ pub(crate) fn compare(plan: &Plan<'_>) -> Result<()> {
         "Coll."
     );
     let mut bare = BTreeMap::new();
-    for component in COMPONENTS.iter().filter(|component| component.is_pure) {
-        let is_wanted = plan.only.is_empty() || plan.only.iter().any(|name| name == component.name);
-        if !is_wanted && component.name != NOTHING {
-            continue;
-        }
+    for component in chosen(plan.only)?.filter(|component| component.is_pure) {
         for &signal in component.signals {
             let row = measure(plan, component, signal)?;
             print(component, signal, &row, bare.get(&signal));

@@ -1,6 +1,6 @@
 //! What components cost in a gateway: processor time of the whole process, beside that of a Collector.
 
-use crate::component::{Addresses, COMPONENTS, Component, NOTHING};
+use crate::component::{Addresses, Component, NOTHING, chosen};
 use crate::drain::Drain;
 use crate::gateway::{Subject, path};
 use crate::load::{Plan as Sending, send_bodies};
@@ -49,11 +49,7 @@ pub(crate) fn compare(plan: &Plan<'_>) -> Result<()> {
     }
     println!(" {:>7} {:>7}", "ratio", "above");
     let mut bare = BTreeMap::new();
-    for component in COMPONENTS {
-        let is_wanted = plan.only.is_empty() || plan.only.iter().any(|name| name == component.name);
-        if !is_wanted && component.name != NOTHING {
-            continue;
-        }
+    for component in chosen(plan.only)? {
         for &signal in component.signals {
             let measured = plan
                 .subjects
