@@ -1,9 +1,9 @@
 //! A list of attributes that is being edited.
 
 use crate::changed_copy::ChangedCopy;
-use crate::encoded_value::EncodedValue;
+use crate::encoded_value::{EncodedAttribute, EncodedValue};
 use crate::splice::Positions;
-use crate::view::{AnyValue, KeyValue, Messages};
+use crate::view::{AnyValue, KeyLengths, KeyValue, Messages};
 use crate::wire::{Fields, Payload, put_bytes};
 use std::ops::Range;
 
@@ -28,6 +28,8 @@ pub struct AttributeList<'a> {
     initial: usize,
     /// Where an attribute would stand if there are none.
     vacant: usize,
+    /// Where the last of those that were there ends, if there was one.
+    behind: Option<usize>,
     /// Whether what is left of the old attributes may stand in another order.
     is_rebuilt: bool,
     /// Where the attributes stood before they were rebuilt.
@@ -73,6 +75,7 @@ impl<'a> AttributeList<'a> {
             entries: Vec::new(),
             initial: 0,
             vacant: 0,
+            behind: None,
             is_rebuilt: false,
             places: Vec::new(),
             written: Vec::new(),
@@ -85,17 +88,18 @@ impl<'a> AttributeList<'a> {
     pub(crate) fn new(message: &'a [u8], number: u32) -> Self {
         let mut list = Self::empty();
         for content in Messages::new(message, number) {
-            list.push_old(content, 0..0);
+            list.push_old(KeyValue::key_of(content), content, 0..0);
         }
         list
     }
 
-    /// Becomes the list of the attributes in field `number` of a message, and remembers where they stood.
-    /// Nothing is left of what it was.
-    pub(crate) fn fill(&mut self, message: &'a [u8], number: u32) {
+    /// Becomes the list of the attributes in field `number` of a message whose keys have one of these
+    /// lengths, and remembers where they stood. Others may be in it or not. Nothing is left of what it was.
+    pub(crate) fn fill(&mut self, message: &'a [u8], number: u32, keys: KeyLengths) {
         self.entries.clear();
         self.initial = 0;
         self.vacant = message.len();
+        self.behind = None;
         self.is_rebuilt = false;
         self.places.clear();
         self.written.clear();
@@ -103,16 +107,20 @@ impl<'a> AttributeList<'a> {
         self.length = 0;
         let mut fields = Positions::new(message);
         loop {
-            // Attributes follow each other, and nearly all are short.
-            while let Some((content, place)) = fields.take_short(number) {
-                self.push_old(content, place);
+            // Attributes follow each other, and nearly all are plain.
+            while let Some((entry, place)) = fields.take_plain_entry(number) {
+                self.behind = Some(place.end);
+                if keys.has(entry.key.len()) {
+                    self.push_old(entry.key, entry.content, place);
+                }
             }
             let Some((field, end)) = fields.next() else {
                 return;
             };
             match field.content {
                 Some(content) if field.number == number => {
-                    self.push_old(content, field.start..end);
+                    self.behind = Some(end);
+                    self.push_old(KeyValue::key_of(content), content, field.start..end);
                 }
                 _ if field.number > number && self.vacant == message.len() => {
                     self.vacant = field.start;
@@ -123,11 +131,11 @@ impl<'a> AttributeList<'a> {
     }
 
     #[inline]
-    fn push_old(&mut self, content: &'a [u8], place: Range<usize>) {
+    fn push_old(&mut self, key: &'a [u8], content: &'a [u8], place: Range<usize>) {
         self.length += content.len();
         self.initial += 1;
         self.entries.push(Entry {
-            key: KeyValue::key_of(content),
+            key,
             content,
             place,
             state: State::Old,
@@ -143,7 +151,7 @@ impl<'a> AttributeList<'a> {
         self.entries.iter().any(is_new) || left() != self.initial
     }
 
-    /// Sum of the lengths of the attributes, in bytes, without what stands around each of them.
+    /// Sum of the lengths of the attributes in the list, in bytes, without what stands around each of them.
     #[must_use]
     pub const fn length(&self) -> usize {
         self.length
@@ -197,6 +205,20 @@ impl<'a> AttributeList<'a> {
         self.put_message(place, key, value.message());
     }
 
+    /// The same for an attribute that was encoded before.
+    pub fn put_encoded(&mut self, place: Option<usize>, attribute: &EncodedAttribute) {
+        let start = self.written.len();
+        self.written.extend_from_slice(attribute.content());
+        let key = attribute.key_range();
+        self.put_new(
+            place,
+            New {
+                content: start..self.written.len(),
+                key: start + key.start..start + key.end,
+            },
+        );
+    }
+
     /// Puts the value of the first attribute of another name there. Answers whether there was one.
     pub fn copy_to(&mut self, place: Option<usize>, key: &[u8], from: &[u8]) -> bool {
         let Some(source) = self.find(from) else {
@@ -236,7 +258,7 @@ impl<'a> AttributeList<'a> {
                         self.entries.push(entry);
                     }
                 }
-                NewEntry::Put(key, value) => self.add(key, value.message()),
+                NewEntry::Put(key, value) => self.put_message(None, key, value.message()),
             }
         }
     }
@@ -270,7 +292,7 @@ impl<'a> AttributeList<'a> {
             let before = KeyValue::new(self.content(entry));
             if let Some(value) = edit(before) {
                 let key = before.key.to_vec();
-                self.replace(position, &key, value.message());
+                self.put_message(Some(position), &key, value.message());
             }
         }
     }
@@ -292,16 +314,15 @@ impl<'a> AttributeList<'a> {
             return;
         }
         let (old, added) = self.entries.split_at(self.initial);
-        let mut end = start + self.vacant;
         for entry in old {
             let place = start + entry.place.start..start + entry.place.end;
-            end = place.end;
             match entry.state {
                 State::Old => {}
                 State::New(new) => copy.put(place, |out| put_bytes(out, number, self.written(new))),
                 State::Gone => copy.cut(place),
             }
         }
+        let end = start + self.behind.unwrap_or(self.vacant);
         for entry in added {
             if let State::New(new) = entry.state {
                 copy.put(end..end, |out| put_bytes(out, number, self.written(new)));
@@ -340,40 +361,39 @@ impl<'a> AttributeList<'a> {
     }
 
     fn put_message(&mut self, place: Option<usize>, key: &[u8], value: &[u8]) {
+        let new = self.encode(key, value);
+        self.put_new(place, new);
+    }
+
+    /// Puts what was written last in this place, unless it is there already, or behind all others.
+    fn put_new(&mut self, place: Option<usize>, new: New) {
+        let state = State::New(self.new.len());
         match place {
-            Some(place) => self.replace(place, key, value),
-            None => self.add(key, value),
+            Some(position) => {
+                let before = self.content(&self.entries[position]);
+                if *before == self.written[new.content.clone()] {
+                    self.written.truncate(new.content.start);
+                    return;
+                }
+                self.length = self.length - before.len() + new.content.len();
+                self.entries[position].state = state;
+            }
+            None => {
+                self.length += new.content.len();
+                self.entries.push(Entry {
+                    key: &[],
+                    content: &[],
+                    place: 0..0,
+                    state,
+                });
+            }
         }
+        self.new.push(new);
     }
 
     fn remove_at(&mut self, position: usize) {
         self.length -= self.content(&self.entries[position]).len();
         self.entries[position].state = State::Gone;
-    }
-
-    /// Gives the attribute at a position this name and value, unless it has them.
-    fn replace(&mut self, position: usize, key: &[u8], value: &[u8]) {
-        let new = self.encode(key, value);
-        let before = self.content(&self.entries[position]);
-        if *before == self.written[new.content.clone()] {
-            self.written.truncate(new.content.start);
-            return;
-        }
-        self.length = self.length - before.len() + new.content.len();
-        self.entries[position].state = State::New(self.new.len());
-        self.new.push(new);
-    }
-
-    fn add(&mut self, key: &[u8], value: &[u8]) {
-        let new = self.encode(key, value);
-        self.length += new.content.len();
-        self.entries.push(Entry {
-            key: &[],
-            content: &[],
-            place: 0..0,
-            state: State::New(self.new.len()),
-        });
-        self.new.push(new);
     }
 
     fn encode(&mut self, key: &[u8], value: &[u8]) -> New {

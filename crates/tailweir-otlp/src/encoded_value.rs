@@ -1,7 +1,8 @@
-//! Values that are made once and put into many messages.
+//! Values and attributes that are made once and put into many messages.
 
 use crate::view::AnyValue;
-use crate::wire::{put_bytes, put_key, put_varint};
+use crate::wire::{length_delimited_size, put_bytes, put_key, put_varint};
+use std::ops::Range;
 
 /// A value in its own message, ready to be put into a list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -95,6 +96,42 @@ impl EncodedValue {
         put_key(&mut message, number, 0);
         put_varint(&mut message, value);
         Self(message)
+    }
+}
+
+/// An attribute in its own message, ready to be put into a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedAttribute {
+    content: Vec<u8>,
+    /// Where the key is in it.
+    key: Range<usize>,
+}
+
+impl EncodedAttribute {
+    /// This key and value.
+    #[must_use]
+    pub fn new(key: &[u8], value: &EncodedValue) -> Self {
+        let end = length_delimited_size(key.len());
+        Self {
+            content: encode_attribute(key, value),
+            key: end - key.len()..end,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.content[self.key.clone()]
+    }
+
+    /// The content of the message.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// Where the key is in the content.
+    pub(crate) fn key_range(&self) -> Range<usize> {
+        self.key.clone()
     }
 }
 

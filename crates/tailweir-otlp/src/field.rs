@@ -12,12 +12,13 @@
 //! assert_eq!(SpanView(&renamed).name(), b"y");
 //! ```
 
+mod attribute;
 mod named;
 
 pub use named::*;
 
 use crate::attribute_list::AttributeList;
-use crate::splice::{Positions, replace, replace_one_of};
+use crate::splice::{replace, replace_one_of};
 use crate::view::Messages;
 use crate::wire::{put_bytes, put_key, put_varint, zigzag32};
 use std::borrow::Cow;
@@ -155,35 +156,6 @@ impl WritableField {
         AttributeList::new(message, self.number)
     }
 
-    /// The message with some of the messages in this field replaced, and others added behind the last.
-    /// Those for which there is nothing new keep their bytes and their place.
-    #[must_use]
-    pub fn with_replaced(self, message: &[u8], new: &[Option<Vec<u8>>]) -> Vec<u8> {
-        let (changed, added) = new.split_at(new.len().min(self.messages(message).count()));
-        let size: usize = new.iter().flatten().map(|content| content.len() + 8).sum();
-        let mut out = Vec::with_capacity(message.len() + size);
-        let mut changed = changed.iter();
-        let mut copied = 0;
-        let mut place = message.len();
-        for (field, end) in Positions::new(message) {
-            if field.number != self.number || field.content.is_none() {
-                continue;
-            }
-            if let Some(Some(content)) = changed.next() {
-                out.extend_from_slice(&message[copied..field.start]);
-                put_bytes(&mut out, self.number, content);
-                copied = end;
-            }
-            place = end;
-        }
-        out.extend_from_slice(&message[copied..place]);
-        for content in added.iter().flatten() {
-            put_bytes(&mut out, self.number, content);
-        }
-        out.extend_from_slice(&message[place..]);
-        out
-    }
-
     fn with(self, message: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
         let mut out = Vec::with_capacity(message.len() + 32);
         if self.rivals.is_empty() {
@@ -248,16 +220,5 @@ mod tests {
         let point = NUMBER_INT.with_number(b"", 5);
         let point = NUMBER_DOUBLE.with_number(&point, 0f64.to_bits());
         assert_eq!(point, b"\x21\0\0\0\0\0\0\0\0");
-    }
-
-    /// Scenario: of three nested messages the second changes, and a fourth is added.
-    /// Guarantees: the others keep bytes and place, what stands between them too, and the new one is last.
-    #[test]
-    fn nested_messages_are_replaced_in_place() {
-        let scope = b"\x12\x01a\x1a\x01u\x12\x81\x00b\x12\x01c\x50\x07";
-        let new = [None, Some(b"BB".to_vec()), None, Some(b"d".to_vec())];
-        let expected = b"\x12\x01a\x1a\x01u\x12\x02BB\x12\x01c\x12\x01d\x50\x07";
-        assert_eq!(ITEMS.with_replaced(scope, &new), expected);
-        assert_eq!(ITEMS.with_replaced(scope, &[]), scope);
     }
 }

@@ -113,15 +113,14 @@ impl SpanHead {
         let mut reader = Reader::new(head.read_canonical_ids(span));
         while let Some(key) = reader.key()? {
             match key {
+                // Attributes follow each other.
+                key::ATTRIBUTES if WHOLE => {
+                    schema::check_attribute(reader.delimited()?, depth + 1)?;
+                    schema::check_attributes(&mut reader, key::ATTRIBUTES as u8, depth + 1)?;
+                }
                 key::ATTRIBUTES => {
-                    let mut next = Some(reader.delimited()?);
-                    // Attributes follow each other.
-                    while let Some(attribute) = next {
-                        if WHOLE {
-                            schema::check_attribute(attribute, depth + 1)?;
-                        }
-                        next = reader.take_short(key::ATTRIBUTES as u8);
-                    }
+                    reader.delimited()?;
+                    while reader.take_short(key::ATTRIBUTES as u8).is_some() {}
                 }
                 key::EVENTS | key::LINKS if !WHOLE => drop(reader.delimited()?),
                 key::NAME => drop(reader.delimited()?),

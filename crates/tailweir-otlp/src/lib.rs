@@ -33,6 +33,7 @@ mod message_writer;
 mod metric_part;
 mod outline;
 mod response;
+mod revision;
 mod rewrite;
 mod scan;
 mod schema;
@@ -56,13 +57,14 @@ pub use compose::{
     TracesBuilder,
 };
 pub use count::count_items;
-pub use encoded_value::EncodedValue;
+pub use encoded_value::{EncodedAttribute, EncodedValue};
 pub use framing::{Framing, Piece};
 pub use head::{SpanHead, StatusCode};
 pub use message_writer::MessageWriter;
 pub use metric_part::write_metric_part;
 pub use outline::Outer;
 pub use response::{ExportResponse, Status};
+pub use revision::Revision;
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};
 pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};
 pub use sender::{OfSender, as_they_stood, by_sender, with_sender};

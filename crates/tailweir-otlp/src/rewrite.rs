@@ -4,8 +4,8 @@ use crate::attribute_list::AttributeList;
 use crate::changed_copy::ChangedCopy;
 use crate::splice::Positions;
 use crate::view::{
-    DataPoint, LogRecordView, Messages, MetricData, MetricView, ResourceFields, ScopeFields,
-    SpanView, span,
+    DataPoint, KeyLengths, LogRecordView, Messages, MetricData, MetricView, ResourceFields,
+    ScopeFields, SpanView, span,
 };
 use crate::wire::{Fields, put_bytes};
 use std::ops::Range;
@@ -45,8 +45,12 @@ pub enum Item<'a> {
 /// Lets `edit` change the attributes of each resource of a request of any signal. Bytes that are not
 /// part of a changed list, unknown fields included, stay as they are; the lengths around them follow.
 /// The answer is the new request, or nothing when nothing changed.
+///
+/// Only attributes whose keys have one of the lengths in `keys` are sure to be in a list: those of all keys
+/// that `edit` asks for or puts.
 pub fn rewrite_resources(
     request: &[u8],
+    keys: KeyLengths,
     mut edit: impl FnMut(&mut AttributeList<'_>),
 ) -> Option<Vec<u8>> {
     let mut copy = ChangedCopy::new(request);
@@ -55,12 +59,12 @@ pub fn rewrite_resources(
         let mut resources = Messages::new(&request[group.clone()], RESOURCE);
         if resources.next().is_some() && resources.next().is_none() {
             return copy.nested(group, RESOURCE, |copy, resource| {
-                list.fill(&request[resource.clone()], RESOURCE_ATTRIBUTES);
+                list.fill(&request[resource.clone()], RESOURCE_ATTRIBUTES, keys);
                 edit(&mut list);
                 list.change(RESOURCE_ATTRIBUTES, resource.start, copy);
             });
         }
-        rewrite_odd_resource(copy, group, &mut edit);
+        rewrite_odd_resource(copy, group, keys, &mut edit);
     });
     copy.finish()
 }
@@ -70,6 +74,7 @@ pub fn rewrite_resources(
 fn rewrite_odd_resource(
     copy: &mut ChangedCopy<'_>,
     group: Range<usize>,
+    keys: KeyLengths,
     edit: impl FnOnce(&mut AttributeList<'_>),
 ) {
     let content = &copy.request()[group.clone()];
@@ -77,7 +82,7 @@ fn rewrite_odd_resource(
         .collect::<Vec<_>>()
         .concat();
     let (mut list, mut changed) = (AttributeList::empty(), ChangedCopy::new(&whole));
-    list.fill(&whole, RESOURCE_ATTRIBUTES);
+    list.fill(&whole, RESOURCE_ATTRIBUTES, keys);
     edit(&mut list);
     list.change(RESOURCE_ATTRIBUTES, 0, &mut changed);
     let Some(changed) = changed.finish() else {
@@ -95,6 +100,7 @@ fn rewrite_odd_resource(
 pub fn rewrite_items(
     signal: Signal,
     request: &[u8],
+    keys: KeyLengths,
     mut edit: impl FnMut(&ItemPlace<'_>, &mut AttributeList<'_>),
 ) -> Option<Vec<u8>> {
     let mut copy = ChangedCopy::new(request);
@@ -118,9 +124,9 @@ pub fn rewrite_items(
                 let (field, item_view) = match signal {
                     Signal::Traces => (span::ATTRIBUTES, Item::Span(SpanView(bytes))),
                     Signal::Logs => (LOG_ATTRIBUTES, Item::Log(LogRecordView(bytes))),
-                    Signal::Metrics => return rewrite_points(copy, item, &mut list, edit),
+                    Signal::Metrics => return rewrite_points(copy, item, keys, &mut list, edit),
                 };
-                list.fill(bytes, field);
+                list.fill(bytes, field, keys);
                 edit(item_view, &mut list);
                 list.change(field, item.start, copy);
             });
@@ -133,6 +139,7 @@ pub fn rewrite_items(
 fn rewrite_points<'r>(
     copy: &mut ChangedCopy<'r>,
     metric: Range<usize>,
+    keys: KeyLengths,
     list: &mut AttributeList<'r>,
     mut edit: impl FnMut(Item<'_>, &mut AttributeList<'_>),
 ) {
@@ -150,7 +157,7 @@ fn rewrite_points<'r>(
             let (start, message) = (range.start, &request[range]);
             let point = kind.point(message);
             let field = attributes_of(point);
-            list.fill(message, field);
+            list.fill(message, field, keys);
             edit(Item::Point(view, point), list);
             list.change(field, start, copy);
         });

@@ -11,6 +11,7 @@ pub(crate) use tables::{
     TRACES_REQUEST,
 };
 
+use crate::view::KeyValue;
 use crate::wire::{DEPTH_MAX, Reader, WireError};
 
 /// A message type. Fields are in the order of their numbers.
@@ -22,10 +23,15 @@ pub(crate) struct Message {
     index: [u8; FIELDS_MAX],
     /// The tag of its attributes, of which most messages are made up, if it has any.
     attributes: Option<u8>,
+    /// By tags of one byte: whether it is that of a known field whose payload is sound whatever it is.
+    is_free: [bool; TAGS],
 }
 
 /// One more than the highest field number in use.
 pub(crate) const FIELDS_MAX: usize = 17;
+
+/// How many tags take one byte.
+const TAGS: usize = 0x80;
 
 /// A field of a message type.
 pub(crate) struct FieldType {
@@ -62,9 +68,15 @@ impl Message {
     const fn new(fields: &'static [FieldType]) -> Self {
         let mut index = [0; FIELDS_MAX];
         let mut attributes = None;
+        let mut is_free = [false; TAGS];
         let mut at = 0;
         while at < fields.len() {
             index[fields[at].number as usize] = at as u8 + 1;
+            let tag = (fields[at].number << 3) as usize | fields[at].kind.wire_type() as usize;
+            let is_checked = matches!(fields[at].kind, Kind::Id(_) | Kind::Message(_));
+            if tag < TAGS && !is_checked {
+                is_free[tag] = true;
+            }
             if matches!(fields[at].name.as_bytes(), b"attributes") {
                 attributes = Some((fields[at].number << 3 | 2) as u8);
             }
@@ -75,6 +87,7 @@ impl Message {
             is_oneof: false,
             index,
             attributes,
+            is_free,
         }
     }
 
@@ -106,13 +119,18 @@ impl Message {
         loop {
             // Attributes follow each other.
             if let Some(tag) = self.attributes {
-                while let Some(attribute) = reader.take_short(tag) {
-                    check_attribute(attribute, depth + 1)?;
-                }
+                check_attributes(&mut reader, tag, depth + 1)?;
             }
-            match reader.tag()? {
-                Some(tag) => self.check_payload(&mut reader, tag, depth)?,
+            match reader.key()? {
                 None => return Ok(()),
+                // Numbers and text need no look at what they are: most fields are those.
+                Some(key) if self.is_free.get(key as usize) == Some(&true) => {
+                    reader.skip(key >> 3, (key & 7) as u8, depth)?;
+                }
+                Some(key) => {
+                    let tag = (key >> 3, (key & 7) as u8);
+                    self.check_payload(&mut reader, tag, depth)?;
+                }
             }
         }
     }
@@ -140,7 +158,7 @@ impl Message {
     }
 }
 
-/// Checks a `KeyValue`. Nearly all hold one short scalar, and are seen to be sound without a table.
+/// Checks a `KeyValue`.
 #[inline]
 pub(crate) fn check_attribute(attribute: &[u8], depth: u32) -> Result<(), WireError> {
     if is_plain_attribute(attribute) {
@@ -150,26 +168,37 @@ pub(crate) fn check_attribute(attribute: &[u8], depth: u32) -> Result<(), WireEr
     }
 }
 
-/// Whether an attribute is a key and one scalar, in this order, with lengths of one byte each.
+/// Checks attributes with this tag of one byte that follow each other. Nearly all are a key and one short
+/// scalar, and are seen to be sound without a table. Stops before one that is encoded in another way.
 #[inline(always)]
+pub(crate) fn check_attributes(
+    reader: &mut Reader<'_>,
+    tag: u8,
+    depth: u32,
+) -> Result<(), WireError> {
+    while let Some(attribute) = reader.take_plain_entry(tag) {
+        if !is_scalar(attribute.value) {
+            KEY_VALUE.check(attribute.content, depth)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an attribute is a key and one scalar, in this order, with lengths of one byte each.
+#[inline]
 pub(crate) fn is_plain_attribute(attribute: &[u8]) -> bool {
-    let [0x0a, key_length, rest @ ..] = attribute else {
-        return false;
-    };
-    let Some([0x12, length, kind, first, rest @ ..]) = rest.get(usize::from(*key_length)..) else {
-        return false;
-    };
-    if (*key_length | *length) >= 0x80 || usize::from(*length) != rest.len() + 2 {
-        return false;
-    }
+    KeyValue::plain_value_of(attribute).is_some_and(is_scalar)
+}
+
+/// Whether the message of a value, shorter than 128 bytes, is one scalar and nothing else.
+#[inline(always)]
+fn is_scalar(value: &[u8]) -> bool {
     // Most are text; then integers of one or two bytes, booleans, doubles.
-    if *kind == 0x0a {
-        return usize::from(*first) == rest.len();
-    }
-    match (kind, rest) {
-        (0x18, []) | (0x10, []) => *first < 0x80,
-        (0x18, [second]) => *first >= 0x80 && *second < 0x80,
-        (0x21, rest) => rest.len() == 7,
+    match value {
+        [0x0a, length, text @ ..] => usize::from(*length) == text.len(),
+        [0x18 | 0x10, number] => *number < 0x80,
+        [0x18, low, high] => *low >= 0x80 && *high < 0x80,
+        [0x21, bits @ ..] => bits.len() == 8,
         _ => false,
     }
 }
@@ -178,9 +207,6 @@ impl FieldType {
     #[inline]
     fn check_content(&self, content: &[u8], depth: u32) -> Result<(), WireError> {
         match self.kind {
-            Kind::Message(message) if std::ptr::eq(message, &KEY_VALUE) => {
-                check_attribute(content, depth + 1)
-            }
             Kind::Message(message) => message.check(content, depth + 1),
             Kind::String | Kind::Bytes => Ok(()),
             Kind::Id(length) if content.is_empty() || content.len() == length => Ok(()),

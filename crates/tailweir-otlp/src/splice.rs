@@ -2,7 +2,7 @@
 
 use crate::view::SpanView;
 use crate::view::span::TRACE_STATE;
-use crate::wire::{Reader, put_bytes};
+use crate::wire::{PlainEntry, Reader, put_bytes};
 use std::ops::Range;
 
 /// Writes `message` without the fields `number`, and in the place of the first of them, or where a field
@@ -99,13 +99,15 @@ impl<'a> Iterator for Positions<'a> {
 }
 
 impl<'a> Positions<'a> {
-    /// Content and place of the next field, when it is length-delimited, has this number, below 16, and is
-    /// shorter than 128 bytes.
+    /// The next field and its place, when it is a plain entry in field `number`, below 16.
     #[inline(always)]
-    pub(crate) fn take_short(&mut self, number: u32) -> Option<(&'a [u8], Range<usize>)> {
+    pub(crate) fn take_plain_entry(
+        &mut self,
+        number: u32,
+    ) -> Option<(PlainEntry<'a>, Range<usize>)> {
         let start = self.length - self.reader.rest().len();
-        let content = self.reader.take_short((number << 3 | 2) as u8)?;
-        Some((content, start..start + 2 + content.len()))
+        let entry = self.reader.take_plain_entry((number << 3 | 2) as u8)?;
+        Some((entry, start..start + 2 + entry.content.len()))
     }
 
     /// The next field, however it is encoded.

@@ -83,6 +83,16 @@ impl<'a> Field<'a> {
     }
 }
 
+/// A map entry in whose message a key and a value follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlainEntry<'a> {
+    /// The whole message.
+    pub(crate) content: &'a [u8],
+    pub(crate) key: &'a [u8],
+    /// The message of the value.
+    pub(crate) value: &'a [u8],
+}
+
 /// Reads fields one after another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
@@ -136,33 +146,47 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Steps over map entries in field `number`, below 16, as long as they are encoded as nearly all are (a
-    /// key, then a value, all lengths of one byte) and `is_other` says so of the length of the key. Written
-    /// for few instructions: a walk over attributes spends its time here.
+    /// Steps over map entries in field `number`, below 16, as long as they are plain and `is_other` says so of
+    /// the length of the key. Written for few instructions: a walk over attributes spends its time here.
     #[inline(always)]
     pub(crate) fn pass_over_entries(&mut self, number: u32, is_other: impl Fn(usize) -> bool) {
+        let tag = (number << 3 | 2) as u8;
+        loop {
+            let mut next = *self;
+            if !matches!(next.rest, [_, _, _, key, ..] if is_other(usize::from(*key)))
+                || next.take_plain_entry(tag).is_none()
+            {
+                return;
+            }
+            *self = next;
+        }
+    }
+
+    /// The next field, when it has this tag of one byte and is a map entry encoded as nearly all are: a key,
+    /// then a value, all lengths of one byte.
+    #[inline(always)]
+    pub(crate) fn take_plain_entry(&mut self, tag: u8) -> Option<PlainEntry<'a>> {
         // Tag, length below 128, tag of the key; then the length of the key.
         const MASK: u32 = 0x00ff_80ff;
-        let head = number << 3 | 2 | 0x0a << 16;
-        let mut rest = self.rest;
-        while let Some(&first) = rest.first_chunk::<4>() {
-            let [_, length, _, key] = first.map(usize::from);
-            if u32::from_le_bytes(first) & MASK != head || !is_other(key) {
-                break;
-            }
-            let Some((entry, next)) = rest.split_at_checked(2 + length) else {
-                break;
-            };
-            let Some(&[tag, value]) = entry.get(4 + key..).and_then(|value| value.first_chunk())
-            else {
-                break;
-            };
-            if tag != 0x12 || 6 + key + usize::from(value) != entry.len() {
-                break;
-            }
-            rest = next;
+        let head = u32::from(tag) | 0x0a << 16;
+        let &first = self.rest.first_chunk::<4>()?;
+        if u32::from_le_bytes(first) & MASK != head {
+            return None;
+        }
+        let [_, length, _, key] = first.map(usize::from);
+        let (content, rest) = self.rest[2..].split_at_checked(length)?;
+        let (key, [0x12, length, value @ ..]) = content.get(2..)?.split_at_checked(key)? else {
+            return None;
+        };
+        if usize::from(*length) != value.len() {
+            return None;
         }
         self.rest = rest;
+        Some(PlainEntry {
+            content,
+            key,
+            value,
+        })
     }
 
     /// Key and content of the next field; no content unless it is length-delimited.

@@ -86,19 +86,25 @@ const fn editor(
     }
 }
 
-/// The editor of this name. `set` is not among them: it does not read its target.
+/// The editor of this name. [`SET`] and [`DELETE_KEY`] are not among them: they need not read their target.
 pub(crate) fn find(name: &str) -> Option<&'static Editor> {
     tables().find(|editor| editor.name == name)
 }
 
-/// All names, `set` included.
+/// All names.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    std::iter::once(SET).chain(tables().map(|editor| editor.name))
+    [SET, DELETE_KEY]
+        .into_iter()
+        .chain(tables().map(|editor| editor.name))
 }
 
 /// Gives its target a value, whatever it holds.
 pub(crate) const SET: &str = "set";
 pub(crate) const SET_PARAMETERS: &[Parameter] = &[TARGET, required("value", Kind::Any)];
+
+/// Takes an entry out of the map that its target holds.
+pub(crate) const DELETE_KEY: &str = "delete_key";
+pub(crate) const DELETE_KEY_PARAMETERS: &[Parameter] = &[TARGET, required("key", Kind::String)];
 
 fn tables() -> impl Iterator<Item = &'static Editor> {
     let tables = [

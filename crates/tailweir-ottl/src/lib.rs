@@ -75,7 +75,7 @@ mod time;
 mod value;
 mod xml;
 
-pub use crate::regex::{GoRegex, GroupPlaces, RegexError};
+pub use crate::regex::{GoRegex, GoRegexSet, GroupPlaces, RegexError};
 pub use as_go::{format_float, integer_of, parse_float, parse_integer};
 pub use condition::Condition;
 pub use context::{Context, Key, PathError, PathExpression, Subject};

@@ -7,9 +7,11 @@
 
 mod class;
 mod replace;
+mod set;
 mod translate;
 
 pub(crate) use replace::TooLong;
+pub use set::GoRegexSet;
 
 use crate::nearest::clip;
 use std::borrow::Cow;
@@ -139,17 +141,17 @@ impl GoRegex {
         mut replace: impl FnMut(&[u8]) -> Vec<u8>,
     ) -> Option<Vec<u8>> {
         let text = as_go_reads(text);
+        let mut matches = self.regex.find_iter(&text).peekable();
+        matches.peek()?;
         let mut out = Vec::with_capacity(text.len());
         let mut copied = 0;
-        let mut occurs = false;
-        for found in self.regex.find_iter(&text) {
-            occurs = true;
+        for found in matches {
             out.extend_from_slice(&text[copied..found.start()]);
             out.extend(replace(found.as_bytes()));
             copied = found.end();
         }
         out.extend_from_slice(&text[copied..]);
-        occurs.then_some(out)
+        Some(out)
     }
 
     /// Whether any group has a name.

@@ -119,6 +119,13 @@ pub trait Target<P, E>: Subject<P> {
         value: Value<'_>,
     ) -> Result<Option<Self::Change>, EvaluationError>;
 
+    /// Works out what taking the first entry of this name out of the map in a path changes (nothing when there
+    /// is none), for targets that need not read the whole map for it. Those that do say nothing.
+    fn removal(&self, path: &P, keys: &[Key<'_>], name: &[u8]) -> Option<Option<Self::Change>> {
+        let _ = (path, keys, name);
+        None
+    }
+
     /// Makes a change.
     ///
     /// # Errors
@@ -142,6 +149,8 @@ pub struct Statement<P, E> {
 /// What a statement does.
 pub(crate) enum Act<P, E> {
     Set(Place<P>, Expression<P>),
+    /// Takes the entry out of a map that the argument names.
+    DeleteKey(Place<P>, Supplied<P>),
     Edit {
         name: &'static str,
         target: Place<P>,
@@ -214,6 +223,20 @@ impl<P, E> Statement<P, E> {
                 let value = value.value(target, None)?;
                 target.change(&place.path, &place.keys.evaluated(target), value)?
             }
+            Act::DeleteKey(place, key) => {
+                let keys = place.keys.evaluated(target);
+                let key = key.value(target, None)?;
+                let Value::String(name) = &key else {
+                    return Err(EvaluationError::type_of("string", &key));
+                };
+                match target.removal(&place.path, &keys, name) {
+                    Some(change) => change,
+                    None => match without_entry(target.value(&place.path, &keys)?, name)? {
+                        Some(map) => target.change(&place.path, &keys, map)?,
+                        None => None,
+                    },
+                }
+            }
             Act::Edit {
                 name,
                 target: place,
@@ -264,6 +287,19 @@ impl<P> Keys<P> {
                 .collect(),
         }
     }
+}
+
+/// A map without the first entry of this name; nothing when there is none.
+fn without_entry<'a>(held: Value<'a>, name: &[u8]) -> Result<Option<Value<'a>>, EvaluationError> {
+    let Value::Map(map) = held else {
+        return Err(EvaluationError::type_of("map", &held));
+    };
+    let mut entries = map.into_entries();
+    let position = entries.iter().position(|(key, _)| key.as_ref() == name);
+    Ok(position.map(|position| {
+        entries.remove(position);
+        Value::map(entries)
+    }))
 }
 
 fn check(holds: TargetKind, held: &Value<'_>) -> Result<(), EvaluationError> {

@@ -13,10 +13,11 @@ mod write;
 pub use client::ClientFacts;
 pub use encode::encode_value;
 
+use crate::log::LogField;
 use crate::path::{Path, Place};
-use crate::point::point_value;
+use crate::point::{PointField, point_value};
 use crate::resource::surroundings;
-use crate::span::{SpanField, event_value, part, span_value};
+use crate::span::{EventField, SpanField, event_value, part, span_value};
 use crate::{Scene, metric::MetricField};
 use std::borrow::Cow;
 use tailweir_otlp::field::WritableField;
@@ -138,6 +139,31 @@ impl<'b> Draft<'b> {
             }
         };
         Ok(slot.map(Change))
+    }
+
+    /// The same for taking the first entry of a name out of the map in a path, where that is an attribute of
+    /// what the statements are about: nobody reads the others for it. Nothing for other maps.
+    #[must_use]
+    pub fn removal(&self, path: &Path, keys: &[Key<'_>], name: &[u8]) -> Option<Option<Change>> {
+        if !keys.is_empty() {
+            return None;
+        }
+        let (field, message, slot): (_, &[u8], fn(_) -> _) = match path.0 {
+            Place::Span(SpanField::Attributes) => {
+                (field::SPAN_ATTRIBUTES, &self.whole, Slot::Whole)
+            }
+            Place::Log(LogField::Attributes) => (field::LOG_ATTRIBUTES, &self.whole, Slot::Whole),
+            Place::SpanEvent(EventField::Attributes) => {
+                (field::EVENT_ATTRIBUTES, self.part(), Slot::Part)
+            }
+            Place::DataPoint(PointField::Attributes) => {
+                let point = MetricView(&self.whole).data().point(self.part());
+                (point::attributes_of(point), self.part(), Slot::Part)
+            }
+            _ => return None,
+        };
+        let removed = field.without_attribute(message, name);
+        Some(removed.map(|bytes| Change(slot(bytes))))
     }
 
     fn remember(

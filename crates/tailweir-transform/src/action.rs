@@ -7,7 +7,7 @@ use crate::error::CompileError;
 use crate::literal;
 use tailweir_config::{Action as Word, AttributeAction, ConvertedType};
 use tailweir_core::{ClientContext, ClientKey};
-use tailweir_otlp::{AnyValue, AttributeList, EncodedValue};
+use tailweir_otlp::{AnyValue, AttributeList, EncodedAttribute, EncodedValue};
 use tailweir_ottl::GoRegex;
 
 /// A compiled action.
@@ -46,13 +46,13 @@ pub(crate) struct Source {
     /// What the value is put under.
     key: Vec<u8>,
     from: From,
-    default: Option<EncodedValue>,
+    default: Option<EncodedAttribute>,
 }
 
 #[derive(Debug)]
 enum From {
     Nothing,
-    Literal(EncodedValue),
+    Literal(EncodedAttribute),
     Attribute(Vec<u8>),
     Context(ClientKey),
 }
@@ -82,6 +82,19 @@ impl Action {
             Word::Unset => return Err(CompileError::new(path, "there is no `action`")),
         };
         require_key(key, path).map(|_| Self::Put { source, when })
+    }
+
+    /// The keys of all attributes that it looks at or writes; nothing when those may be any.
+    pub(crate) fn keys(&self) -> Option<Vec<&[u8]>> {
+        Some(match self {
+            Self::Put { source, .. } => source.keys(),
+            Self::Delete(selection) | Self::Hash(selection) => vec![selection.only_key()?],
+            Self::Extract { key, pattern } => {
+                let groups = pattern.group_names().flatten().map(str::as_bytes);
+                groups.chain([&key[..]]).collect()
+            }
+            Self::Convert { key, .. } => vec![key],
+        })
     }
 
     /// Changes the list.
@@ -127,6 +140,14 @@ impl Selection {
         Ok(Self { key, pattern })
     }
 
+    /// The key, when there is no pattern beside it.
+    fn only_key(&self) -> Option<&[u8]> {
+        match self.pattern {
+            None => self.key.as_deref(),
+            Some(_) => None,
+        }
+    }
+
     fn matches(&self, name: &[u8]) -> bool {
         self.pattern
             .as_ref()
@@ -161,9 +182,10 @@ impl Selection {
 impl Source {
     fn compile(settings: &AttributeAction, path: &str) -> Result<Self, CompileError> {
         let key = settings.key.clone().into_bytes();
+        let encode = |value| EncodedAttribute::new(&key, &literal::encode(value));
         let mut sources = Vec::new();
         if let Some(value) = &settings.value {
-            sources.push(From::Literal(literal::encode(value)));
+            sources.push(From::Literal(encode(value)));
         }
         if !settings.from_attribute.is_empty() {
             sources.push(From::Attribute(
@@ -173,7 +195,7 @@ impl Source {
         if !settings.from_context.is_empty() {
             sources.push(From::Context(ClientKey::new(&settings.from_context)));
         }
-        let default = settings.default_value.as_ref().map(literal::encode);
+        let default = settings.default_value.as_ref().map(encode);
         let from = match (sources.pop(), sources.is_empty()) {
             (_, false) => {
                 let problem = "`value`, `from_attribute` and `from_context` exclude each other";
@@ -186,13 +208,20 @@ impl Source {
         Ok(Self { key, from, default })
     }
 
+    fn keys(&self) -> Vec<&[u8]> {
+        match &self.from {
+            From::Attribute(from) => vec![&self.key, from],
+            From::Nothing | From::Literal(_) | From::Context(_) => vec![&self.key],
+        }
+    }
+
     /// Puts the value, if there is one, where its key was found.
     fn put(&self, list: &mut AttributeList<'_>, place: Option<usize>, client: &ClientContext) {
         let key = &self.key;
         let is_put = match &self.from {
             From::Nothing => false,
-            From::Literal(value) => {
-                list.put_at(place, key, value);
+            From::Literal(attribute) => {
+                list.put_encoded(place, attribute);
                 true
             }
             From::Attribute(from) => list.copy_to(place, key, from),
@@ -205,7 +234,7 @@ impl Source {
             },
         };
         if let Some(default) = self.default.as_ref().filter(|_| !is_put) {
-            list.put_at(place, key, default);
+            list.put_encoded(place, default);
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::transform::{Outcome, Request, Transform};
 use bytes::Bytes;
 use tailweir_config::{AttributeAction, AttributesProcessor, ResourceProcessor};
 use tailweir_core::{ClientContext, Signal};
-use tailweir_otlp::{AttributeList, Attributes, Item, ItemPlace, rewrite_items, rewrite_resources};
+use tailweir_otlp::{
+    AttributeList, Attributes, Item, ItemPlace, KeyLengths, rewrite_items, rewrite_resources,
+};
 
 /// Whose attributes are edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Edits {
     include: Option<Matcher>,
     exclude: Option<Matcher>,
     actions: Vec<Action>,
+    /// Of the keys that the actions name: what has another one is passed over.
+    keys: KeyLengths,
 }
 
 impl Transform for Edits {
@@ -64,6 +68,7 @@ impl Edits {
             target: Target::Resources,
             include: None,
             exclude: None,
+            keys: key_lengths(&actions),
             actions,
         };
         finish(edits, errors)
@@ -88,6 +93,7 @@ impl Edits {
                 target: Target::Items,
                 include,
                 exclude,
+                keys: key_lengths(&actions),
                 actions,
             },
             errors,
@@ -110,8 +116,8 @@ impl Edits {
             });
         };
         let edited = match self.target {
-            Target::Resources => rewrite_resources(&body, run),
-            Target::Items => rewrite_items(signal, &body, |place, list| {
+            Target::Resources => rewrite_resources(&body, self.keys, run),
+            Target::Items => rewrite_items(signal, &body, self.keys, |place, list| {
                 if self.is_selected(place) {
                     run(list);
                 }
@@ -152,6 +158,14 @@ fn compile_actions(
         }
     }
     actions
+}
+
+/// The lengths of the keys that actions name; any where one of them selects by a pattern.
+fn key_lengths(actions: &[Action]) -> KeyLengths {
+    let keys: Option<Vec<_>> = actions.iter().map(Action::keys).collect();
+    keys.map_or(KeyLengths::ALL, |keys| {
+        KeyLengths::of(keys.into_iter().flatten())
+    })
 }
 
 fn finish(edits: Edits, errors: Vec<CompileError>) -> Result<Edits, CompileErrors> {

@@ -3,7 +3,7 @@
 use crate::error::TransformError;
 use crate::transform::Outcome;
 use bytes::Bytes;
-use tailweir_otlp::{AttributeList, Change, rewrite_resources};
+use tailweir_otlp::{AttributeList, Change, KeyLengths, rewrite_resources};
 
 /// By how many bytes a transform may make a request longer: 64 MiB. A request of many tiny items, each
 /// given a long value that its client chose, is refused.
@@ -94,7 +94,7 @@ pub fn edit_resources(
     mut edit: impl FnMut(&mut AttributeList<'_>),
 ) -> Result<Outcome, TransformError> {
     let mut growth = Growth::default();
-    let edited = rewrite_resources(&body, |list| growth.watch(list, &mut edit));
+    let edited = rewrite_resources(&body, KeyLengths::ALL, |list| growth.watch(list, &mut edit));
     growth.finish(body.len())?;
     Ok(Outcome::of(edited.map_or(body, Bytes::from)))
 }

@@ -10,16 +10,17 @@ use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::growth::Growth;
 use crate::transform::{Outcome, Request, Transform};
 use mask::Mask;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use summary::{IN_ATTRIBUTES, IN_BODY, Summary, is_summary};
 use tailweir_config::{RedactionProcessor, RedactionSummary};
 use tailweir_core::Signal;
 use tailweir_otlp::field::{self, WritableField};
 use tailweir_otlp::{
-    AnyValue, AttributeList, Change, DataPoint, EncodedValue, LogRecordView, MetricView,
-    RequestView, ScopeFields, SpanView,
+    AnyValue, AttributeList, Change, DataPoint, EncodedValue, KeyLengths, LogRecordView,
+    MetricView, RequestView, ScopeFields, SpanView,
 };
-use tailweir_ottl::GoRegex;
+use tailweir_ottl::{GoRegex, GoRegexSet};
 use tailweir_paths::value_of;
 
 const CLIENT: i32 = 3;
@@ -32,9 +33,9 @@ pub(crate) struct Redaction {
     /// Keys that stay; nothing where all do.
     allowed_keys: Option<BTreeSet<Vec<u8>>>,
     ignored_keys: BTreeSet<Vec<u8>>,
-    ignored_key_patterns: Vec<GoRegex>,
-    blocked_key_patterns: Vec<GoRegex>,
-    allowed_values: Vec<GoRegex>,
+    ignored_key_patterns: GoRegexSet,
+    blocked_key_patterns: GoRegexSet,
+    allowed_values: GoRegexSet,
     takes_all_types: bool,
     mask: Mask,
     summary: RedactionSummary,
@@ -52,14 +53,13 @@ impl Redaction {
     /// Compiles a `redaction` processor.
     pub(crate) fn new(settings: &RedactionProcessor) -> Result<Self, CompileErrors> {
         let mut errors = Vec::new();
-        let mut patterns = |path: &str, list: &[String]| -> Vec<GoRegex> {
+        let mut patterns = |path: &str, list: &[String]| {
             let compiled = list.iter().enumerate().map(|(index, pattern)| {
                 let path = format!("{path}[{index}]");
                 GoRegex::new(pattern).map_err(|error| CompileError::new(path, error))
             });
-            compiled
-                .filter_map(|pattern| pattern.map_err(|error| errors.push(error)).ok())
-                .collect()
+            let sound = compiled.filter_map(|it| it.map_err(|error| errors.push(error)).ok());
+            GoRegexSet::new(sound.collect())
         };
         let set = |keys: &[String]| keys.iter().map(|key| key.clone().into_bytes()).collect();
         let blocked_values = patterns("blocked_values", &settings.blocked_values);
@@ -80,9 +80,15 @@ impl Redaction {
         }
     }
 
+    /// Whether every key meets [`Fate::Kept`].
+    fn keeps_all_keys(&self) -> bool {
+        let ignores_none = self.ignored_keys.is_empty() && self.ignored_key_patterns.is_empty();
+        self.allowed_keys.is_none() && ignores_none
+    }
+
     fn fate(&self, key: &[u8]) -> Fate {
         let is_allowed = |keys: &BTreeSet<Vec<u8>>| keys.contains(key) || is_summary(key);
-        if self.ignored_keys.contains(key) || any(&self.ignored_key_patterns, key) {
+        if self.ignored_keys.contains(key) || self.ignored_key_patterns.is_match(key) {
             Fate::Ignored
         } else if self.allowed_keys.as_ref().is_none_or(is_allowed) {
             Fate::Kept
@@ -95,35 +101,37 @@ impl Redaction {
     fn attributes(&self, list: &mut AttributeList<'_>) {
         let database = self.mask.database_of(list);
         let mut summary = Summary::default();
-        list.retain(|attribute| {
-            let fate = self.fate(attribute.key);
-            match fate {
-                Fate::Ignored => summary.ignored.push(text_of(attribute.key)),
-                Fate::Removed => summary.redacted.push(text_of(attribute.key)),
-                Fate::Kept => {}
-            }
-            fate != Fate::Removed
-        });
+        if !self.keeps_all_keys() {
+            list.retain(|attribute| {
+                let fate = self.fate(attribute.key);
+                match fate {
+                    Fate::Ignored => summary.ignored.push(text_of(attribute.key)),
+                    Fate::Removed => summary.redacted.push(text_of(attribute.key)),
+                    Fate::Kept => {}
+                }
+                fate != Fate::Removed
+            });
+        }
         list.update(|attribute| {
             if self.fate(attribute.key) != Fate::Kept {
                 return None;
             }
             let value = match attribute.value {
-                AnyValue::String(text) => text.to_vec(),
-                other if self.takes_all_types => value_of(other).to_text().into_bytes(),
-                _ => Vec::new(),
+                AnyValue::String(text) => Cow::Borrowed(text),
+                other if self.takes_all_types => Cow::Owned(value_of(other).to_text().into_bytes()),
+                _ => Cow::Borrowed(&[][..]),
             };
-            if any(&self.allowed_values, &value) {
+            if self.allowed_values.is_match(&value) {
                 summary.allowed.push(text_of(attribute.key));
                 return None;
             }
-            let masked = if any(&self.blocked_key_patterns, attribute.key) {
+            let masked = if self.blocked_key_patterns.is_match(attribute.key) {
                 self.mask.whole(&value)
             } else {
                 let masked = self
                     .mask
                     .attribute(attribute.key, &value, database.as_deref());
-                masked.filter(|masked| *masked != value)?
+                masked.filter(|masked| *masked != *value)?
             };
             summary.masked.push(text_of(attribute.key));
             Some(EncodedValue::string(&masked))
@@ -133,10 +141,9 @@ impl Redaction {
 
     /// The message with the attributes in `field` edited; nothing when they stay.
     fn edited(&self, message: &[u8], field: WritableField, growth: &mut Growth) -> Option<Vec<u8>> {
-        let mut list = field.attributes(message);
-        growth.watch(&mut list, |list| self.attributes(list));
-        list.is_changed()
-            .then(|| field.with_attributes(message, &list))
+        field.edit_attributes(message, KeyLengths::ALL, |list| {
+            growth.watch(list, |list| self.attributes(list));
+        })
     }
 
     /// The same for attributes of a message within.
@@ -184,8 +191,11 @@ impl Redaction {
 
     /// The sanitized name of a span, when it differs.
     fn renamed(&self, span: SpanView<'_>) -> Option<Vec<u8>> {
+        if !self.mask.renames() {
+            return None;
+        }
         let name = span.name();
-        if any(&self.allowed_values, name) {
+        if self.allowed_values.is_match(name) {
             return None;
         }
         let is_http = matches!(span.kind(), CLIENT | SERVER);
@@ -208,11 +218,12 @@ impl Redaction {
         }
         let mut summary = Summary::default();
         let body = self.body(LogRecordView(content).body(), &mut summary);
-        let with_summary = {
-            let mut list = field::LOG_ATTRIBUTES.attributes(content);
-            growth.watch(&mut list, |list| summary.put(self.summary, &IN_BODY, list));
-            list.is_changed()
-                .then(|| field::LOG_ATTRIBUTES.with_attributes(content, &list))
+        let with_summary = if summary.is_empty() {
+            None
+        } else {
+            field::LOG_ATTRIBUTES.edit_attributes(content, KeyLengths::ALL, |list| {
+                growth.watch(list, |list| summary.put(self.summary, &IN_BODY, list));
+            })
         };
         let content = with_summary.as_deref().unwrap_or(content);
         let with_body = body.map(|body| {
@@ -239,10 +250,6 @@ impl Redaction {
 /// A name that says something.
 fn usable(name: Vec<u8>) -> Option<Vec<u8>> {
     (!name.is_empty() && name != b"...").then_some(name)
-}
-
-fn any(patterns: &[GoRegex], text: &[u8]) -> bool {
-    patterns.iter().any(|pattern| pattern.is_match(text))
 }
 
 fn text_of(key: &[u8]) -> String {

@@ -7,8 +7,8 @@ use crate::transform::{Outcome, Request, Transform};
 use tailweir_config::{SpanProcessor, SpanStatus, SpanStatusCode};
 use tailweir_core::Signal;
 use tailweir_otlp::{
-    AnyValue, AttributeList, Attributes, Change, EncodedValue, Item, ItemPlace, Part, SpanView,
-    change_items, field,
+    AnyValue, AttributeList, Attributes, Change, EncodedValue, Item, ItemPlace, KeyLengths, Part,
+    SpanView, change_items, field,
 };
 use tailweir_ottl::{GoRegex, GroupPlaces};
 
@@ -23,6 +23,8 @@ pub(crate) struct SpanNames {
     from_attributes: Vec<Vec<u8>>,
     separator: Vec<u8>,
     rules: Vec<GoRegex>,
+    /// Of the names of the rules' groups: attributes with other keys are passed over.
+    group_names: KeyLengths,
     breaks_after_match: bool,
     keeps_name: bool,
     status: Option<Status>,
@@ -66,6 +68,12 @@ impl SpanNames {
             exclude,
             from_attributes: keys.map(|key| key.clone().into_bytes()).collect(),
             separator: name.separator.clone().into_bytes(),
+            group_names: KeyLengths::of(
+                rules
+                    .iter()
+                    .flat_map(GoRegex::group_names)
+                    .map(|name| name.unwrap_or_default().as_bytes()),
+            ),
             rules,
             breaks_after_match: to_attributes.break_after_match,
             keeps_name: to_attributes.keep_original_name,
@@ -86,31 +94,37 @@ impl SpanNames {
 
     /// The span as it is to be; nothing when it is so already.
     fn edit(&self, span: SpanView<'_>) -> Option<Vec<u8>> {
+        let held = span.name();
         let mut name = self.name_of(span.attributes());
-        let mut list = field::SPAN_ATTRIBUTES.attributes(span.0);
+        let attributed = if self.rules.is_empty() {
+            None
+        } else {
+            let edit = |list: &mut AttributeList<'_>| self.take_apart(held, &mut name, list);
+            field::SPAN_ATTRIBUTES.edit_attributes(span.0, self.group_names, edit)
+        };
+        let content = attributed.as_deref().unwrap_or(span.0);
+        let name = name.filter(|name| name != held);
+        let renamed = name.map(|name| field::SPAN_NAME.with_bytes(content, &name));
+        let content = renamed.as_deref().unwrap_or(content);
+        let status = self.status.as_ref();
+        let stated = status.and_then(|status| status.put(content));
+        stated.or(renamed).or(attributed)
+    }
+
+    /// Applies the rules to the name that a span has, or to the one that it was given before.
+    fn take_apart(&self, held: &[u8], name: &mut Option<Vec<u8>>, list: &mut AttributeList<'_>) {
         for rule in &self.rules {
-            let before = name.as_deref().unwrap_or_else(|| span.name());
-            let Some(after) = take_out(rule, before, &mut list) else {
+            let before = name.as_deref().unwrap_or(held);
+            let Some(after) = take_out(rule, before, list) else {
                 continue;
             };
             if !self.keeps_name {
-                name = Some(after);
+                *name = Some(after);
             }
             if self.breaks_after_match {
                 break;
             }
         }
-        let mut content = span.0.to_vec();
-        if list.is_changed() {
-            content = field::SPAN_ATTRIBUTES.with_attributes(&content, &list);
-        }
-        if let Some(name) = name.filter(|name| name != span.name()) {
-            content = field::SPAN_NAME.with_bytes(&content, &name);
-        }
-        if let Some(status) = &self.status {
-            content = status.put(content);
-        }
-        (content != span.0).then_some(content)
     }
 
     /// The name that attributes make up, when all of them are there.
@@ -183,15 +197,12 @@ impl Status {
         }
     }
 
-    /// A span with this status.
-    fn put(&self, span: Vec<u8>) -> Vec<u8> {
-        let status = field::SPAN_STATUS.nested(&span);
+    /// A span with this status; nothing when it has it.
+    fn put(&self, span: &[u8]) -> Option<Vec<u8>> {
+        let status = field::SPAN_STATUS.nested(span);
         let coded = field::STATUS_CODE.with_number(&status, self.code);
         let stated = field::STATUS_MESSAGE.with_bytes(&coded, &self.message);
-        if *status == *stated {
-            return span;
-        }
-        field::SPAN_STATUS.with_bytes(&span, &stated)
+        (*status != *stated).then(|| field::SPAN_STATUS.with_bytes(span, &stated))
     }
 }
 

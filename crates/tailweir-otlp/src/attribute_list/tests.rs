@@ -3,6 +3,7 @@
 use super::{AttributeList, NewEntry};
 use crate::changed_copy::ChangedCopy;
 use crate::encoded_value::EncodedValue;
+use crate::view::KeyLengths;
 
 /// Field 9 of a span.
 const NUMBER: u32 = 9;
@@ -20,8 +21,17 @@ fn text(text: &str) -> EncodedValue {
 
 /// The message after an edit; nothing when it is the same.
 fn edited(message: &[u8], edit: impl FnOnce(&mut AttributeList<'_>)) -> Option<Vec<u8>> {
+    edited_where(message, KeyLengths::ALL, edit)
+}
+
+/// The same, with keys of these lengths in the list.
+fn edited_where(
+    message: &[u8],
+    keys: KeyLengths,
+    edit: impl FnOnce(&mut AttributeList<'_>),
+) -> Option<Vec<u8>> {
     let (mut list, mut copy) = (AttributeList::empty(), ChangedCopy::new(message));
-    list.fill(message, NUMBER);
+    list.fill(message, NUMBER, keys);
     edit(&mut list);
     let is_changed = list.is_changed();
     list.change(NUMBER, 0, &mut copy);
@@ -110,4 +120,30 @@ fn a_rebuilt_list_stands_together() {
     });
     let d = b"\x4a\x08\x0a\x01d\x12\x03\x0a\x014";
     assert_eq!(changed.unwrap(), [KIND, d, C, NAME].concat());
+}
+
+/// Scenario: a list is filled for keys of two lengths. Attributes with other keys stand before, between and
+/// behind those that are asked for, and one with such a key is encoded in an odd order; one attribute is
+/// removed, one changed and one added.
+/// Guarantees: others are passed over, and the message becomes what it becomes with all of them listed.
+#[test]
+fn attributes_with_other_keys_are_passed_over() {
+    let long: &[u8] = b"\x4a\x0a\x0a\x03abc\x12\x03\x0a\x013";
+    let odd: &[u8] = b"\x4a\x0a\x12\x03\x0a\x013\x0a\x03xyz";
+    let message = [KIND, long, A, odd, long, NAME, B, long, KIND].concat();
+    let edit = |list: &mut AttributeList<'_>| {
+        assert!(list.remove(b"a"));
+        list.put(b"b", &text("two"));
+        list.put(b"dd", &text("4"));
+    };
+    let keys = KeyLengths::of([&b"a"[..], b"b", b"dd"]);
+    let changed = edited_where(&message, keys, |list| {
+        assert_eq!(list.iter().filter(|entry| entry.key == b"abc").count(), 0);
+        edit(list);
+    });
+    let d = b"\x4a\x09\x0a\x02dd\x12\x03\x0a\x014";
+    let b = b"\x4a\x0a\x0a\x01b\x12\x05\x0a\x03two";
+    let expected = [KIND, long, odd, long, NAME, b, long, d, KIND].concat();
+    assert_eq!(changed.as_ref(), Some(&expected));
+    assert_eq!(changed, edited(&message, edit));
 }

@@ -353,6 +353,9 @@ impl KeyLengths {
     /// Lengths from here on are one.
     const LONG: usize = u64::BITS as usize - 1;
 
+    /// Any length.
+    pub const ALL: Self = Self(u64::MAX);
+
     /// The lengths of these keys.
     pub fn of<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
         let bits = keys.into_iter().map(|key| 1 << key.len().min(Self::LONG));
@@ -360,7 +363,7 @@ impl KeyLengths {
     }
 
     #[inline]
-    fn has(self, length: usize) -> bool {
+    pub(crate) fn has(self, length: usize) -> bool {
         self.0 >> length.min(Self::LONG) & 1 != 0
     }
 }

@@ -32,8 +32,13 @@ pub(crate) fn put_key(out: &mut Vec<u8>, number: u32, wire_type: u8) {
 /// Writes a length-delimited field.
 #[inline]
 pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, content: &[u8]) {
-    put_key(out, number, 2);
-    put_varint(out, content.len() as u64);
+    if number < 16 && content.len() < 0x80 {
+        // Tag and length take a byte each, nearly always: written together.
+        out.extend_from_slice(&[(number << 3 | 2) as u8, content.len() as u8]);
+    } else {
+        put_key(out, number, 2);
+        put_varint(out, content.len() as u64);
+    }
     out.extend_from_slice(content);
 }
 

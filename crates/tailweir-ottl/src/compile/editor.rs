@@ -16,6 +16,9 @@ impl<'c, P, C: StatementContext<Path = P>> Compiler<'c, C> {
         if call.name == editors::SET {
             return self.set(call);
         }
+        if call.name == editors::DELETE_KEY {
+            return self.delete_key(call);
+        }
         if let Some(editor) = editors::find(call.name) {
             return self.standard(call, editor);
         }
@@ -37,6 +40,18 @@ impl<'c, P, C: StatementContext<Path = P>> Compiler<'c, C> {
             self.target(target, call.name)?,
             self.expression(&value.value)?,
         ))
+    }
+
+    fn delete_key(&mut self, call: &Call<'c>) -> Compiled<Act<P, C::Editor>> {
+        let placed = self.placed(call, editors::DELETE_KEY_PARAMETERS, 0)?;
+        let Some(target) = placed[0] else {
+            return Err(self.error(0, "`delete_key` lacks its target"));
+        };
+        let target = self.target(target, call.name)?;
+        let arguments = self.arguments(call.name, editors::DELETE_KEY_PARAMETERS, &placed)?;
+        let key = arguments.into_iter().last();
+        let key = key.ok_or_else(|| self.error(0, "`delete_key` lacks an argument"))?;
+        Ok(Act::DeleteKey(target, key))
     }
 
     fn standard(

@@ -9,12 +9,6 @@ use std::collections::HashSet;
 
 pub(super) const TABLE: &[Editor] = &[
     editor(
-        "delete_key",
-        &[TARGET, required("key", Kind::String)],
-        TargetKind::Map,
-        |_| Ok(Box::new(delete_key)),
-    ),
-    editor(
         "delete_matching_keys",
         &[TARGET, required("pattern", Kind::String)],
         TargetKind::Map,
@@ -56,16 +50,6 @@ pub(super) const TABLE: &[Editor] = &[
         Ok(Box::new(stringify_all))
     }),
 ];
-
-fn delete_key<'a>(target: Value<'a>, mut arguments: Arguments<'a>) -> Edited<'a> {
-    let key = arguments.text(1);
-    let mut entries = entries_of(target);
-    let position = entries.iter().position(|entry| entry.0 == key);
-    Ok(position.map(|position| {
-        entries.remove(position);
-        Value::map(entries)
-    }))
-}
 
 /// Keeps or removes the entries whose keys a pattern matches.
 fn matching_keys(given: &mut Given<'_>, keeps: bool) -> Result<Edit, Refusal> {

@@ -68,7 +68,7 @@ pub(super) fn set(
 }
 
 /// Where a kind of point has its attributes.
-fn attributes_of(point: DataPoint<'_>) -> WritableField {
+pub(super) fn attributes_of(point: DataPoint<'_>) -> WritableField {
     match point {
         DataPoint::Number(_) | DataPoint::Summary(_) => field::NUMBER_ATTRIBUTES,
         DataPoint::Histogram(_) => field::HISTOGRAM_ATTRIBUTES,

@@ -6,7 +6,7 @@ use crate::attributes::plain;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use tailweir_otlp::field::WritableField;
-use tailweir_otlp::{AnyValue, AttributeList, EncodedValue, NewEntry};
+use tailweir_otlp::{AnyValue, AttributeList, EncodedValue, KeyLengths, NewEntry};
 use tailweir_ottl::{EvaluationError, Key, Object, Text, Value};
 
 /// A message anew, or nothing when it stays as it is.
@@ -128,40 +128,38 @@ pub(super) fn attributes(
     keys: &[Key<'_>],
     value: Value<'_>,
 ) -> Written {
-    let mut list = field.attributes(message);
     match keys {
-        // What is no map is passed over, as in the Collector.
         [] => match value {
-            Value::Map(map) => rebuild(&mut list, map.entries()),
-            _ => return Ok(None),
+            Value::Map(map) => Ok(field.edit_attributes(message, KeyLengths::ALL, |list| {
+                rebuild(list, map.entries());
+            })),
+            // What is no map is passed over, as in the Collector.
+            _ => Ok(None),
         },
-        [first, rest @ ..] => set_attribute(&mut list, first.name()?, rest, value)?,
+        [first, rest @ ..] => set_attribute(field, message, first.name()?, rest, value),
     }
-    Ok(list
-        .is_changed()
-        .then(|| field.with_attributes(message, &list)))
 }
 
+/// One attribute, or what more keys lead to within it.
 fn set_attribute(
-    list: &mut AttributeList<'_>,
+    field: WritableField,
+    message: &[u8],
     name: &[u8],
     rest: &[Key<'_>],
     value: Value<'_>,
-) -> Result<(), EvaluationError> {
-    let held = list.get(name);
+) -> Written {
     let new = if rest.is_empty() {
         // What cannot be held leaves what is there, or nothing.
         encode_value(&value).filter(|_| !matches!(value, Value::Nil))
     } else {
-        let held = held.map_or(Value::Nil, plain);
+        let held = field.attribute(message, name).map_or(Value::Nil, plain);
         encode_value(&set_within(held, rest, value)?)
     };
-    match (new, held) {
-        (Some(new), _) => list.put(name, &new),
-        (None, Some(_)) => {}
-        (None, None) => list.put(name, &EncodedValue::empty()),
-    }
-    Ok(())
+    Ok(match new {
+        Some(new) => field.with_attribute(message, name, &new),
+        None if field.attribute(message, name).is_some() => None,
+        None => field.with_attribute(message, name, &EncodedValue::empty()),
+    })
 }
 
 /// Takes these entries. Those that are as before keep their bytes.

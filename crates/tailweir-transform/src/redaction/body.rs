@@ -1,6 +1,6 @@
 //! Log bodies.
 
-use super::{Fate, Redaction, Summary, any, text_of};
+use super::{Fate, Redaction, Summary, text_of};
 use tailweir_otlp::{AnyValue, EncodedValue};
 use tailweir_paths::value_of;
 
@@ -12,7 +12,7 @@ impl Redaction {
             _ => {
                 let value = value_of(body).to_text().into_bytes();
                 // Nobody is told of an allowed body, as in the Collector.
-                if any(&self.allowed_values, &value) {
+                if self.allowed_values.is_match(&value) {
                     return None;
                 }
                 let masked = self.mask.body(&value).filter(|masked| *masked != value)?;
@@ -66,7 +66,7 @@ impl Redaction {
             }
             _ => {
                 let text = value_of(value).to_text().into_bytes();
-                if any(&self.allowed_values, &text) {
+                if self.allowed_values.is_match(&text) {
                     summary.allowed.push(path.to_owned());
                     return None;
                 }
@@ -84,7 +84,7 @@ impl Redaction {
                 Entry::Same
             }
             Fate::Removed => Entry::Removed,
-            Fate::Kept if any(&self.blocked_key_patterns, key) => {
+            Fate::Kept if self.blocked_key_patterns.is_match(key) => {
                 summary.masked.push(place.to_owned());
                 let text = value.as_string().unwrap_or_default();
                 Entry::New(EncodedValue::string(&self.mask.whole(text)))

@@ -12,7 +12,7 @@ use sha3::Sha3_256;
 use std::collections::BTreeSet;
 use tailweir_config::{HashFunction, RedactionProcessor};
 use tailweir_otlp::{AnyValue, AttributeList, Attributes};
-use tailweir_ottl::GoRegex;
+use tailweir_ottl::GoRegexSet;
 
 const STARS: &[u8] = b"****";
 /// Attributes that name a database, the first one that is there.
@@ -36,7 +36,7 @@ const HTTP_KEYS: [&[u8]; 9] = [
 pub(super) struct Mask {
     function: HashFunction,
     key: Vec<u8>,
-    blocked: Vec<GoRegex>,
+    blocked: GoRegexSet,
     urls: Option<Urls>,
     statements: Option<Statements>,
 }
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Mask {
 }
 
 impl Mask {
-    pub(super) fn new(settings: &RedactionProcessor, blocked: Vec<GoRegex>) -> Self {
+    pub(super) fn new(settings: &RedactionProcessor, blocked: GoRegexSet) -> Self {
         let set = |keys: &[String]| keys.iter().map(|key| key.clone().into_bytes()).collect();
         let (urls, databases) = (&settings.url_sanitizer, &settings.db_sanitizer);
         Self {
@@ -137,8 +137,12 @@ impl Mask {
     }
 
     fn blocked(&self, value: &[u8]) -> Option<Vec<u8>> {
+        // Most values have none of it, and are gone over once.
+        if !self.blocked.is_match(value) {
+            return None;
+        }
         let mut masked: Option<Vec<u8>> = None;
-        for pattern in &self.blocked {
+        for pattern in self.blocked.iter() {
             let text = masked.as_deref().unwrap_or(value);
             if let Some(replaced) = pattern.replace_each(text, |found| self.hashed(found)) {
                 masked = Some(replaced);
@@ -151,6 +155,12 @@ impl Mask {
     pub(super) fn database_of(&self, list: &AttributeList<'_>) -> Option<String> {
         self.statements.as_ref()?;
         database(|key| list.get(key))
+    }
+
+    /// Whether it changes names of spans.
+    pub(super) fn renames(&self) -> bool {
+        let urls = self.urls.as_ref().is_some_and(|urls| urls.in_names);
+        urls || self.statements.as_ref().is_some_and(|it| it.in_names)
     }
 
     /// The name of an HTTP span without what tells requests apart; nothing when it stays.

@@ -47,6 +47,12 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Whether nothing was done.
+    pub(super) fn is_empty(&self) -> bool {
+        let all = [&self.redacted, &self.masked, &self.allowed, &self.ignored];
+        all.into_iter().all(Vec::is_empty)
+    }
+
     /// Adds it to what the list says already.
     pub(super) fn put(self, level: RedactionSummary, names: &Names, list: &mut AttributeList<'_>) {
         if matches!(level, RedactionSummary::Silent | RedactionSummary::Unset) {

@@ -2,7 +2,8 @@
 
 use tailweir_core::{Randomness, Threshold};
 use tailweir_otlp::{
-    AnyValue, Attributes, EncodedValue, LogRecordView, SamplingState, SpanView, TraceState, field,
+    AnyValue, Attributes, EncodedValue, KeyLengths, LogRecordView, SamplingState, SpanView,
+    TraceState, field,
 };
 
 /// Longest tracestate that is looked at.
@@ -128,26 +129,25 @@ impl RecordCarrier {
         if !self.is_written {
             return None;
         }
-        let mut list = field::LOG_ATTRIBUTES.attributes(record.0);
-        if self.changed.randomness
-            && let Some(randomness) = self.randomness
-        {
-            let text = randomness.to_string();
-            list.put(RANDOMNESS, &EncodedValue::string(text.as_bytes()));
-        }
-        if self.changed.threshold {
-            match self.threshold {
-                Some(threshold) => {
-                    let text = threshold.to_string();
-                    list.put(THRESHOLD, &EncodedValue::string(text.as_bytes()));
-                }
-                None => drop(list.remove(THRESHOLD)),
+        let keys = KeyLengths::of([RANDOMNESS, THRESHOLD]);
+        let content = field::LOG_ATTRIBUTES.edit_attributes(record.0, keys, |list| {
+            if self.changed.randomness
+                && let Some(randomness) = self.randomness
+            {
+                let text = randomness.to_string();
+                list.put(RANDOMNESS, &EncodedValue::string(text.as_bytes()));
             }
-        }
-        list.is_changed().then(|| {
-            let content = field::LOG_ATTRIBUTES.with_attributes(record.0, &list);
-            (content, record.0.len())
-        })
+            if self.changed.threshold {
+                match self.threshold {
+                    Some(threshold) => {
+                        let text = threshold.to_string();
+                        list.put(THRESHOLD, &EncodedValue::string(text.as_bytes()));
+                    }
+                    None => drop(list.remove(THRESHOLD)),
+                }
+            }
+        });
+        content.map(|content| (content, record.0.len()))
     }
 }
 

@@ -5,7 +5,7 @@ use super::stage::Stage;
 use std::borrow::Cow;
 use tailweir_config::OttlErrorMode;
 use tailweir_otlp::field::{self, WritableField};
-use tailweir_otlp::{Messages, MetricView};
+use tailweir_otlp::{Messages, MetricView, Revision};
 use tailweir_ottl::{EvaluationError, Value};
 use tailweir_paths::{ClientFacts, Draft, Scene};
 
@@ -18,8 +18,8 @@ pub(super) enum Stop {
     Failed(String),
 }
 
-/// A message anew; nothing when it stays as it is.
-type Rewritten = Result<Option<Vec<u8>>, Stop>;
+/// What becomes of a message.
+type Revised = Result<Revision, Stop>;
 
 /// One group on its way over a request.
 pub(super) struct Pass<'r> {
@@ -60,17 +60,15 @@ impl<'r> Pass<'r> {
         self.failures
     }
 
-    /// Goes over a request.
-    pub(super) fn run(&mut self, request: &'r [u8]) -> Rewritten {
-        let mut new = Vec::new();
-        for resource in field::REQUEST_RESOURCES.messages(request) {
-            new.push(self.resource(resource)?);
-        }
-        let is_changed = new.iter().any(Option::is_some);
-        Ok(is_changed.then(|| field::REQUEST_RESOURCES.with_replaced(request, &new)))
+    /// Goes over a request. Answers with the new one; nothing when it stays as it is.
+    pub(super) fn run(&mut self, request: &'r [u8]) -> Result<Option<Vec<u8>>, Stop> {
+        let resources = field::REQUEST_RESOURCES.messages(request);
+        let new = resources.map(|resource| self.resource(resource));
+        let new = new.collect::<Result<_, _>>()?;
+        Ok(Revision::of_parts(field::REQUEST_RESOURCES, new).apply(request))
     }
 
-    fn resource(&mut self, fields: &'r [u8]) -> Rewritten {
+    fn resource(&mut self, fields: &'r [u8]) -> Revised {
         self.stage.draft.resource = Cow::Borrowed(fields);
         let mut new = Vec::new();
         if self.group.scene == Scene::Resource {
@@ -84,7 +82,7 @@ impl<'r> Pass<'r> {
         Ok(rejoin(field::SCOPES, fields, &own, new))
     }
 
-    fn scope(&mut self, fields: &'r [u8]) -> Rewritten {
+    fn scope(&mut self, fields: &'r [u8]) -> Revised {
         self.stage.draft.scope = Cow::Borrowed(fields);
         let items = field::ITEMS.messages(fields);
         let new = match self.group.scene {
@@ -103,22 +101,22 @@ impl<'r> Pass<'r> {
         Ok(rejoin(field::ITEMS, fields, &own, new))
     }
 
-    fn items(&mut self, items: Messages<'r>) -> Result<Vec<Option<Vec<u8>>>, Stop> {
+    fn items(&mut self, items: Messages<'r>) -> Result<Vec<Revision>, Stop> {
         items
             .map(|item| {
                 self.stage.draft.whole = Cow::Borrowed(item);
                 self.execute()?;
-                Ok(owned(std::mem::take(&mut self.stage.draft.whole)))
+                Ok(revision(std::mem::take(&mut self.stage.draft.whole)))
             })
             .collect()
     }
 
     /// The events of a span.
-    fn events(&mut self, span: &'r [u8]) -> Rewritten {
+    fn events(&mut self, span: &'r [u8]) -> Revised {
         let events = field::SPAN_EVENTS.messages(span);
         self.stage.draft.parts = events.map(Cow::Borrowed).collect();
         if self.stage.draft.parts.is_empty() {
-            return Ok(None);
+            return Ok(Revision::Same);
         }
         self.stage.draft.whole = Cow::Owned(field::SPAN_EVENTS.without(span));
         let is_whole_changed = self.execute_on_parts()?;
@@ -126,15 +124,15 @@ impl<'r> Pass<'r> {
         let parts = std::mem::take(&mut self.stage.draft.parts);
         if is_whole_changed {
             let parts = parts.iter().map(AsRef::as_ref);
-            return Ok(Some(field::SPAN_EVENTS.with_messages(&whole, parts)));
+            let whole = field::SPAN_EVENTS.with_messages(&whole, parts);
+            return Ok(Revision::New(whole));
         }
-        let new: Vec<_> = parts.into_iter().map(owned).collect();
-        let is_changed = new.iter().any(Option::is_some);
-        Ok(is_changed.then(|| field::SPAN_EVENTS.with_replaced(span, &new)))
+        let new = parts.into_iter().map(revision).collect();
+        Ok(Revision::of_parts(field::SPAN_EVENTS, new))
     }
 
     /// Metrics, and those that statements add to them, which are gone over too.
-    fn metrics(&mut self, items: Messages<'r>) -> Result<Vec<Option<Vec<u8>>>, Stop> {
+    fn metrics(&mut self, items: Messages<'r>) -> Result<Vec<Revision>, Stop> {
         let mut new = Vec::new();
         for item in items {
             new.push(self.metric(Cow::Borrowed(item))?);
@@ -142,25 +140,28 @@ impl<'r> Pass<'r> {
         let mut at = 0;
         while let Some(added) = self.stage.added.get_mut(at) {
             let added = std::mem::take(added);
-            let rewritten = self.metric(Cow::Owned(added.clone()))?;
-            new.push(Some(rewritten.unwrap_or(added)));
+            let revised = self.metric(Cow::Owned(added.clone()))?;
+            new.push(Revision::New(revised.apply(&added).unwrap_or(added)));
             at += 1;
         }
         self.stage.added.clear();
         Ok(new)
     }
 
-    fn metric(&mut self, metric: Cow<'r, [u8]>) -> Rewritten {
+    fn metric(&mut self, metric: Cow<'r, [u8]>) -> Revised {
         if self.group.scene == Scene::Metric {
             let before = metric.as_ptr();
             self.stage.draft.whole = metric;
             self.execute()?;
             let whole = std::mem::take(&mut self.stage.draft.whole);
-            return Ok(owned(whole).filter(|whole| whole.as_ptr() != before));
+            return Ok(match whole {
+                Cow::Owned(whole) if whole.as_ptr() != before => Revision::New(whole),
+                _ => Revision::Same,
+            });
         }
         let data = MetricView(&metric).data();
         let Some(kind) = data.field() else {
-            return Ok(None);
+            return Ok(Revision::Same);
         };
         let is_borrowed = matches!(metric, Cow::Borrowed(_));
         self.stage.draft.parts = match &metric {
@@ -178,15 +179,15 @@ impl<'r> Pass<'r> {
         if self.execute_on_parts()? || !is_borrowed {
             let whole = self.stage.draft.whole_metric();
             self.stage.draft.parts.clear();
-            return Ok(Some(whole));
+            return Ok(Revision::New(whole));
         }
         let parts = std::mem::take(&mut self.stage.draft.parts);
-        let new: Vec<_> = parts.into_iter().map(owned).collect();
-        let is_changed = new.iter().any(Option::is_some);
-        Ok(is_changed.then(|| {
-            let data = field::DATA_POINTS.with_replaced(data.message(), &new);
-            kind.with_bytes(&metric, &data)
-        }))
+        let new = parts.into_iter().map(revision).collect();
+        let new = Revision::of_parts(field::DATA_POINTS, new);
+        // Of data that is there twice only the last counts.
+        let earlier = kind.messages(&metric).skip(1).map(|_| Revision::Same);
+        let data = earlier.chain([new]).collect();
+        Ok(Revision::of_parts(kind, data))
     }
 
     /// Runs the statements for each part. Answers whether they changed what the parts are of.
@@ -238,7 +239,8 @@ impl<'r> Pass<'r> {
     }
 }
 
-/// A message from its own fields, which are owned when they were changed, and from those nested in it.
+/// What becomes of a message with its own fields, which are owned when they were changed, and those that are
+/// nested in it.
 #[expect(
     clippy::ptr_arg,
     reason = "whether the bytes are borrowed tells whether they were written"
@@ -247,31 +249,27 @@ fn rejoin(
     nested: WritableField,
     fields: &[u8],
     own: &Cow<'_, [u8]>,
-    new: Vec<Option<Vec<u8>>>,
-) -> Option<Vec<u8>> {
-    match own {
-        Cow::Borrowed(_) => {
-            let is_changed = new.iter().any(Option::is_some);
-            is_changed.then(|| nested.with_replaced(fields, &new))
-        }
-        Cow::Owned(own) => {
-            let mut new = new.into_iter();
-            let mut contents: Vec<Cow<'_, [u8]>> = nested
-                .messages(fields)
-                .map(|content| match new.next() {
-                    Some(Some(new)) => Cow::Owned(new),
-                    _ => Cow::Borrowed(content),
-                })
-                .collect();
-            contents.extend(new.flatten().map(Cow::Owned));
-            Some(nested.with_messages(own, contents.iter().map(AsRef::as_ref)))
-        }
-    }
+    new: Vec<Revision>,
+) -> Revision {
+    let Cow::Owned(own) = own else {
+        return Revision::of_parts(nested, new);
+    };
+    let mut new = new.into_iter();
+    let mut contents: Vec<Cow<'_, [u8]>> = nested
+        .messages(fields)
+        .map(|content| {
+            let new = new.next().unwrap_or_default().apply(content);
+            new.map_or(Cow::Borrowed(content), Cow::Owned)
+        })
+        .collect();
+    contents.extend(new.filter_map(|added| added.apply(&[]).map(Cow::Owned)));
+    Revision::New(nested.with_messages(own, contents.iter().map(AsRef::as_ref)))
 }
 
-fn owned(bytes: Cow<'_, [u8]>) -> Option<Vec<u8>> {
+/// What becomes of a message whose bytes are owned when they were changed.
+fn revision(bytes: Cow<'_, [u8]>) -> Revision {
     match bytes {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(bytes) => Some(bytes),
+        Cow::Borrowed(_) => Revision::Same,
+        Cow::Owned(bytes) => Revision::New(bytes),
     }
 }

@@ -41,6 +41,10 @@ impl Target<Path, OwnEditor> for Stage<'_> {
         self.draft.change(path, keys, value)
     }
 
+    fn removal(&self, path: &Path, keys: &[Key<'_>], name: &[u8]) -> Option<Option<Change>> {
+        self.draft.removal(path, keys, name)
+    }
+
     fn apply(&mut self, change: Change) -> Result<(), EvaluationError> {
         self.draft.apply(change)
     }
