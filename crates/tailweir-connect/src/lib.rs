@@ -30,6 +30,6 @@ pub use figures::SeriesFigures;
 pub use maker::{Made, Maker, Origin};
 pub use now::Now;
 pub use routing::{Portion, RouteError, Routed, Routing};
-pub use service_graph::ServiceGraph;
+pub use service_graph::{CutHalves, Halves, ServiceGraph};
 pub use span_metrics::{Exemplars, SpanMetrics};
 pub use totals::{ResourceKeys, SlotOf, Totals};

@@ -95,6 +95,14 @@ impl Maker {
         }
     }
 
+    /// The graph of services, when it is one.
+    pub fn graph(&mut self) -> Option<&mut ServiceGraph> {
+        match &mut self.0 {
+            Kind::ServiceGraph(graph) => Some(graph),
+            _ => None,
+        }
+    }
+
     /// Takes a request in. What it makes of it at once is added to `made`; of that only signals that
     /// are `wanted`.
     ///

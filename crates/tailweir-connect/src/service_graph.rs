@@ -11,13 +11,16 @@
 
 mod edges;
 mod flush;
+mod halves;
 mod plan;
+
+pub use halves::{CutHalves, Halves};
 
 use crate::figures::SeriesFigures;
 use crate::now::Now;
 use crate::series::{Arrival, Table};
 use edges::{Edge, EdgeKey, Edges, Kind};
-use plan::{Plan, Side};
+use plan::{Plan, SERVICE, Side};
 use std::time::Duration;
 use tailweir_config::ServiceGraphConnector;
 use tailweir_core::Moment;
@@ -82,7 +85,7 @@ impl ServiceGraph {
     pub fn consume(&mut self, now: Now, request: &[u8]) {
         for resource in RequestView(request).resources() {
             let attributes = resource.resource().attributes();
-            if let Some(service) = attributes.get(b"service.name") {
+            if let Some(service) = attributes.get(SERVICE) {
                 let service = crate::text::text_of(service);
                 self.resource(now, resource, &service);
             } else {
@@ -100,14 +103,15 @@ impl ServiceGraph {
                 4 | 5 => Kind::Messaging,
                 _ => Kind::Unknown,
             };
-            let (side, half) = match head.kind {
-                3 | 4 => (Side::Client, head.span_id),
-                2 | 5 => (Side::Server, span.parent_span_id()),
-                _ => continue,
+            let Some(side) = Side::of(head.kind) else {
+                continue;
             };
             let key = EdgeKey {
                 trace: head.trace_id,
-                client: half,
+                client: match side {
+                    Side::Client => head.span_id,
+                    Side::Server => span.parent_span_id(),
+                },
             };
             let plan = &self.plan;
             let complete = self.edges.update(now.moment, key, |edge| {

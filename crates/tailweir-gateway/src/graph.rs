@@ -11,6 +11,7 @@ mod exporters;
 mod exposing;
 mod limits;
 mod page;
+mod pairing;
 mod plan;
 mod receivers;
 mod retired;
@@ -20,6 +21,7 @@ mod trace_aware;
 mod wiring;
 
 pub(crate) use exporters::{Blueprint, RunningExporter};
+pub(crate) use pairing::RunningPairing;
 pub(crate) use plan::Plan;
 pub(crate) use receivers::{RunningReceiver, patterns};
 pub(crate) use retired::Retired;
@@ -164,6 +166,8 @@ pub(crate) struct RunningConnector {
     pub(crate) settings: Connector,
     pub(crate) connector: Arc<Connecting>,
     pub(crate) worker: Child,
+    /// In a cluster, what has the halves of a graph of services paired.
+    pub(crate) pairing: Option<RunningPairing>,
     /// In a cluster, what adds up what it and others count.
     pub(crate) sums: Option<RunningSums>,
 }

@@ -146,6 +146,14 @@ impl Edges {
         Ok(None)
     }
 
+    /// Takes out edges of traces that are to leave.
+    pub(super) fn take_out(&mut self, leaves: impl Fn(TraceId) -> bool) -> Vec<(EdgeKey, Edge)> {
+        let leaving = self.waiting.extract_if(|key, _| leaves(key.trace));
+        let leaving: Vec<_> = leaving.map(|(key, (edge, _))| (key, edge)).collect();
+        self.bytes -= leaving.iter().map(|(_, edge)| edge.size()).sum::<usize>();
+        leaving
+    }
+
     /// The next edge that has waited too long.
     pub(super) fn take_expired(&mut self, now: Moment) -> Option<(EdgeKey, Edge)> {
         while self.ages.front().is_some_and(|(_, until)| *until < now) {

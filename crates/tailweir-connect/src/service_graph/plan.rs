@@ -13,11 +13,25 @@ const BOUNDS: [f64; 16] = [
     0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.4, 2.0, 5.0, 10.0, 15.0,
 ];
 
+/// The attribute of a resource that names its service.
+pub(super) const SERVICE: &[u8] = b"service.name";
+
 /// A side of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
     Server,
+}
+
+impl Side {
+    /// The side that a kind of span is on; nothing for those between which there is no request.
+    pub(super) const fn of(kind: i32) -> Option<Self> {
+        match kind {
+            3 | 4 => Some(Self::Client),
+            2 | 5 => Some(Self::Server),
+            _ => None,
+        }
+    }
 }
 
 /// See the module.
@@ -76,6 +90,50 @@ impl Plan {
     /// Whether servers without spans are counted.
     pub(super) fn has_peers(&self) -> bool {
         !self.peers.is_empty()
+    }
+
+    /// Whether an attribute of a resource has a say in an edge.
+    pub(super) fn reads_of_resource(&self, name: &[u8]) -> bool {
+        name == SERVICE || self.reads_of_both(name)
+    }
+
+    /// Whether an attribute of a span has a say in an edge.
+    pub(super) fn reads_of_span(&self, name: &[u8]) -> bool {
+        self.peers.iter().any(|peer| peer == name) || self.reads_of_both(name)
+    }
+
+    fn reads_of_both(&self, name: &[u8]) -> bool {
+        let is_dimension = self.dimensions.iter().any(|[plain, ..]| plain == name);
+        is_dimension || self.databases.iter().any(|database| database == name)
+    }
+
+    /// The dimensions of an edge that are of this side, as its span had them.
+    pub(super) fn dimensions_of<'a>(
+        &'a self,
+        side: Side,
+        edge: &'a Edge,
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.dimensions
+            .iter()
+            .filter_map(move |[name, client, server]| {
+                let written = if side == Side::Client { client } else { server };
+                let value = edge.dimensions.get(written)?;
+                Some((name.as_slice(), value.as_slice()))
+            })
+    }
+
+    /// An attribute in which a client's span can say whom it calls, and nothing else about an edge that waits.
+    pub(super) fn peer_of(&self, edge: &Edge) -> Option<&[u8]> {
+        let adds_dimension = |peer: &Vec<u8>| {
+            let mut dimensions = self.dimensions.iter();
+            dimensions
+                .any(|[name, client, _]| name == peer && !edge.dimensions.contains_key(client))
+        };
+        let found = self
+            .peers
+            .iter()
+            .find(|peer| !self.databases.contains(peer) && !adds_dimension(peer));
+        found.map(Vec::as_slice)
     }
 
     /// What a series has beside the server's durations.

@@ -1,5 +1,7 @@
 //! What `service_graph` keeps between flushes.
 
+mod halves;
+
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use proptest::prelude::{any, proptest};
 use tailweir_config::ServiceGraphConnector;

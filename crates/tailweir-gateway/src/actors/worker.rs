@@ -56,6 +56,16 @@ impl Work for crate::pipeline::Summing {
     }
 }
 
+impl Work for crate::pipeline::Pairing {
+    fn name(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.run())
+    }
+}
+
 impl Work for crate::pipeline::TraceAware {
     fn name(&self) -> String {
         self.id().to_owned()

@@ -1,7 +1,7 @@
 //! Connectors that run: how they are wired, and which samplers decide about what they see.
 
 use super::wiring::Wiring;
-use super::{Graph, Ground, Place, Plan, RunningConnector, RunningSums};
+use super::{Graph, Ground, Place, Plan, RunningConnector, RunningPairing, RunningSums};
 use crate::actors::Witness;
 use crate::error::StartError;
 use crate::pipeline::{Connecting, ConnectorWay, Outlets, Routes, Stage, Way, Ways};
@@ -92,10 +92,12 @@ impl Wiring<'_> {
             }
             Some(Connector::Routing(_)) => ways.extend(self.routes(id).await.map(Way::Pipeline)),
             Some(settings) => {
-                if let Some(connector) = self.making(id, settings).await {
+                if let Some(running) = self.making(id, settings).await {
+                    let pairing = running.pairing.as_ref();
                     connectors.push(ConnectorWay {
+                        connector: Arc::clone(&running.connector),
                         exemplars: exemplars(&plan.settings, pipeline),
-                        connector,
+                        pairing: pairing.map(|running| Arc::clone(&running.pairing)),
                     });
                 }
             }
@@ -143,7 +145,11 @@ impl Wiring<'_> {
     }
 
     /// A connector that makes telemetry: the one that runs, when its settings are as before.
-    async fn making(&mut self, id: &ComponentId, settings: &Connector) -> Option<Arc<Connecting>> {
+    async fn making(
+        &mut self,
+        id: &ComponentId,
+        settings: &Connector,
+    ) -> Option<&RunningConnector> {
         if self.connected.insert(id.clone()) {
             let outlets = self.outlets(id, settings).await;
             if let Some(maker) = self.makers.remove(id) {
@@ -157,8 +163,7 @@ impl Wiring<'_> {
                 running.connector.set_outlets(outlets);
             }
         }
-        let running = self.graph.connectors.get(id)?;
-        Some(Arc::clone(&running.connector))
+        self.graph.connectors.get(id)
     }
 
     async fn outlets(&mut self, id: &ComponentId, settings: &Connector) -> Outlets {
@@ -195,6 +200,7 @@ impl Wiring<'_> {
         };
         let running = RunningConnector {
             settings: settings.clone(),
+            pairing: RunningPairing::start(id, settings, &connector, ground).await,
             connector,
             worker,
             sums: RunningSums::start(id, settings, ground).await,

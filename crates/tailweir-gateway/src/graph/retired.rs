@@ -175,6 +175,9 @@ impl Stage {
                 true
             }
             Self::Connector(running) => {
+                if let Some(pairing) = running.pairing {
+                    pairing.close(deadline).await;
+                }
                 running.connector.close(deadline).await;
                 running.worker.stop();
                 if let Some(sums) = running.sums {

@@ -162,6 +162,9 @@ impl Graph {
             .connectors
             .extract_if(.., |id, _| !connected.contains(id));
         gone.connectors.extend(connectors.inspect(|(_, running)| {
+            if let Some(pairing) = &running.pairing {
+                pairing.leave();
+            }
             if let Some(sums) = &running.sums {
                 sums.leave();
             }

@@ -14,8 +14,8 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_connect::{Exemplars, Made, Maker, Now, SeriesFigures, Totals};
-use tailweir_core::{Signal, TraceId};
+use tailweir_connect::{CutHalves, Exemplars, Made, Maker, Now, SeriesFigures, Totals};
+use tailweir_core::{Signal, Slot, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_transform::Surroundings;
 use tokio::sync::Notify;
@@ -140,6 +140,30 @@ impl Connecting {
     /// Takes in what is in a request. What is made of it at once is lost, and counted, when there is no
     /// room for it.
     pub(crate) fn feed(&self, signal: Signal, items: u64, body: &[u8], exemplars: Exemplars) {
+        self.consume(signal, body, exemplars);
+        self.note_received(signal, items);
+    }
+
+    /// Pairs halves of requests between services that were brought to this member of a cluster.
+    pub(crate) fn pair(&self, halves: &[u8]) {
+        self.consume(Signal::Traces, halves, Exemplars::Kept);
+    }
+
+    /// Takes out the halves that wait, of traces for which there is a slot elsewhere; nothing when this is no graph.
+    pub(crate) fn withdraw_halves(
+        &self,
+        slot_of: impl Fn(TraceId) -> Option<Slot>,
+    ) -> Option<CutHalves<Slot>> {
+        let mut maker = self.maker.lock();
+        maker.graph().map(|graph| graph.withdraw(slot_of))
+    }
+
+    /// Counts items of a request that was brought.
+    pub(crate) fn note_received(&self, signal: Signal, items: u64) {
+        self.waiting.lock().counts.received[signal as usize] += items;
+    }
+
+    fn consume(&self, signal: Signal, body: &[u8], exemplars: Exemplars) {
         let wanted: Vec<bool> = self.outlets.read().iter().map(Option::is_some).collect();
         let wanted = |signal: Signal| wanted[signal as usize];
         let mut made = Vec::new();
@@ -151,7 +175,6 @@ impl Connecting {
         if let Err(reason) = fed {
             tracing::warn!(connector = %self.id, %reason, "a request was not counted");
         }
-        self.waiting.lock().counts.received[signal as usize] += items;
         self.enqueue(made);
     }
 

@@ -7,9 +7,12 @@
 mod delivery;
 mod exposing;
 mod owned;
+mod pairing;
 mod summing;
+mod taken;
 
 pub(crate) use exposing::Exposing;
+pub(crate) use pairing::Pairing;
 pub(crate) use summing::{Summing, ToSums};
 
 use crate::membership::{Brought, OutgoingPart};

@@ -1,13 +1,13 @@
 //! The end of a pipeline: its exporters, connectors, and the pipelines that it feeds.
 
-use super::{Connecting, Exposing, Load, Stage, Taken};
+use super::{Connecting, Exposing, Load, Pairing, Stage, Taken};
 use crate::ledger::DropReason;
 use crate::refusal::{Bound, Refusal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tailweir_connect::Exemplars;
-use tailweir_core::ByteSize;
+use tailweir_core::{ByteSize, Signal};
 use tailweir_export::{Exporter, LossReason, Parcel};
 
 /// When a client may come again after it met a full queue.
@@ -27,6 +27,18 @@ pub(crate) struct ConnectorWay {
     pub(crate) connector: Arc<Connecting>,
     /// Whether a sampler will decide about what comes this way.
     pub(crate) exemplars: Exemplars,
+    /// In a cluster, what brings the halves of a graph of services to those who pair them.
+    pub(crate) pairing: Option<Arc<Pairing>>,
+}
+
+impl ConnectorWay {
+    /// Shows a request to the connector, which has room.
+    fn feed(&self, signal: Signal, items: u64, body: &[u8]) {
+        match &self.pairing {
+            Some(pairing) => pairing.hear(items, body),
+            None => self.connector.feed(signal, items, body, self.exemplars),
+        }
+    }
 }
 
 /// One of the ends.
@@ -92,7 +104,7 @@ impl Ways {
             self.send(load).await?;
         }
         for way in &self.connectors {
-            way.connector.feed(signal, items, &body, way.exemplars);
+            way.feed(signal, items, &body);
         }
         Ok(())
     }

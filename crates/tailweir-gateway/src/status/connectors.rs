@@ -1,6 +1,7 @@
 //! Connectors that make telemetry, and what routes do.
 
-use crate::graph::{Graph, RunningSums};
+use crate::graph::{Graph, RunningConnector, RunningSums};
+use crate::pipeline::ConnectorFigures;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,6 +25,8 @@ pub struct ConnectorRow {
     pub series_bytes: u64,
     /// Their bound.
     pub series_bytes_max: u64,
+    /// Requests between services that wait for their other half.
+    pub waiting_edges: u64,
     /// In a cluster, what this member adds up of what all count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<TotalsRow>,
@@ -84,7 +87,7 @@ pub(super) fn routes(graph: &Graph) -> Vec<RouteRow> {
 /// A row for each of them.
 pub(super) fn rows(graph: &Graph) -> Vec<ConnectorRow> {
     let rows = graph.connectors.iter().map(|(id, running)| {
-        let figures = running.connector.figures();
+        let figures = figures(running);
         ConnectorRow {
             connector: id.to_string(),
             received: by_signal(figures.counts.received),
@@ -93,11 +96,24 @@ pub(super) fn rows(graph: &Graph) -> Vec<ConnectorRow> {
             series: figures.series.series,
             series_bytes: figures.series.memory,
             series_bytes_max: figures.series.memory_max,
+            waiting_edges: figures.series.edges,
             totals: running.sums.as_ref().map(totals),
             figures: figures.series,
         }
     });
     rows.collect()
+}
+
+/// What a connector says of itself, with what brings its halves to other members.
+fn figures(running: &RunningConnector) -> ConnectorFigures {
+    let mut figures = running.connector.figures();
+    if let Some(pairing) = &running.pairing {
+        let counts = pairing.pairing.counts();
+        figures.waiting_bytes += counts.waiting_bytes;
+        figures.series.edges_without_room += counts.without_room;
+        figures.series.without_service += counts.without_service;
+    }
+    figures
 }
 
 fn totals(running: &RunningSums) -> TotalsRow {

@@ -14,6 +14,7 @@ mod life;
 mod load_balancing;
 mod loki;
 mod pages;
+mod pairing;
 mod pipelines;
 mod pressure;
 mod processors;

@@ -145,7 +145,7 @@ async fn until_shown_once(members: &[Fixture], value: u64) {
     assert!(shown.is_ok(), "not each stream is shown once");
 }
 
-async fn finish(members: impl IntoIterator<Item = Fixture>) -> Vec<LedgerSnapshot> {
+pub(crate) async fn finish(members: impl IntoIterator<Item = Fixture>) -> Vec<LedgerSnapshot> {
     let mut books = Vec::new();
     for member in members {
         books.push(member.finish().await);
@@ -215,20 +215,31 @@ async fn send_spans(gateway: &Fixture, round: u64) {
 /// Waits until each target's calls are on one page, as so many.
 async fn until_counted(members: &[Fixture], calls: u64) {
     let calls = [calls.to_string()];
+    until_right(members, "calls_total", |seen| {
+        seen.len() as u64 == TARGETS && seen.values().all(|values| **values == calls)
+    })
+    .await;
+}
+
+/// Waits until the series of one name are right, with their values on all pages.
+pub(crate) async fn until_right(
+    members: &[Fixture],
+    name: &str,
+    is_right: impl Fn(&BTreeMap<String, Vec<String>>) -> bool,
+) {
     let mut seen = BTreeMap::new();
     let looking = async {
         loop {
             seen = pages(members).await;
-            seen.retain(|series, _| series.contains("calls_total"));
-            let all = seen.len() as u64 == TARGETS;
-            if all && seen.values().all(|values| **values == calls) {
+            seen.retain(|series, _| series.contains(name));
+            if is_right(&seen) {
                 return;
             }
             tokio::task::yield_now().await;
         }
     };
-    let counted = tokio::time::timeout(PATIENCE, looking).await;
-    assert!(counted.is_ok(), "not {calls:?}: {seen:?}");
+    let is_in_time = tokio::time::timeout(PATIENCE, looking).await.is_ok();
+    assert!(is_in_time, "never right: {seen:?}");
 }
 
 /// Scenario: spans come through two gateways, which count them; then one of three samplers is drained, and spans go on. Every second
@@ -293,22 +304,15 @@ async fn what_a_lost_member_had_begins_anew() {
     });
     send_spans(&gateways[0], 2).await;
     send_spans(&gateways[1], 3).await;
-    let looking = async {
-        loop {
-            let mut seen = pages(&samplers).await;
-            seen.retain(|series, _| series.contains("calls_total"));
-            let is_right = |(series, values): (&String, &Vec<String>)| {
-                let wanted = if had.contains(series) { "6" } else { "9" };
-                *values == [wanted]
-            };
-            if seen.len() as u64 == TARGETS && seen.iter().all(is_right) {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
+    assert!(!had.is_empty());
+    let is_right = |(series, values): (&String, &Vec<String>)| {
+        let wanted = if had.contains(series) { "6" } else { "9" };
+        *values == [wanted]
     };
-    let counted = tokio::time::timeout(PATIENCE, looking).await;
-    assert!(counted.is_ok() && !had.is_empty());
+    until_right(&samplers, "calls_total", |seen| {
+        seen.len() as u64 == TARGETS && seen.iter().all(is_right)
+    })
+    .await;
     finish(samplers.into_iter().chain(gateways)).await;
     lost.running.abort();
 }

@@ -1,6 +1,7 @@
 //! Series of a cluster, as a scraper of all its processes sees them.
 
 use crate::cluster::{Cluster, active, send};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -202,4 +203,49 @@ fn what_all_processes_count_is_one_series() {
         let totals = totals(&cluster.ask(number, "/status", |_| true));
         assert_eq!(totals["begun_anew"], 0, "{totals}");
     }
+}
+
+/// Spans of one request of each target between two services, from the client's side or the server's, through one process.
+fn send_half(cluster: &Cluster, member: usize, (service, kind): (&str, SpanKind)) {
+    let half = |target: u64| {
+        let (id, parent) = match kind {
+            SpanKind::Client => (1, 0),
+            _ => (2, 1),
+        };
+        span(trace_id(1_000 + target), id)
+            .kind(kind)
+            .child_of(parent)
+    };
+    let body = request().service(service).spans((0..TARGETS).map(half));
+    send(
+        cluster,
+        member,
+        "traces",
+        "application/x-protobuf",
+        &body.bytes(),
+    );
+}
+
+/// Scenario: the clients' spans of thirty requests come through a process that is stopped then, their servers' spans through
+/// another.
+/// Guarantees: each request is counted once, in one series on one page: what waited in the process that ended has gone to
+/// the others.
+#[test]
+fn a_request_is_paired_through_two_processes() {
+    let graph = COUNTING.replace(
+        "span_metrics: {metrics_flush_interval: 200ms, histogram: {explicit: {buckets: [1s]}}}",
+        "span_metrics: {metrics_flush_interval: 200ms, store: {ttl: 10m}}",
+    );
+    let graph = graph.replace("span_metrics", "service_graph");
+    let mut cluster = settled(&graph);
+    let all = pages(&cluster);
+    send_half(&cluster, 2, ("shop", SpanKind::Client));
+    let (stopped, _) = cluster.members.pop().unwrap();
+    stopped.signal(Signal::TERM);
+    let (status, _) = stopped.finish();
+    assert!(status.success());
+    send_half(&cluster, 0, ("cart", SpanKind::Server));
+    until(&all[..2], "traces_service_graph_request_total{", |all| {
+        all.len() == 1 && all.values().all(|values| *values == [TARGETS as f64])
+    });
 }

@@ -10,12 +10,12 @@
 //! totals are. If the actor dies: what it was handing over is lost, and its next owners begin anew when they have waited.
 
 mod handover;
-mod ledger;
 mod to_sums;
 
 pub(crate) use to_sums::ToSums;
 
 use super::delivery::{Delivery, Own, moved, not_taken, table_of, taken};
+use super::taken::Taken;
 use super::{Bundle, SlotOfResource, Writer};
 use crate::clock::Clock;
 use crate::ledger::{Charge, DropReason};
@@ -24,7 +24,6 @@ use crate::pipeline::{Connecting, Seat};
 use crate::refusal::Refusal;
 use futures_core::future::BoxFuture;
 use handover::Handover;
-use ledger::Taken;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

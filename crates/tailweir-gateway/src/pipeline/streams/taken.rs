@@ -1,4 +1,4 @@
-//! Which changes were taken, so that those which come again are known.
+//! What was taken of whom, so that what comes again is known.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
