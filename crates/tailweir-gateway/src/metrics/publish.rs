@@ -1,18 +1,17 @@
 //! From a status to the recorder.
 
+mod connectors;
+mod exporters;
 mod samplers;
+mod transforms;
 
-use super::{Metric, Metric as M, MetricKind};
+use super::{Metric, MetricKind};
 use crate::buckets::Buckets;
 use crate::ledger::AmountRow;
-use crate::status::{
-    BalancerRow, ConnectorRow, ExporterRow, KubernetesRow, RouteRow, Status, TotalsRow,
-    TraceAwareRow, TransformRow,
-};
+use crate::status::{Status, TraceAwareRow};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use tailweir_transform::Count;
 
 /// Publishes statuses, and remembers what it has put into histograms.
 #[derive(Debug, Default)]
@@ -94,8 +93,6 @@ struct Page<'a> {
 }
 
 type Labels<'a> = &'a [(&'static str, &'a str)];
-/// A metric with its labels.
-type Series<'a> = (Metric, Vec<(&'static str, &'a str)>);
 
 impl Page<'_> {
     fn describe(&self) {
@@ -196,125 +193,6 @@ impl Page<'_> {
         }
     }
 
-    fn exporters(&self, status: &Status) {
-        for row in status.exporters.iter().filter(|row| row.exports) {
-            self.exporter(row);
-        }
-    }
-
-    fn exporter(&self, row: &ExporterRow) {
-        let labels: Labels<'_> = &[("exporter", &row.exporter)];
-        let (sent, failed, enqueue_failed) = match row.signal {
-            "traces" => (
-                Metric::SentSpans,
-                Metric::SendFailedSpans,
-                Metric::EnqueueFailedSpans,
-            ),
-            "metrics" => (
-                Metric::SentPoints,
-                Metric::SendFailedPoints,
-                Metric::EnqueueFailedPoints,
-            ),
-            _ => (
-                Metric::SentRecords,
-                Metric::SendFailedRecords,
-                Metric::EnqueueFailedRecords,
-            ),
-        };
-        self.counter(sent, labels, row.sent);
-        self.counter(failed, labels, row.send_failed);
-        self.counter(enqueue_failed, labels, row.enqueue_failed);
-        let labels: Labels<'_> = &[("exporter", &row.exporter), ("data_type", row.signal)];
-        self.gauge(Metric::QueueSize, labels, row.queue_size);
-        self.gauge(Metric::QueueCapacity, labels, row.queue_capacity);
-        self.gauge(Metric::QueueBytes, labels, row.queue_bytes);
-        self.counter(Metric::ExporterRetries, labels, row.retries);
-        if let Some(balancer) = &row.balancer {
-            self.balancer(labels, balancer);
-        }
-    }
-
-    fn balancer(&self, labels: Labels<'_>, row: &BalancerRow) {
-        let with = |more: &[(&'static str, &'static str)]| [labels, more].concat();
-        let resolver = ("resolver", row.resolver);
-        let (one, backends) = (with(&[resolver]), row.endpoints.len() as u64);
-        self.gauge(Metric::Backends, &one, backends);
-        self.counter(Metric::BackendUpdates, &one, row.updates);
-        for (success, count) in [("true", row.resolutions), ("false", row.failed_resolutions)] {
-            let labels = with(&[resolver, ("success", success)]);
-            self.counter(Metric::Resolutions, &labels, count);
-        }
-        for endpoint in &row.endpoints {
-            for (success, count) in [
-                ("true", endpoint.sent_requests),
-                ("false", endpoint.failed_requests),
-            ] {
-                let own = [
-                    ("endpoint", endpoint.endpoint.as_str()),
-                    ("success", success),
-                ];
-                self.counter(Metric::BackendOutcome, &[labels, &own].concat(), count);
-            }
-        }
-    }
-
-    fn pages(&self, status: &Status) {
-        for row in &status.pages {
-            let exporter = ("exporter", row.exporter.as_str());
-            self.gauge(Metric::PageSeries, &[exporter], row.series);
-            self.gauge(Metric::PageMemory, &[exporter], row.memory_bytes);
-            for (trouble, points) in &row.troubles {
-                let labels = [exporter, ("trouble", *trouble)];
-                self.counter(Metric::PageTroubles, &labels, *points);
-            }
-        }
-    }
-
-    fn transforms(&self, rows: &[TransformRow]) {
-        for row in rows {
-            let labels: Labels<'_> = &[("pipeline", &row.pipeline), ("processor", &row.processor)];
-            self.counter(Metric::ProcessorFailed, labels, row.failed);
-            self.counter(Metric::ProcessorDropped, labels, row.dropped);
-        }
-        self.transform_counts(rows);
-        // The Collector's metrics tell signals apart, not pipelines.
-        let mut sums: BTreeMap<(&str, &str), [u64; 2]> = BTreeMap::new();
-        for row in rows {
-            let [incoming, outgoing] = sums.entry((&row.processor, row.signal)).or_default();
-            *incoming += row.incoming;
-            *outgoing += row.outgoing;
-        }
-        for ((processor, signal), [incoming, outgoing]) in sums {
-            let labels: Labels<'_> = &[("processor", processor), ("otel_signal", signal)];
-            self.counter(Metric::ProcessorIncoming, labels, incoming);
-            self.counter(Metric::ProcessorOutgoing, labels, outgoing);
-        }
-    }
-
-    fn kubernetes(&self, rows: &[KubernetesRow]) {
-        for row in rows {
-            let processor = ("processor", row.processor.as_str());
-            for (outcome, resources) in &row.resources {
-                let labels = [processor, ("outcome", *outcome)];
-                self.counter(Metric::KubernetesResources, &labels, *resources);
-            }
-            for kind in &row.kinds {
-                let labels = [processor, ("kind", kind.kind)];
-                self.gauge(Metric::KubernetesObjects, &labels, kind.held);
-                self.counter(Metric::KubernetesAttributesCut, &labels, kind.cut);
-                self.counter(Metric::KubernetesFailures, &labels, kind.failures);
-                for (event, count) in [
-                    ("set", kind.set),
-                    ("gone", kind.gone),
-                    ("refused", kind.refused),
-                ] {
-                    let labels = [processor, ("kind", kind.kind), ("event", event)];
-                    self.counter(Metric::KubernetesEvents, &labels, count);
-                }
-            }
-        }
-    }
-
     fn trace_aware(&self, rows: &[TraceAwareRow]) {
         for row in rows {
             let (pipeline, processor) = (row.pipeline.as_str(), row.processor.as_str());
@@ -332,97 +210,6 @@ impl Page<'_> {
             self.gauge(Metric::TraceAwareLeaving, labels, row.leaving_bytes);
             self.gauge(Metric::TraceAwareCopied, labels, row.copied_bytes);
             self.counter(Metric::TraceAwareCopiesRefused, labels, row.copies_refused);
-        }
-    }
-
-    fn routes(&self, rows: &[RouteRow]) {
-        for row in rows {
-            let labels: Labels<'_> = &[("connector", &row.connector)];
-            self.counter(Metric::RouteReceived, labels, row.received);
-            self.counter(Metric::RouteUnrouted, labels, row.unrouted);
-            self.counter(Metric::RouteFailed, labels, row.failed);
-        }
-    }
-
-    fn connectors(&self, rows: &[ConnectorRow]) {
-        for row in rows {
-            let labels: Labels<'_> = &[("connector", &row.connector)];
-            for (metric, counts) in [
-                (Metric::ConnectorReceived, &row.received),
-                (Metric::ConnectorMade, &row.made),
-            ] {
-                for (signal, count) in counts {
-                    self.counter(metric, &[labels[0], ("signal", *signal)], *count);
-                }
-            }
-            self.gauge(Metric::ConnectorWaiting, labels, row.waiting_bytes);
-            self.gauge(Metric::ConnectorSeries, labels, row.series);
-            self.gauge(Metric::ConnectorSeriesBytes, labels, row.series_bytes);
-            if let Some(totals) = &row.totals {
-                self.totals(labels, totals);
-            }
-            let figures = &row.figures;
-            for (metric, value) in [
-                (Metric::ConnectorResources, figures.resources),
-                (Metric::ConnectorExemplarsWaiting, figures.exemplars_waiting),
-                (Metric::ConnectorEdges, figures.edges),
-            ] {
-                self.gauge(metric, labels, value);
-            }
-            for (metric, value) in [
-                (Metric::ConnectorOverflowed, figures.overflowed),
-                (Metric::ConnectorEvicted, figures.resources_evicted),
-                (Metric::ConnectorWithoutService, figures.without_service),
-                (
-                    Metric::ConnectorExemplarsLetGo,
-                    figures.exemplars_without_room,
-                ),
-                (Metric::ConnectorFailed, figures.failed_requests),
-                (Metric::EdgesTotal, figures.edges_total),
-                (Metric::EdgesExpired, figures.edges_expired),
-                (Metric::EdgesDropped, figures.edges_without_room),
-            ] {
-                self.counter(metric, labels, value);
-            }
-        }
-    }
-
-    fn totals(&self, labels: Labels<'_>, row: &TotalsRow) {
-        for (metric, value) in [
-            (Metric::TotalsWaiting, row.waiting_bytes),
-            (Metric::TotalsSeries, row.series),
-            (Metric::TotalsBytes, row.series_bytes),
-            (Metric::TotalsLeaving, row.leaving),
-        ] {
-            self.gauge(metric, labels, value);
-        }
-        for (metric, value) in [
-            (Metric::TotalsWritten, row.written),
-            (Metric::TotalsOverflowed, row.overflowed),
-            (Metric::TotalsRepeated, row.repeated),
-            (Metric::TotalsTakenOver, row.taken_over),
-            (Metric::TotalsBegunAnew, row.begun_anew),
-        ] {
-            self.counter(metric, labels, value);
-        }
-    }
-
-    /// What the Collector counts under names of its own, without the pipeline.
-    fn transform_counts(&self, rows: &[TransformRow]) {
-        let mut sums: BTreeMap<Series<'_>, u64> = BTreeMap::new();
-        for row in rows {
-            let is_filter = row.processor.split('/').next() == Some("filter");
-            if is_filter && let Some(metric) = filtered(row.signal) {
-                let labels = vec![("filter", row.processor.as_str())];
-                *sums.entry((metric, labels)).or_default() += row.dropped;
-            }
-            for (count, amount) in &row.counts {
-                let (metric, labels) = counted(count, row);
-                *sums.entry((metric, labels)).or_default() += amount;
-            }
-        }
-        for ((metric, labels), sum) in sums {
-            self.counter(metric, &labels, sum);
         }
     }
 
@@ -464,54 +251,6 @@ impl Page<'_> {
             .recorder
             .register_histogram(&key(metric, labels), &METADATA);
         histogram.record_many(value, count);
-    }
-}
-
-/// The metric of a filter's dropped items.
-fn filtered(signal: &str) -> Option<Metric> {
-    match signal {
-        "traces" => Some(Metric::FilteredSpans),
-        "metrics" => Some(Metric::FilteredPoints),
-        "logs" => Some(Metric::FilteredRecords),
-        _ => None,
-    }
-}
-
-/// Under which name and labels a transform's count is published.
-fn counted<'a>(count: &'a Count, row: &'a TransformRow) -> Series<'a> {
-    let by_signal = |spans, points, records| match row.signal {
-        "traces" => spans,
-        "metrics" => points,
-        _ => records,
-    };
-    match count {
-        Count::EvaluationErrors => {
-            let labels = vec![
-                ("pipeline", row.pipeline.as_str()),
-                ("processor", row.processor.as_str()),
-            ];
-            (Metric::ProcessorEvaluationErrors, labels)
-        }
-        Count::Grouped => {
-            let metric = by_signal(M::GroupedSpans, M::GroupedPoints, M::GroupedRecords);
-            (metric, Vec::new())
-        }
-        Count::NotGrouped => {
-            let metric = by_signal(
-                M::NotGroupedSpans,
-                M::NotGroupedPoints,
-                M::NotGroupedRecords,
-            );
-            (metric, Vec::new())
-        }
-        Count::Sampled { policy, sampled } => {
-            let metric = by_signal(M::ChanceTraces, M::ChanceTraces, M::ChanceRecords);
-            let sampled = if *sampled { "true" } else { "false" };
-            (
-                metric,
-                vec![("policy", policy.as_ref()), ("sampled", sampled)],
-            )
-        }
     }
 }
 
