@@ -96,7 +96,8 @@ pub use redaction::{
     DbSanitizer, HashFunction, RedactionProcessor, RedactionSummary, SqlSanitizer, UrlSanitizer,
 };
 pub use resource_detection::{
-    AttributeSwitch, Detector, DockerDetector, HostnameSource, ResourceDetection, SystemDetector,
+    AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,
+    GcpDetector, HostnameSource, ResourceDetection, SystemDetector,
 };
 pub use server::{
     Cors, EnforcementPolicy, GrpcAuthenticator, GrpcServer, HttpAuthenticator, HttpServer,

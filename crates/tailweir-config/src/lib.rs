@@ -87,12 +87,13 @@ pub use components::{
     Verbosity, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
 };
 pub use components::{
+    AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,
+    GcpDetector, HostnameSource, ResourceDetection, SystemDetector,
+};
+pub use components::{
     AssociationFrom, AssociationSource, ExcludedPod, FieldExtraction, FieldFilter, FieldOperation,
     FieldOwner, KubernetesAttributes, KubernetesAuth, LabelFilter, LabelOperation, PodAssociation,
     PodExclusion, PodExtraction, PodField, PodFilter,
-};
-pub use components::{
-    AttributeSwitch, Detector, DockerDetector, HostnameSource, ResourceDetection, SystemDetector,
 };
 pub use components::{
     BalancedProtocol, DnsResolver, EndpointResolver, LoadBalancingExporter, Port, RoutingKey,

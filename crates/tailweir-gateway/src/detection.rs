@@ -1,15 +1,21 @@
 //! Finds out where this process runs, for the `resource_detection` processor.
 //!
-//! Everything is read once, when settings are put into force, on a thread of its own: names and Docker's daemon may
-//! take their time.
+//! Everything is read once, when settings are put into force, on a thread of its own: names, Docker's daemon and the metadata
+//! services of clouds may take their time.
 
+mod azure;
+mod cloud;
 mod docker;
+mod ec2;
 mod environment;
+mod gcp;
 mod hostname;
 mod interfaces;
+mod metadata_service;
 mod system;
 
 use docker::Docker;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -44,6 +50,25 @@ pub(crate) enum DetectionError {
         /// What happened.
         problem: String,
     },
+    /// The metadata service of a cloud does not answer.
+    #[error("no metadata service answers `{detector}`: {problem}")]
+    NoCloud {
+        /// Who asked.
+        detector: &'static str,
+        /// What happened.
+        problem: String,
+    },
+    /// The metadata service of a cloud does not say what it should.
+    #[error("the metadata service does not tell `{detector}` what it should: {problem}")]
+    Cloud {
+        /// Who asked.
+        detector: &'static str,
+        /// What happened.
+        problem: String,
+    },
+    /// A pattern of tags is none.
+    #[error(transparent)]
+    Pattern(#[from] tailweir_ottl::RegexError),
     /// It took too long.
     #[error("it was not found out in {0:?} where this process runs, raise `timeout`")]
     TooSlow(Duration),
@@ -54,26 +79,43 @@ pub(crate) enum DetectionError {
 pub(crate) struct Machine {
     /// Where its files are.
     root: PathBuf,
-    /// The variables that detectors read, in the order of [`Machine::VARIABLES`].
-    variables: [Option<String>; 3],
+    /// Where the metadata service of its cloud is, as a URL.
+    metadata: String,
+    /// The variables that detectors read.
+    variables: BTreeMap<&'static str, String>,
 }
+
+/// Whether a process is in a cluster of Kubernetes: the variable is set then.
+const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";
 
 impl Machine {
     /// Variables that detectors read.
-    const VARIABLES: [&'static str; 3] =
-        ["OTEL_RESOURCE_ATTRIBUTES", "OTEL_RESOURCE", "DOCKER_HOST"];
+    const VARIABLES: [&'static str; 7] = [
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_RESOURCE",
+        "DOCKER_HOST",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_EC2_METADATA_DISABLED",
+        "GCE_METADATA_HOST",
+        KUBERNETES,
+    ];
+    /// Clouds have agreed on it.
+    const METADATA: &'static str = "http://169.254.169.254";
 
     /// This one.
     pub(crate) fn this() -> Self {
         Self {
             root: PathBuf::from("/"),
-            variables: Self::VARIABLES.map(|name| std::env::var(name).ok()),
+            metadata: Self::METADATA.to_owned(),
+            variables: Self::VARIABLES
+                .into_iter()
+                .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+                .collect(),
         }
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
-        let place = Self::VARIABLES.iter().position(|known| *known == name)?;
-        self.variables[place].as_deref()
+        self.variables.get(name).map(String::as_str)
     }
 
     /// A file, without what is white around it; nothing where it is not there or empty.
@@ -116,11 +158,34 @@ pub(crate) fn detect(
 
 fn run(settings: &ResourceDetection, machine: &Machine) -> Result<Found, DetectionError> {
     let mut all = Found::new();
+    let patience = patience(settings);
     for detector in &settings.detectors {
         let found = match detector {
             Detector::Environment => environment::detect(machine)?,
             Detector::System => system::detect(&settings.system, machine)?,
-            Detector::Docker => docker(settings, machine)?,
+            Detector::Docker => {
+                let docker = Docker::of(machine, settings.timeout);
+                if_there(settings, docker.detect(&settings.docker, machine))?
+            }
+            Detector::Ec2 => {
+                let found = ec2::detect(&settings.ec2, machine, patience);
+                match settings.ec2.fail_on_missing_metadata {
+                    true => found?,
+                    false => if_there(settings, found)?,
+                }
+            }
+            Detector::Azure => {
+                if_there(settings, azure::detect(&settings.azure, machine, patience))?
+            }
+            Detector::Aks => {
+                let found = azure::detect_kubernetes(&settings.aks, machine, patience);
+                if_there(settings, found)?
+            }
+            Detector::Gcp => {
+                let is_strict = settings.fail_on_missing_metadata;
+                let found = gcp::detect(&settings.gcp, machine, patience, is_strict);
+                if_there(settings, found)?
+            }
         };
         for (key, value) in found {
             if !all.iter().any(|(known, _)| *known == key) {
@@ -131,12 +196,23 @@ fn run(settings: &ResourceDetection, machine: &Machine) -> Result<Found, Detecti
     Ok(all)
 }
 
-/// Without a daemon there is nothing to find, unless that has to be told.
-fn docker(settings: &ResourceDetection, machine: &Machine) -> Result<Found, DetectionError> {
-    let found = Docker::of(machine, settings.timeout).detect(&settings.docker, machine);
+/// The time for one answer of a metadata service: where nobody answers, time is left for the others.
+fn patience(settings: &ResourceDetection) -> Duration {
+    match settings.timeout {
+        Duration::ZERO => Duration::MAX,
+        timeout => timeout / (settings.detectors.len() as u32 + 1),
+    }
+}
+
+/// Where nobody is there to be asked there is nothing to find, unless that has to be told.
+fn if_there(
+    settings: &ResourceDetection,
+    found: Result<Found, DetectionError>,
+) -> Result<Found, DetectionError> {
+    use DetectionError::{Docker, NoCloud};
     match found {
-        Err(error) if !settings.fail_on_missing_metadata => {
-            tracing::debug!(%error, "nothing is found out from Docker");
+        Err(error @ (Docker { .. } | NoCloud { .. })) if !settings.fail_on_missing_metadata => {
+            tracing::debug!(%error, "nothing is found out");
             Ok(Found::new())
         }
         found => found,

@@ -63,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "core",
             "config",
             "otlp",
+            "ottl",
             "policy",
             "transform",
             "translate",

@@ -1,5 +1,9 @@
 //! The `resource_detection` processor.
 
+mod clouds;
+
+pub use clouds::{AksDetector, AzureDetector, Ec2Detector, GcpDetector};
+
 use crate::report::{Cause, Report};
 use crate::setting::{Block, choice, settings};
 use serde_json::Value as Json;
@@ -15,6 +19,14 @@ choice! {
         System = "system",
         /// Docker's daemon, at the Unix socket of `DOCKER_HOST`, or else `/var/run/docker.sock`.
         Docker = "docker",
+        /// A machine of Amazon EC2.
+        Ec2 = "ec2",
+        /// A machine of Azure.
+        Azure = "azure",
+        /// Azure's Kubernetes.
+        Aks = "aks",
+        /// A machine of Google Cloud, or a node of its Kubernetes.
+        Gcp = "gcp",
     }
 }
 
@@ -46,7 +58,15 @@ settings! {
         system: SystemDetector = SystemDetector::default(),
         /// The detector `docker`.
         docker: DockerDetector = DockerDetector::default(),
-        /// Do not start when Docker's daemon does not answer. Else nothing is found then.
+        /// The detector `ec2`.
+        ec2: Ec2Detector = Ec2Detector::default(),
+        /// The detector `azure`.
+        azure: AzureDetector = AzureDetector::default(),
+        /// The detector `aks`.
+        aks: AksDetector = AksDetector::default(),
+        /// The detector `gcp`.
+        gcp: GcpDetector = GcpDetector::default(),
+        /// Do not start when Docker's daemon, or the metadata service of a cloud, does not answer. Else nothing is found then.
         fail_on_missing_metadata: bool = false,
     }
     ignored {
@@ -89,7 +109,7 @@ settings! {
         /// Which attributes are wanted, by name: `host.name` and `os.type` unless written otherwise.
         resource_attributes: BTreeMap<String, AttributeSwitch> = BTreeMap::new(),
     }
-    rules docker_detector_rules;
+    rules attribute_rules;
 }
 
 settings! {
@@ -137,35 +157,29 @@ fn system_detector_rules(
     if detector.hostname_sources.is_empty() {
         detector.hostname_sources = SystemDetector::default().hostname_sources;
     }
-    require_known(
-        &detector.resource_attributes,
-        &SYSTEM_ATTRIBUTES,
-        block,
-        report,
-    );
+    attribute_rules(detector, block, report);
 }
 
-fn docker_detector_rules(
-    detector: &mut DockerDetector,
-    block: &mut Block<'_>,
-    report: &mut Report,
-) {
-    require_known(
-        &detector.resource_attributes,
-        &DOCKER_ATTRIBUTES,
-        block,
-        report,
-    );
+/// A detector whose attributes can be asked for one by one.
+trait Attributes {
+    /// Its attributes, and whether they are wanted where nothing is written.
+    const ALL: &'static [(&'static str, bool)];
+
+    /// What is written about them.
+    fn written(&self) -> &BTreeMap<String, AttributeSwitch>;
+
+    fn is_wanted(&self, attribute: &str) -> bool {
+        let written = self.written().get(attribute);
+        let mut known = Self::ALL.iter();
+        written
+            .and_then(|switch| switch.enabled)
+            .unwrap_or_else(|| known.any(|(name, wanted)| *name == attribute && *wanted))
+    }
 }
 
-fn require_known(
-    written: &BTreeMap<String, AttributeSwitch>,
-    attributes: &[(&'static str, bool)],
-    block: &Block<'_>,
-    report: &mut Report,
-) {
-    let known: Vec<_> = attributes.iter().map(|(name, _)| *name).collect();
-    for name in written.keys() {
+fn attribute_rules<D: Attributes>(detector: &mut D, block: &mut Block<'_>, report: &mut Report) {
+    let known: Vec<_> = D::ALL.iter().map(|(name, _)| *name).collect();
+    for name in detector.written().keys() {
         if !known.contains(&name.as_str()) {
             let place = block.at("resource_attributes");
             report.unknown_name(place, Cause::NotAllowed, "attribute", name, &known);
@@ -173,28 +187,31 @@ fn require_known(
     }
 }
 
-fn wants(
-    written: &BTreeMap<String, AttributeSwitch>,
-    attributes: &[(&str, bool)],
-    attribute: &str,
-) -> bool {
-    let written = written.get(attribute).and_then(|switch| switch.enabled);
-    let mut known = attributes.iter();
-    written.unwrap_or_else(|| known.any(|(name, wanted)| *name == attribute && *wanted))
-}
+/// Says which attributes detectors have, and lets them be asked for.
+macro_rules! attributes {
+    ($($detector:ident = $all:expr,)*) => {
+        $(
+            impl $crate::components::resource_detection::Attributes for $detector {
+                const ALL: &'static [(&'static str, bool)] = $all;
 
-impl SystemDetector {
-    /// Whether an attribute is wanted.
-    #[must_use]
-    pub fn wants(&self, attribute: &str) -> bool {
-        wants(&self.resource_attributes, &SYSTEM_ATTRIBUTES, attribute)
-    }
-}
+                fn written(&self) -> &std::collections::BTreeMap<String, $crate::AttributeSwitch> {
+                    &self.resource_attributes
+                }
+            }
 
-impl DockerDetector {
-    /// Whether an attribute is wanted.
-    #[must_use]
-    pub fn wants(&self, attribute: &str) -> bool {
-        wants(&self.resource_attributes, &DOCKER_ATTRIBUTES, attribute)
-    }
+            impl $detector {
+                /// Whether an attribute is wanted.
+                #[must_use]
+                pub fn wants(&self, attribute: &str) -> bool {
+                    $crate::components::resource_detection::Attributes::is_wanted(self, attribute)
+                }
+            }
+        )*
+    };
+}
+use attributes;
+
+attributes! {
+    SystemDetector = &SYSTEM_ATTRIBUTES,
+    DockerDetector = &DOCKER_ATTRIBUTES,
 }

@@ -41,12 +41,40 @@ fn options_are_read() {
     assert_eq!(detection.system.hostname_sources, sources);
 }
 
-/// Scenario: detectors of clouds, sources and attributes that there are not, an empty list.
+/// Scenario: detectors of clouds with options that say what is wanted.
+/// Guarantees: they arrive; what is wanted where nothing is written is as in the Collector.
+#[test]
+fn clouds_are_asked_for_what_is_wanted() {
+    let block = "  resource_detection:
+    detectors: [ec2, azure, aks, gcp]
+    ec2: {tags: [^team$], tags_from_imds: true, max_attempts: 3, resource_attributes: {host.id: {enabled: false}}}
+    azure: {tags: [cost]}
+    aks: {resource_attributes: {k8s.cluster.name: {enabled: true}}}";
+    let loaded = settings(&with_processors(block, "resource_detection"));
+    let Some(Processor::ResourceDetection(detection)) = loaded.processors.values().next() else {
+        panic!("not resource_detection");
+    };
+    let detectors = [Detector::Ec2, Detector::Azure, Detector::Aks, Detector::Gcp];
+    assert_eq!(detection.detectors, detectors);
+    assert_eq!(
+        (&*detection.ec2.tags, &*detection.azure.tags),
+        (&["^team$".to_owned()][..], &["cost".to_owned()][..])
+    );
+    let wanted = ["host.id", "host.name"].map(|name| detection.ec2.wants(name));
+    assert_eq!(wanted, [false, true]);
+    let zone = "cloud.availability_zone";
+    assert!(!detection.azure.wants(zone) && detection.gcp.wants(zone));
+    assert!(
+        detection.aks.wants("k8s.cluster.name") && !detection.gcp.wants("gcp.gce.instance.name")
+    );
+}
+
+/// Scenario: a detector, sources, tags and attributes that there are not, an empty list.
 /// Guarantees: each is refused, and what there is is named.
 #[test]
 fn what_cannot_be_found_is_refused() {
     for (block, said) in [
-        ("detectors: [ec2]", "docker"),
+        ("detectors: [eks]", "docker"),
         ("detectors: []", "nobody looks"),
         ("system: {hostname_sources: [mdns]}", "lookup"),
         (
@@ -57,7 +85,12 @@ fn what_cannot_be_found_is_refused() {
             "docker: {resource_attributes: {container.id: {enabled: true}}}",
             "container.name",
         ),
-        ("ec2: {tags: [a]}", "ec2"),
+        ("ec2: {tags: [a]}", "tags_from_imds: true"),
+        ("gcp: {labels: [a]}", "Compute API"),
+        (
+            "aks: {resource_attributes: {host.name: {enabled: true}}}",
+            "k8s.cluster.name",
+        ),
     ] {
         let text = with_processors(
             &format!("  resource_detection: {{{block}}}"),

@@ -1,5 +1,7 @@
 //! Detectors on machines that are folders.
 
+mod clouds;
+
 use super::{DetectionError, Found, Machine, detect};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -22,7 +24,11 @@ fn machine(files: &[(&str, &str)], attributes: Option<&str>) -> (TempDir, Machin
     }
     let machine = Machine {
         root: root.path().to_owned(),
-        variables: [attributes.map(str::to_owned), None, None],
+        metadata: "http://127.0.0.1:1".to_owned(),
+        variables: attributes
+            .map(|list| ("OTEL_RESOURCE_ATTRIBUTES", list.to_owned()))
+            .into_iter()
+            .collect(),
     };
     (root, machine)
 }
