@@ -1,6 +1,7 @@
 //! Puts a whole configuration together: sections, components, pipelines.
 
 mod advice;
+mod counting;
 mod graph;
 mod references;
 mod service;
@@ -78,6 +79,7 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
     settings.pipelines = service.pipelines();
     graph::check(&settings.pipelines, &settings.connectors, report);
     advice::check(&settings, &service, root, report);
+    counting::connect(&mut settings, &service, &parts, root, report);
     locate(root, String::new(), &mut settings.locations);
     trace_aware::check(&settings, &service, report);
     settings

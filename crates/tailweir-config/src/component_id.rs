@@ -36,6 +36,14 @@ impl ComponentId {
         })
     }
 
+    /// The id of the connector that a processor is. No connector can be configured with it: there is no such type.
+    pub(crate) fn of_processor(processor: &Self) -> Self {
+        Self {
+            kind: "processors".to_owned(),
+            name: processor.to_string(),
+        }
+    }
+
     /// The type, such as `otlp`.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -63,7 +63,7 @@ pub use components::connectors::{
     DurationUnit, EdgeStore, ExceptionsConnector, ExceptionsDimension, ExceptionsExemplars,
     ExplicitHistogram, ExponentialHistogram, Glob, GlobError, Route, RouteAction, RouteContext,
     RoutingConnector, ServiceGraphConnector, SpanMetricsConnector, SpanMetricsEvents,
-    SpanMetricsExemplars, SpanMetricsHistogram,
+    SpanMetricsExemplars, SpanMetricsHistogram, SpanMetricsProcessor,
 };
 pub use components::{
     Action, AttributeAction, AttributeSource, AttributesProcessor, Authenticator, BasicAuth, Batch,

@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::components::connectors::{
     CountConnector, ExceptionsConnector, RoutingConnector, ServiceGraphConnector,
-    SpanMetricsConnector,
+    SpanMetricsConnector, SpanMetricsProcessor,
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
@@ -29,11 +29,12 @@ pub struct Settings {
     pub processors: BTreeMap<ComponentId, Processor>,
     /// The exporters, used or not.
     pub exporters: BTreeMap<ComponentId, Exporter>,
-    /// The connectors, used or not.
+    /// The connectors, used or not, and those that processors are.
     pub connectors: BTreeMap<ComponentId, Connector>,
     /// The extensions, used or not.
     pub extensions: BTreeMap<ComponentId, Extension>,
-    /// The pipelines, in order of the configuration. Every id in them is configured.
+    /// The pipelines, in order of the configuration, and behind them those from connectors that processors are.
+    /// Every id in them is configured.
     pub pipelines: Vec<Pipeline>,
     /// The extensions that run, in the order in which they start.
     pub service_extensions: Vec<ComponentId>,
@@ -108,6 +109,24 @@ impl Settings {
             }
         };
         Some((found, &aware.sampler))
+    }
+
+    /// The connector that this processor is, if it is one: under an id that no configuration can write.
+    #[must_use]
+    pub fn connector_of(&self, processor: &ComponentId) -> Option<ComponentId> {
+        let is_connector = matches!(
+            self.processors.get(processor),
+            Some(Processor::SpanMetrics(_))
+        );
+        is_connector.then(|| ComponentId::of_processor(processor))
+    }
+
+    /// The connectors that a pipeline feeds: at its end, and where its processors are connectors.
+    pub fn fed_connectors(&self, pipeline: &Pipeline) -> impl Iterator<Item = ComponentId> {
+        let ends = pipeline.exporters.iter();
+        let ends = ends.filter(|id| self.connectors.contains_key(*id)).cloned();
+        let processors = pipeline.processors.iter();
+        ends.chain(processors.filter_map(|id| self.connector_of(id)))
     }
 
     /// The traces pipelines that have this processor.
@@ -218,6 +237,8 @@ pub enum Processor {
     KubernetesAttributes(Box<KubernetesAttributes>),
     /// `probabilistic_sampler`.
     ProbabilisticSampler(ProbabilisticSampler),
+    /// `spanmetrics` of old. What counts is the connector of [`Settings::connector_of`].
+    SpanMetrics(Box<SpanMetricsProcessor>),
     /// `tail_sampling` of traces.
     TailSampling(Box<TailSampling>),
     /// `tail_sampling` of logs, with `trace_aware`.
@@ -278,6 +299,8 @@ pub enum Connector {
     Routing(RoutingConnector),
     /// `span_metrics`, `spanmetrics`: counts and durations of spans.
     SpanMetrics(Box<SpanMetricsConnector>),
+    /// The `spanmetrics` processor of old.
+    SpanMetricsProcessor(Box<SpanMetricsProcessor>),
     /// `service_graph`, `servicegraph`: requests between services.
     ServiceGraph(Box<ServiceGraphConnector>),
     /// `count`: how many items there are.
@@ -292,7 +315,7 @@ impl Connector {
     pub fn joins(&self, from: Signal, to: Signal) -> bool {
         match self {
             Self::Forward | Self::Routing(_) => from == to,
-            Self::SpanMetrics(_) | Self::ServiceGraph(_) => {
+            Self::SpanMetrics(_) | Self::SpanMetricsProcessor(_) | Self::ServiceGraph(_) => {
                 (from, to) == (Signal::Traces, Signal::Metrics)
             }
             Self::Count(_) => to == Signal::Metrics,

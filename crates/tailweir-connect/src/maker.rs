@@ -66,6 +66,10 @@ impl Maker {
                 let metrics = SpanMetrics::new(settings, &origin.instance, seed)?;
                 Kind::SpanMetrics(Box::new(metrics.as_one_of_many(is_one_of_many)))
             }
+            Connector::SpanMetricsProcessor(settings) => {
+                let metrics = SpanMetrics::of_processor(settings, seed)?;
+                Kind::SpanMetrics(Box::new(metrics.as_one_of_many(is_one_of_many)))
+            }
             Connector::ServiceGraph(settings) => {
                 let graph = ServiceGraph::new(settings, now, seed);
                 Kind::ServiceGraph(Box::new(graph.as_one_of_many(is_one_of_many)))

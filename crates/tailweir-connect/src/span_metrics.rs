@@ -10,6 +10,7 @@
 
 mod candidates;
 mod flush;
+mod form;
 mod plan;
 mod resources;
 
@@ -22,11 +23,12 @@ use crate::now::Now;
 use crate::series::Arrival;
 use candidates::{Candidate, Candidates};
 use flush::DeltaStarts;
+use form::Form;
 use plan::{Plan, SpanParts};
 use resources::{Resource, Resources, TableKind};
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_config::{AggregationTemporality, SpanMetricsConnector};
+use tailweir_config::{AggregationTemporality, SpanMetricsConnector, SpanMetricsProcessor};
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::{
     Attributes, NewExemplar, RequestView, ResourceFields, ScopeView, SpanHead, SpanView,
@@ -66,7 +68,25 @@ impl SpanMetrics {
         instance: &str,
         seed: u64,
     ) -> Result<Self, ConnectError> {
-        let plan = Plan::new(settings, instance)?;
+        Self::of_form(settings, &Form::CONNECTOR, instance, seed)
+    }
+
+    /// Counts as the `spanmetrics` processor of old did, with the names that its series had.
+    ///
+    /// # Errors
+    ///
+    /// When a pattern is malformed.
+    pub fn of_processor(settings: &SpanMetricsProcessor, seed: u64) -> Result<Self, ConnectError> {
+        Self::of_form(&settings.as_connector(), &Form::PROCESSOR, "", seed)
+    }
+
+    fn of_form(
+        settings: &SpanMetricsConnector,
+        form: &'static Form,
+        instance: &str,
+        seed: u64,
+    ) -> Result<Self, ConnectError> {
+        let plan = Plan::new(settings, form, instance)?;
         let size = |number: i64| usize::try_from(number).unwrap_or_default();
         Ok(Self {
             resources: Resources::new(settings, seed),
@@ -114,9 +134,13 @@ impl SpanMetrics {
             return;
         };
         let has_room = self.memory < MEMORY_MAX;
+        let told_apart = match self.plan.form.has_resources {
+            true => attributes,
+            false => Attributes::EMPTY,
+        };
         let (entry, grown) = self
             .resources
-            .get_or_insert(now.moment, attributes, has_room);
+            .get_or_insert(now.moment, told_apart, has_room);
         self.memory = self.memory.saturating_add_signed(grown);
         let mut counting = Counting {
             plan: &self.plan,

@@ -137,6 +137,7 @@ pub fn compile(
         | Processor::TraceAware(_)
         | Processor::ResourceDetection(_)
         | Processor::KubernetesAttributes(_)
+        | Processor::SpanMetrics(_)
         | Processor::Batch(_)
         | Processor::MemoryLimiter(_) => {
             return Ok(None);

@@ -232,7 +232,7 @@ const PROCESSORS: &[Group] = &[
     (
         "the Collector no longer has it: configure the connector of this name, an exporter of the \
          pipeline of traces and a receiver of one of metrics",
-        &["spanmetrics", "servicegraph"],
+        &["servicegraph"],
     ),
     (
         "the Collector no longer has it: remove it",

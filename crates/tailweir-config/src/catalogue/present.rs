@@ -4,7 +4,7 @@ use super::{Component, Kind, Part, Role, Stability};
 use crate::components::LoadBalancingExporter;
 use crate::components::connectors::{
     CountConnector, ExceptionsConnector, RoutingConnector, ServiceGraphConnector,
-    SpanMetricsConnector,
+    SpanMetricsConnector, SpanMetricsProcessor,
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
@@ -273,6 +273,14 @@ pub(crate) static PRESENT: &[Kind] = &[
         shape: ProbabilisticSampler::shape,
         read: |node, _, report| {
             let part = |settings| Part::Processor(Processor::ProbabilisticSampler(settings));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Processor, "spanmetrics", &[], TRACES, Stability::Old),
+        shape: SpanMetricsProcessor::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::SpanMetrics(Box::new(settings)));
             read_as(node, report, part)
         },
     },
@@ -593,6 +601,10 @@ pub(crate) fn old_forms(role: Role, name: &str, node: &Node, report: &mut Report
         (Role::Exporter, "loki") => (
             "the `loki` exporter is gone; Loki takes OTLP",
             "write `otlp_http` with `endpoint: http://LOKI:3100/otlp`",
+        ),
+        (Role::Processor, "spanmetrics") => (
+            "the `spanmetrics` processor is gone; it runs as the connector, with the names of its metrics",
+            "configure the connector `span_metrics`, an exporter of the pipeline of traces and a receiver of one of metrics",
         ),
         (Role::Extension, "memory_ballast") => (
             "`memory_ballast` is gone: there is no garbage collector to calm",

@@ -7,6 +7,7 @@ mod glob;
 mod routing;
 mod service_graph;
 mod span_metrics;
+mod span_metrics_processor;
 
 pub use count::{CountConnector, CountedAttribute, CountedMetric};
 pub use dimension::Dimension;
@@ -18,3 +19,4 @@ pub use span_metrics::{
     AggregationTemporality, DurationUnit, ExplicitHistogram, ExponentialHistogram,
     SpanMetricsConnector, SpanMetricsEvents, SpanMetricsExemplars, SpanMetricsHistogram,
 };
+pub use span_metrics_processor::SpanMetricsProcessor;

@@ -13,9 +13,6 @@ use tailweir_otlp::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-/// The scope of its metrics.
-const SCOPE: &[u8] = b"spanmetricsconnector";
-
 impl SpanMetrics {
     /// Appends a request of data points to `out`, one for each series, and answers how many. `is_last`
     /// says that no other flush follows: series that were never written then begin with what they
@@ -23,6 +20,7 @@ impl SpanMetrics {
     pub fn flush(&mut self, now: Now, is_last: bool, out: &mut Vec<u8>) -> u64 {
         self.next_flush = Some(now.moment + self.flush_every);
         let mut points = 0;
+        let scope = self.plan.form.scope;
         let mut request = MetricsWriter::new(out);
         for resource in self.resources.each() {
             let attributes = resource.attributes.clone();
@@ -35,7 +33,7 @@ impl SpanMetrics {
                 points: &mut points,
             };
             request.resource(&attributes, |mut request| {
-                request.scope(SCOPE, |scope| writing.metrics(resource, scope));
+                request.scope(scope, |scope| writing.metrics(resource, scope));
             });
             writing.remember(resource);
         }
@@ -121,7 +119,10 @@ impl Writing<'_> {
         let is_said = self.is_said();
         scope.sum(head, self.temporality(), true, |mut points| {
             for (key, series) in table.each().filter(is_said) {
-                let exemplars = self.dated(series);
+                let exemplars = match self.plan.form.calls_have_exemplars {
+                    true => self.dated(series),
+                    false => Vec::new(),
+                };
                 let value = self.value(series);
                 series.is_known = true;
                 points.number(&NewNumberPoint {
@@ -189,7 +190,8 @@ impl Writing<'_> {
     }
 
     fn value(&self, series: &Series) -> i64 {
-        if self.plan.is_delta() || series.is_known || self.is_last {
+        let begins_at_zero = self.plan.form.begins_at_zero && !self.plan.is_delta();
+        if !begins_at_zero || series.is_known || self.is_last {
             series.count as i64
         } else {
             0

@@ -1,5 +1,6 @@
 //! The settings, ready for use: keys and attributes of series.
 
+use super::form::Form;
 use super::resources::TableKind;
 use crate::dimensions::Dimensions;
 use crate::error::ConnectError;
@@ -18,6 +19,7 @@ const BOUNDS: [f64; 16] = [
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub(super) form: &'static Form,
     dimensions: Dimensions,
     own: [Dimensions; 3],
     own_durations: bool,
@@ -67,6 +69,7 @@ pub(super) fn has_own_durations(settings: &SpanMetricsConnector) -> bool {
 impl Plan {
     pub(super) fn new(
         settings: &SpanMetricsConnector,
+        form: &'static Form,
         instance: &str,
     ) -> Result<Self, ConnectError> {
         let histogram = &settings.histogram;
@@ -77,6 +80,7 @@ impl Plan {
         let is_excluded = |name: &str| settings.exclude_dimensions.iter().any(|it| it == name);
         let scopes = settings.include_instrumentation_scope.iter();
         Ok(Self {
+            form,
             dimensions: Dimensions::new(&settings.dimensions)?,
             own: [
                 Dimensions::new(&settings.calls_dimensions)?,
@@ -100,7 +104,7 @@ impl Plan {
             unit_nanos,
             unit,
             temporality: settings.aggregation_temporality,
-            names: ["calls", "duration", "events"].map(|name| match settings.namespace.as_str() {
+            names: form.names.map(|name| match settings.namespace.as_str() {
                 "" => name.as_bytes().to_vec(),
                 namespace => format!("{namespace}.{name}").into_bytes(),
             }),
@@ -187,7 +191,7 @@ impl Plan {
             }
         };
         put(self.excluded.service, b"service.name", parts.service);
-        put(self.excluded.name, b"span.name", parts.name);
+        put(self.excluded.name, self.form.span_name, parts.name);
         put(self.excluded.kind, b"span.kind", kind_name(parts.head.kind));
         let status = status_name(parts.head.status);
         put(self.excluded.status, b"status.code", status);

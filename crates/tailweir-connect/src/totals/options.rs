@@ -88,25 +88,11 @@ impl Options {
         };
         Some(match connector {
             Connector::Forward | Connector::Routing(_) => return None,
-            Connector::SpanMetrics(settings) => {
-                let is_delta = settings.aggregation_temporality == AggregationTemporality::Delta;
-                let size = |number: i64| usize::try_from(number).unwrap_or_default();
-                Self {
-                    is_delta,
-                    flush_every: settings.metrics_flush_interval,
-                    begins_at_zero: !is_delta,
-                    resource_expiration: settings.metrics_expiration,
-                    series_expiration: match is_delta {
-                        true => settings.metrics_flush_interval * DELTA_FLUSHES,
-                        false => settings.series_expiration,
-                    },
-                    limit: size(settings.aggregation_cardinality_limit),
-                    exemplars_max: size(settings.exemplars.max_per_data_point),
-                    size_max: size_of_histograms(settings),
-                    memory_max: 256 << 20,
-                    resource_keys: ResourceKeys::of(connector),
-                }
-            }
+            Connector::SpanMetrics(settings) => Self::of_spans(settings, plain),
+            Connector::SpanMetricsProcessor(settings) => Self {
+                begins_at_zero: false,
+                ..Self::of_spans(&settings.as_connector(), plain)
+            },
             Connector::ServiceGraph(settings) => {
                 let every = settings.metrics_flush_interval;
                 let every = every.filter(|every| !every.is_zero());
@@ -133,6 +119,26 @@ impl Options {
                 ..plain
             },
         })
+    }
+
+    fn of_spans(settings: &SpanMetricsConnector, plain: Self) -> Self {
+        let is_delta = settings.aggregation_temporality == AggregationTemporality::Delta;
+        let size = |number: i64| usize::try_from(number).unwrap_or_default();
+        Self {
+            is_delta,
+            flush_every: settings.metrics_flush_interval,
+            begins_at_zero: !is_delta,
+            resource_expiration: settings.metrics_expiration,
+            series_expiration: match is_delta {
+                true => settings.metrics_flush_interval * DELTA_FLUSHES,
+                false => settings.series_expiration,
+            },
+            limit: size(settings.aggregation_cardinality_limit),
+            exemplars_max: size(settings.exemplars.max_per_data_point),
+            size_max: size_of_histograms(settings),
+            memory_max: 256 << 20,
+            ..plain
+        }
     }
 }
 

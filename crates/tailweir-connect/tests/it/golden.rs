@@ -2,6 +2,7 @@
 
 use crate::unordered;
 use serde_json::Value;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{Connector, EmptyEnvironment, LoadOptions, Sources, load};
@@ -41,16 +42,36 @@ fn golden_connectors_exceptions() {
     run("exceptions");
 }
 
+/// Scenario: traces that went through the `spanmetrics` processor of Collector v0.95, the last that had it.
+/// Guarantees: each flush of the connector that it is here is the same.
+#[test]
+fn the_processor_of_old_counts_the_same() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    run_in(
+        &Folder::unpacked(&tests, "spanmetricsprocessor"),
+        "",
+        "processor",
+    );
+}
+
 fn run(connector: &str) {
-    let folder = Folder::open("connectors");
+    run_in(
+        &Folder::open("connectors"),
+        &format!("{connector}/"),
+        connector,
+    );
+}
+
+/// Replays the suites whose paths begin so.
+fn run_in(folder: &Folder, prefix: &str, name: &str) {
     let mut tally = Tally::default();
     for suite in folder.suites("suite.json") {
-        if suite.split('/').next() == Some(connector) {
-            let (passed, failures) = replay(&folder, &suite);
+        if suite.starts_with(prefix) {
+            let (passed, failures) = replay(folder, &suite);
             tally.record(&suite, "stream", passed, None, &failures);
         }
     }
-    tally.finish(connector);
+    tally.finish(name);
 }
 
 /// One connector and its clock.
@@ -99,6 +120,10 @@ impl Machine {
                 Box::new(
                     SpanMetrics::new(&settings, "collector-0", 7).expect("settings that compile"),
                 ),
+                settings.metrics_flush_interval,
+            ),
+            Connector::SpanMetricsProcessor(settings) => Running::SpanMetrics(
+                Box::new(SpanMetrics::of_processor(&settings, 7).expect("settings that compile")),
                 settings.metrics_flush_interval,
             ),
             Connector::ServiceGraph(settings) => {
@@ -217,10 +242,17 @@ fn surroundings() -> Arc<dyn Surroundings> {
 fn settings(block: &str, signal: Signal) -> Connector {
     let name = block.lines().nth(1).expect("a connector").trim();
     let name = name.split(':').next().expect("a name");
+    let pipelines = match block.starts_with("processors:") {
+        true => {
+            format!("{signal}/in: {{receivers: [nop], processors: [{name}], exporters: [nop]}}")
+        }
+        false => format!(
+            "{signal}/in: {{receivers: [nop], exporters: [{name}]}}, \
+             metrics/out: {{receivers: [{name}], exporters: [nop]}}"
+        ),
+    };
     let rest = format!(
-        "receivers: {{nop: }}\nexporters: {{nop: }}\nservice: {{pipelines: {{{signal}/in: \
-         {{receivers: [nop], exporters: [{name}]}}, metrics/out: {{receivers: [{name}], \
-         exporters: [nop]}}}}}}\n"
+        "receivers: {{nop: }}\nexporters: {{nop: }}\nservice: {{pipelines: {{{pipelines}}}}}\n"
     );
     let sources = Sources::new().config(format!("yaml:{block}\n{rest}"));
     let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);

@@ -1,6 +1,6 @@
 //! Connectors that run: how they are wired, and which samplers decide about what they see.
 
-use super::wiring::Wiring;
+use super::wiring::{Head, Wiring};
 use super::{Graph, Ground, Place, Plan, RunningConnector, RunningPairing, RunningSums};
 use crate::actors::Witness;
 use crate::error::StartError;
@@ -20,7 +20,7 @@ impl Plan {
     ) -> Result<(), StartError> {
         let settings = Arc::clone(&self.settings);
         for id in used_connectors(&settings) {
-            let Some(connector) = settings.connectors.get(id) else {
+            let Some(connector) = settings.connectors.get(&id) else {
                 continue;
             };
             let wrong = |source| StartError::Connector {
@@ -29,18 +29,18 @@ impl Plan {
             };
             if let Connector::Routing(routing) = connector {
                 let routing = Routing::new(routing, &ground.surroundings).map_err(wrong)?;
-                self.routings.insert(id.clone(), Arc::new(routing));
+                self.routings.insert(id, Arc::new(routing));
                 continue;
             }
             let same = |known: &RunningConnector| known.settings == *connector;
-            if running.connectors.get(id).is_some_and(same) {
+            if running.connectors.get(&id).is_some_and(same) {
                 continue;
             }
             let origin = origin(&settings, ground);
             let maker = Maker::new(connector, &origin);
             let maker = maker.map_err(wrong)?;
             if let Some(maker) = maker {
-                self.connectors.insert(id.clone(), maker);
+                self.connectors.insert(id, maker);
             }
         }
         Ok(())
@@ -48,9 +48,10 @@ impl Plan {
 }
 
 /// The connectors that pipelines use.
-fn used_connectors(settings: &Settings) -> BTreeSet<&ComponentId> {
-    let ends = settings.pipelines.iter().flat_map(|it| &it.exporters);
-    ends.filter(|id| settings.connectors.contains_key(*id))
+fn used_connectors(settings: &Settings) -> BTreeSet<ComponentId> {
+    let pipelines = settings.pipelines.iter();
+    pipelines
+        .flat_map(|it| settings.fed_connectors(it))
         .collect()
 }
 
@@ -96,12 +97,41 @@ impl Wiring<'_> {
                     let pairing = running.pairing.as_ref();
                     connectors.push(ConnectorWay {
                         connector: Arc::clone(&running.connector),
-                        exemplars: exemplars(&plan.settings, pipeline),
+                        exemplars: exemplars(&plan.settings, pipeline, pipeline.processors.len()),
                         pairing: pairing.map(|running| Arc::clone(&running.pairing)),
                     });
                 }
             }
             None => {}
+        }
+    }
+
+    /// A processor that is a connector: it looks at what goes on to the next stage.
+    pub(super) async fn looking_on(
+        &mut self,
+        pipeline: &Pipeline,
+        processor: &ComponentId,
+        next: Head,
+    ) -> Head {
+        let plan = self.plan;
+        let id = plan.settings.connector_of(processor);
+        let found = id.and_then(|id| Some((plan.settings.connectors.get(&id)?, id)));
+        let Some((settings, id)) = found else {
+            return next;
+        };
+        let Some(running) = self.making(&id, settings).await else {
+            return next;
+        };
+        let position = pipeline.processors.iter().position(|it| it == processor);
+        let way = ConnectorWay {
+            connector: Arc::clone(&running.connector),
+            exemplars: exemplars(&plan.settings, pipeline, position.unwrap_or_default()),
+            pairing: None,
+        };
+        let ways = Ways::new(vec![Way::Pipeline(next.stage)]).with_connectors(vec![way]);
+        Head {
+            stage: Arc::new(ways),
+            is_sampler: next.is_sampler,
         }
     }
 
@@ -216,11 +246,12 @@ impl Wiring<'_> {
         let settings = &self.plan.settings;
         let mut witnesses: BTreeMap<Place, Vec<Arc<dyn Witness>>> = BTreeMap::new();
         for (id, running) in &self.graph.connectors {
-            let wants = matches!(
-                &running.settings,
-                Connector::SpanMetrics(settings) if settings.exemplars.enabled
-            );
-            if !wants {
+            let has_exemplars = match &running.settings {
+                Connector::SpanMetrics(settings) => settings.exemplars.enabled,
+                Connector::SpanMetricsProcessor(_) => true,
+                _ => false,
+            };
+            if !has_exemplars {
                 continue;
             }
             for place in deciding(settings, id) {
@@ -235,9 +266,9 @@ impl Wiring<'_> {
     }
 }
 
-/// Whether a sampler elsewhere will decide about what comes to the end of this pipeline.
-fn exemplars(settings: &Settings, pipeline: &Pipeline) -> Exemplars {
-    if samplers_beside(settings, pipeline).is_empty() {
+/// Whether a sampler will still decide about what comes to this place in a pipeline.
+fn exemplars(settings: &Settings, pipeline: &Pipeline, position: usize) -> Exemplars {
+    if samplers_beside(settings, pipeline, position).is_empty() {
         Exemplars::Kept
     } else {
         Exemplars::Undecided
@@ -246,27 +277,32 @@ fn exemplars(settings: &Settings, pipeline: &Pipeline) -> Exemplars {
 
 /// The samplers that see what a connector sees.
 fn deciding(settings: &Settings, id: &ComponentId) -> BTreeSet<Place> {
-    let feeding = settings
-        .pipelines
-        .iter()
-        .filter(|it| it.exporters.contains(id));
-    feeding
-        .flat_map(|pipeline| samplers_beside(settings, pipeline))
-        .collect()
+    let mut places = BTreeSet::new();
+    for pipeline in &settings.pipelines {
+        let is_it = |processor: &ComponentId| settings.connector_of(processor).as_ref() == Some(id);
+        let position = match pipeline.processors.iter().position(is_it) {
+            None if pipeline.exporters.contains(id) => pipeline.processors.len(),
+            None => continue,
+            Some(position) => position,
+        };
+        places.extend(samplers_beside(settings, pipeline, position));
+    }
+    places
 }
 
-/// The samplers that see the spans of a pipeline, other than those that have decided about them already.
-fn samplers_beside(settings: &Settings, pipeline: &Pipeline) -> BTreeSet<Place> {
-    let sources = sources(settings, pipeline, true);
+/// The samplers that see the spans which come before the processor of this number, or to the end of the pipeline,
+/// other than those that have decided about them already.
+fn samplers_beside(settings: &Settings, pipeline: &Pipeline, position: usize) -> BTreeSet<Place> {
+    let sources = sources(settings, pipeline, position);
     let mut places = BTreeSet::new();
     if pipeline.id.signal != Signal::Traces || sources.is_empty() {
         return places;
     }
     for other in &settings.pipelines {
-        let Some(sampler) = sampler_of(settings, other) else {
+        let Some((_, sampler)) = sampler_of(settings, other) else {
             continue;
         };
-        let theirs = self::sources(settings, other, false);
+        let theirs = self::sources(settings, other, 0);
         if !theirs.is_disjoint(&sources) {
             places.insert((other.id.clone(), sampler.clone()));
         }
@@ -274,9 +310,13 @@ fn samplers_beside(settings: &Settings, pipeline: &Pipeline) -> BTreeSet<Place> 
     places
 }
 
-fn sampler_of<'s>(settings: &'s Settings, pipeline: &'s Pipeline) -> Option<&'s ComponentId> {
-    let mut processors = pipeline.processors.iter();
-    processors.find(|id| {
+/// The sampler of a pipeline and how many processors stand before it.
+fn sampler_of<'s>(
+    settings: &'s Settings,
+    pipeline: &'s Pipeline,
+) -> Option<(usize, &'s ComponentId)> {
+    let mut processors = pipeline.processors.iter().enumerate();
+    processors.find(|(_, id)| {
         matches!(
             settings.processors.get(*id),
             Some(Processor::TailSampling(_))
@@ -284,15 +324,15 @@ fn sampler_of<'s>(settings: &'s Settings, pipeline: &'s Pipeline) -> Option<&'s 
     })
 }
 
-/// The receivers whose spans come into a pipeline, or with `through` to its end, and about which no
-/// sampler has decided on the way.
+/// The receivers whose spans come before the processor of this number, or to the end of the pipeline, and about
+/// which no sampler has decided on the way.
 fn sources<'s>(
     settings: &'s Settings,
     pipeline: &'s Pipeline,
-    through: bool,
+    position: usize,
 ) -> BTreeSet<&'s ComponentId> {
     let mut found = BTreeSet::new();
-    if through && sampler_of(settings, pipeline).is_some() {
+    if sampler_of(settings, pipeline).is_some_and(|(before, _)| before < position) {
         return found;
     }
     for id in &pipeline.receivers {
@@ -304,7 +344,9 @@ fn sources<'s>(
                     other.exporters.contains(id) && connector.joins(other.id.signal, signal)
                 });
                 // Pipelines form no circles.
-                found.extend(feeding.flat_map(|other| sources(settings, other, true)));
+                found.extend(
+                    feeding.flat_map(|other| sources(settings, other, other.processors.len())),
+                );
             }
         }
     }

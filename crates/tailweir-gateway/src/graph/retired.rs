@@ -108,10 +108,8 @@ impl<'s> Order<'s> {
             return;
         }
         let settings = self.settings;
-        for id in &pipeline.exporters {
-            if settings.connectors.contains_key(id) {
-                self.connector(id);
-            }
+        for id in settings.fed_connectors(pipeline) {
+            self.connector(&id);
         }
         for (_, (follower, _)) in
             followers(settings).filter(|((followed, _), _)| *followed == pipeline.id)
@@ -124,7 +122,10 @@ impl<'s> Order<'s> {
         self.back_to_front.push(Part::Pipeline(pipeline));
     }
 
-    fn connector(&mut self, id: &'s ComponentId) {
+    fn connector(&mut self, id: &ComponentId) {
+        let Some((id, _)) = self.settings.connectors.get_key_value(id) else {
+            return;
+        };
         if !self.seen.insert(format!("connector {id}")) {
             return;
         }

@@ -255,6 +255,7 @@ impl Wiring<'_> {
                 let head = self.trace_aware(place.clone(), settings, next).await;
                 self.noted(place, head, asked)
             }
+            Some(Processor::SpanMetrics(_)) => self.looking_on(pipeline, id, next).await,
             // Neither has a stage: the memory limiter is the admission of the whole process.
             Some(Processor::MemoryLimiter(_)) | None => next,
             Some(_) => self.transform(place, next),

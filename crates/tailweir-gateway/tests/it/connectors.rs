@@ -421,3 +421,80 @@ async fn a_condition_that_fails_refuses_the_request() {
     let spans = traces_of(&books);
     assert_eq!((spans.refused.items, spans.delivered.items), (2, 2));
 }
+
+/// Scenario: a `spanmetrics` processor stands before a sampler that keeps one of three traces, another one behind it, as in
+/// configurations of old; each names the exporter of a pipeline that receives nothing.
+/// Guarantees: each counts what comes to its place, under the old names and in one resource without attributes; exemplars are of
+/// the kept trace alone; spans are on their own way in the books, and so are the metrics.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_processor_of_old_counts_where_it_stands() {
+    let (traces, metrics) = (Sink::start(), Sink::start());
+    let processor = |namespace: &str| {
+        format!(
+            "{{metrics_exporter: otlp/metrics, metrics_flush_interval: 1h, namespace: {namespace}}}"
+        )
+    };
+    let with_processors = yaml(
+        "  forward:",
+        &[("traces", &traces), ("metrics", &metrics)],
+        "    \
+         traces: {receivers: [otlp], processors: [spanmetrics, tail_sampling, spanmetrics/kept], exporters: [otlp/traces]}\n    \
+         metrics/unused: {receivers: [nop], exporters: [otlp/metrics]}",
+    )
+    .replace("receivers:\n  otlp:", "receivers:\n  nop:\n  otlp:")
+    .replace(
+        "processors:\n  batch:",
+        &format!(
+            "processors:\n  spanmetrics: {}\n  spanmetrics/kept: {}\n  batch:",
+            processor("all"),
+            processor("kept")
+        ),
+    );
+    let gateway = Fixture::start(&with_processors).await;
+    let sent = request()
+        .service("shop")
+        .span(span(trace_id(1), 1).named("GET").error())
+        .span(span(trace_id(2), 1).named("GET"))
+        .span(span(trace_id(3), 1).named("GET"));
+    gateway.send(sent.message()).await.unwrap();
+    traces
+        .until("the kept trace", |sink| sink.spans().len() == 1)
+        .await;
+    let books = gateway.finish().await;
+
+    let counted = |metric: &str| {
+        let points = sums(&metrics).into_iter();
+        let mut points: Vec<_> = points.filter(|point| point.metric == metric).collect();
+        points.sort_by_key(|point| point.value);
+        points
+    };
+    let (all, kept) = (counted("all.calls_total"), counted("kept.calls_total"));
+    assert_eq!((all[0].value, all[1].value), (1, 2));
+    assert!(all[0].has("operation", "GET") && all[0].has("status.code", "STATUS_CODE_ERROR"));
+    assert_eq!((kept.len(), kept[0].value), (1, 1));
+    for received in metrics.received() {
+        let Received::Metrics(request) = received else {
+            panic!("no metrics: {received:?}");
+        };
+        let [resource] = request.resource_metrics.as_slice() else {
+            panic!("not one resource: {request:?}");
+        };
+        assert!(resource.resource.iter().all(|it| it.attributes.is_empty()));
+        let latency = &resource.scope_metrics[0].metrics[1];
+        assert!(latency.name.ends_with(".latency") && latency.unit == "ms");
+        let Some(Data::Histogram(latency)) = &latency.data else {
+            panic!("no histogram: {latency:?}");
+        };
+        let exemplars = latency.data_points.iter().flat_map(|it| &it.exemplars);
+        let traces: Vec<_> = exemplars.map(|it| it.trace_id.clone()).collect();
+        assert_eq!(traces, [trace_id(1).0.to_vec()]);
+    }
+    let spans = traces_of(&books);
+    assert_eq!((spans.acknowledged.items, spans.copied.items), (3, 0));
+    assert_eq!(
+        (spans.delivered.items, spans.dropped["not_sampled"].items),
+        (1, 2)
+    );
+    let made = &books.signals["metrics"];
+    assert_eq!((made.taken.items, made.delivered.items), (6, 6));
+}

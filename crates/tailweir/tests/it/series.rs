@@ -249,3 +249,44 @@ fn a_request_is_paired_through_two_processes() {
         all.len() == 1 && all.values().all(|values| *values == [TARGETS as f64])
     });
 }
+
+/// The configuration of old: the processor counts, and names the exporter of a pipeline that is there for nothing else.
+const OLD: &str = "
+receivers:
+  otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}
+  otlp/spanmetrics: {protocols: {grpc: {endpoint: '127.0.0.1:0'}}}
+processors:
+  spanmetrics: {metrics_exporter: prometheus, metrics_flush_interval: 200ms, latency_histogram_buckets: [1s], dimensions_cache_size: 1000}
+  tail_sampling: {decision_wait: 100ms, policies: [{name: all, type: always_sample}]}
+exporters:
+  nop:
+  prometheus: {endpoint: '127.0.0.1:0'}
+service:
+  telemetry: {logs: {encoding: json}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [spanmetrics, tail_sampling], exporters: [nop]}
+    metrics/spanmetrics: {receivers: [otlp/spanmetrics], exporters: [prometheus]}
+";
+
+/// Scenario: a configuration with the `spanmetrics` processor, as it is, in three processes; spans of thirty services come through
+/// each, and all are scraped.
+/// Guarantees: each series has its old name and is on one page, with the exact count of all processes.
+#[test]
+fn what_the_processor_of_old_counts_is_one_series_too() {
+    let cluster = settled(OLD);
+    let all = pages(&cluster);
+    for member in 0..3 {
+        send_spans(&cluster, member, 1 + member as u64);
+    }
+    until(&all, "calls_total{", once(6));
+    until(&all, "latency_milliseconds_count{", once(6));
+    let labels = [
+        "operation=",
+        "service_name=\"shop-7\"",
+        "span_kind=\"SPAN_KIND_",
+        "status_code=\"STATUS_CODE_OK\"",
+    ];
+    let is_of_shop_7 = |series: &&String| labels.iter().all(|label| series.contains(label));
+    let series = scrape(&all, "calls_total{");
+    assert_eq!(series.keys().filter(is_of_shop_7).count(), 1, "{series:?}");
+}

@@ -1,6 +1,7 @@
 //! The `span_metrics` connector.
 
 use super::dimension::{Dimension, check_dimensions};
+use crate::node::Place;
 use crate::report::{Cause, Report};
 use crate::setting::{Block, choice, settings};
 use std::time::Duration;
@@ -100,15 +101,20 @@ fn histogram_rules(
             "remove one",
         );
     }
-    if let Some(explicit) = &histogram.explicit
-        && explicit.buckets.windows(2).any(|pair| pair[0] >= pair[1])
-    {
-        let text = "the bounds of `buckets` do not rise, so counts land in the wrong ones";
-        report.warn_at(block.at("explicit"), Cause::Oddity, text, "sort them");
+    if let Some(explicit) = &histogram.explicit {
+        check_rising("buckets", &explicit.buckets, block.at("explicit"), report);
     }
     let whole = block.at("dimensions");
     let places = block.items("dimensions");
     check_dimensions(&histogram.dimensions, RESERVED, places, &whole, report);
+}
+
+/// Says so when the bounds of buckets do not rise.
+pub(super) fn check_rising(key: &str, bounds: &[Duration], place: Place, report: &mut Report) {
+    if bounds.windows(2).any(|pair| pair[0] >= pair[1]) {
+        let text = format!("the bounds of `{key}` do not rise, so counts land in the wrong ones");
+        report.warn_at(place, Cause::Oddity, text, "sort them");
+    }
 }
 
 settings! {
