@@ -101,26 +101,48 @@ fn bring(from: &Value, tree: &mut Value, pipeline: &Value, report: &mut Report) 
             } else {
                 part
             };
-            let settings = &from[section][id];
-            let name = match tree[section].get(id) {
-                Some(there) if there != settings && part != "receivers" => {
-                    let free = free_name(&tree[section], id);
-                    report.changed(
-                        format!("{section} {id} of the front tier"),
-                        format!("is now {free}, as the samplers have another one of that name"),
-                    );
-                    free
-                }
-                _ => id.to_owned(),
-            };
-            tree[section][&name] = settings.clone();
-            names.push(json!(name));
+            names.push(json!(bring_one(from, tree, section, id, report)));
         }
         if !names.is_empty() {
             ids.insert(part.to_owned(), Value::Array(names));
         }
     }
     Value::Object(ids)
+}
+
+/// Copies a component into the tree, and the exporter that a `spanmetrics` processor names; returns the name that it has there.
+fn bring_one(
+    from: &Value,
+    tree: &mut Value,
+    section: &str,
+    id: &str,
+    report: &mut Report,
+) -> String {
+    let mut settings = from[section][id].clone();
+    if let Some(exporter) = settings.get("metrics_exporter").and_then(Value::as_str) {
+        let name = bring_one(from, tree, "exporters", exporter, report);
+        settings["metrics_exporter"] = json!(name);
+    }
+    let is_it = |name: &str| tree[section].get(name) == Some(&settings);
+    let name = match tree[section].get(id) {
+        Some(there) if *there != settings && section != "receivers" => {
+            let names = std::iter::once(front_name(id)).chain(numbered(id));
+            let known = names
+                .take_while(|name| tree[section].get(name).is_some())
+                .find(|name| is_it(name));
+            known.unwrap_or_else(|| {
+                let free = free_name(&tree[section], id);
+                report.changed(
+                    format!("{section} {id} of the front tier"),
+                    format!("is now {free}, as the samplers have another one of that name"),
+                );
+                free
+            })
+        }
+        _ => id.to_owned(),
+    };
+    tree[section][&name] = settings;
+    name
 }
 
 /// Receivers that only took what the front tier sent.
@@ -147,19 +169,25 @@ fn remove_unused(tree: &mut Value, section: &str, report: &mut Report) {
 }
 
 fn free_name(section: &Value, id: &str) -> String {
-    if section.get(id).is_none() {
-        return id.to_owned();
+    let is_free = |name: &String| section.get(name).is_none();
+    let mut names = [id.to_owned(), front_name(id)]
+        .into_iter()
+        .chain(numbered(id));
+    names.find(is_free).unwrap_or_else(|| front_name(id))
+}
+
+/// What something of the front tier is called where its name is taken.
+fn front_name(id: &str) -> String {
+    match id.contains('/') {
+        true => format!("{id}_front"),
+        false => format!("{id}/front"),
     }
-    let base = if id.contains('/') {
-        format!("{id}_front")
-    } else {
-        format!("{id}/front")
-    };
-    let mut names =
-        std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}_{number}")));
-    names
-        .find(|name| section.get(name).is_none())
-        .unwrap_or(base)
+}
+
+/// And where that is taken too.
+fn numbered(id: &str) -> impl Iterator<Item = String> + use<> {
+    let base = front_name(id);
+    (2..).map(move |number| format!("{base}_{number}"))
 }
 
 fn samples(pipeline: &Value) -> bool {
@@ -225,6 +253,40 @@ mod tests {
             3,
             "{}",
             migrated.report
+        );
+    }
+
+    /// Scenario: a front tier counts spans by a `spanmetrics` processor, whose exporter a pipeline of metrics has too; the samplers
+    /// have another exporter of that name.
+    /// Guarantees: the exporter comes along once, under a name of its own, and the processor names it so.
+    #[test]
+    fn what_a_processor_counts_goes_where_it_went() {
+        let front = json!({
+            "processors": {"spanmetrics": {"metrics_exporter": "prometheus"}},
+            "exporters": {"loadbalancing": {}, "prometheus": {"endpoint": "0.0.0.0:8889"}},
+            "service": {"pipelines": {
+                "traces": {"receivers": ["otlp"], "processors": ["spanmetrics"], "exporters": ["loadbalancing"]},
+                "metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]},
+            }},
+        });
+        let samplers = json!({
+            "processors": {"tail_sampling": {}},
+            "exporters": {"prometheus": {"endpoint": "0.0.0.0:9999"}},
+            "service": {"pipelines": {"traces": {"receivers": ["otlp"], "processors": ["tail_sampling"], "exporters": ["prometheus"]}}},
+        });
+        let migrated = collector(&[front, samplers]).unwrap();
+        let tree = &migrated.tree;
+        assert_eq!(
+            tree["processors"]["spanmetrics"]["metrics_exporter"],
+            "prometheus/front"
+        );
+        assert_eq!(
+            tree["exporters"],
+            json!({"prometheus": {"endpoint": "0.0.0.0:9999"}, "prometheus/front": {"endpoint": "0.0.0.0:8889"}})
+        );
+        assert_eq!(
+            tree["service"]["pipelines"]["metrics"]["exporters"],
+            json!(["prometheus/front"])
         );
     }
 
