@@ -49,6 +49,12 @@ settings! {
         /// What happens when an export fails.
         retry_on_failure: RetryOnFailure = RetryOnFailure::default(),
     }
+    refused {
+        "labels" = "records name their labels: set their attribute `loki.attribute.labels`, or `loki.resource.labels`, with an `attributes` processor",
+        "format" = "records name it: set their attribute `loki.format` with an `attributes` processor",
+        "tenant" = "records name the attribute that says it: set `loki.tenant` with an `attributes` processor",
+        "tenant_id" = "write `headers: {X-Scope-OrgID: ...}`",
+    }
     rules loki_rules;
 }
 

@@ -1,6 +1,6 @@
 //! How mistakes are told.
 
-use crate::workbench::{Memory, errors, lines, load_text, with_processors};
+use crate::workbench::{Memory, assert_error, errors, lines, load_text, with_processors};
 use tailweir_config::{Cause, LoadOptions, Sources, load};
 
 /// Scenario: a configuration with a misspelt option, a misspelt section, a wrong type and a dangling
@@ -153,5 +153,24 @@ service: {pipelines: {traces: {receivers: [nop], exporters: [otlp_grpc, otlp_htt
         "warning: exporters::otlp_grpc::write_buffer_size: `write_buffer_size` has no effect here",
     ] {
         assert!(told.contains(part), "{part}\n{told}");
+    }
+}
+
+/// Scenario: the `loki` exporter with options that it had before records said what becomes of them.
+/// Guarantees: each is refused with what says it now.
+#[test]
+fn what_loki_was_told_before_is_told_otherwise() {
+    for (option, said) in [
+        ("labels: {attributes: {host: ''}}", "loki.attribute.labels"),
+        ("format: json", "loki.format"),
+        ("tenant: {source: attributes}", "loki.tenant"),
+        ("tenant_id: shop", "X-Scope-OrgID"),
+    ] {
+        let loaded = load_text(&format!(
+            "receivers: {{nop: }}
+exporters: {{loki: {{endpoint: 'http://loki:3100/loki/api/v1/push', {option}}}}}
+service: {{pipelines: {{logs: {{receivers: [nop], exporters: [loki]}}}}}}"
+        ));
+        assert_error(&loaded, option, said);
     }
 }
