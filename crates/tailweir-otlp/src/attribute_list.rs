@@ -24,6 +24,8 @@ pub enum NewEntry<'k> {
 pub struct AttributeList<'a> {
     /// The old ones, in order, and behind them those that were added.
     entries: Vec<Entry<'a>>,
+    /// Lengths of all keys that were ever in it: most keys that are looked for are not, and have another.
+    key_lengths: KeyLengths,
     /// How many were there before.
     initial: usize,
     /// Where an attribute would stand if there are none.
@@ -73,6 +75,7 @@ impl<'a> AttributeList<'a> {
     pub(crate) const fn empty() -> Self {
         Self {
             entries: Vec::new(),
+            key_lengths: KeyLengths::NONE,
             initial: 0,
             vacant: 0,
             behind: None,
@@ -97,29 +100,31 @@ impl<'a> AttributeList<'a> {
     /// lengths, and remembers where they stood. Others may be in it or not. Nothing is left of what it was.
     pub(crate) fn fill(&mut self, message: &'a [u8], number: u32, keys: KeyLengths) {
         self.entries.clear();
+        self.key_lengths = KeyLengths::NONE;
         self.initial = 0;
         self.vacant = message.len();
-        self.behind = None;
         self.is_rebuilt = false;
         self.places.clear();
         self.written.clear();
         self.new.clear();
         self.length = 0;
         let mut fields = Positions::new(message);
+        let mut behind = None;
         loop {
             // Attributes follow each other, and nearly all are plain.
             while let Some((entry, place)) = fields.take_plain_entry(number) {
-                self.behind = Some(place.end);
+                behind = Some(place.end);
                 if keys.has(entry.key.len()) {
                     self.push_old(entry.key, entry.content, place);
                 }
             }
             let Some((field, end)) = fields.next() else {
+                self.behind = behind;
                 return;
             };
             match field.content {
                 Some(content) if field.number == number => {
-                    self.behind = Some(end);
+                    behind = Some(end);
                     self.push_old(KeyValue::key_of(content), content, field.start..end);
                 }
                 _ if field.number > number && self.vacant == message.len() => {
@@ -134,6 +139,7 @@ impl<'a> AttributeList<'a> {
     fn push_old(&mut self, key: &'a [u8], content: &'a [u8], place: Range<usize>) {
         self.length += content.len();
         self.initial += 1;
+        self.key_lengths.add(key.len());
         self.entries.push(Entry {
             key,
             content,
@@ -180,6 +186,9 @@ impl<'a> AttributeList<'a> {
     /// The number of the first attribute with this name, for [`Self::put_at`].
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<usize> {
+        if !self.key_lengths.has(key.len()) {
+            return None;
+        }
         let is_old = |entry: &Entry<'_>| entry.key == key && entry.is_living();
         let is_it = |entry: &Entry<'_>| match entry.state {
             State::New(new) => self.written[self.new[new].key.clone()] == *key,
@@ -380,6 +389,7 @@ impl<'a> AttributeList<'a> {
             }
             None => {
                 self.length += new.content.len();
+                self.key_lengths.add(new.key.len());
                 self.entries.push(Entry {
                     key: &[],
                     content: &[],

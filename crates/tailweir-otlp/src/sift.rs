@@ -194,7 +194,9 @@ fn sift<'a>(message: &'a [u8], number: u32, mut ask: impl FnMut(&'a [u8]) -> Cha
         if change == Change::Keep {
             continue;
         }
-        let out = out.get_or_insert_with(|| Vec::with_capacity(message.len()));
+        // Where all of many messages grow, room for that is made once.
+        let room = message.len() + message.len() / 4;
+        let out = out.get_or_insert_with(|| Vec::with_capacity(room));
         out.extend_from_slice(&message[copied..field.start]);
         if let Change::Replace(content) = change {
             put_bytes(out, number, &content);

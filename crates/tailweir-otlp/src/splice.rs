@@ -25,26 +25,25 @@ pub(crate) fn replace_one_of(
     write: impl FnOnce(&mut Vec<u8>),
 ) {
     let mut write = Some(write);
-    let mut copied = 0;
-    let goes = |found: u32| found == number || rivals.contains(&found);
-    let has_one = Positions::new(message).any(|(field, _)| goes(field.number));
+    let (mut copied, mut vacant) = (0, None);
     for (field, end) in Positions::new(message) {
-        let goes = goes(field.number);
-        let is_place = goes || (!has_one && field.number > number);
-        if is_place && let Some(write) = write.take() {
-            out.extend_from_slice(&message[copied..field.start]);
-            copied = field.start;
-            write(out);
-        }
-        if goes {
+        if field.number == number || rivals.contains(&field.number) {
             out.extend_from_slice(&message[copied..field.start]);
             copied = end;
+            if let Some(write) = write.take() {
+                write(out);
+            }
+        } else if field.number > number {
+            vacant = vacant.or(Some(field.start));
         }
     }
-    out.extend_from_slice(&message[copied..]);
+    // There was none, and nothing has been copied.
     if let Some(write) = write {
+        copied = vacant.unwrap_or(message.len());
+        out.extend_from_slice(&message[..copied]);
         write(out);
     }
+    out.extend_from_slice(&message[copied..]);
 }
 
 /// Appends to `out` the content of a span with another tracestate; every other field stays as it is.

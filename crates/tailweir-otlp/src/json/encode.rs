@@ -1,27 +1,31 @@
 //! The wire to JSON, for people and for tests.
 
-use crate::schema::{FieldType, Kind, Message};
+use crate::schema::{FIELDS_MAX, FieldType, Kind, Message};
+use crate::splice::Positions;
 use crate::wire::{Field, Fields, Payload, Reader, unzigzag32};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::Write;
+use std::ops::Range;
 
 /// Writes a message that was checked.
 pub(super) fn write_message(message: &Message, wire: &[u8], out: &mut Vec<u8>) {
     out.push(b'{');
     let mut is_first = true;
-    let chosen = chosen_alternative(message, wire);
+    let extents = Extents::of(message, wire);
     for field in message.fields {
-        if field.explicit && message.is_oneof && chosen != Some(field.number) {
+        let Some(extent) = extents.get(field.number) else {
             continue;
-        }
+        };
         let start = out.len();
         if !is_first {
             out.push(b',');
         }
-        write_text(field.name.as_bytes(), out);
+        write_plain_text(field.name, out);
         out.push(b':');
-        if write_field(field, wire, out) {
+        if write_field(field, &wire[extent], out) {
             is_first = false;
         } else {
             out.truncate(start);
@@ -30,17 +34,43 @@ pub(super) fn write_message(message: &Message, wire: &[u8], out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Of a `oneof`, the alternative that stands last.
-fn chosen_alternative(message: &Message, wire: &[u8]) -> Option<u32> {
-    let alternatives = Fields::new(wire).filter(|field| {
-        message
-            .field(field.number)
-            .is_some_and(|known| known.explicit)
-    });
-    alternatives.last().map(|field| field.number)
+/// From where to where the occurrences of each field stand in a message, by its number; an empty place where there
+/// are none. Most fields that a message may have are not there, and those that are stand together: so that none is
+/// looked for in the whole message.
+struct Extents([(usize, usize); FIELDS_MAX]);
+
+impl Extents {
+    fn of(message: &Message, wire: &[u8]) -> Self {
+        let mut extents = [(0, 0); FIELDS_MAX];
+        let mut alternative = None;
+        for (found, end) in Positions::new(wire) {
+            let Some(field) = message.field(found.number) else {
+                continue;
+            };
+            let number = field.number as usize;
+            if message.is_oneof && field.explicit {
+                // Only the alternative that stands last counts.
+                let before = alternative.replace(number);
+                if let Some(before) = before.filter(|before| *before != number) {
+                    extents[before] = (0, 0);
+                }
+            }
+            let (start, behind) = &mut extents[number];
+            if *behind == 0 {
+                *start = found.start;
+            }
+            *behind = end;
+        }
+        Self(extents)
+    }
+
+    fn get(&self, number: u32) -> Option<Range<usize>> {
+        let (start, end) = *self.0.get(number as usize)?;
+        (end > 0).then_some(start..end)
+    }
 }
 
-/// Writes the value of a field, unless it is absent.
+/// Writes the value of a field, unless it is absent. Others may stand between its occurrences.
 fn write_field(field: &FieldType, wire: &[u8], out: &mut Vec<u8>) -> bool {
     let occurrences = Fields::new(wire).filter(|occurrence| occurrence.number == field.number);
     if field.repeated {
@@ -155,12 +185,15 @@ fn write_scalar(kind: Kind, payload: Payload<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_quoted(value: impl ToString, out: &mut Vec<u8>) {
-    write_plain_text(&value.to_string(), out);
+fn write_quoted(value: impl Display, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_plain(value, out);
+    out.push(b'"');
 }
 
-fn write_plain(value: impl ToString, out: &mut Vec<u8>) {
-    out.extend_from_slice(value.to_string().as_bytes());
+fn write_plain(value: impl Display, out: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let _ = write!(out, "{value}");
 }
 
 /// Text that needs no escapes.
@@ -189,20 +222,77 @@ fn write_hexadecimal(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Text, with U+FFFD for what is no UTF-8. What stands between characters that need an escape is copied in one
+/// piece.
 fn write_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    for character in String::from_utf8_lossy(text).chars() {
-        match character {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            character if character < ' ' => {
-                write_plain(format_args!("\\u{:04x}", u32::from(character)), out);
-            }
-            character => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+    for chunk in text.utf8_chunks() {
+        let mut rest = chunk.valid().as_bytes();
+        while let Some(at) = rest.iter().position(|byte| needs_escape(*byte)) {
+            out.extend_from_slice(&rest[..at]);
+            write_escape(rest[at], out);
+            rest = &rest[at + 1..];
+        }
+        out.extend_from_slice(rest);
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }
     out.push(b'"');
+}
+
+/// All of these are characters of their own: bytes of longer ones are above them.
+const fn needs_escape(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        control => write_plain(format_args!("\\u{control:04x}"), out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_message;
+    use crate::schema::{KEY_VALUE, Message, SPAN};
+
+    fn written(message: &Message, wire: &[u8]) -> String {
+        let mut out = Vec::new();
+        write_message(message, wire, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Scenario: a name with characters that need an escape at its begin, in it, behind each other and at its end,
+    /// with longer characters, and with bytes that are no UTF-8.
+    /// Guarantees: each is escaped, what is no UTF-8 is U+FFFD, and all else stays.
+    #[test]
+    fn text_is_escaped() {
+        let name = b"\"a\\b\n\r\t\x01\x1f\xc3\xa9\xff\xfe\xe2\x82z\"";
+        let wire = [&[0x2a, name.len() as u8], &name[..]].concat();
+        let expected = r#"{"name":"\"a\\b\n\r\t\u0001\u001fé���z\""}"#;
+        assert_eq!(written(&SPAN, &wire), expected);
+    }
+
+    /// Scenario: fields that stand in another order than that of their numbers, with others between their
+    /// occurrences, one that is zero, and a value that holds two alternatives.
+    /// Guarantees: they are written in order, the last occurrence and the last alternative count, and zero is
+    /// left out.
+    #[test]
+    fn fields_stand_in_any_order() {
+        let span = b"\x30\x02\x2a\x01x\x7a\x02\x18\x01\x50\x00\x2a\x01y\x7a\x03\x12\x01m\x1a\x01t";
+        let expected =
+            r#"{"traceState":"t","name":"y","kind":2,"status":{"message":"m","code":1}}"#;
+        assert_eq!(written(&SPAN, span), expected);
+        let attribute = b"\x12\x05\x0a\x01a\x18\x03\x0a\x01k";
+        assert_eq!(
+            written(&KEY_VALUE, attribute),
+            r#"{"key":"k","value":{"intValue":"3"}}"#
+        );
+    }
 }

@@ -353,6 +353,9 @@ impl KeyLengths {
     /// Lengths from here on are one.
     const LONG: usize = u64::BITS as usize - 1;
 
+    /// No length.
+    pub(crate) const NONE: Self = Self(0);
+
     /// Any length.
     pub const ALL: Self = Self(u64::MAX);
 
@@ -360,6 +363,12 @@ impl KeyLengths {
     pub fn of<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
         let bits = keys.into_iter().map(|key| 1 << key.len().min(Self::LONG));
         Self(bits.fold(0, |all, bit: u64| all | bit))
+    }
+
+    /// Has this length too.
+    #[inline]
+    pub(crate) fn add(&mut self, length: usize) {
+        self.0 |= 1 << length.min(Self::LONG);
     }
 
     #[inline]
