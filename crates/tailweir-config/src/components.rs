@@ -9,6 +9,7 @@ pub(crate) mod connectors;
 mod debug;
 mod file;
 mod filter;
+mod group_by_trace;
 mod groupbyattrs;
 mod headers_setter;
 mod health_check;
@@ -53,6 +54,7 @@ pub use filter::{
     FilterProcessor, LeastSeverity, LogFilters, LogMatchProperties, MetricFilters,
     MetricMatchProperties, MetricMatchType, SpanFilters, TraceFilters,
 };
+pub use group_by_trace::GroupByTrace;
 pub use groupbyattrs::GroupByAttrs;
 pub use headers_setter::{HeaderAction, HeaderRule, HeadersSetter};
 pub use health_check::{HealthCheck, ResponseBody};

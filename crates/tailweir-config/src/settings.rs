@@ -7,11 +7,12 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, GrpcServer, HeadersSetter, HealthCheck, HttpServer,
-    JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
-    OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
-    PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection,
-    ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
+    FilterProcessor, GroupByAttrs, GroupByTrace, GrpcServer, HeadersSetter, HealthCheck,
+    HttpServer, JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter,
+    OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
+    PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
+    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
+    ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -231,6 +232,8 @@ pub enum Processor {
     Redaction(Box<RedactionProcessor>),
     /// `groupbyattrs`.
     GroupByAttrs(GroupByAttrs),
+    /// `group_by_trace`, `groupbytrace`. What is behind it does its work.
+    GroupByTrace(GroupByTrace),
     /// `resource_detection`, `resourcedetection`.
     ResourceDetection(Box<ResourceDetection>),
     /// `k8s_attributes`, `k8sattributes`.

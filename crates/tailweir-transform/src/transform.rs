@@ -138,6 +138,7 @@ pub fn compile(
         | Processor::ResourceDetection(_)
         | Processor::KubernetesAttributes(_)
         | Processor::SpanMetrics(_)
+        | Processor::GroupByTrace(_)
         | Processor::Batch(_)
         | Processor::MemoryLimiter(_) => {
             return Ok(None);

@@ -3,7 +3,7 @@
 use super::service::{Service, WrittenPipeline};
 use crate::ComponentId;
 use crate::components::MatchProperties;
-use crate::node::Node;
+use crate::node::{Node, Place};
 use crate::report::{Cause, Report};
 use crate::settings::{Exporter, Extension, Processor, Settings};
 use tailweir_core::Signal;
@@ -15,6 +15,7 @@ pub(super) fn check(settings: &Settings, service: &Service, root: &Node, report:
     for pipeline in &service.pipelines {
         report.enter(&pipeline.id.to_string());
         batch_before_sampler(pipeline, settings, report);
+        grouping(pipeline, settings, report);
         matching(pipeline, settings, report);
         routing(pipeline, settings, report);
         report.leave();
@@ -52,6 +53,44 @@ fn batch_before_sampler(pipeline: &WrittenPipeline, settings: &Settings, report:
                 text,
                 "put it behind the sampler",
             );
+        }
+    }
+}
+
+/// `group_by_trace` has nothing to do where something behind it puts traces together, and cannot do it where nothing does.
+fn grouping(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report) {
+    let samples = |(id, _): &(ComponentId, Place)| {
+        matches!(
+            settings.processors.get(id),
+            Some(Processor::TailSampling(_))
+        )
+    };
+    let balances = |(id, _): &(ComponentId, Place)| {
+        matches!(settings.exporters.get(id), Some(Exporter::LoadBalancing(_)))
+    };
+    for (position, (id, place)) in pipeline.processors.iter().enumerate() {
+        if !matches!(
+            settings.processors.get(id),
+            Some(Processor::GroupByTrace(_))
+        ) {
+            continue;
+        }
+        let mut behind = pipeline.processors[position..].iter();
+        if behind.any(samples) {
+            let text =
+                format!("`{id}` does nothing here: the sampler behind it holds traces together");
+            report.warn_at(place.clone(), Cause::Advisable, text, "remove it");
+        } else if pipeline.exporters.iter().any(balances) {
+            let text = format!(
+                "`{id}` does nothing here: `load_balancing` brings the spans of a trace to one place"
+            );
+            report.warn_at(place.clone(), Cause::Advisable, text, "remove it");
+        } else {
+            let text = format!(
+                "nothing behind `{id}` puts traces together, and it does not do so by itself"
+            );
+            let help = "remove it, or put a `tail_sampling` processor behind it";
+            report.error_at(place.clone(), Cause::NotAllowed, text, help);
         }
     }
 }

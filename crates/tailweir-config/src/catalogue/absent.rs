@@ -226,10 +226,6 @@ const PROCESSORS: &[Group] = &[
         &["docker"],
     ),
     (
-        "`tail_sampling` holds traces together already: remove it",
-        &["groupbytrace", "group_by_trace"],
-    ),
-    (
         "the Collector no longer has it: configure the connector of this name, an exporter of the \
          pipeline of traces and a receiver of one of metrics",
         &["servicegraph"],

@@ -8,7 +8,7 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, HeadersSetter, HealthCheck, JaegerReceiver,
+    FilterProcessor, GroupByAttrs, GroupByTrace, HeadersSetter, HealthCheck, JaegerReceiver,
     KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
     OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
     PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection,
@@ -273,6 +273,20 @@ pub(crate) static PRESENT: &[Kind] = &[
         shape: ProbabilisticSampler::shape,
         read: |node, _, report| {
             let part = |settings| Part::Processor(Processor::ProbabilisticSampler(settings));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Processor,
+            "group_by_trace",
+            &["groupbytrace"],
+            TRACES,
+            Stability::Beta,
+        ),
+        shape: GroupByTrace::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::GroupByTrace(settings));
             read_as(node, report, part)
         },
     },

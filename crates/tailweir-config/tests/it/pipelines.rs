@@ -126,3 +126,37 @@ fn a_batch_before_the_sampler_is_warned_of() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("`batch` before the sampler"));
 }
+
+/// Scenario: `groupbytrace` in front of a sampler, in front of a balancer, and in front of neither.
+/// Guarantees: it runs where something behind it does its work, which is told; else it is refused.
+#[test]
+fn grouping_is_left_to_what_is_behind_it() {
+    let with = |processors: &str, exporter: &str| {
+        load_text(&format!(
+            "receivers: {{nop: }}
+processors:
+  groupbytrace: {{wait_duration: 10s, num_traces: 1000}}
+  tail_sampling: {{policies: [{{name: all, type: always_sample}}]}}
+exporters:
+  nop:
+  load_balancing: {{resolver: {{static: {{hostnames: [a]}}}}, protocol: {{otlp: }}}}
+service: {{pipelines: {{traces: {{receivers: [nop], processors: [{processors}], exporters: [{exporter}]}}}}}}"
+        ))
+    };
+    for (processors, exporter, said) in [
+        (
+            "groupbytrace, tail_sampling",
+            "nop",
+            "the sampler behind it",
+        ),
+        ("groupbytrace", "load_balancing", "to one place"),
+    ] {
+        let loaded = with(processors, exporter);
+        let told = loaded.diagnostics.to_string();
+        assert!(loaded.settings.is_some() && told.contains(said), "{told}");
+    }
+    for processors in ["groupbytrace", "tail_sampling, groupbytrace"] {
+        let loaded = with(processors, "nop");
+        assert_eq!(causes(&loaded.diagnostics), [Cause::NotAllowed]);
+    }
+}

@@ -256,8 +256,8 @@ impl Wiring<'_> {
                 self.noted(place, head, asked)
             }
             Some(Processor::SpanMetrics(_)) => self.looking_on(pipeline, id, next).await,
-            // Neither has a stage: the memory limiter is the admission of the whole process.
-            Some(Processor::MemoryLimiter(_)) | None => next,
+            // Neither has a stage: the memory limiter is the admission of the whole process, and what is behind a grouping groups.
+            Some(Processor::MemoryLimiter(_) | Processor::GroupByTrace(_)) | None => next,
             Some(_) => self.transform(place, next),
         }
     }
