@@ -99,7 +99,7 @@ pub use redaction::{
 };
 pub use resource_detection::{
     AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,
-    GcpDetector, HostnameSource, ResourceDetection, SystemDetector,
+    GcpDetector, HostnameSource, KubernetesDetector, ResourceDetection, SystemDetector,
 };
 pub use server::{
     Cors, EnforcementPolicy, GrpcAuthenticator, GrpcServer, HttpAuthenticator, HttpServer,

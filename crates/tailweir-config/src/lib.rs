@@ -89,7 +89,7 @@ pub use components::{
 };
 pub use components::{
     AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,
-    GcpDetector, HostnameSource, ResourceDetection, SystemDetector,
+    GcpDetector, HostnameSource, KubernetesDetector, ResourceDetection, SystemDetector,
 };
 pub use components::{
     AssociationFrom, AssociationSource, ExcludedPod, FieldExtraction, FieldFilter, FieldOperation,

@@ -11,6 +11,7 @@ mod environment;
 mod gcp;
 mod hostname;
 mod interfaces;
+mod kubernetes;
 mod metadata_service;
 mod system;
 
@@ -69,6 +70,15 @@ pub(crate) enum DetectionError {
     /// A pattern of tags is none.
     #[error(transparent)]
     Pattern(#[from] tailweir_ottl::RegexError),
+    /// The variable that has the name of the node does not say it.
+    #[error("the variable {variable} has no name of a node: set it from `spec.nodeName`")]
+    Node {
+        /// Which.
+        variable: String,
+    },
+    /// The API of Kubernetes does not say what it is asked for.
+    #[error("{0}")]
+    Kubernetes(String),
     /// It took too long.
     #[error("it was not found out in {0:?} where this process runs, raise `timeout`")]
     TooSlow(Duration),
@@ -159,6 +169,7 @@ pub(crate) fn detect(
 fn run(settings: &ResourceDetection, machine: &Machine) -> Result<Found, DetectionError> {
     let mut all = Found::new();
     let patience = patience(settings);
+    let is_strict = settings.fail_on_missing_metadata;
     for detector in &settings.detectors {
         let found = match detector {
             Detector::Environment => environment::detect(machine)?,
@@ -181,8 +192,9 @@ fn run(settings: &ResourceDetection, machine: &Machine) -> Result<Found, Detecti
                 let found = azure::detect_kubernetes(&settings.aks, machine, patience);
                 if_there(settings, found)?
             }
+            Detector::KubernetesApi => kubernetes::detect(&settings.k8s_api, is_strict)?,
+            Detector::KubernetesNode => kubernetes::detect(&settings.k8snode, is_strict)?,
             Detector::Gcp => {
-                let is_strict = settings.fail_on_missing_metadata;
                 let found = gcp::detect(&settings.gcp, machine, patience, is_strict);
                 if_there(settings, found)?
             }

@@ -1,4 +1,4 @@
-//! Asks the API of Kubernetes what there is, for `k8s_attributes` processors.
+//! Asks the API of Kubernetes what there is, for `k8s_attributes` processors, and by [`Connection`] for detectors.
 //!
 //! ```text
 //! Feed: list, page by page -> watch, event by event -> tailweir_kubernetes::Table
@@ -14,7 +14,7 @@ mod follow;
 
 use crate::clock::Clock;
 use crate::error::StartError;
-use connection::Connection;
+pub(crate) use connection::{AskError, Connection};
 use follow::Following;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,13 +204,14 @@ impl Work {
     }
 
     async fn ask(self) {
-        let connection = match Connection::new(&self.settings).await {
-            Ok(connection) => Arc::new(connection),
-            Err(why) => {
-                self.tell.send_replace(Stage::Failed(why));
-                return;
-            }
-        };
+        let connection =
+            match Connection::new(self.settings.auth_type, &self.settings.context).await {
+                Ok(connection) => Arc::new(connection),
+                Err(why) => {
+                    self.tell.send_replace(Stage::Failed(why));
+                    return;
+                }
+            };
         self.tell.send_replace(Stage::Asking);
         let mut tasks = JoinSet::new();
         let mut known = Vec::new();

@@ -132,6 +132,30 @@ pub fn read_page(kind: Kind, answer: &[u8]) -> Result<Page, AnswerError> {
     })
 }
 
+/// What tells an object apart from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// What it is called.
+    pub name: String,
+    /// The UID that no other has had.
+    pub uid: String,
+}
+
+/// Reads one object.
+///
+/// # Errors
+/// [`AnswerError::Unreadable`], also when it has no name or no UID.
+pub fn read_one(answer: &[u8]) -> Result<Named, AnswerError> {
+    let body: Body =
+        serde_json::from_slice(answer).map_err(|error| AnswerError::unreadable(&error))?;
+    let (name, uid) = (body.metadata.name, body.metadata.uid);
+    if name.is_empty() || uid.is_empty() {
+        let what = "an object without a name or a UID";
+        return Err(AnswerError::Unreadable(what.to_owned()));
+    }
+    Ok(Named { name, uid })
+}
+
 /// Reads a line of a watch.
 ///
 /// # Errors

@@ -4,6 +4,9 @@ use crate::rules::Rules;
 use form_urlencoded::Serializer;
 use tailweir_config::{FieldOperation, FieldOwner, LabelOperation, PodField, PodFilter};
 
+/// Bytes of the name of an object.
+const NAME_MAX: usize = 253;
+
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -56,6 +59,24 @@ impl Kind {
             Self::CronJob => "cronjobs",
         }
     }
+
+    /// What to ask for the one that is called so; nothing for what is no name of it, or for kinds that are in namespaces.
+    #[must_use]
+    pub fn one(self, name: &str) -> Option<String> {
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let ends = [name.bytes().next(), name.bytes().next_back()];
+        let is_name = name.len() <= NAME_MAX
+            && ends.into_iter().all(|end| end.is_some_and(is_letter))
+            && name
+                .bytes()
+                .all(|byte| is_letter(byte) || matches!(byte, b'-' | b'.'));
+        (is_name && !self.has_namespace())
+            .then(|| format!("{}/{}/{name}", self.group(), self.plural()))
+    }
+
+    /// The `Accept` header for that: its metadata is enough.
+    pub const ACCEPT_ONE: &'static str =
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
     const fn group(self) -> &'static str {
         match self {
@@ -128,9 +149,7 @@ impl Feed {
             (_, false) => {
                 "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
             }
-            (_, true) => {
-                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-            }
+            (_, true) => Kind::ACCEPT_ONE,
         }
     }
 

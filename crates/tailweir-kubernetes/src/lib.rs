@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A [`Table`] holds what is known of each object, as the attributes that come of it; [`Feed`]s say which lists have to
-//! be read and watched for it. [`PodAttributes`] is the processor. Nothing here opens a socket or reads a clock. Whatever
+//! be read and watched for it. [`PodAttributes`] is the processor. [`read_one`] reads a single object, for whoever asks
+//! which node a process runs on. Nothing here opens a socket or reads a clock. Whatever
 //! an API answers, nothing panics, and what is remembered has a bound.
 //!
 //! ```
@@ -45,7 +46,7 @@ mod processor;
 mod rules;
 mod table;
 
-pub use answer::{AnswerError, Event, Lines, Page, read_event, read_page};
+pub use answer::{AnswerError, Event, Lines, Named, Page, read_event, read_one, read_page};
 pub use feed::{Feed, Kind};
 pub use figures::{Figures, KindFigures};
 pub use object::Object;

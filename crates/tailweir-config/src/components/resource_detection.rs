@@ -1,8 +1,10 @@
 //! The `resource_detection` processor.
 
 mod clouds;
+mod kubernetes;
 
 pub use clouds::{AksDetector, AzureDetector, Ec2Detector, GcpDetector};
+pub use kubernetes::KubernetesDetector;
 
 use crate::report::{Cause, Report};
 use crate::setting::{Block, choice, settings};
@@ -27,6 +29,10 @@ choice! {
         Aks = "aks",
         /// A machine of Google Cloud, or a node of its Kubernetes.
         Gcp = "gcp",
+        /// The API of Kubernetes, of the node that this process runs on.
+        KubernetesApi = "k8s_api",
+        /// The same by its name of before, with the options of `k8snode`.
+        KubernetesNode = "k8snode",
     }
 }
 
@@ -66,12 +72,16 @@ settings! {
         aks: AksDetector = AksDetector::default(),
         /// The detector `gcp`.
         gcp: GcpDetector = GcpDetector::default(),
-        /// Do not start when Docker's daemon, or the metadata service of a cloud, does not answer. Else nothing is found then.
+        /// The detector `k8s_api`.
+        k8s_api: KubernetesDetector = KubernetesDetector::default(),
+        /// The detector `k8snode`.
+        k8snode: KubernetesDetector = KubernetesDetector::default(),
+        /// Do not start when Docker's daemon, the API of Kubernetes or the metadata service of a cloud does not answer. Else nothing is found then.
         fail_on_missing_metadata: bool = false,
     }
     ignored {
         "refresh_interval": Duration = "what these detectors find is looked for at start and when the configuration is read again",
-        "retry": Json = "these detectors ask nothing that may answer later",
+        "retry": Json = "each detector asks once; with `fail_on_missing_metadata` the process does not start, and whoever starts it tries again",
     }
     rules resource_detection_rules;
 }
@@ -89,6 +99,10 @@ fn resource_detection_rules(
             text,
             "write `detectors: [env]`",
         );
+    }
+    if detection.detectors.contains(&Detector::KubernetesNode) {
+        let text = "the detector `k8snode` is called `k8s_api` today";
+        report.advise_at(block.at("detectors"), text, "rename it, and its block");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `resource_detection` processor.
 
 use crate::workbench::{assert_error, load_text, settings, with_processors};
-use tailweir_config::{Detector, HostnameSource, Processor};
+use tailweir_config::{Detector, HostnameSource, KubernetesAuth, Processor};
 
 /// Scenario: the processor under its old name, as gateways have it; then without any option.
 /// Guarantees: every option arrives; what is not written is as in the Collector.
@@ -74,7 +74,7 @@ fn clouds_are_asked_for_what_is_wanted() {
 #[test]
 fn what_cannot_be_found_is_refused() {
     for (block, said) in [
-        ("detectors: [eks]", "docker"),
+        ("detectors: [eks]", "did you mean `aks`?"),
         ("detectors: []", "nobody looks"),
         ("system: {hostname_sources: [mdns]}", "lookup"),
         (
@@ -91,6 +91,11 @@ fn what_cannot_be_found_is_refused() {
             "aks: {resource_attributes: {host.name: {enabled: true}}}",
             "k8s.cluster.name",
         ),
+        (
+            "k8s_api: {resource_attributes: {k8s.pod.name: {enabled: true}}}",
+            "k8s.node.name",
+        ),
+        ("k8s_api: {auth_type: tls}", "kubeConfig"),
     ] {
         let text = with_processors(
             &format!("  resource_detection: {{{block}}}"),
@@ -99,4 +104,41 @@ fn what_cannot_be_found_is_refused() {
         let loaded = load_text(&text);
         assert_error(&loaded, block, said);
     }
+}
+
+/// Scenario: the detector of Kubernetes' nodes by both of its names, each with options of its own.
+/// Guarantees: the options arrive, an empty variable is the usual one, and the old name runs with advice on what to write.
+#[test]
+fn the_node_is_detected_by_both_names() {
+    let block = "  resourcedetection:
+    detectors: [k8s_api, k8snode]
+    k8s_api: {auth_type: kubeConfig, context: test, node_from_env_var: ''}
+    k8snode: {node_from_env_var: MY_NODE, resource_attributes: {k8s.cluster.uid: {enabled: false}}}";
+    let loaded = load_text(&with_processors(block, "resourcedetection"));
+    let said: Vec<_> = loaded.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(
+        said.len() == 1 && said[0].contains("config.yaml:5:") && said[0].contains("`k8s_api`"),
+        "{said:?}"
+    );
+    let settings = loaded.settings.expect("a valid configuration");
+    let Some(Processor::ResourceDetection(detection)) = settings.processors.values().next() else {
+        panic!("not resource_detection");
+    };
+    let (api, node) = (&detection.k8s_api, &detection.k8snode);
+    assert_eq!(
+        detection.detectors,
+        [Detector::KubernetesApi, Detector::KubernetesNode]
+    );
+    assert_eq!(
+        (api.auth_type, api.context.as_str()),
+        (KubernetesAuth::KubeConfig, "test")
+    );
+    assert_eq!(node.auth_type, KubernetesAuth::ServiceAccount);
+    assert_eq!(
+        [&api.node_from_env_var, &node.node_from_env_var],
+        ["K8S_NODE_NAME", "MY_NODE"]
+    );
+    let wanted = ["k8s.cluster.uid", "k8s.node.name", "k8s.node.uid"];
+    assert_eq!(wanted.map(|name| api.wants(name)), [true; 3]);
+    assert_eq!(wanted.map(|name| node.wants(name)), [false, true, true]);
 }

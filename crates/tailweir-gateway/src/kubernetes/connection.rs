@@ -7,7 +7,7 @@ use kube::client::Body;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use std::time::Duration;
-use tailweir_config::{KubernetesAttributes, KubernetesAuth};
+use tailweir_config::KubernetesAuth;
 use tailweir_kubernetes::{AnswerError, Lines};
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(300);
 
 /// Why an answer did not come.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum AskError {
     /// It came, and is of no use.
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -49,23 +49,24 @@ impl AskError {
 }
 
 /// A way to the API.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     client: Client,
     /// Where it is, as messages show it.
     address: Uri,
 }
 
 impl Connection {
-    /// Reads who one is and where the API is; asks nothing yet.
-    pub(super) async fn new(settings: &KubernetesAttributes) -> Result<Self, String> {
-        let mut config = match settings.auth_type {
+    /// Reads who one is and where the API is; asks nothing yet. `context` is that of a kubeconfig, its current one if
+    /// empty.
+    pub(crate) async fn new(auth: KubernetesAuth, context: &str) -> Result<Self, String> {
+        let mut config = match auth {
             KubernetesAuth::ServiceAccount => Config::incluster().map_err(|error| {
                 format!(
                     "`auth_type: serviceAccount` needs a pod with the token of a service account: {}",
                     AskError::client(&error)
                 )
             })?,
-            KubernetesAuth::KubeConfig => of_file(&settings.context).await?,
+            KubernetesAuth::KubeConfig => of_file(context).await?,
             KubernetesAuth::None => of_environment()?,
         };
         config.disable_compression = true;
@@ -75,12 +76,12 @@ impl Connection {
         Ok(Self { client, address })
     }
 
-    pub(super) const fn address(&self) -> &Uri {
+    pub(crate) const fn address(&self) -> &Uri {
         &self.address
     }
 
     /// A whole page.
-    pub(super) async fn page(&self, path: &str, accept: &str) -> Result<Vec<u8>, AskError> {
+    pub(crate) async fn page(&self, path: &str, accept: &str) -> Result<Vec<u8>, AskError> {
         let read = async {
             let body = self.ask(path, accept).await?;
             whole(body, ANSWER_MAX).await
@@ -90,7 +91,7 @@ impl Connection {
     }
 
     /// Events, as they come.
-    pub(super) async fn events(&self, path: &str, accept: &str) -> Result<Events, AskError> {
+    pub(crate) async fn events(&self, path: &str, accept: &str) -> Result<Events, AskError> {
         let asked = timeout(ANSWER_WAIT, self.ask(path, accept)).await;
         Ok(Events {
             body: asked.unwrap_or(Err(AskError::Slow(ANSWER_WAIT)))?,
@@ -114,14 +115,14 @@ impl Connection {
 }
 
 /// The events of a watch.
-pub(super) struct Events {
+pub(crate) struct Events {
     body: Body,
     lines: Lines,
 }
 
 impl Events {
     /// The next one; nothing when the API ended the watch.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, AskError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, AskError> {
         loop {
             if let Some(line) = self.lines.pop() {
                 return Ok(Some(line));

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
 use tailweir_config::KubernetesAttributes;
-use tailweir_kubernetes::{AnswerError, Event, Kind, Lines, Rules, Table, read_event, read_page};
+use tailweir_kubernetes::{
+    AnswerError, Event, Kind, Lines, Rules, Table, read_event, read_one, read_page,
+};
 
 /// Scenario: events of each type, an error of the API, one that says that the version is gone, and no events.
 /// Guarantees: each is read as what it is; what it says itself is told, cut short, and nothing else of it.
@@ -119,5 +121,37 @@ proptest! {
         }
         prop_assert!(table.figures().of(kind).held.load(std::sync::atomic::Ordering::Relaxed) <= 2);
         table.expire(at(1_000));
+    }
+}
+
+/// Scenario: a node is asked for by its name, and by what is no name; the API answers with one, and with something else.
+/// Guarantees: no name leads to another path, and an object without name or UID is none.
+#[test]
+fn one_object_is_asked_for_by_its_name() {
+    let path = Kind::Node.one("ip-10-0-0-1.eu.internal");
+    assert_eq!(
+        path.as_deref(),
+        Some("/api/v1/nodes/ip-10-0-0-1.eu.internal")
+    );
+    let long = "a".repeat(254);
+    for name in ["", ".", "..", "a/b", "a?b", "A", "a b", "-a", "a.", &long] {
+        assert_eq!(Kind::Node.one(name), None, "{name}");
+    }
+    assert_eq!(Kind::Pod.one("cart"), None);
+    let node = read_one(br#"{"metadata": {"name": "n", "uid": "u", "labels": {"a": "b"}}}"#);
+    let node = node.unwrap();
+    assert_eq!((node.name.as_str(), node.uid.as_str()), ("n", "u"));
+    for answer in [
+        "",
+        "[]",
+        "{}",
+        r#"{"metadata": {"name": "n"}}"#,
+        r#"{"metadata": {"uid": 7}}"#,
+    ] {
+        let read = read_one(answer.as_bytes());
+        assert!(
+            matches!(read, Err(AnswerError::Unreadable(_))),
+            "{answer}: {read:?}"
+        );
     }
 }

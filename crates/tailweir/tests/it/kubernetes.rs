@@ -168,3 +168,109 @@ fn a_start_that_needs_the_api_fails_without_it() {
         assert!(!ended.status.success() && told.contains(said), "{told}");
     }
 }
+
+const NODE: &str = "/api/v1/nodes/node-7";
+const SYSTEM: &str = "/api/v1/namespaces/kube-system";
+
+fn detecting(sink: &Sink, options: &str) -> String {
+    format!(
+        "
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: 127.0.0.1:0}}, http: {{endpoint: 127.0.0.1:0}}}}}}}}
+processors:
+  resourcedetection:
+    detectors: [env, k8snode]
+    k8snode: {{auth_type: kubeConfig, node_from_env_var: MY_NODE}}
+    {options}
+exporters: {{otlp: {{endpoint: '{}', tls: {{insecure: true}}}}}}
+service:
+  telemetry: {{logs: {{encoding: json}}}}
+  pipelines: {{traces: {{receivers: [otlp], processors: [resourcedetection], exporters: [otlp]}}}}
+",
+        sink.endpoint()
+    )
+}
+
+fn named(name: &str, uid: &str) -> Vec<u8> {
+    json!({ "kind": "PartialObjectMetadata", "metadata": { "name": name, "uid": uid } })
+        .to_string()
+        .into_bytes()
+}
+
+/// Scenario: the API says what the node of this process is, and of its cluster; then it forbids the latter; then all.
+/// Guarantees: spans say which node they came through, each answer was asked for by one who says who it is, and what may not be
+/// read is left out and told, without a secret.
+#[test]
+fn a_process_finds_out_which_node_it_runs_on() {
+    let (api, sink) = (HttpSink::start(), Sink::start());
+    api.show(NODE, "200 OK", &named("node-7", "u-node"));
+    api.show(SYSTEM, "200 OK", &named("kube-system", "u-cluster"));
+    let forbidden = br#"{"kind": "Status", "code": 403, "message": "it is forbidden"}"#;
+    let all = ["k8s.node.name", "node-7", "u-node", "u-cluster"];
+    for (forbid, found) in [
+        (None, &all[..]),
+        (Some(SYSTEM), &all[..3]),
+        (Some(NODE), &[]),
+    ] {
+        if let Some(path) = forbid {
+            api.show(path, "403 Forbidden", forbidden);
+        }
+        let gateway = Gateway::start_with(&detecting(&sink, ""), |command, folder| {
+            point_to(&api, command, folder);
+            command.env("MY_NODE", "node-7");
+        });
+        if forbid.is_some() {
+            gateway.binary.line_with("it is forbidden");
+        }
+        let before = sink.spans().len();
+        send(&gateway, 1);
+        sink.block_until("the span", |sink| sink.spans().len() > before);
+        let received = format!("{:?}", sink.received().last());
+        for word in all {
+            assert_eq!(
+                received.contains(word),
+                found.contains(&word),
+                "{word}: {received}"
+            );
+        }
+        gateway.binary.signal(tailweir_testkit::Signal::TERM);
+        let (status, lines) = gateway.binary.finish();
+        assert!(status.success() && lines.iter().all(|line| !line.text.contains("s3cret")));
+    }
+    let asked = api.posted();
+    assert!(
+        asked.len() >= 5
+            && asked
+                .iter()
+                .all(|it| it.header("authorization") == Some("Bearer s3cret"))
+    );
+}
+
+/// Scenario: the variable with the node's name is not set, or has what is no name; the API fails where it must not.
+/// Guarantees: the process does not start, and says why.
+#[test]
+fn a_start_that_needs_its_node_fails_without_it() {
+    let (api, sink) = (HttpSink::start(), Sink::start());
+    api.show(NODE, "500 Oops", b"");
+    let folder = tempfile::TempDir::new().unwrap();
+    let config = folder.path().join("gateway.yaml");
+    std::fs::write(&config, detecting(&sink, "fail_on_missing_metadata: true")).unwrap();
+    for (node, said) in [
+        (None, "the variable MY_NODE has no name of a node"),
+        (
+            Some("../secrets"),
+            "the variable MY_NODE has no name of a node",
+        ),
+        (Some("node-7"), "500"),
+    ] {
+        let mut command = Command::new(program());
+        command
+            .args(["--admin", "127.0.0.1:0", "--config"])
+            .arg(&config);
+        point_to(&api, &mut command, folder.path());
+        command.env_remove("MY_NODE");
+        command.envs(node.map(|node| ("MY_NODE", node)));
+        let ended = command.output().unwrap();
+        let told = stderr(&ended);
+        assert!(!ended.status.success() && told.contains(said), "{told}");
+    }
+}

@@ -38,11 +38,54 @@ job: jobs
 cronjob: jobs cronjobs
 {{- end -}}
 
+{{/*
+What the detectors `k8s_api` and `k8snode` of the configuration read of Kubernetes: `nodes: true`, `clusterUid: true`, and the
+`variables` that they take the node's name from. Nothing is asked without the token of a service account.
+*/}}
+{{- define "tailweir.kubernetesNode" -}}
+{{- $reads := dict "variables" dict -}}
+{{- range $id, $settings := get .Values.config "processors" | default dict -}}
+{{- $settings = $settings | default dict -}}
+{{- $detectors := get $settings "detectors" | default list | toJson -}}
+{{- range $detector := list "k8s_api" "k8snode" -}}
+{{- if and (regexMatch "^resource_?detection(/.*)?$" $id) (regexMatch (printf "\\b%s\\b" $detector) $detectors) -}}
+{{- $options := get $settings $detector | default dict -}}
+{{- $_ := set (get $reads "variables") (get $options "node_from_env_var" | default "K8S_NODE_NAME") true -}}
+{{- if eq (get $options "auth_type" | default "serviceAccount") "serviceAccount" -}}
+{{- $_ := set $reads "nodes" true -}}
+{{- $uid := get (get $options "resource_attributes" | default dict) "k8s.cluster.uid" | default dict -}}
+{{- if ne (toString (get $uid "enabled")) "false" -}}
+{{- $_ := set $reads "clusterUid" true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $reads -}}
+{{- end -}}
+
+{{/* The variables with the node's name that `extraEnv` does not set: `dict "root" $ "role" "sampler"`. */}}
+{{- define "tailweir.nodeVariables" -}}
+{{- $set := list -}}
+{{- range .root.Values.extraEnv -}}
+{{- $set = append $set .name -}}
+{{- end -}}
+{{- if ne .role "controller" -}}
+{{- range $name, $_ := get (include "tailweir.kubernetesNode" .root | fromYaml) "variables" -}}
+{{- if not (has $name $set) }}
+- name: {{ $name }}
+  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Whether pods of a role have a token of the API: `dict "root" $ "role" "sampler"`. Empty: no. */}}
 {{- define "tailweir.hasToken" -}}
 {{- $mode := .root.Values.serviceAccount.token -}}
+{{- $asksOfNode := get (include "tailweir.kubernetesNode" .root | fromYaml) "nodes" -}}
 {{- if ne .role "controller" -}}
-{{- if or (eq $mode "always") (and (eq $mode "auto") (include "tailweir.kubernetesKinds" .root)) -}}
+{{- if or (eq $mode "always") (and (eq $mode "auto") (or (include "tailweir.kubernetesKinds" .root) $asksOfNode)) -}}
 true
 {{- end -}}
 {{- end -}}

@@ -74,6 +74,9 @@ spec:
         {{- if $isPeer }}
         {{- include "tailweir.clusterVariables" . | nindent 8 }}
         {{- end }}
+        {{- with include "tailweir.nodeVariables" (dict "root" $root "role" $role) | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
         {{- with $root.Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
