@@ -4,6 +4,7 @@
 
 mod collector;
 mod condition;
+mod joining;
 mod refinery;
 mod rules;
 
@@ -97,4 +98,9 @@ fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
 /// Items of a list; none when it is no list.
 fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The part of an id before its slash.
+fn kind(id: &str) -> &str {
+    id.split('/').next().unwrap_or(id)
 }

@@ -1,8 +1,10 @@
 //! Collectors in two tiers, a `load_balancing` exporter in front of samplers, as one configuration.
 
-use super::{Migrated, Report, entries, items};
+use super::joining::Joining;
+use super::{Migrated, Report, entries, items, kind};
 use anyhow::{Context, bail, ensure};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Both names of the exporter.
 const BALANCERS: &[&str] = &["load_balancing", "loadbalancing"];
@@ -19,7 +21,7 @@ pub(crate) fn collector(files: &[Value]) -> anyhow::Result<Migrated> {
             file["service"]["pipelines"].is_object(),
             "a file has no service.pipelines"
         );
-        if balanced(file).is_empty() {
+        if !is_front(file) {
             rest.push(file);
         } else {
             fronts.push(file);
@@ -44,165 +46,82 @@ pub(crate) fn collector(files: &[Value]) -> anyhow::Result<Migrated> {
     }
 }
 
-/// Pipelines of traces that end in a balancer.
-fn balanced(file: &Value) -> Vec<&str> {
-    let ends = |pipeline: &Value| items(&pipeline["exporters"]).iter().any(is_balancer);
+/// Whether it hands traces to samplers.
+fn is_front(file: &Value) -> bool {
     entries(&file["service"]["pipelines"])
-        .filter(|(id, pipeline)| kind(id) == "traces" && ends(pipeline))
-        .map(|(id, _)| id)
-        .collect()
+        .any(|(id, pipeline)| kind(id) == "traces" && is_balanced(pipeline))
 }
 
 fn join(front: &Value, samplers: &Value, report: &mut Report) -> anyhow::Result<Value> {
-    let mut tree = samplers.clone();
-    let inner = entries(&samplers["service"]["pipelines"])
-        .find(|(id, pipeline)| kind(id) == "traces" && samples(pipeline));
-    let (inner, _) = inner.context("no pipeline of the samplers has a tail_sampling processor")?;
-    let balanced = balanced(front);
-    for id in entries(&front["service"]["pipelines"]).map(|(id, _)| id) {
-        let pipeline = &front["service"]["pipelines"][id];
-        let ids = bring(front, &mut tree, pipeline, report);
-        if balanced.contains(&id) {
-            let place = &mut tree["service"]["pipelines"][inner];
-            place["receivers"] = ids["receivers"].clone();
-            let mut processors = items(&ids["processors"]).to_vec();
-            processors.extend(items(&place["processors"]).to_vec());
-            place["processors"] = Value::Array(processors);
-            report.changed(format!("pipeline {id}"), format!("its receivers and processors are now at the head of {inner}; the load_balancing exporter is gone, members of a `cluster` bring each span to its owner"));
-            continue;
-        }
-        let free = free_name(&tree["service"]["pipelines"], id);
-        tree["service"]["pipelines"][&free] = ids;
-        report.exact(format!("pipeline {id}"), format!("taken over as {free}"));
+    let pipelines = &samplers["service"]["pipelines"];
+    let sampled = entries(pipelines)
+        .find(|(id, pipeline)| kind(id) == "traces" && samples(pipeline))
+        .context("no pipeline of the samplers has a tail_sampling processor")?;
+    // What the front tier sends to.
+    let receivers = items(&sampled.1["receivers"]).iter();
+    let wire: Vec<&Value> = receivers.filter(|id| is_kind(id, "otlp")).collect();
+    let mut joining = Joining::new(front, samplers, report);
+    let fronts = || entries(&front["service"]["pipelines"]);
+    let is_other = |pipeline: &&Value| !is_balanced(pipeline);
+    for (id, pipeline) in fronts().filter(|(_, pipeline)| is_other(pipeline)) {
+        let name = joining.take(id, pipeline, None);
+        joining
+            .report
+            .exact(format!("pipeline {id}"), format!("taken over as {name}"));
     }
-    remove_unused(&mut tree, "receivers", report);
-    for part in ["extensions", "telemetry"] {
-        if front["service"].get(part).is_some() {
-            report.unsupported(
-                format!("service.{part} of the front tier"),
-                "that of the samplers holds",
-            );
-        }
-    }
-    Ok(tree)
-}
-
-/// Copies what a pipeline uses into the tree; returns the pipeline with the names that things have there.
-fn bring(from: &Value, tree: &mut Value, pipeline: &Value, report: &mut Report) -> Value {
-    let mut ids = Map::new();
-    for part in ["receivers", "processors", "exporters"] {
-        let mut names = Vec::new();
-        for id in items(&pipeline[part]).iter().filter_map(Value::as_str) {
-            if is_balancer(&json!(id)) {
-                continue;
+    let balanced: Vec<_> = fronts()
+        .filter(|(_, pipeline)| is_balanced(pipeline))
+        .collect();
+    let signals: BTreeSet<&str> = balanced.iter().map(|(id, _)| kind(id)).collect();
+    for signal in &signals {
+        let of_signal = balanced.iter().filter(|(id, _)| kind(id) == *signal);
+        let of_signal: Vec<_> = of_signal.copied().collect();
+        let fed = entries(pipelines).filter(|(id, pipeline)| {
+            let mut taken = items(&pipeline["receivers"]).iter();
+            kind(id) == *signal && taken.any(|id| wire.contains(&id))
+        });
+        let fed: Vec<&str> = fed.map(|(id, _)| id).collect();
+        match (of_signal.as_slice(), fed.as_slice()) {
+            (all, []) => {
+                for (id, _) in all {
+                    let why = format!(
+                        "the samplers have no pipeline of {signal} that takes what comes from it"
+                    );
+                    joining.report.unsupported(format!("pipeline {id}"), why);
+                }
             }
-            let section = if from["connectors"].get(id).is_some() {
-                "connectors"
-            } else {
-                part
-            };
-            names.push(json!(bring_one(from, tree, section, id, report)));
-        }
-        if !names.is_empty() {
-            ids.insert(part.to_owned(), Value::Array(names));
+            ([(id, pipeline)], [inner]) if ends_in_balancers(pipeline) => {
+                joining.put_in_front(id, pipeline, inner, &wire);
+            }
+            (all, fed) => joining.forward(all, fed, &wire),
         }
     }
-    Value::Object(ids)
-}
-
-/// Copies a component into the tree, and the exporter that a `spanmetrics` processor names; returns the name that it has there.
-fn bring_one(
-    from: &Value,
-    tree: &mut Value,
-    section: &str,
-    id: &str,
-    report: &mut Report,
-) -> String {
-    let mut settings = from[section][id].clone();
-    if let Some(exporter) = settings.get("metrics_exporter").and_then(Value::as_str) {
-        let name = bring_one(from, tree, "exporters", exporter, report);
-        settings["metrics_exporter"] = json!(name);
+    for (id, _) in entries(pipelines).filter(|(id, _)| !signals.contains(kind(id))) {
+        joining.tell_of_clients(id, &wire);
     }
-    let is_it = |name: &str| tree[section].get(name) == Some(&settings);
-    let name = match tree[section].get(id) {
-        Some(there) if *there != settings && section != "receivers" => {
-            let names = std::iter::once(front_name(id)).chain(numbered(id));
-            let known = names
-                .take_while(|name| tree[section].get(name).is_some())
-                .find(|name| is_it(name));
-            known.unwrap_or_else(|| {
-                let free = free_name(&tree[section], id);
-                report.changed(
-                    format!("{section} {id} of the front tier"),
-                    format!("is now {free}, as the samplers have another one of that name"),
-                );
-                free
-            })
-        }
-        _ => id.to_owned(),
-    };
-    tree[section][&name] = settings;
-    name
+    Ok(joining.finish())
 }
 
-/// Receivers that only took what the front tier sent.
-fn remove_unused(tree: &mut Value, section: &str, report: &mut Report) {
-    let used: Vec<String> = entries(&tree["service"]["pipelines"])
-        .flat_map(|(_, pipeline)| items(&pipeline[section]).to_vec())
-        .filter_map(|id| id.as_str().map(str::to_owned))
-        .collect();
-    let Some(all) = tree[section].as_object_mut() else {
-        return;
-    };
-    let unused: Vec<_> = all
-        .keys()
-        .filter(|id| !used.contains(id))
-        .cloned()
-        .collect();
-    for id in unused {
-        all.remove(&id);
-        report.changed(
-            format!("{section} {id}"),
-            "removed, nothing uses it any more",
-        );
-    }
+fn is_balanced(pipeline: &Value) -> bool {
+    items(&pipeline["exporters"]).iter().any(is_balancer)
 }
 
-fn free_name(section: &Value, id: &str) -> String {
-    let is_free = |name: &String| section.get(name).is_none();
-    let mut names = [id.to_owned(), front_name(id)]
-        .into_iter()
-        .chain(numbered(id));
-    names.find(is_free).unwrap_or_else(|| front_name(id))
-}
-
-/// What something of the front tier is called where its name is taken.
-fn front_name(id: &str) -> String {
-    match id.contains('/') {
-        true => format!("{id}_front"),
-        false => format!("{id}/front"),
-    }
-}
-
-/// And where that is taken too.
-fn numbered(id: &str) -> impl Iterator<Item = String> + use<> {
-    let base = front_name(id);
-    (2..).map(move |number| format!("{base}_{number}"))
+/// Whether what goes through it goes to samplers alone.
+fn ends_in_balancers(pipeline: &Value) -> bool {
+    items(&pipeline["exporters"]).iter().all(is_balancer)
 }
 
 fn samples(pipeline: &Value) -> bool {
-    items(&pipeline["processors"])
-        .iter()
-        .any(|id| id.as_str().is_some_and(|id| kind(id) == "tail_sampling"))
+    let mut processors = items(&pipeline["processors"]).iter();
+    processors.any(|id| is_kind(id, "tail_sampling"))
 }
 
-fn is_balancer(id: &Value) -> bool {
-    id.as_str().is_some_and(|id| BALANCERS.contains(&kind(id)))
+pub(super) fn is_balancer(id: &Value) -> bool {
+    BALANCERS.iter().any(|balancer| is_kind(id, balancer))
 }
 
-/// The part of an id before its slash.
-fn kind(id: &str) -> &str {
-    id.split('/').next().unwrap_or(id)
+fn is_kind(id: &Value, wanted: &str) -> bool {
+    id.as_str().is_some_and(|id| kind(id) == wanted)
 }
 
 #[cfg(test)]
@@ -256,6 +175,19 @@ mod tests {
         );
     }
 
+    /// Scenario: a front tier alone, and a sampler alone.
+    /// Guarantees: the first is refused, as nothing would sample; the second stays as it is.
+    #[test]
+    fn a_front_needs_its_samplers() {
+        let pipeline = |exporter: &str| json!({"service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": [exporter]}}}});
+        let error = collector(&[pipeline("loadbalancing/a")]).unwrap_err();
+        assert!(error.to_string().contains("samplers' file"), "{error}");
+        assert_eq!(
+            collector(&[pipeline("otlp")]).unwrap().tree,
+            pipeline("otlp")
+        );
+    }
+
     /// Scenario: a front tier counts spans by a `spanmetrics` processor, whose exporter a pipeline of metrics has too; the samplers
     /// have another exporter of that name.
     /// Guarantees: the exporter comes along once, under a name of its own, and the processor names it so.
@@ -290,16 +222,113 @@ mod tests {
         );
     }
 
-    /// Scenario: a front tier alone, and a sampler alone.
-    /// Guarantees: the first is refused, as nothing would sample; the second stays as it is.
+    /// Scenario: a front tier that also keeps all traces elsewhere and counts them, with an extension and telemetry; samplers that
+    /// count with a connector of the same name, and take traces in a second pipeline.
+    /// Guarantees: all of it goes on: the front's other ends, by their own settings; what was sent to samplers goes to each pipeline
+    /// that took it; one processor stays one; extensions and telemetry come along.
     #[test]
-    fn a_front_needs_its_samplers() {
-        let pipeline = |exporter: &str| json!({"service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": [exporter]}}}});
-        let error = collector(&[pipeline("loadbalancing/a")]).unwrap_err();
-        assert!(error.to_string().contains("samplers' file"), "{error}");
+    fn what_the_front_does_beside_balancing_goes_on() {
+        let front = json!({
+            "extensions": {"health_check": {}},
+            "receivers": {"otlp": {"protocols": {"grpc": {}}}},
+            "processors": {"memory_limiter": {"limit_mib": 100}},
+            "connectors": {"span_metrics": {}, "routing": {
+                "default_pipelines": ["traces"], "table": [{"condition": "true", "pipelines": ["traces", "traces/in"]}]}},
+            "exporters": {"load_balancing": {}, "otlp/archive": {"endpoint": "archive:4317"}, "debug": {}},
+            "service": {
+                "extensions": ["health_check"],
+                "telemetry": {"logs": {"level": "warn"}},
+                "pipelines": {
+                    "traces/in": {"receivers": ["otlp"], "exporters": ["routing"]},
+                    "traces": {"receivers": ["routing"], "processors": ["memory_limiter"],
+                        "exporters": ["load_balancing", "otlp/archive", "span_metrics"]},
+                    "metrics": {"receivers": ["span_metrics"], "processors": ["memory_limiter"], "exporters": ["debug"]},
+                },
+            },
+        });
+        let samplers = json!({
+            "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:9"}}}, "zipkin": {}},
+            "processors": {"memory_limiter": {"limit_mib": 900}, "tail_sampling": {"policies": []}},
+            "connectors": {"span_metrics": {}},
+            "exporters": {"otlp": {"endpoint": "tempo:4317"}, "debug": {}},
+            "service": {"pipelines": {
+                "traces": {"receivers": ["otlp", "zipkin"], "processors": ["tail_sampling"], "exporters": ["otlp", "span_metrics"]},
+                "traces/all": {"receivers": ["otlp"], "exporters": ["debug"]},
+                "metrics": {"receivers": ["span_metrics"], "exporters": ["debug"]},
+            }},
+        });
+        let migrated = collector(&[front, samplers]).unwrap();
         assert_eq!(
-            collector(&[pipeline("otlp")]).unwrap().tree,
-            pipeline("otlp")
+            migrated.tree["service"],
+            json!({
+                "extensions": ["health_check"],
+                "telemetry": {"logs": {"level": "warn"}},
+                "pipelines": {
+                    "traces/in": {"receivers": ["otlp"], "exporters": ["routing"]},
+                    "traces/front": {"receivers": ["routing"], "processors": ["memory_limiter/front"],
+                        "exporters": ["otlp/archive", "span_metrics/front", "forward"]},
+                    "metrics/front": {"receivers": ["span_metrics/front"], "processors": ["memory_limiter/front"], "exporters": ["debug"]},
+                    "traces": {"receivers": ["zipkin", "forward"], "processors": ["tail_sampling"], "exporters": ["otlp", "span_metrics"]},
+                    "traces/all": {"receivers": ["forward"], "exporters": ["debug"]},
+                    "metrics": {"receivers": ["span_metrics"], "exporters": ["debug"]},
+                },
+            })
         );
+        let routing = &migrated.tree["connectors"]["routing"];
+        assert_eq!(routing["default_pipelines"], json!(["traces/front"]));
+        assert_eq!(
+            routing["table"][0]["pipelines"],
+            json!(["traces/front", "traces/in"])
+        );
+        assert_eq!(
+            migrated.tree["receivers"]["otlp"],
+            json!({"protocols": {"grpc": {}}})
+        );
+        assert_eq!(
+            migrated.report.count(Fit::Unsupported),
+            0,
+            "{}",
+            migrated.report
+        );
+    }
+
+    /// Scenario: a front tier that balances logs and metrics too, where samplers take the logs alone; both with an extension of one
+    /// name, and telemetry of their own.
+    /// Guarantees: the logs reach the samplers' pipeline; what has no place any more is told by name.
+    #[test]
+    fn what_has_no_place_is_told() {
+        let pipeline = |exporter: &str| json!({"receivers": ["otlp"], "exporters": [exporter]});
+        let front = json!({
+            "extensions": {"health_check": {"endpoint": "a:1"}},
+            "receivers": {"otlp": {"protocols": {"grpc": {}}}},
+            "service": {"extensions": ["health_check"], "telemetry": {}, "pipelines": {
+                "traces": pipeline("load_balancing"), "logs": pipeline("load_balancing"), "metrics": pipeline("load_balancing"),
+            }},
+        });
+        let mut sampled = pipeline("nop");
+        sampled["processors"] = json!(["tail_sampling"]);
+        let samplers = json!({
+            "extensions": {"health_check": {"endpoint": "b:1"}},
+            "receivers": {"otlp": {}},
+            "processors": {"tail_sampling": {}},
+            "exporters": {"nop": {}},
+            "service": {"extensions": ["health_check"], "telemetry": {},
+                "pipelines": {"traces": sampled, "logs": pipeline("nop")}},
+        });
+        let migrated = collector(&[front, samplers]).unwrap();
+        let report = migrated.report.to_string();
+        let pipelines = &migrated.tree["service"]["pipelines"];
+        assert_eq!(pipelines["logs"], pipeline("nop"));
+        assert!(pipelines.get("metrics").is_none(), "{pipelines}");
+        for told in [
+            "pipeline metrics",
+            "extension health_check",
+            "service.telemetry",
+        ] {
+            assert!(
+                report.contains(&format!("no equivalent: {told}")),
+                "{report}"
+            );
+        }
     }
 }
