@@ -487,6 +487,16 @@ const NODE: Dashboard = Dashboard {
             ],
         ),
         panel(
+            "Kubernetes does not answer",
+            "Lists and watches of k8s_attributes that failed, a second. What was known counts on.",
+            Shape::Lines,
+            "cps",
+            &[(
+                "sum by (processor, kind) (rate(tailweir_kubernetes_failures{$choice}[$__rate_interval]))",
+                "{{processor}} {{kind}}",
+            )],
+        ),
+        panel(
             "What processors drop",
             "On purpose, by processor.",
             Shape::Lines,
@@ -594,6 +604,39 @@ const CLUSTER: Dashboard = Dashboard {
                 "sum by (instance) (rate(tailweir_handed_over_items{$choice}[$__rate_interval]))",
                 "{{instance}}",
             )],
+        ),
+        panel(
+            "Totals of connectors: series",
+            "What each member adds up for all. Past their bound, new combinations are counted together.",
+            Shape::Lines,
+            "none",
+            &[
+                (
+                    "sum by (instance, connector) (tailweir_totals_series{$choice})",
+                    "{{instance}} {{connector}}",
+                ),
+                (
+                    "sum by (instance, connector) (rate(tailweir_totals_overflowed_items{$choice}[$__rate_interval]))",
+                    "{{instance}} {{connector}}, changes without room a second",
+                ),
+            ],
+        ),
+        panel(
+            "Totals of connectors: slots that move",
+            "Taken over with their totals, or begun anew because the member before did not hand these over; and what waits to leave.",
+            Shape::Lines,
+            "none",
+            &[
+                (
+                    "sum(increase(tailweir_totals_taken_over_slots{$choice}[$__rate_interval]))",
+                    "taken over",
+                ),
+                (
+                    "sum(increase(tailweir_totals_begun_anew_slots{$choice}[$__rate_interval]))",
+                    "begun anew",
+                ),
+                ("sum(tailweir_totals_leaving_slots{$choice})", "leaving"),
+            ],
         ),
     ],
 };

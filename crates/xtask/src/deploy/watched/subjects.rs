@@ -45,6 +45,14 @@ enum Blow {
     CutOff,
 }
 
+/// Where an API of Kubernetes would be, and nobody listens.
+fn no_kubernetes() -> [(&'static str, String); 2] {
+    [
+        ("KUBERNETES_SERVICE_HOST", "127.0.0.1".to_owned()),
+        ("KUBERNETES_SERVICE_PORT", "9".to_owned()),
+    ]
+}
+
 impl Subject {
     /// The process without a fault.
     pub(super) fn healthy(backend: SocketAddr) -> Result<Self> {
@@ -91,7 +99,7 @@ impl Subject {
             let file: PathBuf = folder.join(format!("{name}.yaml"));
             std::fs::write(&file, text)?;
             let arguments = ["--config".into(), file];
-            processes.push(Tailweir::spawn(name, arguments, &[], *page)?);
+            processes.push(Tailweir::spawn(name, arguments, &no_kubernetes(), *page)?);
         }
         for process in &processes {
             process.wait_until_ready()?;
@@ -203,6 +211,12 @@ const FAULTS: &[Fault] = &[
             ..LIGHT
         },
         alerts: &["TailweirSpansComeLate"],
+        ..SOUND
+    },
+    Fault {
+        job: "kubernetes-silent",
+        before: ("k8s_attributes, ", "  k8s_attributes: {auth_type: none}\n"),
+        alerts: &["TailweirKubernetesFails"],
         ..SOUND
     },
     Fault {

@@ -83,7 +83,7 @@ pub(super) fn cut_off(folder: &Path, backend: SocketAddr) -> Result<Subject> {
         ..SOUND
     };
     Ok(Subject {
-        alerts_then: &["TailweirMemberBehind"],
+        alerts_then: &["TailweirMemberBehind", "TailweirTotalsBeginAnew"],
         blow: Blow::CutOff,
         ..cluster(folder, &kind, backend)?
     })
@@ -129,11 +129,15 @@ processors:
     decision_wait: {wait}
     memory_budget: {budget}
     policies: [{{name: errors, type: status_code, status_code: {{status_codes: [ERROR]}}}}]
+connectors:
+  span_metrics: {{metrics_flush_interval: 1s}}
 exporters:
   otlp_http: {{endpoint: \"http://{backend}/takes\"}}
 service:
   pipelines:
     traces: {{receivers: [otlp], processors: [tail_sampling], exporters: [otlp_http]}}
+    traces/all: {{receivers: [otlp], exporters: [span_metrics]}}
+    metrics: {{receivers: [span_metrics], exporters: [otlp_http]}}
 cluster:
   id: {job}
   name: {name}
