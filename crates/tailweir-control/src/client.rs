@@ -13,8 +13,8 @@ mod watching;
 pub use leaving::Departure;
 pub use proposing::Proposal;
 
+use crate::disk::Disk;
 use crate::state::PolicyRevision;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tailweir_link::Link;
 use tailweir_placement::{Incarnation, MemberName, Report, RoutingTable, Weight};
@@ -32,7 +32,7 @@ pub struct ClientSettings {
     /// The controllers, `host:port` each.
     pub controllers: Vec<String>,
     /// Where the last table is kept; nothing: nowhere.
-    pub data_dir: Option<PathBuf>,
+    pub disk: Option<Arc<dyn Disk>>,
     /// The sampler that this process is; nothing: none.
     pub sampler: Option<SamplerSettings>,
 }
@@ -80,7 +80,7 @@ impl Client {
     /// Must be called within a tokio runtime.
     #[must_use]
     pub fn start(settings: ClientSettings, link: Link) -> Self {
-        let kept = settings.data_dir.as_deref().and_then(kept::read);
+        let kept = settings.disk.as_deref().and_then(kept::read);
         let (table, policies) = kept.unwrap_or_else(|| (RoutingTable::new(1), None));
         let shared = Arc::new(Shared {
             settings,

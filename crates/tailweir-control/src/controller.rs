@@ -17,10 +17,10 @@ use crate::running::Running;
 use crate::service::ControlService;
 use crate::settings::ControllerSettings;
 use formation::Asked;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 use tailweir_link::{Link, Server};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -228,20 +228,20 @@ async fn start(
     requests: mpsc::Receiver<Asked>,
 ) -> Result<Running, ControllerError> {
     let settings = &shared.settings;
-    let folder = &settings.data_dir;
+    let disk = &settings.disk;
     let failed = |error: io::Error| ControllerError::DataDir {
-        folder: folder.clone(),
+        folder: disk.place(),
         error: Arc::new(error),
     };
-    fs::create_dir_all(folder).map_err(failed)?;
-    let known = Identity::read(folder, &settings.cluster).map_err(failed)?;
-    if known.is_some() && !folder.join(log::FILE).exists() {
-        let error = IdentityError::NoLog(folder.clone());
+    let known = Identity::read(&**disk, &settings.cluster).map_err(failed)?;
+    if known.is_some() && disk.read(log::FILE).map_err(failed)?.is_none() {
+        let error = IdentityError::NoLog(disk.place());
         return Err(failed(identity::invalid(error)));
     }
-    let log = FileLog::open(folder).map_err(|error| ControllerError::Log(Arc::new(error)))?;
+    let log = FileLog::open(Arc::clone(disk));
+    let log = log.map_err(|error| ControllerError::Log(Arc::new(error)))?;
     if known.is_none() && log.bytes() > 0 {
-        let error = IdentityError::NoIdentity(folder.clone());
+        let error = IdentityError::NoIdentity(disk.place());
         return Err(failed(identity::invalid(error)));
     }
     let id = match known {
@@ -252,7 +252,7 @@ async fn start(
                 cluster: settings.cluster.clone(),
                 id: found.id,
             };
-            identity.write(folder).map_err(failed)?;
+            identity.write(&**disk).map_err(failed)?;
             found.tell();
             identity.id
         }

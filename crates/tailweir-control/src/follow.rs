@@ -83,12 +83,19 @@ impl Follower {
         let caller = self.caller(address)?;
         let mut request = Request::new(message);
         request.set_timeout(patience);
-        match tokio::time::timeout(patience, call(caller, request)).await {
-            Ok(answer) => Ok(answer?.into_inner()),
-            Err(_) => Err(Status::deadline_exceeded(format!(
+        let answer = tokio::time::timeout(patience, call(caller, request)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            Err(Status::deadline_exceeded(format!(
                 "the controller {address} did not answer within {patience:?}"
-            ))),
+            )))
+        });
+        if let Err(status) = &answer
+            && is_silence(status.code())
+        {
+            // The connection may swallow whatever is sent, and takes seconds to notice. The next call has its own.
+            self.callers.remove(address);
         }
+        Ok(answer?.into_inner())
     }
 
     /// Calls to one of them.
@@ -121,6 +128,11 @@ fn leader_of(status: &Status) -> Option<String> {
     Some(address.to_owned())
 }
 
+/// Whether a call ran out of time: here, or on the way.
+fn is_silence(code: Code) -> bool {
+    matches!(code, Code::DeadlineExceeded | Code::Cancelled)
+}
+
 /// Whether another controller, or the same one later, may answer otherwise.
 fn is_passing(code: Code) -> bool {
     matches!(
@@ -133,4 +145,36 @@ fn is_passing(code: Code) -> bool {
             | Code::Cancelled
             | Code::ResourceExhausted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Follower;
+    use std::time::Duration;
+    use tailweir_link::{Identity, Link, Roles, Security};
+    use tailweir_proto::control::ClusterInfoRequest;
+    use tokio::net::TcpListener;
+
+    /// Scenario: a controller takes connections and never answers, as one to which a network has lost the way.
+    /// Guarantees: the call after one that ran out of time goes over another connection.
+    #[tokio::test]
+    async fn a_silent_connection_is_not_used_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let identity = Identity::new("test", Roles::GATEWAY, "gateway").unwrap();
+        let link = Link::new(identity, &Security::Insecure).unwrap();
+        let mut follower = Follower::new(link, vec![address]);
+        let mut connections = Vec::new();
+        for _ in 0..2 {
+            let call = follower.call(
+                ClusterInfoRequest {},
+                Duration::from_millis(100),
+                |mut caller, request| async move { caller.cluster_info(request).await },
+            );
+            let accepted = tokio::time::timeout(Duration::from_secs(10), listener.accept());
+            let (answer, accepted) = tokio::join!(call, accepted);
+            assert!(answer.is_err());
+            connections.push(accepted.expect("it is dialled").unwrap());
+        }
+    }
 }

@@ -2,9 +2,6 @@
 
 use crate::codec::{self, Malformed, RECORD_BYTES_MAX};
 use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
 
 /// Bytes before each record.
 const HEAD: usize = 8;
@@ -65,37 +62,4 @@ fn record(bytes: &[u8]) -> Option<&[u8]> {
     let is_whole =
         record[0] == codec::VERSION && crc32fast::hash(record) == u32::from_le_bytes(*checksum);
     is_whole.then_some(record)
-}
-
-/// Puts a file in place so that after a crash there is the old one or the new one, and nothing between.
-///
-/// # Errors
-/// When the file system refuses.
-pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let draft = folder.join(format!("{name}.draft"));
-    let mut file = File::create(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, folder.join(name))?;
-    sync_folder(folder)
-}
-
-/// Makes the names in a folder survive a crash.
-///
-/// # Errors
-/// When the file system refuses.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// A whole file; nothing when there is none.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

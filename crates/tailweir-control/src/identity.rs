@@ -3,9 +3,9 @@
 //! An id stands for one log for ever. It is given once and never to another directory: what one controller has voted for
 //! and stored counts, and an empty directory under the same id would take that back.
 
-use crate::frame;
+use crate::disk::Disk;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Name of the file in the data directory.
 pub(crate) const FILE: &str = "identity";
@@ -52,11 +52,11 @@ impl Identity {
     ///
     /// # Errors
     /// When it cannot be read, or belongs to another cluster than `cluster`.
-    pub(crate) fn read(folder: &Path, cluster: &str) -> io::Result<Option<Self>> {
-        let path = folder.join(FILE);
-        let Some(bytes) = frame::read_file(&path)? else {
+    pub(crate) fn read(disk: &dyn Disk, cluster: &str) -> io::Result<Option<Self>> {
+        let Some(bytes) = disk.read(FILE)? else {
             return Ok(None);
         };
+        let path = disk.place().join(FILE);
         let identity =
             Self::parse(&bytes).ok_or_else(|| invalid(IdentityError::Unreadable(path.clone())))?;
         if identity.cluster != cluster {
@@ -73,9 +73,9 @@ impl Identity {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, disk: &dyn Disk) -> io::Result<()> {
         let text = format!("cluster {}\nid {}\n", self.cluster, self.id);
-        frame::replace(folder, FILE, text.as_bytes())
+        disk.replace(FILE, text.as_bytes())
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {

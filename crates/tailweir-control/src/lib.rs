@@ -17,13 +17,14 @@
 //! the truth: an id stands for one data directory for ever, and a directory that lost something is refused.
 //!
 //! This room knows nothing of gateways and shards. Connections, and who may call what, are those of
-//! [`tailweir_link`].
+//! [`tailweir_link`]; files are those of a [`Disk`], which is a [`Folder`].
 
 mod change;
 mod client;
 mod codec;
 mod controller;
 mod dial;
+mod disk;
 mod follow;
 mod form;
 mod frame;
@@ -41,6 +42,7 @@ mod state;
 
 pub use client::{Client, ClientSettings, Departure, Proposal, SamplerSettings};
 pub use controller::{Controller, ControllerError, ControllerStatus};
+pub use disk::{Disk, Folder, Tail, Work};
 pub use form::InvalidTable;
 pub use identity::IdentityError;
 pub use log::LogError;

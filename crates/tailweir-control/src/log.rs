@@ -5,6 +5,7 @@
 //! heard of it. Damage before the end refuses the start: to cut there would take back what others count on.
 
 use crate::codec;
+use crate::disk::{Disk, Tail, beside};
 use crate::frame::{self, Found};
 use crate::raft::{Entry, LogId, StorageError, Types};
 use openraft::storage::{LogFlushed, RaftLogStorage};
@@ -13,8 +14,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::ops::RangeBounds;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,8 +109,8 @@ impl Content {
 
 #[derive(Debug)]
 struct Open {
-    folder: PathBuf,
-    file: File,
+    disk: Arc<dyn Disk>,
+    file: Box<dyn Tail>,
     bytes: u64,
     /// How long it was when it was last written anew.
     compact_bytes: u64,
@@ -121,50 +121,46 @@ struct Open {
 
 /// The log. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct FileLog(Arc<Mutex<Open>>);
+pub(crate) struct FileLog {
+    open: Arc<Mutex<Open>>,
+    disk: Arc<dyn Disk>,
+}
 
 impl FileLog {
     /// Opens the log of a data directory, or begins one.
     ///
     /// # Errors
     /// When it cannot be read, or is damaged.
-    pub(crate) fn open(folder: &Path) -> Result<Self, LogError> {
-        let path = folder.join(FILE);
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, LogError> {
+        let path = disk.place().join(FILE);
         let failed = |error| LogError::Io {
             path: path.clone(),
             error,
         };
-        let bytes = frame::read_file(&path).map_err(failed)?.unwrap_or_default();
+        let bytes = disk.read(FILE).map_err(failed)?.unwrap_or_default();
         let (content, end) = replay(&path, &bytes)?;
-        let open = || -> io::Result<File> {
-            let file = OpenOptions::new().append(true).create(true).open(&path)?;
-            file.set_len(end as u64)?;
-            file.sync_all()?;
-            frame::sync_folder(folder)?;
-            Ok(file)
-        };
         let open = Open {
-            folder: folder.to_owned(),
-            file: open().map_err(failed)?,
+            disk: Arc::clone(&disk),
+            file: disk.open(FILE, end as u64).map_err(failed)?,
             bytes: end as u64,
             compact_bytes: end as u64,
             is_broken: false,
             content,
         };
-        Ok(Self(Arc::new(Mutex::new(open))))
+        let open = Arc::new(Mutex::new(open));
+        Ok(Self { open, disk })
     }
 
     /// How many bytes the file has.
     pub(crate) fn bytes(&self) -> u64 {
-        self.0.lock().bytes
+        self.open.lock().bytes
     }
 
     /// Writes records and waits for the disk, beside the runtime's workers.
     async fn write(&self, records: Vec<Record>) -> Result<(), StorageError> {
-        let log = Arc::clone(&self.0);
-        let writing = tokio::task::spawn_blocking(move || log.lock().write(records, true));
-        let written = writing.await.map_err(io::Error::other);
-        written.and_then(|written| written).map_err(failed)
+        let open = Arc::clone(&self.open);
+        let written = beside(&self.disk, move |_| open.lock().write(records, true));
+        written.await.map_err(failed)
     }
 }
 
@@ -209,9 +205,9 @@ impl Open {
             return Err(io::Error::other("an earlier write to the log failed"));
         }
         self.is_broken = true;
-        self.file.write_all(&bytes)?;
+        self.file.write(&bytes)?;
         if sync {
-            self.file.sync_data()?;
+            self.file.sync()?;
         }
         self.bytes += bytes.len() as u64;
         records
@@ -230,10 +226,9 @@ impl Open {
         for record in self.content.records() {
             frame::write(&record, &mut bytes).map_err(io::Error::other)?;
         }
-        frame::replace(&self.folder, FILE, &bytes)?;
-        let path = self.folder.join(FILE);
-        self.file = OpenOptions::new().append(true).open(path)?;
+        self.disk.replace(FILE, &bytes)?;
         self.bytes = bytes.len() as u64;
+        self.file = self.disk.open(FILE, self.bytes)?;
         self.compact_bytes = self.bytes;
         Ok(())
     }
@@ -244,7 +239,7 @@ impl RaftLogReader<Types> for FileLog {
         &mut self,
         range: RB,
     ) -> Result<Vec<Entry>, StorageError> {
-        let open = self.0.lock();
+        let open = self.open.lock();
         let entries = open.content.entries.range(range);
         Ok(entries.map(|(_, entry)| entry.clone()).collect())
     }
@@ -254,7 +249,7 @@ impl RaftLogStorage<Types> for FileLog {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> Result<LogState<Types>, StorageError> {
-        let content = &self.0.lock().content;
+        let content = &self.open.lock().content;
         let last = content
             .entries
             .values()
@@ -275,16 +270,16 @@ impl RaftLogStorage<Types> for FileLog {
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote<u64>>, StorageError> {
-        Ok(self.0.lock().content.vote)
+        Ok(self.open.lock().content.vote)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
         let record = Record::Committed(committed);
-        self.0.lock().write(vec![record], false).map_err(failed)
+        self.open.lock().write(vec![record], false).map_err(failed)
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
-        Ok(self.0.lock().content.committed)
+        Ok(self.open.lock().content.committed)
     }
 
     async fn append<I>(

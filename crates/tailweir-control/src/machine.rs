@@ -2,6 +2,7 @@
 
 use crate::change::Answer;
 use crate::codec;
+use crate::disk::{Disk, beside};
 use crate::frame::{self, Found};
 use crate::raft::{Entry, LogId, Peer, StorageError, Types};
 use crate::state::State;
@@ -13,7 +14,6 @@ use openraft::{
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -29,7 +29,6 @@ struct Stored {
 
 #[derive(Debug)]
 struct Applied {
-    folder: PathBuf,
     last: Option<LogId>,
     membership: StoredMembership<u64, Peer>,
     snapshot: Option<Stored>,
@@ -38,6 +37,7 @@ struct Applied {
 /// The state machine. Clones are the same one.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
+    disk: Arc<dyn Disk>,
     applied: Arc<Mutex<Applied>>,
     state: Arc<watch::Sender<State>>,
 }
@@ -47,18 +47,18 @@ impl Machine {
     ///
     /// # Errors
     /// When the snapshot cannot be read.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
         let machine = Self {
+            disk,
             applied: Arc::new(Mutex::new(Applied {
-                folder: folder.to_owned(),
                 last: None,
                 membership: StoredMembership::default(),
                 snapshot: None,
             })),
             state: Arc::new(watch::Sender::new(State::default())),
         };
-        let path = folder.join(FILE);
-        if let Some(bytes) = frame::read_file(&path)? {
+        if let Some(bytes) = machine.disk.read(FILE)? {
+            let path = machine.disk.place().join(FILE);
             let damaged = |reason: String| {
                 let text = format!("{} is damaged: {reason}", path.display());
                 io::Error::new(io::ErrorKind::InvalidData, text)
@@ -98,9 +98,7 @@ impl Machine {
     async fn store(&self, stored: &Stored) -> io::Result<()> {
         let mut bytes = Vec::new();
         frame::write(stored, &mut bytes).map_err(io::Error::other)?;
-        let folder = self.applied.lock().folder.clone();
-        let writing = tokio::task::spawn_blocking(move || frame::replace(&folder, FILE, &bytes));
-        writing.await.map_err(io::Error::other)?
+        beside(&self.disk, move |disk| disk.replace(FILE, &bytes)).await
     }
 
     fn apply_one(&self, entry: &Entry) -> Answer {

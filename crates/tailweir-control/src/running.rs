@@ -63,7 +63,7 @@ impl Running {
             ..Config::default()
         };
         let config = Arc::new(config.validate().map_err(io::Error::other)?);
-        let machine = Machine::open(&settings.data_dir)?;
+        let machine = Machine::open(Arc::clone(&settings.disk))?;
         let state = machine.watch();
         let raft = Raft::new(id, config, Network(link.clone()), log.clone(), machine);
         Ok(Self {

@@ -1,7 +1,8 @@
 //! What a controller is told.
 
+use crate::disk::Disk;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a controller is told when it starts.
@@ -16,7 +17,7 @@ pub struct ControllerSettings {
     /// The expected first controllers, everywhere in the same order.
     pub seeds: Vec<String>,
     /// Where identity, log and snapshot are.
-    pub data_dir: PathBuf,
+    pub disk: Arc<dyn Disk>,
     /// Copies of what is not decided yet, 1 or 2. Only the first leader's counts.
     pub copies: u8,
     /// How long a sampler may be silent.

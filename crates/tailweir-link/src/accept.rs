@@ -1,6 +1,7 @@
 //! Accepts connections: who is there, then what it calls.
 
 use crate::guard::{Remote, check};
+use crate::network::{Connection, Listener, Stream};
 use crate::server::Shared;
 use crate::{Identity, Reason};
 use hyper::body::Incoming;
@@ -9,13 +10,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::ReadBuf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tonic::Status;
@@ -40,7 +41,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 pub(crate) use crate::dial::{CONNECTION_WINDOW, KEEPALIVE_TIME, KEEPALIVE_TIMEOUT, STREAM_WINDOW};
 
-pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn accept(listener: Box<dyn Listener>, shared: Arc<Shared>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
@@ -66,7 +67,7 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// `_place` is the connection's among those that may be open.
 async fn connection(
-    stream: TcpStream,
+    stream: Box<dyn Connection>,
     address: SocketAddr,
     _place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
@@ -111,17 +112,12 @@ impl Stranger {
     }
 }
 
-/// A byte stream, plain or TLS.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 type Opened = (Box<dyn Stream>, Option<Identity>);
 
-async fn open(stream: TcpStream, shared: &Shared) -> Result<Opened, Stranger> {
-    // Without it an answer waits for a delayed acknowledgement, 40 ms each.
-    stream.set_nodelay(true).map_err(Stranger::Gone)?;
+async fn open(mut stream: Box<dyn Connection>, shared: &Shared) -> Result<Opened, Stranger> {
     let mut first = [0];
-    if stream.peek(&mut first).await.map_err(Stranger::Gone)? == 0 {
+    let peeked = poll_fn(|context| stream.poll_peek(context, &mut ReadBuf::new(&mut first)));
+    if peeked.await.map_err(Stranger::Gone)? == 0 {
         return Err(Stranger::Gone(io::ErrorKind::UnexpectedEof.into()));
     }
     let is_tls = first == [TLS_HANDSHAKE];
@@ -130,7 +126,7 @@ async fn open(stream: TcpStream, shared: &Shared) -> Result<Opened, Stranger> {
             let why = "TLS on a port of plain text: the other member lacks `insecure: true`";
             return Err(Stranger::refused(Reason::Tls, &why));
         }
-        return Ok((Box::new(stream), None));
+        return Ok((stream, None));
     };
     if !is_tls {
         let why = "plain text on a port of TLS: the other member is configured as `insecure`";

@@ -1,20 +1,17 @@
 //! Connections to other members.
 
+use crate::network::{Connection, Network, Stream};
 use crate::stamp::{Own, Stamp};
 use crate::{Identity, LinkError, Role};
 use http::Uri;
-use hyper_rustls::MaybeHttpsStream;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_tls::ClientConfigs;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel as Transport, Endpoint};
-use tower::Service;
 
 /// How often a connection is asked whether it lives, also while nothing is said.
 pub(crate) const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
@@ -24,8 +21,8 @@ pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const STREAM_WINDOW: u32 = 4 << 20;
 /// Bytes that one connection may send ahead of being read.
 pub(crate) const CONNECTION_WINDOW: u32 = 16 << 20;
-/// Longest time for TCP, and then for TLS.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time for TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Calls to one peer. It connects at the first call, and again after the connection broke.
 pub type Channel = InterceptedService<Transport, Stamp>;
@@ -45,6 +42,7 @@ pub struct Peer {
 
 pub(crate) fn channel(
     own: &Arc<Own>,
+    network: &Arc<dyn Network>,
     tls: Option<&Arc<ClientConfigs>>,
     peer: &Peer,
 ) -> Result<Channel, LinkError> {
@@ -64,7 +62,7 @@ pub(crate) fn channel(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     let dialler = Arc::new(Dialler {
-        tcp: tcp(),
+        network: Arc::clone(network),
         tls: tls.cloned(),
         own: Arc::clone(own),
         peer: peer.clone(),
@@ -78,32 +76,24 @@ pub(crate) fn channel(
     Ok(InterceptedService::new(transport, stamp))
 }
 
-fn tcp() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    tcp
-}
-
 struct Dialler {
-    tcp: HttpConnector,
+    network: Arc<dyn Network>,
     /// Nothing: plain text.
     tls: Option<Arc<ClientConfigs>>,
     own: Arc<Own>,
     peer: Peer,
 }
 
-type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Dialled = TokioIo<Box<dyn Stream>>;
 
 impl Dialler {
-    async fn connect(&self, uri: Uri) -> io::Result<Connection> {
-        let host = uri.host().unwrap_or_default().to_owned();
-        let mut tcp = self.tcp.clone();
-        let stream = tcp.call(uri).await.map_err(io::Error::other)?;
+    async fn connect(&self, uri: Uri) -> io::Result<Dialled> {
+        let stream = self.network.connect(&self.peer.address).await?;
         let Some(tls) = &self.tls else {
-            return Ok(MaybeHttpsStream::Http(stream));
+            return Ok(TokioIo::new(stream));
         };
-        let secured = self.secure(tls, &host, stream).await;
+        let host = uri.host().unwrap_or_default();
+        let secured = self.secure(tls, host, stream).await;
         secured.map_err(|error| {
             tracing::warn!(%error, "a peer is refused");
             io::Error::other(error)
@@ -114,16 +104,16 @@ impl Dialler {
         &self,
         tls: &ClientConfigs,
         host: &str,
-        stream: TokioIo<TcpStream>,
-    ) -> Result<Connection, LinkError> {
+        stream: Box<dyn Connection>,
+    ) -> Result<Dialled, LinkError> {
         let address = || self.peer.address.to_string();
         let connector = TlsConnector::from(tls.current());
-        let handshake = connector.connect(tls.server_name(host)?, TokioIo::new(stream));
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, handshake)
+        let handshake = connector.connect(tls.server_name(host)?, stream);
+        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake)
             .await
             .map_err(|_| LinkError::TooSlow {
                 address: address(),
-                seconds: CONNECT_TIMEOUT.as_secs(),
+                seconds: HANDSHAKE_TIMEOUT.as_secs(),
             })?
             .map_err(|source| LinkError::Handshake {
                 address: address(),
@@ -134,7 +124,7 @@ impl Dialler {
         let certificate =
             certificate.ok_or_else(|| LinkError::NoCertificate { address: address() })?;
         self.recognise(Identity::of_certificate(certificate)?)?;
-        Ok(MaybeHttpsStream::Https(TokioIo::new(stream)))
+        Ok(TokioIo::new(Box::new(stream)))
     }
 
     /// Whether this is the peer that was to be reached.

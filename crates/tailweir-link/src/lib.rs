@@ -16,7 +16,7 @@
 //!
 //! Every call says which cluster, name, roles, incarnation and version of the wire it comes from, and the server checks all of
 //! it: against its own, against the certificate, and against the roles that may call this method. Whoever is refused is
-//! counted ([`Refused`]) and logged. This room knows nothing of what is said in the calls.
+//! counted ([`Refused`]) and logged. The bytes go by [`Tcp`], or by another [`Network`] ([`Link::over`]). This room knows nothing of what is said in the calls.
 
 mod accept;
 mod caller;
@@ -25,6 +25,7 @@ mod error;
 mod guard;
 mod identity;
 mod link;
+mod network;
 mod refused;
 mod roles;
 mod server;
@@ -37,6 +38,7 @@ pub use dial::{Channel, Peer};
 pub use error::{IdentityError, LinkError};
 pub use identity::Identity;
 pub use link::{Link, Security};
+pub use network::{Connection, Listener, Network, Opening, Tcp};
 pub use refused::{Reason, Refused};
 pub use roles::{Role, Roles};
 pub use server::Server;

@@ -2,7 +2,7 @@
 
 use crate::dial::channel;
 use crate::stamp::Own;
-use crate::{Channel, Identity, LinkError, Peer, Server};
+use crate::{Channel, Identity, LinkError, Network, Peer, Server, Tcp};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,24 +27,38 @@ pub enum Security {
 #[derive(Clone)]
 pub struct Link {
     own: Arc<Own>,
-    tls: Option<Tls>,
+    network: Arc<dyn Network>,
+    tls: Option<Certificates>,
 }
 
 #[derive(Clone)]
-struct Tls {
+struct Certificates {
     client: Arc<ClientConfigs>,
     server: Arc<ServerConfigs>,
 }
 
 impl Link {
-    /// A member of this identity.
+    /// A member of this identity, over TCP.
     ///
     /// # Errors
     ///
     /// When certificates cannot be read, do not fit together, or are for another member.
     pub fn new(identity: Identity, security: &Security) -> Result<Self, LinkError> {
+        Self::over(Arc::new(Tcp::default()), identity, security)
+    }
+
+    /// A member of this identity, over another network.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::new`].
+    pub fn over(
+        network: Arc<dyn Network>,
+        identity: Identity,
+        security: &Security,
+    ) -> Result<Self, LinkError> {
         let tls = match security {
-            Security::Tls(files) => Some(Tls::new(&identity, files)?),
+            Security::Tls(files) => Some(Certificates::new(&identity, files)?),
             Security::Insecure => {
                 tracing::warn!(
                     "members speak plain text: whoever reaches the port is taken for whom it says"
@@ -56,7 +70,7 @@ impl Link {
             identity,
             incarnation: AtomicU64::new(0),
         });
-        Ok(Self { own, tls })
+        Ok(Self { own, network, tls })
     }
 
     /// Who this member is.
@@ -82,7 +96,8 @@ impl Link {
     ///
     /// [`LinkError::Address`] when the address is no `HOST:PORT`. Must be called within a tokio runtime.
     pub fn channel(&self, peer: &Peer) -> Result<Channel, LinkError> {
-        channel(&self.own, self.tls.as_ref().map(|tls| &tls.client), peer)
+        let tls = self.tls.as_ref().map(|tls| &tls.client);
+        channel(&self.own, &self.network, tls, peer)
     }
 
     /// Listens on `address` (port 0 takes a free one). Services are [added](Server::add) to what it returns.
@@ -92,7 +107,7 @@ impl Link {
     /// [`LinkError::Bind`], with the system's reason.
     pub async fn listen(&self, address: &str) -> Result<Server, LinkError> {
         let tls = self.tls.as_ref().map(|tls| Arc::clone(&tls.server));
-        Server::listen(address, Arc::clone(&self.own), tls).await
+        Server::listen(address, &*self.network, Arc::clone(&self.own), tls).await
     }
 }
 
@@ -100,12 +115,13 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
             .field("own", &self.own)
+            .field("network", &self.network)
             .field("tls", &self.tls.is_some())
             .finish()
     }
 }
 
-impl Tls {
+impl Certificates {
     fn new(identity: &Identity, files: &TlsFiles) -> Result<Self, LinkError> {
         let mut files = files.clone();
         if files.reload_interval.is_zero() {

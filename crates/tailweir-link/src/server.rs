@@ -1,6 +1,7 @@
 //! The listener of a member.
 
 use crate::accept::accept;
+use crate::network::Network;
 use crate::services::Services;
 use crate::stamp::Own;
 use crate::{Access, LinkError, Refused};
@@ -9,7 +10,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_tls::ServerConfigs;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
@@ -40,6 +40,7 @@ pub struct Server {
 impl Server {
     pub(crate) async fn listen(
         address: &str,
+        network: &dyn Network,
         own: Arc<Own>,
         tls: Option<Arc<ServerConfigs>>,
     ) -> Result<Self, LinkError> {
@@ -47,8 +48,8 @@ impl Server {
             address: address.to_owned(),
             source,
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let listener = network.listen(address).await.map_err(failed)?;
+        let address = listener.address().map_err(failed)?;
         let shared = Arc::new(Shared {
             own,
             tls,

@@ -17,14 +17,13 @@ pub(crate) use roles::limit_to_roles;
 
 use anyhow::{Context, anyhow};
 use pulse::Pulse;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 use tailweir_config::{Cluster, ClusterRole, ClusterTls, TlsFiles};
 use tailweir_control::{
-    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Departure, Operator, Pace,
-    PolicyRevision, SamplerSettings,
+    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Departure, Folder,
+    Operator, Pace, PolicyRevision, SamplerSettings,
 };
 use tailweir_gateway::{Cluster as GatewayCluster, Post, Running};
 use tailweir_link::{Identity, Link, Role, Roles, Security, Server};
@@ -298,7 +297,7 @@ fn controller_settings(settings: &Cluster, name: &MemberName, address: &str) -> 
         name: name.to_string(),
         address: address.to_owned(),
         seeds: settings.controllers.clone(),
-        data_dir: PathBuf::from(&settings.data_dir),
+        disk: Folder::at(&settings.data_dir),
         copies: settings.replication as u8,
         lease: settings.lease,
         pace: Pace::default(),
@@ -314,7 +313,7 @@ fn client_settings(settings: &Cluster, name: &MemberName, address: &str) -> Clie
     });
     ClientSettings {
         controllers: settings.controllers.clone(),
-        data_dir: (!settings.data_dir.is_empty()).then(|| PathBuf::from(&settings.data_dir)),
+        disk: (!settings.data_dir.is_empty()).then(|| Folder::at(&settings.data_dir)),
         sampler,
     }
 }

@@ -2,13 +2,13 @@
 //! gives nobody a right to anything.
 
 use crate::codec;
+use crate::disk::Disk;
 use crate::frame::{self, Found};
 use crate::state::{
     PolicyRevision, decode_table, encode_table, policies_from_wire, policies_to_wire,
 };
 use prost::Message;
 use std::io;
-use std::path::Path;
 use tailweir_placement::RoutingTable;
 use tailweir_proto::control::Published;
 
@@ -16,8 +16,8 @@ use tailweir_proto::control::Published;
 const FILE: &str = "table";
 
 /// What was kept. What cannot be read counts as nothing: a controller will say it again.
-pub(super) fn read(folder: &Path) -> Option<(RoutingTable, Option<PolicyRevision>)> {
-    let bytes = match frame::read_file(&folder.join(FILE)) {
+pub(super) fn read(disk: &dyn Disk) -> Option<(RoutingTable, Option<PolicyRevision>)> {
+    let bytes = match disk.read(FILE) {
         Ok(bytes) => bytes?,
         Err(error) => {
             tracing::warn!(%error, "the table that was kept cannot be read");
@@ -46,7 +46,7 @@ fn parse(bytes: &[u8]) -> Option<(RoutingTable, Option<PolicyRevision>)> {
 /// # Errors
 /// When the file system refuses.
 pub(super) fn write(
-    folder: &Path,
+    disk: &dyn Disk,
     table: &RoutingTable,
     policies: Option<&PolicyRevision>,
 ) -> io::Result<()> {
@@ -56,6 +56,5 @@ pub(super) fn write(
     };
     let mut bytes = Vec::new();
     frame::write(&published.encode_to_vec(), &mut bytes).map_err(io::Error::other)?;
-    std::fs::create_dir_all(folder)?;
-    frame::replace(folder, FILE, &bytes)
+    disk.replace(FILE, &bytes)
 }

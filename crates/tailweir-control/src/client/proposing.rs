@@ -2,10 +2,10 @@
 
 use super::Shared;
 use crate::codec;
+use crate::disk::{Disk, beside};
 use crate::follow::Follower;
 use crate::frame::{self, Found};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_proto::control::ProposePoliciesRequest;
@@ -35,8 +35,8 @@ pub enum Proposal {
 pub(super) async fn propose(shared: Arc<Shared>, mut texts: watch::Receiver<Option<String>>) {
     let controllers = shared.settings.controllers.clone();
     let mut follower = Follower::new(shared.link.clone(), controllers);
-    let folder = shared.settings.data_dir.as_deref();
-    let mut base = folder.map_or(0, read);
+    let disk = shared.settings.disk.as_deref();
+    let mut base = disk.map_or(0, read);
     while texts.changed().await.is_ok() {
         loop {
             let text = texts.borrow_and_update().clone();
@@ -83,8 +83,8 @@ fn is_final(status: &Status) -> bool {
 }
 
 /// Which revision this process's file was when it last ran: a file that was changed back meanwhile is no late one.
-fn read(folder: &Path) -> u64 {
-    let bytes = frame::read_file(&folder.join(FILE)).ok().flatten();
+fn read(disk: &dyn Disk) -> u64 {
+    let bytes = disk.read(FILE).ok().flatten();
     let bytes = bytes.unwrap_or_default();
     let Found::Record { record, .. } = frame::read(&bytes, 0) else {
         return 0;
@@ -93,18 +93,15 @@ fn read(folder: &Path) -> u64 {
 }
 
 async fn keep(shared: &Shared, revision: u64) {
-    let Some(folder) = shared.settings.data_dir.clone() else {
+    let Some(disk) = &shared.settings.disk else {
         return;
     };
-    let writing = move || -> io::Result<()> {
+    let written = beside(disk, move |disk| {
         let mut bytes = Vec::new();
         frame::write(&revision, &mut bytes).map_err(io::Error::other)?;
-        std::fs::create_dir_all(&folder)?;
-        frame::replace(&folder, FILE, &bytes)
-    };
-    match tokio::task::spawn_blocking(writing).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the revision of the file cannot be kept"),
-        Err(error) => tracing::warn!(%error, "the revision of the file cannot be kept"),
+        disk.replace(FILE, &bytes)
+    });
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "the revision of the file cannot be kept");
     }
 }

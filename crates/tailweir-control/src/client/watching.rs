@@ -2,6 +2,7 @@
 
 use super::{Shared, kept};
 use crate::dial;
+use crate::disk::beside;
 use crate::state::{decode_table, policies_from_wire};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,16 +107,15 @@ fn take(shared: &Shared, published: Published) -> Result<bool, Status> {
 
 /// Keeps the newest on the disk, beside the runtime's workers.
 async fn keep(shared: &Shared) {
-    let Some(folder) = shared.settings.data_dir.clone() else {
+    let Some(disk) = &shared.settings.disk else {
         return;
     };
     let table = Arc::clone(&shared.table.borrow());
     let policies = shared.policies.borrow().clone();
-    let writing =
-        tokio::task::spawn_blocking(move || kept::write(&folder, &table, policies.as_deref()));
-    match writing.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the table cannot be kept"),
-        Err(error) => tracing::warn!(%error, "the table cannot be kept"),
+    let written = beside(disk, move |disk| {
+        kept::write(disk, &table, policies.as_deref())
+    });
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "the table cannot be kept");
     }
 }

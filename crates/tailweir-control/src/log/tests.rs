@@ -2,6 +2,7 @@
 
 use super::{FILE, FileLog, LogError};
 use crate::change::Change;
+use crate::disk::Folder;
 use crate::machine::Machine;
 use crate::raft::{Entry, LogId, StorageError, Types};
 use openraft::storage::RaftLogStorage;
@@ -16,8 +17,8 @@ struct Stores;
 impl StoreBuilder<Types, FileLog, Machine, TempDir> for Stores {
     async fn build(&self) -> Result<(TempDir, FileLog, Machine), StorageError> {
         let folder = TempDir::new().unwrap();
-        let log = FileLog::open(folder.path()).unwrap();
-        let machine = Machine::open(folder.path()).unwrap();
+        let log = FileLog::open(Folder::at(folder.path())).unwrap();
+        let machine = Machine::open(Folder::at(folder.path())).unwrap();
         Ok((folder, log, machine))
     }
 }
@@ -38,7 +39,7 @@ fn entry(index: u64) -> Entry {
 
 /// What a log holds: its vote, and the numbers of its entries.
 async fn content(folder: &Path) -> Result<(Option<Vote<u64>>, Vec<u64>), LogError> {
-    let mut log = FileLog::open(folder)?;
+    let mut log = FileLog::open(Folder::at(folder))?;
     let entries = log.try_get_log_entries(0..100).await.unwrap();
     let indexes = entries.iter().map(|entry| entry.log_id.index).collect();
     Ok((log.read_vote().await.unwrap(), indexes))
@@ -46,7 +47,7 @@ async fn content(folder: &Path) -> Result<(Option<Vote<u64>>, Vec<u64>), LogErro
 
 /// Writes a vote, five entries, and a vote again.
 async fn write(folder: &Path) -> Vec<u8> {
-    let mut log = FileLog::open(folder).unwrap();
+    let mut log = FileLog::open(Folder::at(folder)).unwrap();
     log.save_vote(&Vote::new(1, 1)).await.unwrap();
     for index in 0..5 {
         log.write(vec![super::Record::Entry(entry(index))])
@@ -78,7 +79,7 @@ async fn a_torn_end_is_cut_off_wherever_it_is() {
         // Zeros may happen to be what was cut.
         let (_, padded) = content(folder.path()).await.unwrap();
         assert!(padded.starts_with(&entries), "cut at {cut}");
-        let mut log = FileLog::open(folder.path()).unwrap();
+        let mut log = FileLog::open(Folder::at(folder.path())).unwrap();
         log.save_vote(&Vote::new(9, 9)).await.unwrap();
         let (vote, _) = content(folder.path()).await.unwrap();
         assert_eq!(vote, Some(Vote::new(9, 9)));
@@ -94,7 +95,7 @@ async fn damage_before_the_end_refuses_the_start() {
     let bytes = write(folder.path()).await;
     let path = folder.path().join(FILE);
     let last = {
-        let mut log = FileLog::open(folder.path()).unwrap();
+        let mut log = FileLog::open(Folder::at(folder.path())).unwrap();
         let before = log.bytes();
         log.save_vote(&Vote::new(3, 3)).await.unwrap();
         before as usize
@@ -116,7 +117,7 @@ async fn damage_before_the_end_refuses_the_start() {
 #[tokio::test]
 async fn what_no_longer_counts_leaves_the_file() {
     let folder = TempDir::new().unwrap();
-    let mut log = FileLog::open(folder.path()).unwrap();
+    let mut log = FileLog::open(Folder::at(folder.path())).unwrap();
     log.save_vote(&Vote::new(1, 1)).await.unwrap();
     let text = "x".repeat(64 << 10);
     for index in 0..40 {

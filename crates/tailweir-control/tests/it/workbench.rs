@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_control::{
-    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Operator, Pace,
+    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Folder, Operator, Pace,
     SamplerSettings,
 };
 use tailweir_core::Slot;
@@ -120,7 +120,7 @@ impl Cluster {
             name: node.name.clone(),
             address: node.address.clone(),
             seeds: self.seeds.clone(),
-            data_dir: node.folder.path().to_owned(),
+            disk: Folder::at(node.folder.path()),
             copies: 2,
             lease: self.lease,
             pace: Pace {
@@ -189,7 +189,7 @@ impl Cluster {
     pub(crate) fn watcher(&self, data_dir: Option<PathBuf>) -> Client {
         let settings = ClientSettings {
             controllers: self.seeds.clone(),
-            data_dir,
+            disk: data_dir.map(Folder::at),
             sampler: None,
         };
         Client::start(settings, link("watcher"))
@@ -206,7 +206,7 @@ impl Cluster {
         };
         let settings = ClientSettings {
             controllers: self.seeds.clone(),
-            data_dir: None,
+            disk: None,
             sampler: Some(sampler),
         };
         let client = Arc::new(Client::start(settings, link(name)));

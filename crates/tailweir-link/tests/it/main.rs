@@ -6,3 +6,4 @@ mod calls;
 mod handshakes;
 mod harness;
 mod life;
+mod networks;
