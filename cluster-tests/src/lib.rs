@@ -19,6 +19,13 @@
 //! cargo run -p cluster-tests -- simulate --scenario wild --seed 7 --trace
 //! ```
 //!
+//! So do the controllers and those that follow them, as their own code with Raft, disks and connections: see
+//! [`simulate_control`].
+//!
+//! ```text
+//! cargo run -p cluster-tests -- simulate --scenario control-wild --seed 7 --trace
+//! ```
+//!
 //! Real processes are the other half: three controllers, samplers, gateways, clients and a backend, with faults on a
 //! seeded timeline and a checker of what came out; see [`run_chaos`] and [`judge`].
 //!
@@ -32,6 +39,7 @@
 
 mod action;
 mod chaos;
+mod control_plane;
 mod controllers;
 mod mutant;
 mod node;
@@ -51,6 +59,10 @@ pub use chaos::{
     Refused, Requirement, RolloutOptions, RolloutRow, Run, SentSpan, SpanKey, Trace, TraceKey,
     Verdicts, Violation, acknowledged, enter_namespace, find_binary, judge, judge_again, outcome,
     rollout_table, run_chaos, run_rollout, write_rollout_table,
+};
+pub use control_plane::{
+    CONTROL_COURSES, ControlCourse, ControlDefect, ControlRun, ControlRuns, Harm, simulate_control,
+    simulate_control_many,
 };
 pub use controllers::Request;
 pub use mutant::Mutant;

@@ -30,6 +30,8 @@ mod world;
 pub use course::{COURSES, Course};
 pub use defect::Defect;
 pub use faults::Kind;
+pub(crate) use history::History;
+pub(crate) use many::each;
 pub use many::{Simulations, simulate_many};
 
 use world::World;

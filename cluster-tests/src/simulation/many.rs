@@ -53,6 +53,17 @@ pub fn simulate_many(
     defect: Option<Defect>,
 ) -> Simulations {
     let all = Mutex::new(Simulations::default());
+    each(seeds, |seed| {
+        let run = simulate(course, seed, defect, false);
+        let is_broken = run.finding.is_some();
+        all.lock().expect("no run panics").add(seed, run);
+        is_broken
+    });
+    all.into_inner().expect("no run panics")
+}
+
+/// Does something with each of these seeds, on all processors, until it says of one that it is broken.
+pub(crate) fn each(seeds: Range<u64>, run: impl Fn(u64) -> bool + Sync) {
     let (next, is_broken) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let work = || {
         while !is_broken.load(Relaxed) {
@@ -60,9 +71,7 @@ pub fn simulate_many(
             if seed >= seeds.end {
                 return;
             }
-            let run = simulate(course, seed, defect, false);
-            is_broken.fetch_or(run.finding.is_some(), Relaxed);
-            all.lock().expect("no run panics").add(seed, run);
+            is_broken.fetch_or(run(seed), Relaxed);
         }
     };
     let count = thread::available_parallelism().map_or(1, usize::from);
@@ -71,5 +80,4 @@ pub fn simulate_many(
             scope.spawn(work);
         }
     });
-    all.into_inner().expect("no run panics")
 }

@@ -1,5 +1,6 @@
 //! The hand-over protocol under the model checker, and the rules that it depends on; clusters under simulation; and real processes.
 
+mod control_plane;
 mod processes;
 mod simulations;
 

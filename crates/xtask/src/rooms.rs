@@ -133,6 +133,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("openraft", &["tailweir-control"]),
     ("bincode", &["tailweir-control"]),
     ("stateright", &["cluster-tests"]),
+    ("turmoil", &["cluster-tests"]),
 ];
 
 /// Checks the graph that cargo resolved; every violation is named.
