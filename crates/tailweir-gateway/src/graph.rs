@@ -12,6 +12,7 @@ mod exposing;
 mod limits;
 mod page;
 mod pairing;
+mod passing;
 mod plan;
 mod receivers;
 mod retired;
@@ -42,10 +43,11 @@ use crate::pipeline::{
     TransformFigures,
 };
 use parking_lot::Mutex;
+use passing::Passing;
 use retired::Gone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Processor, Settings};
+use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
 use tailweir_transform::Surroundings;
 use tokio::time::Instant;
@@ -105,29 +107,12 @@ impl Ground {
             _ => self.shards,
         }
     }
-}
 
-impl Ground {
-    /// Whether telemetry passes a processor in this process: not what stands in front of a sampler where nothing is
-    /// received, and not what stands behind one where it holds nothing.
+    /// Whether telemetry passes a processor in this process.
     pub(crate) fn runs(&self, id: &ComponentId, settings: &Settings) -> bool {
-        let is_sampler = |id| {
-            matches!(
-                settings.processors.get(id),
-                Some(Processor::TailSampling(_))
-            )
-        };
-        settings.pipelines.iter().any(|pipeline| {
-            let processors = &pipeline.processors;
-            let own = processors.iter().position(|processor| processor == id);
-            let sampler = processors.iter().position(is_sampler);
-            match (own, sampler) {
-                (None, _) => false,
-                (Some(own), Some(sampler)) if own < sampler => self.receives(),
-                (Some(_), Some(_)) => self.shards_of_sampler() > 0,
-                (Some(_), None) => true,
-            }
-        })
+        let passing = Passing::of(id, settings);
+        let owns = self.shards_of_sampler() > 0;
+        (passing.at_receivers && self.receives()) || (passing.at_owners && owns)
     }
 }
 

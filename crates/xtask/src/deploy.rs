@@ -2,12 +2,14 @@
 //!
 //! Each stage says what it did, or that it was skipped and why; nothing that was not run passes.
 
+mod access;
 mod chart;
 mod compose;
 mod configurations;
 mod container;
 mod dashboards;
 mod kubernetes;
+mod policy;
 mod refusals;
 mod rules;
 mod terraform;
@@ -27,7 +29,7 @@ pub(crate) struct DeployArguments {
     #[arg(long)]
     quick: bool,
     /// Only alerts and dashboards on the running product under load and faults, which takes some minutes.
-    #[arg(long, conflicts_with_all = ["quick", "write", "binary", "cluster"])]
+    #[arg(long, conflicts_with_all = ["quick", "write", "binary", "cluster", "upgrade_if_built"])]
     watched: bool,
     /// Write what is generated (dashboards, the chart's README, rendered examples) before it is checked.
     #[arg(long)]
@@ -38,6 +40,9 @@ pub(crate) struct DeployArguments {
     /// Then roll it all out on a real Kubernetes that is made here. Needs root; the first time builds for half an hour.
     #[arg(long, conflicts_with = "quick")]
     cluster: bool,
+    /// Then install, test, upgrade and uninstall the chart on that Kubernetes, if its programs were built before; takes minutes.
+    #[arg(long, conflicts_with_all = ["quick", "cluster"])]
+    upgrade_if_built: bool,
     /// Only this stage on that Kubernetes, or this change under load; may be given several times.
     #[arg(long, requires = "cluster")]
     only: Vec<String>,
@@ -69,6 +74,8 @@ pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
             Box::new(move || chart::check_examples(write)),
         ),
         ("chart's refusals", Box::new(refusals::check)),
+        ("chart's tokens and roles", Box::new(access::check)),
+        ("policy lint", Box::new(policy::check)),
         ("configurations", Box::new(configurations::check)),
         ("compose file", Box::new(compose::check)),
         (
@@ -94,6 +101,8 @@ pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
     }
     if arguments.cluster {
         kubernetes::stages(arguments, &mut tally);
+    } else if arguments.upgrade_if_built {
+        kubernetes::upgrade(arguments, &mut tally);
     }
     tally.close()
 }

@@ -25,16 +25,14 @@ const NETWORK: &str = "tailweir-kube";
 const CONTROL: &str = "10.10.0.1";
 /// The image as nodes know it.
 const IMAGE: (&str, &str) = ("tailweir.local/tailweir", "test");
+/// The change under load that takes few minutes and replaces every pod.
+const UPGRADE: &str = "helm upgrade that replaces all pods";
 
 /// Starts the cluster and runs what needs it.
 pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
-    const NAME: &str = "a Kubernetes of three nodes";
-    let cluster = match Kubernetes::start(arguments.binary.as_deref()) {
-        Ok(Started::Running(cluster)) => cluster,
-        Ok(Started::Impossible(why)) => return tally.tell(NAME, Ok(Outcome::Skipped(why))),
-        Err(error) => return tally.tell(NAME, Err(error)),
+    let Some(cluster) = start(arguments, Programs::find, tally) else {
+        return;
     };
-    tally.tell(NAME, cluster.version().map(Outcome::Passed));
     let stages: &[(&str, Stage)] = &[
         ("image in a pod", pod::check),
         ("examples before the API", pod::check_examples),
@@ -56,6 +54,37 @@ pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
     }
 }
 
+/// Installs the chart, tests it, upgrades it under load and uninstalls it, where a cluster can be had at once.
+pub(super) fn upgrade(arguments: &DeployArguments, tally: &mut Tally) {
+    if let Some(cluster) = start(arguments, Programs::find_built, tally) {
+        let upgraded = rollout::check(&cluster, &[UPGRADE.to_owned()]);
+        tally.tell("chart upgraded under load", upgraded);
+    }
+}
+
+/// Starts the cluster with the programs that are found so, and tells of it.
+fn start(
+    arguments: &DeployArguments,
+    find: fn() -> Result<Programs>,
+    tally: &mut Tally,
+) -> Option<Kubernetes> {
+    const NAME: &str = "a Kubernetes of three nodes";
+    match Kubernetes::start(arguments.binary.as_deref(), find) {
+        Ok(Started::Running(cluster)) => {
+            tally.tell(NAME, cluster.version().map(Outcome::Passed));
+            Some(cluster)
+        }
+        Ok(Started::Impossible(why)) => {
+            tally.tell(NAME, Ok(Outcome::Skipped(why)));
+            None
+        }
+        Err(error) => {
+            tally.tell(NAME, Err(error));
+            None
+        }
+    }
+}
+
 /// What is done with a running cluster.
 type Stage = fn(&Kubernetes) -> Result<Outcome>;
 
@@ -74,11 +103,17 @@ struct Kubernetes {
 }
 
 impl Kubernetes {
-    fn start(binary: Option<&Path>) -> Result<Started> {
+    fn start(binary: Option<&Path>, find: fn() -> Result<Programs>) -> Result<Started> {
         if output(Command::new("id").arg("-u"))?.trim() != "0" {
             return Ok(Started::Impossible("nodes need root".to_owned()));
         }
-        let programs = match Programs::find() {
+        let mut namespaces = Command::new("unshare");
+        if let Err(error) = output(namespaces.args(["--net", "--mount", "--uts", "true"])) {
+            return Ok(Started::Impossible(format!(
+                "nodes need namespaces: {error:#}"
+            )));
+        }
+        let programs = match find() {
             Ok(programs) => programs,
             Err(error) => return Ok(Started::Impossible(format!("{error:#}"))),
         };

@@ -8,6 +8,7 @@ use std::process::Command;
 
 const HELM: (&str, &str) = ("helm.sh/helm/v3/cmd/helm", "v3.22.0");
 const HELM_4: (&str, &str) = ("helm.sh/helm/v4/cmd/helm", "v4.3.2");
+const KUBE_SCORE: (&str, &str) = ("github.com/zegl/kube-score/cmd/kube-score", "v1.20.0");
 const COMPOSE: (&str, &str) = ("github.com/compose-spec/compose-go/v2/cmd", "v2.16.2");
 const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
 
@@ -35,6 +36,17 @@ fn go_install(module: &str, version: &str, folder: &Path) -> Result<()> {
     let mut go = Command::new("go");
     go.args(["install", "-trimpath", "-ldflags=-s -w"]);
     output(go.arg(format!("{module}@{version}")).env("GOBIN", folder)).map(drop)
+}
+
+/// A lint of Kubernetes' objects, built from its module.
+pub(super) fn kube_score() -> Result<PathBuf> {
+    let (module, version) = KUBE_SCORE;
+    let folder = cache::folder()?.join("kube-score").join(version);
+    let lint = folder.join("kube-score");
+    if !lint.exists() {
+        go_install(module, version, &folder).context("kube-score cannot be built: it needs Go")?;
+    }
+    Ok(lint)
 }
 
 /// The loader of Docker Compose, as a program that checks a file.

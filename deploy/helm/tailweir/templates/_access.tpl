@@ -1,25 +1,59 @@
 {{/*
-What `k8s_attributes` processors of the configuration read of Kubernetes, one kind a line as the API names it; nothing
-where none asks the API.
+`k8s_attributes` processors that ask the API by the pod's token, each with the roles that run it. What is received stays in
+gateways until a sampler of traces, and is in samplers behind it. Behind one of logs, or a connector, it may be in both.
 */}}
-{{- define "tailweir.kubernetesKinds" -}}
-{{- $kinds := dict -}}
-{{- range $id, $settings := get .Values.config "processors" | default dict -}}
-{{- $settings = $settings | default dict -}}
-{{- $asks := and (regexMatch "^k8s_?attributes(/.*)?$" $id) (not (get $settings "passthrough")) -}}
-{{- if and $asks (eq (get $settings "auth_type" | default "serviceAccount") "serviceAccount") -}}
-{{- $kinds = set $kinds "pods" "" -}}
+{{- define "tailweir.asking" -}}
+{{- $processors := get .Values.config "processors" | default dict -}}
+{{- $connectors := get .Values.config "connectors" | default dict -}}
+{{- $service := get .Values.config "service" | default dict -}}
+{{- $asking := dict -}}
+{{- range $pipeline := get $service "pipelines" | default dict -}}
+{{- $pipeline = $pipeline | default dict -}}
+{{- $here := list "gateway" -}}
+{{- range get $pipeline "receivers" | default list -}}
+{{- if hasKey $connectors . -}}
+{{- $here = list "gateway" "sampler" -}}
+{{- end -}}
+{{- end -}}
+{{- range $id := get $pipeline "processors" | default list -}}
+{{- $settings := get $processors $id | default dict -}}
+{{- if regexMatch "^tail_?sampling(/.*)?$" $id -}}
+{{- $here = ternary (list "gateway" "sampler") (list "sampler") (hasKey $settings "trace_aware") -}}
+{{- else if and (regexMatch "^k8s_?attributes(/.*)?$" $id) (not (get $settings "passthrough")) (eq (get $settings "auth_type" | default "serviceAccount") "serviceAccount") -}}
+{{- $asking = set $asking $id (concat (get $asking $id | default list) $here | uniq) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $asking -}}
+{{- end -}}
+
+{{/*
+The kinds that they read, as the API names them, by namespace. Those of the whole cluster stand under "": nodes and namespaces
+are in no namespace, and which namespace a variable names is not known here.
+*/}}
+{{- define "tailweir.reading" -}}
+{{- $processors := get .Values.config "processors" | default dict -}}
+{{- $needs := include "tailweir.kubernetesNeeds" . | fromYaml -}}
+{{- $reading := dict -}}
+{{- range $id, $roles := include "tailweir.asking" . | fromYaml -}}
+{{- $settings := get $processors $id | default dict -}}
+{{- $namespace := get (get $settings "filter" | default dict) "namespace" | toString -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" $namespace) -}}
+{{- $namespace = "" -}}
+{{- end -}}
+{{- $kinds := list "pods" -}}
 {{- $wanted := get $settings "extract" | default dict | toJson -}}
-{{- range $needed, $kind := include "tailweir.kubernetesNeeds" $ | fromYaml -}}
+{{- range $needed, $kind := $needs -}}
 {{- if contains (quote $needed) $wanted -}}
-{{- range splitList " " $kind -}}
-{{- $kinds = set $kinds . "" -}}
+{{- $kinds = concat $kinds (splitList " " $kind) -}}
 {{- end -}}
 {{- end -}}
+{{- range $kinds -}}
+{{- $scope := ternary "" $namespace (has . (list "namespaces" "nodes")) -}}
+{{- $reading = set $reading $scope (append (get $reading $scope | default list) . | uniq) -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-{{- keys $kinds | sortAlpha | join "\n" -}}
+{{- toYaml $reading -}}
 {{- end -}}
 
 {{/* Words of `extract`, and the kinds that are watched for them. */}}
@@ -83,10 +117,13 @@ What the detectors `k8s_api` and `k8snode` of the configuration read of Kubernet
 {{/* Whether pods of a role have a token of the API: `dict "root" $ "role" "sampler"`. Empty: no. */}}
 {{- define "tailweir.hasToken" -}}
 {{- $mode := .root.Values.serviceAccount.token -}}
-{{- $asksOfNode := get (include "tailweir.kubernetesNode" .root | fromYaml) "nodes" -}}
-{{- if ne .role "controller" -}}
-{{- if or (eq $mode "always") (and (eq $mode "auto") (or (include "tailweir.kubernetesKinds" .root) $asksOfNode)) -}}
-true
+{{- $asking := list -}}
+{{- range include "tailweir.asking" .root | fromYaml -}}
+{{- $asking = concat $asking . -}}
 {{- end -}}
+{{- $asksOfNode := get (include "tailweir.kubernetesNode" .root | fromYaml) "nodes" -}}
+{{- $asks := or (has .role $asking) (and (eq .role "single") $asking) $asksOfNode -}}
+{{- if and (ne .role "controller") (or (eq $mode "always") (and (eq $mode "auto") $asks)) -}}
+true
 {{- end -}}
 {{- end -}}

@@ -37,8 +37,14 @@ pub(super) fn check(cluster: &Kubernetes) -> Result<Outcome> {
         ])?;
     }
     let said = stage.until_told()?;
+    ensure!(stage.lists_pods(NAMESPACE)?, "pods may not be listed");
+    ensure!(
+        !stage.lists_pods("default")?,
+        "pods of other namespaces may be listed"
+    );
     stage.helm(&["uninstall", "tailweir", "--wait"])?;
-    let roles = cluster.kubectl(&["get", "clusterroles,clusterrolebindings", "--output=name"])?;
+    let kinds = "roles,rolebindings,clusterroles,clusterrolebindings";
+    let roles = cluster.kubectl(&["get", kinds, "--all-namespaces", "--output=name"])?;
     ensure!(!roles.contains(NAMESPACE), "the role outlives the release");
     cluster.kubectl(&["delete", "namespace", NAMESPACE])?;
     Ok(Outcome::Passed(said))
@@ -81,6 +87,22 @@ impl Stage<'_> {
         let values = values.to_string_lossy().into_owned();
         let wait = [&*values, "--wait", "--timeout", "3m"];
         self.helm(&[&install[..], &wait].concat()).map(drop)
+    }
+
+    /// Whether the release may list the pods of a namespace.
+    fn lists_pods(&self, namespace: &str) -> Result<bool> {
+        let account = format!("--as=system:serviceaccount:{NAMESPACE}:tailweir");
+        let ask = [
+            "auth",
+            "can-i",
+            "--list",
+            &account,
+            "--namespace",
+            namespace,
+        ];
+        let allowed = self.cluster.kubectl(&ask)?;
+        let mut kinds = allowed.lines().filter_map(|line| line.split(' ').next());
+        Ok(kinds.any(|kind| kind == "pods"))
     }
 
     /// Sends until the backend has what it must have: other pods may be known before the newest.
@@ -176,7 +198,7 @@ impl Stage<'_> {
         );
         let count = expected.len();
         Ok(Some(format!(
-            "{count} attributes of a pod, by its address, seen by the policy before"
+            "{count} attributes of a pod, by its address, seen by the policy before, and no pods of other namespaces"
         )))
     }
 }
@@ -204,7 +226,7 @@ fn chart_values() -> Value {
                 "grpc": { "endpoint": "0.0.0.0:4317" }, "http": { "endpoint": "0.0.0.0:4318" },
             } } },
             "processors": {
-                "k8s_attributes": { "extract": extract, "wait_for_metadata": true },
+                "k8s_attributes": { "filter": { "namespace": NAMESPACE }, "extract": extract, "wait_for_metadata": true },
                 "tail_sampling": { "decision_wait": "1s", "policies": [policy] },
             },
             "exporters": { "otlp_grpc": { "endpoint": format!("backend.{NAMESPACE}.svc:4317"), "tls": { "insecure": true } } },

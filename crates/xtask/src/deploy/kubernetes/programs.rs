@@ -2,7 +2,7 @@
 
 use crate::deploy::tools;
 use crate::{cache, output, root};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ const MODULES: &[(&str, &str)] = &[
 ];
 /// The version that the module in `deploy/tools/kubernetes` requires, for the API to tell.
 const VERSION: &str = "1.34.4";
+/// What the module builds; the components are names of the first.
+const PROGRAMS: &[&str] = &["kube", "etcd", "pause"];
 const COMPONENTS: &[&str] = &[
     "kube-apiserver",
     "kube-controller-manager",
@@ -55,13 +57,10 @@ impl Programs {
                 tools::install(package).with_context(|| format!("there is no {file}"))?;
             }
         }
-        let source = root().join("deploy/tools/kubernetes");
-        let key = cache::key(&source, SOURCES)?;
-        let folder = cache::folder()?.join("kubernetes");
-        let folder = folder.join(format!("{VERSION}-{key}"));
+        let folder = folder()?;
         let bin = folder.join("bin");
         fs::create_dir_all(&bin)?;
-        build_components(&source, &bin)?;
+        build_components(&bin)?;
         for (program, module) in MODULES {
             if !bin.join(program).exists() {
                 let mut go = Command::new("go");
@@ -76,9 +75,50 @@ impl Programs {
             helm: tools::helm()?,
         })
     }
+
+    /// Finds them if nothing has to be built or installed for it.
+    ///
+    /// # Errors
+    /// What is not there.
+    pub(super) fn find_built() -> Result<Self> {
+        let bin = folder()?.join("bin");
+        let modules = MODULES.iter().map(|(program, _)| program);
+        let mut built: Vec<_> = PROGRAMS
+            .iter()
+            .chain(modules)
+            .map(|it| bin.join(it))
+            .collect();
+        built.push(pod_metrics_program()?);
+        for program in built {
+            ensure!(
+                program.exists(),
+                "{} is not built: `cargo xtask verify-deploy --cluster` does that, in half an hour",
+                program.display()
+            );
+        }
+        for (file, package) in SYSTEM {
+            ensure!(
+                Path::new(file).exists(),
+                "there is no {file}, which the package {package} has"
+            );
+        }
+        Self::find()
+    }
 }
 
-fn build_components(source: &Path, bin: &Path) -> Result<()> {
+/// Where they are kept.
+fn folder() -> Result<PathBuf> {
+    let key = cache::key(&source(), SOURCES)?;
+    let folder = cache::folder()?.join("kubernetes");
+    Ok(folder.join(format!("{VERSION}-{key}")))
+}
+
+fn source() -> PathBuf {
+    root().join("deploy/tools/kubernetes")
+}
+
+fn build_components(bin: &Path) -> Result<()> {
+    let source = &source();
     build(source, ".", &bin.join("kube"), &stamp())?;
     let stripped = "-ldflags=-s -w";
     build(
@@ -97,11 +137,16 @@ fn build_components(source: &Path, bin: &Path) -> Result<()> {
 /// What serves the metrics of pods to autoscalers. It has a module and so a key of its own.
 fn pod_metrics() -> Result<PathBuf> {
     let source = root().join("deploy/tools/pod-metrics");
-    let key = cache::key(&source, &["go.mod", "go.sum", "main.go"])?;
-    let folder = cache::folder()?.join("kubernetes");
-    let program = folder.join(format!("pod-metrics-{key}"));
+    let program = pod_metrics_program()?;
     build(&source, ".", &program, "-ldflags=-s -w")?;
     Ok(program)
+}
+
+fn pod_metrics_program() -> Result<PathBuf> {
+    let source = root().join("deploy/tools/pod-metrics");
+    let key = cache::key(&source, &["go.mod", "go.sum", "main.go"])?;
+    let folder = cache::folder()?.join("kubernetes");
+    Ok(folder.join(format!("pod-metrics-{key}")))
 }
 
 /// Builds a package of a module, unless it is there.
