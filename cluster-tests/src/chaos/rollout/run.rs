@@ -85,6 +85,13 @@ pub async fn run(options: &RolloutOptions, tell: impl Fn(&RolloutRow)) -> Result
         options.chart.clone(),
         options.folder.clone(),
     );
+    let known = || changes::SINGLE.iter().chain(changes::CLUSTER);
+    for name in &options.only {
+        ensure!(
+            known().any(|change| change.name == name),
+            "there is no change {name:?}"
+        );
+    }
     release.prepare().await?;
     let mut course = Course {
         options,

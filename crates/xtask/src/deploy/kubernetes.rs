@@ -26,7 +26,7 @@ const CONTROL: &str = "10.10.0.1";
 /// The image as nodes know it.
 const IMAGE: (&str, &str) = ("tailweir.local/tailweir", "test");
 /// The change under load that takes few minutes and replaces every pod.
-const UPGRADE: &str = "helm upgrade that replaces all pods";
+const UPGRADE: &str = "upgrade of all roles";
 
 /// Starts the cluster and runs what needs it.
 pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
