@@ -7,7 +7,7 @@
 //!
 //! What happens is drawn from the seed: faults, latencies, disks, after which silence a controller wants to lead. What is
 //! left to chance is what tokio draws where two events of one process are ready in the same instant, so that the same seed
-//! is the same history as long as no outcome hangs on that.
+//! is nearly always the same history.
 
 mod course;
 mod defect;
