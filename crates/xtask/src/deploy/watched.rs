@@ -121,7 +121,7 @@ fn shortened_rules(folder: &Path) -> Result<Vec<PathBuf>> {
         };
         let lines = text.lines().filter(is_kept);
         let lines: Vec<_> = lines
-            .map(|line| match line.contains("min_over_time(") {
+            .map(|line| match line.contains("avg_over_time(") {
                 true => line.replace("[1m]", "[10s]"),
                 false => line.to_owned(),
             })
