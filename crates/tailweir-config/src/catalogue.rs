@@ -2,6 +2,7 @@
 //! with a sentence on what to use instead.
 
 mod absent;
+mod old_forms;
 mod present;
 
 use crate::node::Node;
@@ -14,7 +15,8 @@ use serde_json::Value as Json;
 use std::fmt;
 use tailweir_core::Signal;
 
-pub(crate) use present::{PRESENT, old_forms};
+pub(crate) use old_forms::old_forms;
+pub(crate) use present::PRESENT;
 
 /// What a component does in a pipeline, or beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

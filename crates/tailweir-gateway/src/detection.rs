@@ -17,6 +17,7 @@ mod system;
 
 use docker::Docker;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub(crate) enum DetectionError {
     NoHostname(String),
     /// The interfaces of the host cannot be listed.
     #[error("the interfaces of the host cannot be listed: {0}")]
-    Interfaces(std::io::Error),
+    Interfaces(io::Error),
     /// Docker's daemon does not answer.
     #[error("Docker's daemon does not answer at {socket}: {problem}")]
     Docker {
@@ -229,6 +230,14 @@ fn if_there(
         }
         found => found,
     }
+}
+
+/// Waits for an answer on this thread, which is there for nothing else.
+fn wait_for<T>(answer: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(answer))
 }
 
 fn text(value: &str) -> EncodedValue {

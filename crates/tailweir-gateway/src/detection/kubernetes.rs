@@ -1,6 +1,6 @@
 //! What the API of Kubernetes says of the node that this process runs on, and of its cluster.
 
-use super::{DetectionError, Found, text};
+use super::{DetectionError, Found, text, wait_for};
 use crate::kubernetes::{AskError, Connection};
 use tailweir_config::KubernetesDetector;
 use tailweir_kubernetes::{AnswerError, Kind, Named, read_one};
@@ -21,13 +21,12 @@ pub(super) fn detect(
         variable: variable.to_owned(),
     })?;
     let failed = |error: String| DetectionError::Kubernetes(error);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| failed(error.to_string()))?;
-    let connection = Connection::new(settings.auth_type, &settings.context);
-    let connection = runtime.block_on(connection).map_err(failed)?;
-    match runtime.block_on(ask(settings, must_answer, &connection, &node)) {
+    let told = wait_for(async {
+        let connection = Connection::new(settings.auth_type, &settings.context).await?;
+        Ok(ask(settings, must_answer, &connection, &node).await)
+    });
+    let told = told.map_err(|error| failed(error.to_string()))?;
+    match told.map_err(failed)? {
         Ok(found) => Ok(found),
         Err(error) if must_answer => Err(failed(error.to_string())),
         Err(error) => {

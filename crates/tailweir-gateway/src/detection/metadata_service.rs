@@ -1,5 +1,6 @@
 //! The metadata service of a cloud, which answers its machines alone, over plain HTTP at a fixed address.
 
+use super::wait_for;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -71,25 +72,22 @@ impl MetadataService {
         self.ask(Method::PUT, path)
     }
 
-    /// This thread waits for the answer: it is there for nothing else.
     fn ask(&self, method: Method, path: &str) -> Result<String, Unanswered> {
         let url = format!("{}{path}", self.base);
         let failed = |problem: String| Unanswered::Failed {
             url: url.clone(),
             problem,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
-        let answer = runtime.block_on(async {
+        let answer = wait_for(async {
             let exchange = tokio::time::timeout(self.patience, self.exchange(method, &url));
             exchange.await.unwrap_or_else(|_| {
                 let late = format!("no answer in {:?}", self.patience);
                 Err(io::Error::new(io::ErrorKind::TimedOut, late))
             })
         });
-        let (status, body) = answer.map_err(|error| failed(error.to_string()))?;
+        let (status, body) = answer
+            .flatten()
+            .map_err(|error| failed(error.to_string()))?;
         if status != StatusCode::OK {
             let path = path.to_owned();
             return Err(Unanswered::Status { path, status });

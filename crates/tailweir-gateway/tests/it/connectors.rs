@@ -94,6 +94,19 @@ service:
     )
 }
 
+/// Sends spans of three traces, of which the sampler keeps the first, and waits until that has arrived.
+async fn send_three(gateway: &Fixture, traces: &Sink) {
+    let sent = request()
+        .service("shop")
+        .span(span(trace_id(1), 1).named("GET").error())
+        .span(span(trace_id(2), 1).named("GET"))
+        .span(span(trace_id(3), 1).named("GET"));
+    gateway.send(sent.message()).await.unwrap();
+    traces
+        .until("the kept trace", |sink| sink.spans().len() == 1)
+        .await;
+}
+
 /// Scenario: a connector in front of a sampler counts three traces, one of which is kept; it is
 /// flushed when the gateway stops, into a pipeline that batches.
 /// Guarantees: every span is counted, the exemplar is that of the kept trace alone, and the spans
@@ -109,15 +122,7 @@ async fn all_spans_are_counted_and_exemplars_are_kept_traces() {
          metrics: {receivers: [span_metrics], processors: [batch], exporters: [otlp/metrics]}";
     let sinks = [("traces", &traces), ("metrics", &metrics)];
     let gateway = Fixture::start(&yaml(connectors, &sinks, pipelines)).await;
-    let sent = request()
-        .service("shop")
-        .span(span(trace_id(1), 1).named("GET").error())
-        .span(span(trace_id(2), 1).named("GET"))
-        .span(span(trace_id(3), 1).named("GET"));
-    gateway.send(sent.message()).await.unwrap();
-    traces
-        .until("the kept trace", |sink| sink.spans().len() == 1)
-        .await;
+    send_three(&gateway, &traces).await;
     gateway
         .until("decisions on all traces", |status| {
             let waiting = |sampler: &tailweir_gateway::SamplerRow| sampler.held.traces;
@@ -451,15 +456,7 @@ async fn the_processor_of_old_counts_where_it_stands() {
         ),
     );
     let gateway = Fixture::start(&with_processors).await;
-    let sent = request()
-        .service("shop")
-        .span(span(trace_id(1), 1).named("GET").error())
-        .span(span(trace_id(2), 1).named("GET"))
-        .span(span(trace_id(3), 1).named("GET"));
-    gateway.send(sent.message()).await.unwrap();
-    traces
-        .until("the kept trace", |sink| sink.spans().len() == 1)
-        .await;
+    send_three(&gateway, &traces).await;
     let books = gateway.finish().await;
 
     let counted = |metric: &str| {

@@ -2,29 +2,15 @@
 
 use crate::cluster::{PATIENCE, Town, send};
 use crate::harness::Fixture;
-use crate::streams::{cluster, finish, page, until_right};
+use crate::streams::{cluster, counting, finish, page, until_right};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use std::sync::atomic::Ordering::Relaxed;
 use tailweir_gateway::ConnectorRow;
 use tailweir_placement::{Command, Incarnation};
 use tailweir_testkit::{request, span, trace_id};
 
-/// A page of requests between services, and a sampler of none without which no slot could change hands.
-const YAML: &str = "
-cluster: {id: test, roles: [gateway, sampler], controllers: ['127.0.0.1:1'], insecure: true}
-receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0'}}}, nop: }
-processors: {tail_sampling: {policies: [{name: all, type: always_sample}]}}
-connectors: {service_graph: {metrics_flush_interval: 100ms, store: {ttl: 10m, max_items: 1000}}}
-exporters:
-  nop:
-  prometheus: {endpoint: '127.0.0.1:0'}
-service:
-  pipelines:
-    traces: {receivers: [nop], processors: [tail_sampling], exporters: [nop]}
-    traces/all: {receivers: [otlp], exporters: [service_graph]}
-    metrics: {receivers: [service_graph], exporters: [prometheus]}
-";
-
+/// Halves wait for longer than any test does.
+const STORE: &str = "store: {ttl: 10m, max_items: 1000}";
 /// Requests of each round, each a trace of its own.
 const REQUESTS: u64 = 60;
 
@@ -91,7 +77,7 @@ async fn until_counted(members: &[Fixture], requests: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn halves_of_a_request_meet_wherever_they_come_in() {
     let town = Town::of(3);
-    let (samplers, gateways) = cluster(&town, YAML).await;
+    let (samplers, gateways) = cluster(&town, &counting("service_graph", STORE)).await;
     send_clients(&gateways[0], 1).await;
     until_waiting(&samplers, REQUESTS).await;
     for sampler in &samplers {

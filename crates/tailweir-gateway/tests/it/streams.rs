@@ -27,21 +27,29 @@ service:
     metrics: {receivers: [otlp], exporters: [prometheus]}
 ";
 
-/// A page of what is counted of spans, and a sampler of none without which no slot could change hands.
-const COUNTING: &str = "
-cluster: {id: test, roles: [gateway, sampler], controllers: ['127.0.0.1:1'], insecure: true}
-receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}}, nop: }
-processors: {tail_sampling: {policies: [{name: all, type: always_sample}]}}
-connectors: {span_metrics: {metrics_flush_interval: 100ms, histogram: {disable: true}}}
+/// A page of what a connector counts of spans, and a sampler of none without which no slot could change hands.
+pub(crate) fn counting(connector: &str, options: &str) -> String {
+    format!(
+        "
+cluster: {{id: test, roles: [gateway, sampler], controllers: ['127.0.0.1:1'], insecure: true}}
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:0'}}, http: {{endpoint: '127.0.0.1:0'}}}}}}, nop: }}
+processors: {{tail_sampling: {{policies: [{{name: all, type: always_sample}}]}}}}
+connectors: {{{connector}: {{metrics_flush_interval: 100ms, {options}}}}}
 exporters:
   nop:
-  prometheus: {endpoint: '127.0.0.1:0'}
+  prometheus: {{endpoint: '127.0.0.1:0'}}
 service:
   pipelines:
-    traces: {receivers: [nop], processors: [tail_sampling], exporters: [nop]}
-    traces/all: {receivers: [otlp], exporters: [span_metrics]}
-    metrics: {receivers: [span_metrics], exporters: [prometheus]}
-";
+    traces: {{receivers: [nop], processors: [tail_sampling], exporters: [nop]}}
+    traces/all: {{receivers: [otlp], exporters: [{connector}]}}
+    metrics: {{receivers: [{connector}], exporters: [prometheus]}}
+"
+    )
+}
+
+fn counting_calls() -> String {
+    counting("span_metrics", "histogram: {disable: true}")
+}
 
 /// Three samplers and two gateways without slots, in a cluster that has begun.
 pub(crate) async fn cluster(town: &Arc<Town>, yaml: &str) -> (Vec<Fixture>, [Fixture; 2]) {
@@ -250,7 +258,7 @@ pub(crate) async fn until_right(
 async fn what_all_count_is_one_series() {
     let town = Town::of(3);
     town.loses_answers.store(true, Relaxed);
-    let (samplers, gateways) = cluster(&town, COUNTING).await;
+    let (samplers, gateways) = cluster(&town, &counting_calls()).await;
     send_spans(&gateways[0], 1).await;
     send_spans(&gateways[1], 2).await;
     until_counted(&samplers, 6).await;
@@ -289,7 +297,7 @@ async fn what_all_count_is_one_series() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_lost_member_had_begins_anew() {
     let town = Town::of(3);
-    let (mut samplers, gateways) = cluster(&town, COUNTING).await;
+    let (mut samplers, gateways) = cluster(&town, &counting_calls()).await;
     send_spans(&gateways[0], 1).await;
     until_counted(&samplers, 3).await;
     let lost = samplers.remove(0);

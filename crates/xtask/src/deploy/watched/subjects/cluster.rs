@@ -117,12 +117,55 @@ fn cluster(folder: &Path, kind: &Kind, backend: SocketAddr) -> Result<Subject> {
             2 => kind.last_budget,
             _ => "64MiB",
         };
-        let name = format!("{}-{number}", kind.job);
-        let data = folder.join(&name);
-        let (peer, receiver, job) = (peers[number], receivers[number], kind.job);
-        let (wait, lease) = (kind.wait, kind.lease);
-        let text = format!(
-            "\
+        let member = Member {
+            name: format!("{}-{number}", kind.job),
+            roles,
+            controllers,
+            budget,
+            peer: peers[number],
+            receiver: receivers[number],
+        };
+        let text = configuration(kind, &member, folder, backend);
+        (member.name, text, pages[number])
+    };
+    let count = if kind.has_fourth { 4 } else { 3 };
+    Ok(Subject {
+        job: kind.job,
+        members: (0..count).map(member).collect(),
+        receiver: receivers[0],
+        shape: LIGHT,
+        alerts: &[],
+        alerts_then: &[],
+        blow: Blow::Stop,
+        ways,
+    })
+}
+
+/// One process of a cluster.
+struct Member<'a> {
+    name: String,
+    roles: &'a str,
+    controllers: &'a str,
+    budget: &'a str,
+    peer: SocketAddr,
+    receiver: SocketAddr,
+}
+
+fn configuration(kind: &Kind, member: &Member<'_>, folder: &Path, backend: SocketAddr) -> String {
+    let Member {
+        name,
+        roles,
+        controllers,
+        budget,
+        peer,
+        receiver,
+    } = member;
+    let Kind {
+        job, wait, lease, ..
+    } = kind;
+    let data = folder.join(name);
+    format!(
+        "\
 receivers: {{otlp: {{protocols: {{http: {{endpoint: \"{receiver}\"}}}}}}}}
 processors:
   tail_sampling:
@@ -149,19 +192,6 @@ cluster:
   lease: {lease}
   insecure: true
 ",
-            data.display()
-        );
-        (name, text, pages[number])
-    };
-    let count = if kind.has_fourth { 4 } else { 3 };
-    Ok(Subject {
-        job: kind.job,
-        members: (0..count).map(member).collect(),
-        receiver: receivers[0],
-        shape: LIGHT,
-        alerts: &[],
-        alerts_then: &[],
-        blow: Blow::Stop,
-        ways,
-    })
+        data.display()
+    )
 }
