@@ -73,6 +73,7 @@ mod statement;
 mod syntax;
 mod time;
 mod value;
+mod written;
 mod xml;
 
 pub use crate::regex::{GoRegex, GoRegexSet, GroupPlaces, RegexError};
@@ -85,3 +86,4 @@ pub use options::{Determinism, Options, Surroundings};
 pub use statement::{Parameter, Signature, Statement, StatementContext, Target};
 pub use time::{Duration, Time};
 pub use value::{List, Map, Object, Origin, Text, Value};
+pub use written::WrittenPath;

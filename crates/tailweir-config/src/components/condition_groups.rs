@@ -29,6 +29,11 @@ impl ConditionGroups {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// All conditions of all groups.
+    pub fn conditions(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().flat_map(|group| &group.conditions)
+    }
 }
 
 impl Setting for ConditionGroups {

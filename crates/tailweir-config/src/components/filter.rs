@@ -37,6 +37,30 @@ settings! {
     rules filter_rules;
 }
 
+impl FilterProcessor {
+    /// All conditions in the language, of both styles and all signals.
+    pub fn conditions(&self) -> impl Iterator<Item = &String> {
+        let groups = [
+            &self.trace_conditions,
+            &self.metric_conditions,
+            &self.log_conditions,
+        ];
+        let (traces, metrics, logs) = (&self.traces, &self.metrics, &self.logs);
+        let lists = [
+            &traces.resource,
+            &traces.span,
+            &traces.spanevent,
+            &metrics.resource,
+            &metrics.metric,
+            &metrics.datapoint,
+            &logs.resource,
+            &logs.log_record,
+        ];
+        let grouped = groups.into_iter().flat_map(ConditionGroups::conditions);
+        grouped.chain(lists.into_iter().flatten())
+    }
+}
+
 settings! {
     /// Which spans are kept.
     pub struct SpanFilters {

@@ -38,6 +38,18 @@ fn transform_rules(processor: &mut TransformProcessor, block: &mut Block<'_>, re
     }
 }
 
+impl TransformProcessor {
+    /// The groups of statements of all signals.
+    pub fn groups(&self) -> impl Iterator<Item = &StatementGroup> {
+        let signals = [
+            &self.trace_statements,
+            &self.metric_statements,
+            &self.log_statements,
+        ];
+        signals.into_iter().flat_map(|signal| &signal.groups)
+    }
+}
+
 settings! {
     /// Statements that are about one context.
     pub struct StatementGroup {

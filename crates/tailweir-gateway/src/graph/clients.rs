@@ -6,9 +6,10 @@ use crate::pipeline::{BySender, Transforming};
 use std::sync::Arc;
 use tailweir_config::{
     AssociationFrom, AttributeAction, ComponentId, Connector, Extension, KubernetesAttributes,
-    Pipeline, Processor, Settings,
+    Pipeline, Processor, Route, Settings, TransformProcessor,
 };
 use tailweir_core::{ClientKey, ClientKeys};
+use tailweir_ottl::WrittenPath;
 use tailweir_transform::Noted;
 
 impl Wiring<'_> {
@@ -83,10 +84,12 @@ fn add_processors<'s>(
             Some(Processor::KubernetesAttributes(processor)) if asks_address(processor) => {
                 asked.add(ClientKey::Address);
             }
-            Some(Processor::Transform(processor)) => {
-                add_statements(&format!("{processor:?}"), asked);
+            Some(Processor::Transform(processor)) => add_transform(processor, asked),
+            Some(Processor::Filter(processor)) => {
+                for condition in processor.conditions() {
+                    add_condition(condition, asked);
+                }
             }
-            Some(Processor::Filter(processor)) => add_statements(&format!("{processor:?}"), asked),
             _ => {}
         }
     }
@@ -117,7 +120,7 @@ fn add_ends(settings: &Settings, pipeline: &Pipeline, asked: &mut ClientKeys) {
         }
         let connector = settings.connectors.get(id);
         if let Some(Connector::Routing(routing)) = connector {
-            add_statements(&format!("{routing:?}"), asked);
+            add_routes(&routing.table, asked);
         }
         if let Some(Connector::Forward | Connector::Routing(_)) = connector {
             for fed in &settings.pipelines {
@@ -130,76 +133,75 @@ fn add_ends(settings: &Settings, pipeline: &Pipeline, asked: &mut ClientKeys) {
     }
 }
 
-/// What statements and conditions ask for, found in a text that has them all: where a name is not written
-/// out, everything.
-fn add_statements(text: &str, asked: &mut ClientKeys) {
-    let text = text.replace("\\\"", "\"");
-    type Naming = fn(&str) -> ClientKey;
-    let named: [(&str, Naming); 4] = [
-        ("otelcol.client.metadata[", metadata),
-        ("otelcol.grpc.metadata[", metadata),
-        ("request[", metadata),
-        ("otelcol.client.auth.attributes[", |name| {
-            ClientKey::Auth(name.to_owned())
-        }),
-    ];
-    for (prefix, key) in named {
-        for rest in behind(&text, prefix) {
-            match literal(rest) {
-                Some(name) => asked.add(key(name)),
-                None => asked.add_everything(),
+fn add_transform(processor: &TransformProcessor, asked: &mut ClientKeys) {
+    for group in processor.groups() {
+        for statement in &group.statements {
+            add_statement(statement, asked);
+        }
+        for condition in &group.conditions {
+            add_condition(condition, asked);
+        }
+    }
+}
+
+fn add_routes(table: &[Route], asked: &mut ClientKeys) {
+    for route in table {
+        if route.condition.is_empty() {
+            add_statement(&route.statement, asked);
+        } else {
+            add_condition(&route.condition, asked);
+        }
+    }
+}
+
+fn add_statement(text: &str, asked: &mut ClientKeys) {
+    add_paths(WrittenPath::of_statement(text), asked);
+}
+
+fn add_condition(text: &str, asked: &mut ClientKeys) {
+    add_paths(WrittenPath::of_condition(text), asked);
+}
+
+/// What paths read of the client: where a name is not written out, everything. So it is for a text that cannot be
+/// read, which the processor refuses itself.
+fn add_paths<E>(paths: Result<Vec<WrittenPath>, E>, asked: &mut ClientKeys) {
+    let Ok(paths) = paths else {
+        asked.add_everything();
+        return;
+    };
+    for path in paths {
+        let names: Vec<_> = path.names.iter().map(String::as_str).collect();
+        let key = path.keys.first().and_then(Option::as_deref);
+        match (names.as_slice(), key) {
+            (["otelcol", "client", "addr"], _) => asked.add(ClientKey::Address),
+            (["otelcol", "client" | "grpc", "metadata"] | ["request"], Some(name)) => {
+                asked.add(ClientKey::Metadata(name.to_ascii_lowercase()))
             }
+            (["otelcol", "client", "auth", "attributes"], Some(name)) => {
+                asked.add(ClientKey::Auth(name.to_owned()));
+            }
+            (["otelcol" | "request", ..], _) => asked.add_everything(),
+            _ => {}
         }
     }
-    for rest in behind(&text, "otelcol.") {
-        if rest.starts_with("client.addr") {
-            asked.add(ClientKey::Address);
-        } else if ![
-            "client.metadata[",
-            "grpc.metadata[",
-            "client.auth.attributes[",
-        ]
-        .iter()
-        .any(|known| rest.starts_with(known))
-        {
-            asked.add_everything();
-        }
-    }
-}
-
-fn metadata(name: &str) -> ClientKey {
-    ClientKey::Metadata(name.to_ascii_lowercase())
-}
-
-/// What follows each occurrence.
-fn behind<'t>(text: &'t str, prefix: &str) -> impl Iterator<Item = &'t str> {
-    let length = prefix.len();
-    let places = text.match_indices(prefix);
-    places.map(move |(at, _)| &text[at + length..])
-}
-
-/// The content of the quotes with which a text begins.
-fn literal(text: &str) -> Option<&str> {
-    let inner = text.trim_start().strip_prefix('"')?;
-    let (name, _) = inner.split_once('"')?;
-    (!name.contains('\\')).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::add_statements;
+    use super::{add_condition, add_statement};
     use tailweir_core::{ClientKey, ClientKeys};
 
+    fn asked(add: fn(&str, &mut ClientKeys), text: &str) -> ClientKeys {
+        let mut asked = ClientKeys::default();
+        add(text, &mut asked);
+        asked
+    }
+
     /// Scenario: statements that name what they read of the client, one that reads by a computed name, one
-    /// that reads all, and one that reads nothing.
+    /// that reads all, and ones that read nothing, though they have the words for it in quotes.
     /// Guarantees: what is named is asked for and nothing else; what is not named is everything.
     #[test]
     fn statements_ask_for_what_they_name() {
-        let asked = |statement: &str| {
-            let mut asked = ClientKeys::default();
-            add_statements(&format!("{statement:?}"), &mut asked);
-            asked
-        };
         let only = |key: ClientKey| {
             let mut keys = ClientKeys::default();
             keys.add(key);
@@ -207,26 +209,29 @@ mod tests {
         };
         let mut everything = ClientKeys::default();
         everything.add_everything();
-        for (statement, expected) in [
-            (
-                r#"set(span.attributes["t"], otelcol.client.metadata["X-Tenant"][0])"#,
-                only(ClientKey::Metadata("x-tenant".to_owned())),
-            ),
-            (
-                r#"request["X-Tenant"] == "acme""#,
-                only(ClientKey::Metadata("x-tenant".to_owned())),
-            ),
+        let tenant = only(ClientKey::Metadata("x-tenant".to_owned()));
+        for (condition, expected) in [
+            (r#"request["X-Tenant"] == "acme""#, tenant.clone()),
             (
                 r#"otelcol.client.auth.attributes["Subject"] == "eve""#,
                 only(ClientKey::Auth("Subject".to_owned())),
             ),
             ("otelcol.client.addr == \"::1\"", only(ClientKey::Address)),
             ("Len(otelcol.client.metadata) > 1", everything.clone()),
+            (
+                r#"otelcol.client.metadata[span.name][0] == "a""#,
+                everything.clone(),
+            ),
             (r#"span.attributes["request"] == 1"#, ClientKeys::default()),
+            (
+                r#"span.name == "otelcol.client.metadata[a]""#,
+                ClientKeys::default(),
+            ),
+            ("no condition", everything),
         ] {
-            assert_eq!(asked(statement), expected, "{statement}");
+            assert_eq!(asked(add_condition, condition), expected, "{condition}");
         }
-        let computed = asked(r#"otelcol.client.metadata[span.name][0] == "a""#);
-        assert_eq!(computed, everything);
+        let set = r#"set(span.attributes["t"], otelcol.grpc.metadata["X-Tenant"][0])"#;
+        assert_eq!(asked(add_statement, set), tenant);
     }
 }
