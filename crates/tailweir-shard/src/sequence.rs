@@ -20,6 +20,8 @@ pub struct Handed {
     pub slot: Slot,
     /// The last changes of each origin that are in them.
     pub taken: Vec<Counted>,
+    /// Whether another member may have taken them before and gone on from there: it was asked and did not answer.
+    pub is_doubtful: bool,
 }
 
 /// The last request of changes of one origin that was taken.

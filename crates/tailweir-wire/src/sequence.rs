@@ -10,6 +10,7 @@ pub(crate) fn write_sequence(sequence: Sequence) -> peer::Sequence {
     let handed = sequence.handed.into_iter().map(|handed| peer::Handed {
         slot: handed.slot.index() as u32,
         taken: handed.taken.into_iter().map(write_counted).collect(),
+        is_doubtful: handed.is_doubtful,
     });
     peer::Sequence {
         origin: sequence.origin,
@@ -44,6 +45,7 @@ pub(crate) fn read_sequence(sequence: peer::Sequence) -> Result<Sequence, WireEr
         Ok(Handed {
             slot: read_slot(handed.slot)?,
             taken: taken.collect(),
+            is_doubtful: handed.is_doubtful,
         })
     });
     Ok(Sequence {

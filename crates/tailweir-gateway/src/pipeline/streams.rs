@@ -46,6 +46,8 @@ struct Bundle {
     amount: Amount,
     /// When it is what an owner of the slot knew: the changes that are in it.
     handed: Option<Vec<Counted>>,
+    /// Whether another member, which did not answer, may have taken it.
+    is_doubtful: bool,
 }
 
 /// Says in which slot the streams of a resource are.
@@ -64,6 +66,7 @@ impl Bundle {
                 amount: amount_of(&body),
                 body,
                 handed: None,
+                is_doubtful: false,
             }
         });
         requests.collect()
@@ -89,6 +92,7 @@ impl Bundle {
             body,
             amount: Amount::default(),
             handed: Some(taken),
+            is_doubtful: false,
         }
     }
 
@@ -97,6 +101,7 @@ impl Bundle {
         Some(Handed {
             slot: self.slot,
             taken,
+            is_doubtful: self.is_doubtful,
         })
     }
 }

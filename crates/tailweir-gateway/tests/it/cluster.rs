@@ -9,9 +9,10 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tailweir_core::Slot;
 use tailweir_gateway::{Brought, Cluster, LedgerSnapshot, Members, Options, OutgoingPart, Post};
 use tailweir_placement::{Command, Incarnation, MemberName, Outcome, RoutingTable, Second, Weight};
-use tailweir_shard::{Piece, Report, Ruled};
+use tailweir_shard::{Answer, Piece, Report, Ruled};
 use tailweir_tenure::Message;
 use tailweir_testkit::{Sink, request, span, trace_id};
 use tokio::sync::mpsc::error::TrySendError;
@@ -33,8 +34,56 @@ pub(crate) struct Town {
     pub(crate) paused: OnceLock<Incarnation>,
     /// Whether the answer to every second part is lost, once it was given.
     pub(crate) loses_answers: AtomicBool,
+    /// What becomes of totals on their way to their next owner.
+    pub(crate) detour: OnceLock<Detour>,
     parts: AtomicU64,
     table: watch::Sender<Arc<RoutingTable>>,
+}
+
+/// A first owner hands totals over, never hears that a second took them, and brings them to the owner after that too; there
+/// they come before those of the second owner, who went on from them.
+pub(crate) struct Detour {
+    first: Incarnation,
+    second: Incarnation,
+    /// Slots that the second owner has from the first, and has not handed over.
+    unheard: watch::Sender<BTreeSet<Slot>>,
+}
+
+impl Detour {
+    pub(crate) fn of(first: Incarnation, second: Incarnation) -> Self {
+        Self {
+            first,
+            second,
+            unheard: watch::channel(BTreeSet::new()).0,
+        }
+    }
+
+    /// Answers as the member does, or not, or not yet.
+    async fn pass(
+        &self,
+        from: Incarnation,
+        to: Incarnation,
+        slots: Vec<Slot>,
+        answer: impl Future<Output = Brought>,
+    ) -> Option<Brought> {
+        if from == self.second {
+            let mut unheard = self.unheard.subscribe();
+            let overtaken =
+                unheard.wait_for(|unheard| slots.iter().all(|it| !unheard.contains(it)));
+            overtaken.await.ok()?;
+        }
+        let answer = answer.await;
+        let is_taken = matches!(answer, Brought::Answered(Answer::Taken(_)));
+        if from != self.first || !is_taken {
+            return Some(answer);
+        }
+        let is_second = to == self.second;
+        self.unheard.send_modify(|unheard| match is_second {
+            true => unheard.extend(slots),
+            false => unheard.retain(|slot| !slots.contains(slot)),
+        });
+        (!is_second).then_some(answer)
+    }
 }
 
 /// A member's way to the others.
@@ -91,7 +140,19 @@ impl Post for Street {
         if self.town.paused.get() == Some(&to) {
             return Box::pin(std::future::pending());
         }
+        let handed = part.sequence.iter().flat_map(|it| &it.handed);
+        let handed: Vec<_> = handed.map(|handed| handed.slot).collect();
         let member = self.town.members[&to].get().map(|member| member.part(part));
+        if let Some(own) = self.own
+            && !handed.is_empty()
+            && self.town.detour.get().is_some()
+        {
+            let town = Arc::clone(&self.town);
+            return Box::pin(async move {
+                let detour = town.detour.get()?;
+                detour.pass(own, to, handed, member?).await
+            });
+        }
         let number = self.town.parts.fetch_add(1, Relaxed);
         let is_lost = self.town.loses_answers.load(Relaxed) && number.is_multiple_of(2);
         Box::pin(async move {
@@ -117,6 +178,7 @@ impl Town {
         Arc::new(Self {
             paused: OnceLock::new(),
             loses_answers: AtomicBool::new(false),
+            detour: OnceLock::new(),
             parts: AtomicU64::new(0),
             members: incarnations.map(|id| (id, OnceLock::new())).collect(),
             table: watch::channel(Arc::new(table)).0,

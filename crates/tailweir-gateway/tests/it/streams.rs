@@ -1,6 +1,6 @@
 //! Streams of metrics in a cluster: one member writes each.
 
-use crate::cluster::{PATIENCE, Town, send as send_traces};
+use crate::cluster::{Detour, PATIENCE, Town, send as send_traces};
 use crate::harness::{Fixture, ask};
 use http::Method;
 use serde_json::{Value, json};
@@ -289,6 +289,36 @@ async fn what_all_count_is_one_series() {
     let sum = |of: fn(&tailweir_gateway::LedgerRow) -> u64| metrics.clone().map(of).sum::<u64>();
     assert!(sum(|row| row.dropped["merged"].items) >= TARGETS);
     assert_eq!(sum(tailweir_gateway::LedgerRow::lost_items), 0);
+}
+
+/// Scenario: a sampler is drained and never hears that another took its totals; spans go on; then the other is drained too. The last
+/// is brought the totals of the first before those of the second.
+/// Guarantees: it waits for those of the second, so that every series has the exact count, and none begins anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_that_were_taken_unheard_do_not_replace_newer_ones() {
+    let town = Town::of(3);
+    let (first, second) = (Incarnation(1), Incarnation(2));
+    assert!(town.detour.set(Detour::of(first, second)).is_ok());
+    let (samplers, gateways) = cluster(&town, &counting_calls()).await;
+    for (round, leaves) in [(1, first), (2, second)] {
+        send_spans(&gateways[0], round).await;
+        until_counted(&samplers, 3 * round).await;
+        town.change(|table| {
+            table.apply(&Command::Drain(leaves));
+            table.apply(&Command::Rebalance);
+        });
+    }
+    send_spans(&gateways[1], 3).await;
+    until_counted(&samplers, 9).await;
+    let mut taken_over = 0;
+    for sampler in &samplers {
+        let status = sampler.running.status().await;
+        let totals = status.connectors[0].totals.as_ref().unwrap();
+        taken_over += totals.taken_over;
+        assert_eq!(totals.begun_anew, 0);
+    }
+    assert!(taken_over > 0);
+    finish(gateways.into_iter().chain(samplers)).await;
 }
 
 /// Scenario: a sampler is lost after spans were counted; then spans go on.

@@ -217,11 +217,20 @@ fn the_bytes_are_as_ever() {
                     origin: 8,
                     number: 3,
                 }],
+                is_doubtful: false,
             }],
         }),
         ..part
     };
-    line("part of sums", write_part(sums).encode_to_vec());
+    line("part of sums", write_part(sums.clone()).encode_to_vec());
+    let mut in_doubt = sums;
+    for handed in in_doubt.sequence.iter_mut().flat_map(|it| &mut it.handed) {
+        handed.is_doubtful = true;
+    }
+    line(
+        "part of sums in doubt",
+        write_part(in_doubt).encode_to_vec(),
+    );
     let logs = Part {
         sampler: "logs/tail_sampling".to_owned(),
         spans: Bytes::from_static(b"logs"),

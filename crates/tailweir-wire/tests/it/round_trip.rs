@@ -89,6 +89,7 @@ fn parts_are_read_as_written() {
                     origin: 1,
                     number: 2,
                 }],
+                is_doubtful: true,
             }],
         }),
     };

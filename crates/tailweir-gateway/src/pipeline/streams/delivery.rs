@@ -4,9 +4,11 @@ use super::{Bundle, joined};
 use crate::membership::{Brought, Membership, OutgoingPart};
 use crate::pipeline::{REQUEST_TIME, Seat};
 use crate::refusal::Refusal;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tailweir_core::Slot;
 use tailweir_export::Amount;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
 use tailweir_shard::{Answer, Sequence};
@@ -28,6 +30,8 @@ pub(super) struct Delivery<'a> {
     elsewhere: Amount,
     /// Who counted it, and the number of the request among theirs.
     sequence: Option<(u64, u64)>,
+    /// Who may have taken what of a slot is handed over: they were asked and did not answer.
+    unanswered: BTreeSet<(Slot, Incarnation)>,
 }
 
 /// The member's own part of the writer, which a delivery brings its bundles too.
@@ -43,6 +47,7 @@ impl<'a> Delivery<'a> {
             open,
             elsewhere: Amount::default(),
             sequence: None,
+            unanswered: BTreeSet::new(),
         }
     }
 
@@ -112,16 +117,16 @@ impl<'a> Delivery<'a> {
         let mut outcome = Ok(());
         let at_home = membership
             .incarnation
-            .and_then(|member| by_owner.remove(&member));
+            .and_then(|member| Some((member, by_owner.remove(&member)?)));
         for (member, bundles) in by_owner {
             for bundles in batches(bundles) {
-                let part = self.part(&bundles, table.epoch(), until);
+                let part = self.part(&self.doubted(&bundles, member), table.epoch(), until);
                 let answer = membership.post.bring(member, part);
                 remote.push((member, bundles, answer));
             }
         }
-        if let Some(bundles) = at_home
-            && let Err(refusal) = own.take(&bundles).await
+        if let Some((member, bundles)) = at_home
+            && let Err(refusal) = own.take(&self.doubted(&bundles, member)).await
         {
             self.open.extend(bundles);
             outcome = Err(refusal);
@@ -129,7 +134,15 @@ impl<'a> Delivery<'a> {
         for (member, bundles, answer) in remote {
             match answer_of(membership, member, answer).await {
                 Ok(()) => self.note(&bundles),
-                Err(refusal) => {
+                Err(NotTaken {
+                    refusal,
+                    is_doubtful,
+                }) => {
+                    if is_doubtful {
+                        let handed = bundles.iter().filter(|bundle| bundle.handed.is_some());
+                        self.unanswered
+                            .extend(handed.map(|bundle| (bundle.slot, member)));
+                    }
                     self.open.extend(bundles);
                     outcome = Err(refusal);
                 }
@@ -152,6 +165,22 @@ impl<'a> Delivery<'a> {
                 handed: bundles.iter().filter_map(Bundle::as_handed).collect(),
             }),
         }
+    }
+
+    /// Bundles as this member is to have them: in doubt where another one may have taken them.
+    fn doubted<'b>(&self, bundles: &'b [Bundle], member: Incarnation) -> Cow<'b, [Bundle]> {
+        if self.unanswered.is_empty() {
+            return bundles.into();
+        }
+        let doubted = bundles.iter().map(|bundle| {
+            let of_slot = (bundle.slot, Incarnation(0))..=(bundle.slot, Incarnation(u64::MAX));
+            let mut asked = self.unanswered.range(of_slot);
+            Bundle {
+                is_doubtful: bundle.is_doubtful || asked.any(|(_, asked)| *asked != member),
+                ..bundle.clone()
+            }
+        });
+        doubted.collect()
     }
 
     fn note(&mut self, bundles: &[Bundle]) {
@@ -217,21 +246,50 @@ fn owner(table: &RoutingTable, bundle: &Bundle) -> Result<Incarnation, Refusal> 
     Ok(tenures.current().owner)
 }
 
+/// Why a writer did not take a part.
+struct NotTaken {
+    refusal: Refusal,
+    /// It said nothing: it may have taken the part.
+    is_doubtful: bool,
+}
+
+impl NotTaken {
+    fn unanswered(detail: &str) -> Self {
+        Self {
+            refusal: not_taken(detail),
+            is_doubtful: true,
+        }
+    }
+}
+
+impl From<Refusal> for NotTaken {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            is_doubtful: false,
+        }
+    }
+}
+
 /// What a writer answers. One that is gone by a newer table is not waited for.
 async fn answer_of(
     membership: &Membership,
     member: Incarnation,
     answer: impl Future<Output = Option<Brought>>,
-) -> Result<(), Refusal> {
+) -> Result<(), NotTaken> {
     let brought = tokio::select! {
         brought = answer => brought,
-        () = membership.gone(member) => return Err(not_taken("the member that was to take it is gone")),
+        () = membership.gone(member) => {
+            return Err(NotTaken::unanswered("the member that was to take it is gone"));
+        }
     };
     match brought {
         Some(Brought::Answered(Answer::Taken(_))) => Ok(()),
-        Some(Brought::Answered(Answer::Refused(refusal))) => Err(not_taken(&refusal.to_string())),
-        Some(Brought::Refused(refusal)) => Err(refusal),
-        None => Err(not_taken("a member did not answer")),
+        Some(Brought::Answered(Answer::Refused(refusal))) => {
+            Err(not_taken(&refusal.to_string()).into())
+        }
+        Some(Brought::Refused(refusal)) => Err(refusal.into()),
+        None => Err(NotTaken::unanswered("a member did not answer")),
     }
 }
 

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Parent: the node. What leaves for other owners is in memory that is shared with the actor that hands it over, bounded as the
-//! totals are. If the actor dies: what it was handing over is lost, and its next owners begin anew when they have waited.
+//! totals are, and goes in eight batches at a time. If the actor dies: what it was handing over is lost, and its next owners begin
+//! anew when they have waited.
 
 mod handover;
 mod to_sums;
@@ -23,7 +24,9 @@ use crate::membership::{Brought, OutgoingPart};
 use crate::pipeline::{Connecting, Seat};
 use crate::refusal::Refusal;
 use futures_core::future::BoxFuture;
-use handover::Handover;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use handover::{Freed, Handover};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -32,6 +35,9 @@ use tailweir_placement::RoutingTable;
 use tailweir_shard::{Counted, Sequence};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// Most batches of totals that are on their way to their next owners.
+const HANDOVERS_MAX: usize = 8;
 
 /// The part of a connector that adds up what this member owns.
 pub(crate) struct Summing {
@@ -142,6 +148,7 @@ impl Summing {
                 continue;
             }
             match &bundle.handed {
+                Some(_) if bundle.is_doubtful && state.handover.stands_in(bundle) => {}
                 Some(handed) => self.take_over(&mut state, bundle, handed, now),
                 None => self.add(bundle),
             }
@@ -166,12 +173,38 @@ impl Summing {
             }
             return;
         }
+        self.go_on(state, bundle, handed, now);
+    }
+
+    /// A slot's series go on from what another owner knew.
+    fn go_on(&self, state: &mut State, bundle: &Bundle, handed: &[Counted], now: Moment) {
+        let slot = bundle.slot;
         state.taken.restore(slot, handed, now);
         self.sums.with_totals(|now, totals| {
             totals.add(now, &bundle.body);
             totals.open(slot);
         });
         state.counts.taken_over += 1;
+    }
+
+    /// Opens slots whose totals are waited for no longer. Answers how many begin anew.
+    fn free(&self, state: &mut State, freed: Vec<Freed>) -> usize {
+        let now = self.clock.now();
+        let mut begun_anew = 0;
+        for Freed { slot, stand_in } in freed {
+            match stand_in {
+                Some(bundle) => {
+                    let handed = bundle.handed.as_deref().unwrap_or_default();
+                    self.go_on(state, &bundle, handed, now);
+                }
+                None => {
+                    self.sums.with_totals(|_, totals| totals.open(slot));
+                    begun_anew += 1;
+                }
+            }
+        }
+        state.counts.begun_anew += begun_anew as u64;
+        begun_anew
     }
 
     /// Brings what is known of slots in line with a table.
@@ -182,9 +215,6 @@ impl Summing {
         self.sums.with_totals(|_, totals| {
             for slot in change.gained {
                 totals.close(slot);
-            }
-            for slot in &change.free {
-                totals.open(*slot);
             }
             for slot in change.lost {
                 let body = totals.withdraw(slot);
@@ -199,12 +229,14 @@ impl Summing {
                 state.taken.withdraw(slot);
             }
         });
-        state.counts.begun_anew += change.free.len() as u64;
+        self.free(state, change.free);
         self.moved.notify_one();
     }
 
-    /// Opens slots whose totals do not come, and hands over what leaves, until [`Self::close`] has emptied it.
+    /// Opens slots whose totals do not come, and hands over what leaves, until [`Self::close`] has emptied it. A member that is
+    /// silent holds up what was to go to it, and not what others wait for.
     pub(crate) async fn run(&self) {
+        let mut under_way = FuturesUnordered::new();
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
@@ -213,34 +245,32 @@ impl Summing {
             let (batch, next, is_closed) = {
                 let mut state = self.state.lock();
                 let next = self.open_overdue(&mut state);
-                (state.handover.take_leaving(), next, state.is_closed)
+                let has_room = under_way.len() < HANDOVERS_MAX;
+                let batch = has_room.then(|| state.handover.take_leaving());
+                (batch.unwrap_or_default(), next, state.is_closed)
             };
             if !batch.is_empty() {
-                self.hand_over(batch).await;
+                under_way.push(self.hand_over(batch));
                 continue;
             }
-            if is_closed {
+            if is_closed && under_way.is_empty() {
                 self.empty.notify_one();
                 return;
             }
-            match next {
-                None => moved.await,
-                Some(next) => tokio::select! {
-                    () = moved => {}
-                    () = tokio::time::sleep_until(self.clock.instant(next)) => {}
-                },
+            let next = next.map(|next| self.clock.instant(next));
+            tokio::select! {
+                () = moved => {}
+                Some(()) = under_way.next() => {}
+                () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             }
         }
     }
 
     fn open_overdue(&self, state: &mut State) -> Option<Moment> {
         let overdue = state.handover.overdue(self.clock.now());
-        if !overdue.is_empty() {
-            let slots = overdue.len();
+        let slots = self.free(state, overdue);
+        if slots > 0 {
             tracing::warn!(connector = %self.name(), slots, "totals were not handed over in time, their series begin anew");
-            state.counts.begun_anew += slots as u64;
-            self.sums
-                .with_totals(|_, totals| overdue.iter().for_each(|slot| totals.open(*slot)));
         }
         state.handover.next_overdue()
     }
@@ -290,7 +320,10 @@ impl Summing {
         let handed = sequence.handed.iter().map(|handed| {
             let known = bundles.iter().position(|bundle| bundle.slot == handed.slot);
             let body = known.map(|known| bundles.swap_remove(known).body);
-            Bundle::handed(handed.slot, body.unwrap_or_default(), handed.taken.clone())
+            Bundle {
+                is_doubtful: handed.is_doubtful,
+                ..Bundle::handed(handed.slot, body.unwrap_or_default(), handed.taken.clone())
+            }
         });
         let handed = handed.collect();
         if !bundles.is_empty() {

@@ -65,6 +65,7 @@ pub(super) fn of_halves(slot: Slot, body: Bytes) -> Bundle {
         body,
         amount: Amount::default(),
         handed: None,
+        is_doubtful: false,
     }
 }
 

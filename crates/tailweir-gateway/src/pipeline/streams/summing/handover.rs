@@ -3,6 +3,10 @@
 //! An owner hands over what it knows of a slot as soon as it learns that the slot is another's. Until that has come the next
 //! owner takes nothing of the slot and writes nothing, so that a series goes on where it was; but not for longer than
 //! [`WAIT`], and not for somebody who is gone.
+//!
+//! An owner that hands over and hears nothing cannot know whether it was heard. When the slot has moved on by then, it brings the
+//! same to the owner after that, who waits for the one in between, which may have gone on from there: what is in doubt only
+//! stands in for what comes of that one.
 
 use crate::pipeline::streams::Bundle;
 use crate::pipeline::streams::owned::OwnedSlots;
@@ -24,9 +28,27 @@ pub(super) struct Handover {
     /// The newest table that was looked at.
     table: Arc<RoutingTable>,
     owned: OwnedSlots,
-    /// Slots whose totals are to come, from whom, and until when they are waited for.
-    awaited: BTreeMap<Slot, (Incarnation, Moment)>,
+    /// Slots whose totals are to come.
+    awaited: BTreeMap<Slot, Awaited>,
     leaving: VecDeque<Bundle>,
+}
+
+/// Totals that are to come.
+#[derive(Debug)]
+struct Awaited {
+    from: Incarnation,
+    /// How long they are waited for.
+    until: Moment,
+    /// What was known before that owner, if it may have been lost on the way to it.
+    stand_in: Option<Bundle>,
+}
+
+/// A slot whose totals are waited for no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Freed {
+    pub(super) slot: Slot,
+    /// What its series go on from; without it they begin anew.
+    pub(super) stand_in: Option<Bundle>,
 }
 
 /// What a newer table changes.
@@ -35,7 +57,7 @@ pub(super) struct Change {
     /// Slots whose totals are to come.
     pub(super) gained: Vec<Slot>,
     /// Slots whose totals will not come: who had them is gone.
-    pub(super) free: Vec<Slot>,
+    pub(super) free: Vec<Freed>,
     /// Slots that are another's.
     pub(super) lost: Vec<Slot>,
     /// Slots that are another's before their totals came.
@@ -67,6 +89,15 @@ impl Handover {
         self.awaited.remove(&slot).is_some()
     }
 
+    /// What is known of a slot has come, but somebody else may have gone on from it. Whether it is still of use.
+    pub(super) fn stands_in(&mut self, bundle: &Bundle) -> bool {
+        let awaited = self.awaited.get_mut(&bundle.slot);
+        awaited.is_some_and(|awaited| {
+            awaited.stand_in = Some(bundle.clone());
+            true
+        })
+    }
+
     /// Looks at a table. Nothing when it is not newer.
     pub(super) fn follow(&mut self, table: &Arc<RoutingTable>, now: Moment) -> Option<Change> {
         if table.epoch() <= self.table.epoch() {
@@ -77,26 +108,34 @@ impl Handover {
         for slot in newest.but(&self.owned) {
             match self.predecessor(table, slot) {
                 Some(from) if is_there(table, from) => {
-                    self.awaited.insert(slot, (from, now + WAIT));
+                    let awaited = Awaited {
+                        from,
+                        until: now + WAIT,
+                        stand_in: None,
+                    };
+                    self.awaited.insert(slot, awaited);
                     change.gained.push(slot);
                 }
-                Some(_) => change.free.push(slot),
+                Some(_) => change.free.push(Freed {
+                    slot,
+                    stand_in: None,
+                }),
                 None => {}
             }
         }
         for slot in self.owned.but(&newest) {
             match self.awaited.remove(&slot) {
-                Some(_) => change.passed_on.push(slot),
+                Some(awaited) => {
+                    change.passed_on.push(slot);
+                    self.leaving.extend(awaited.stand_in);
+                }
                 None => change.lost.push(slot),
             }
         }
-        self.awaited.retain(|slot, (from, _)| {
-            let stays = is_there(table, *from);
-            if !stays {
-                change.free.push(*slot);
-            }
-            stays
-        });
+        let gone = self
+            .awaited
+            .extract_if(.., |_, it| !is_there(table, it.from));
+        change.free.extend(gone.map(Freed::of));
         self.owned = newest;
         self.table = Arc::clone(table);
         Some(change)
@@ -117,14 +156,14 @@ impl Handover {
     }
 
     /// Slots whose totals have been waited for too long. They are waited for no longer.
-    pub(super) fn overdue(&mut self, now: Moment) -> Vec<Slot> {
-        let overdue = self.awaited.extract_if(.., |_, (_, until)| *until <= now);
-        overdue.map(|(slot, _)| slot).collect()
+    pub(super) fn overdue(&mut self, now: Moment) -> Vec<Freed> {
+        let overdue = self.awaited.extract_if(.., |_, it| it.until <= now);
+        overdue.map(Freed::of).collect()
     }
 
     /// When the next slot has been waited for too long.
     pub(super) fn next_overdue(&self) -> Option<Moment> {
-        self.awaited.values().map(|(_, until)| *until).min()
+        self.awaited.values().map(|it| it.until).min()
     }
 
     /// What is known of a slot is to be handed over.
@@ -154,6 +193,15 @@ impl Handover {
     }
 }
 
+impl Freed {
+    fn of((slot, awaited): (Slot, Awaited)) -> Self {
+        Self {
+            slot,
+            stand_in: awaited.stand_in,
+        }
+    }
+}
+
 fn is_there(table: &RoutingTable, member: Incarnation) -> bool {
     let phase = table.member(member).map(|(_, member)| member.phase);
     !matches!(phase, None | Some(Phase::Down | Phase::Removed))
@@ -161,7 +209,7 @@ fn is_there(table: &RoutingTable, member: Incarnation) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCH_BYTES, Handover, WAIT};
+    use super::{BATCH_BYTES, Freed, Handover, WAIT};
     use crate::pipeline::streams::Bundle;
     use std::sync::Arc;
     use tailweir_core::{Moment, Slot};
@@ -194,6 +242,10 @@ mod tests {
         Handover::new(Arc::new(table.clone()), Some(Incarnation(member)))
     }
 
+    fn slots(freed: Vec<Freed>) -> Vec<Slot> {
+        freed.into_iter().map(|freed| freed.slot).collect()
+    }
+
     /// Scenario: a member joins and gets a share of the slots of two others.
     /// Guarantees: the others lose exactly what it gains, and it waits for all of it, but not for ever; an older table changes
     /// nothing.
@@ -219,7 +271,7 @@ mod tests {
 
         assert!(third.arrived(lost[0]) && !third.arrived(lost[0]));
         assert_eq!(third.next_overdue(), Some(NOW + WAIT));
-        assert_eq!(third.overdue(NOW + WAIT), lost[1..]);
+        assert_eq!(slots(third.overdue(NOW + WAIT)), lost[1..]);
         assert_eq!(third.next_overdue(), None);
     }
 
@@ -233,12 +285,10 @@ mod tests {
             table.apply(&Command::Rebalance);
         });
         let mut first = of(&before, 1);
-        let change = first.follow(&without_third, NOW).unwrap();
-        assert!(!change.free.is_empty());
+        let free = slots(first.follow(&without_third, NOW).unwrap().free);
+        assert!(!free.is_empty());
         assert!(
-            change
-                .free
-                .iter()
+            free.iter()
                 .all(|slot| first.owns(*slot) && !first.is_awaited(*slot))
         );
 
@@ -251,8 +301,47 @@ mod tests {
             table.apply(&Command::Expire(vec![Incarnation(2)]));
         });
         if !awaited.is_empty() {
-            assert_eq!(first.follow(&gone, NOW).unwrap().free, awaited);
+            assert_eq!(slots(first.follow(&gone, NOW).unwrap().free), awaited);
         }
+    }
+
+    /// Scenario: a member waits for totals of two slots, and is brought doubtful ones of both; those of one slot come, those of the
+    /// other never do. Another waits for the same, and its slots move on before anything comes.
+    /// Guarantees: doubtful ones stand in only where nothing comes, and go on with a slot that moves on; where nothing is waited
+    /// for they are of no use.
+    #[test]
+    fn doubtful_totals_stand_in() {
+        let before = table(2);
+        let joined = changed(&before, |table| {
+            register(table, "c");
+            table.apply(&Command::Rebalance);
+        });
+        let mut third = of(&before, 3);
+        let gained = third.follow(&joined, NOW).unwrap().gained;
+        let in_doubt = |slot: Slot| Bundle {
+            is_doubtful: true,
+            ..Bundle::handed(slot, vec![1].into(), Vec::new())
+        };
+        let [comes, missing] = [gained[0], gained[1]];
+        for slot in [comes, missing] {
+            assert!(third.stands_in(&in_doubt(slot)) && third.is_awaited(slot));
+        }
+        assert!(third.arrived(comes) && !third.stands_in(&in_doubt(comes)));
+        let overdue = third.overdue(NOW + WAIT);
+        assert_eq!(slots(overdue.clone()), gained[1..]);
+        let standing = overdue.into_iter().filter_map(|freed| freed.stand_in);
+        assert_eq!(standing.collect::<Vec<_>>(), [in_doubt(missing)]);
+
+        let mut passing = of(&before, 3);
+        passing.follow(&joined, NOW);
+        assert!(passing.stands_in(&in_doubt(comes)));
+        let drained = changed(&joined, |table| {
+            table.apply(&Command::Drain(Incarnation(3)));
+            table.apply(&Command::Rebalance);
+        });
+        passing.follow(&drained, NOW);
+        assert!(!passing.owns(comes));
+        assert_eq!(passing.take_leaving(), [in_doubt(comes)]);
     }
 
     /// Scenario: slots leave, one of them with more than goes at a time.
