@@ -73,7 +73,7 @@ settings! {
     }
     refused {
         "wal" = "there is no write-ahead log; what waits is kept in memory, bounded by `remote_write_queue`",
-        "include_metadata_keys" = "what came with a client's request does not reach exporters",
+        "include_metadata_keys" = "samples of several clients leave in one request, whose headers are the same for all",
         "convert_explicit_histograms_to_nhcb" = "histograms with custom buckets are not written; use exponential histograms",
         "keep_classic_histograms" = "histograms with custom buckets are not written, so that classic ones always are",
     }

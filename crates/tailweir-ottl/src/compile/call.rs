@@ -295,7 +295,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
     ) -> Compiled<Call<P>> {
         if !self.options.lambdas {
             let message = format!(
-                "`{}` takes a lambda, and lambdas are off; the feature gate `ottl.functions.enableLambda` turns them on",
+                "`{}` takes a lambda, which the Collector has behind a feature gate that is off; lambdas are not offered here",
                 converter.name
             );
             return Err(self.error(offset, message));

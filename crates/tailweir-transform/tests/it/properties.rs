@@ -1,5 +1,6 @@
 //! What edits do not change.
 
+use crate::golden::transform;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -219,6 +220,76 @@ proptest! {
         for signal in Signal::ALL {
             let after = apply(&items, signal, bytes.clone());
             let _ = apply(&resources, signal, after.to_vec());
+        }
+    }
+}
+
+/// Processors that have nothing to do in the requests below, with each signal that they can have. `groupbyattrs` is not one of
+/// them: it gathers equal resources whatever its keys are.
+const NOTHING_TO_DO: [(&str, &[Signal]); 6] = [
+    (
+        "attributes: {actions: [{key: nope, action: delete}, {key: nope, value: 1, action: update}]}",
+        &Signal::ALL,
+    ),
+    (
+        "resource: {attributes: [{key: nope, action: delete}, {key: nope, from_attribute: none, action: insert}]}",
+        &Signal::ALL,
+    ),
+    (
+        "redaction: {allow_all_keys: true, blocked_values: ['no such value']}",
+        &Signal::ALL,
+    ),
+    (
+        "filter: {trace_conditions: ['span.name == \"no such name\"'], metric_conditions: ['metric.name == \"no such name\"'], \
+         log_conditions: ['log.severity_text == \"no such text\"']}",
+        &Signal::ALL,
+    ),
+    (
+        "transform: {trace_statements: ['set(span.name, span.name)'], metric_statements: ['set(metric.unit, metric.unit)'], \
+         log_statements: ['set(log.severity_text, log.severity_text)']}",
+        &Signal::ALL,
+    ),
+    ("span: {name: {from_attributes: [nope]}}", &[Signal::Traces]),
+];
+
+proptest! {
+    /// Scenario: any requests of each signal, whose messages hold unknown fields, go through any processors in any order that have
+    /// nothing to do.
+    /// Guarantees: the very same buffer comes out. Resources and scopes without an item are left out here: a filter takes them
+    /// away.
+    #[test]
+    fn a_pipeline_with_nothing_to_do_is_the_identity(
+        mut request in request(),
+        list in attributes(),
+        kind in 0..5_u8,
+        steps in vec(0..NOTHING_TO_DO.len(), 1..6),
+    ) {
+        request.resource_spans.retain_mut(|group| {
+            group.scope_spans.retain(|scope| !scope.spans.is_empty());
+            !group.scope_spans.is_empty()
+        });
+        prop_assume!(!request.resource_spans.is_empty());
+        let unknown = b"\xfa\x01\x02??";
+        let requests = [
+            (Signal::Traces, with_unknown_fields(&request)),
+            (Signal::Metrics, [&metrics(kind, &list).encode_to_vec(), &unknown[..]].concat()),
+            (Signal::Logs, [&logs(&list).encode_to_vec(), &unknown[..]].concat()),
+        ];
+        for (signal, wire) in requests {
+            let before = Bytes::from(wire);
+            let mut body = before.clone();
+            for (block, signals) in steps.iter().map(|step| NOTHING_TO_DO[*step]) {
+                if signals.contains(&signal) {
+                    let outcome = transform(&format!("processors:\n  {block}"), signal).apply(Request {
+                        signal,
+                        body,
+                        client: &ClientContext::default(),
+                    });
+                    body = outcome.expect("a small request").body;
+                    prop_assert_eq!(&body, &before, "{}", block);
+                }
+            }
+            prop_assert_eq!(body.as_ptr(), before.as_ptr());
         }
     }
 }
