@@ -21,11 +21,18 @@ pub(crate) fn folder() -> Result<PathBuf> {
 /// # Errors
 /// When one cannot be read.
 pub(crate) fn key(source: &Path, files: &[&str]) -> Result<String> {
+    let read = files.iter().map(|file| std::fs::read(source.join(file)));
+    let contents = read.collect::<Result<Vec<_>, _>>()?;
+    Ok(key_of(contents))
+}
+
+/// Names what consists of these parts: twelve hexadecimal digits.
+pub(crate) fn key_of(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut hash = Sha256::new();
-    for file in files {
-        hash.update(std::fs::read(source.join(file))?);
+    for part in parts {
+        hash.update(part);
     }
     let digest = hash.finalize();
     let first = digest.iter().take(6);
-    Ok(first.fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    first.fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -9,6 +9,7 @@ mod configurations;
 mod container;
 mod dashboards;
 mod kubernetes;
+mod operators;
 mod policy;
 mod refusals;
 mod rules;
@@ -82,6 +83,7 @@ pub(crate) fn verify(arguments: &DeployArguments) -> Result<()> {
             "objects against Kubernetes' schemas",
             Box::new(chart::check_schemas),
         ),
+        ("objects of operators' kinds", Box::new(operators::check)),
         ("terraform", Box::new(terraform::check)),
     ];
     if !arguments.only.is_empty() {

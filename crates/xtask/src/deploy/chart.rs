@@ -11,7 +11,7 @@ use std::process::Command;
 pub(super) const KUBERNETES: &str = "1.34.4";
 /// The oldest one that the chart allows, and the newest one whose schemas are known.
 const SCHEMAS: &[&str] = &["1.29", "1.34", "1.37"];
-/// Kinds of others, whose schemas `kubernetes-validate` does not have.
+/// Kinds of operators, whose schemas `kubernetes-validate` does not have.
 const FOREIGN: &[&str] = &[
     "monitoring.coreos.com/",
     "keda.sh/",
@@ -114,10 +114,21 @@ pub(super) fn check_schemas() -> Result<Outcome> {
 
 /// Whether Kubernetes itself knows an object's kind.
 pub(super) fn is_own(object: &str) -> bool {
-    let version = object
-        .lines()
-        .find_map(|line| line.strip_prefix("apiVersion: "));
-    version.is_some_and(|version| !FOREIGN.iter().any(|group| version.starts_with(group)))
+    version(object).is_some_and(|it| !is_of_others(it))
+}
+
+/// Whether an operator brings an object's kind.
+pub(super) fn is_foreign(object: &str) -> bool {
+    version(object).is_some_and(is_of_others)
+}
+
+fn version(object: &str) -> Option<&str> {
+    let mut lines = object.lines();
+    lines.find_map(|line| line.strip_prefix("apiVersion: "))
+}
+
+fn is_of_others(version: &str) -> bool {
+    FOREIGN.iter().any(|group| version.starts_with(group))
 }
 
 fn render(helm: &Path, example: &Path, kubernetes: &str) -> Result<String> {

@@ -5,6 +5,7 @@
 
 mod applied;
 mod attributes;
+mod examples;
 mod pod;
 mod programs;
 mod rollout;
@@ -35,7 +36,7 @@ pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
     };
     let stages: &[(&str, Stage)] = &[
         ("image in a pod", pod::check),
-        ("examples before the API", pod::check_examples),
+        ("examples before the API", examples::check),
         ("attributes of pods", attributes::check),
         ("Terraform, applied", applied::check),
         ("chart by Helm 4", rollout::check_helm_4),

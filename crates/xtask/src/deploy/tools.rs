@@ -96,6 +96,11 @@ pub(super) fn kubernetes_validate() -> Result<PathBuf> {
     Ok(tool)
 }
 
+/// The Python of `kubernetes-validate`, which has what that needs: `jsonschema` and PyYAML.
+pub(super) fn python_with_schemas() -> Result<PathBuf> {
+    Ok(kubernetes_validate()?.with_file_name("python"))
+}
+
 /// A program of the system; its package is installed when it is not there.
 pub(super) fn system(program: &str, package: &str) -> Result<PathBuf> {
     if output(Command::new(program).arg("--version")).is_err() {

@@ -1,7 +1,7 @@
-//! The image in a pod, as locked up as a pod can be; and the chart's examples before the API.
+//! The image in a pod, as locked up as a pod can be.
 
 use super::{IMAGE, Kubernetes};
-use crate::deploy::{Outcome, chart};
+use crate::deploy::Outcome;
 use crate::root;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -128,42 +128,4 @@ fn stop(cluster: &Kubernetes) -> Result<String> {
         "SIGTERM was no drain:\n{said}"
     );
     Ok("SIGTERM drains, and it ends with 0".to_owned())
-}
-
-/// What the examples render, held against the API itself: defaults, admission, all but the objects of others.
-pub(super) fn check_examples(cluster: &Kubernetes) -> Result<Outcome> {
-    // The release's own, and one that an example asks about.
-    const OF_EXAMPLES: [&str; 2] = ["observability", "shop"];
-    for namespace in OF_EXAMPLES {
-        cluster.kubectl(&["create", "namespace", namespace])?;
-    }
-    let mut objects = 0;
-    for example in chart::examples()? {
-        let rendered = fs::read_to_string(example.join("rendered.yaml"))?;
-        let own: Vec<_> = rendered
-            .split("---\n")
-            .filter(|it| chart::is_own(it))
-            .collect();
-        // A pod is refused whose account is not there, also where nothing is created.
-        let accounts = own
-            .iter()
-            .filter(|it| it.contains("\nkind: ServiceAccount\n"));
-        let accounts: Vec<_> = accounts.copied().collect();
-        apply(cluster, &accounts, &[])?;
-        apply(cluster, &own, &["--dry-run=server"])
-            .with_context(|| format!("{}", example.display()))?;
-        objects += own.len();
-    }
-    cluster.kubectl(&[&["delete", "namespace"][..], &OF_EXAMPLES].concat())?;
-    Ok(Outcome::Passed(format!("{objects} objects accepted")))
-}
-
-fn apply(cluster: &Kubernetes, objects: &[&str], how: &[&str]) -> Result<()> {
-    let file = root().join("target/chart/applied.yaml");
-    fs::create_dir_all(file.parent().context("no folder")?)?;
-    fs::write(&file, objects.join("---\n"))?;
-    let file = file.to_string_lossy().into_owned();
-    cluster
-        .kubectl(&[&["apply", "--filename", &file], how].concat())
-        .map(drop)
 }
