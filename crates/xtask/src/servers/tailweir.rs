@@ -1,20 +1,26 @@
 //! The product, as a process of its own.
 
-use super::http::exchange;
+use super::http::{ask, exchange};
 use crate::built;
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A Tailweir process of ours. Dropping it kills it.
 pub(crate) struct Tailweir {
     child: Child,
     name: String,
     admin: SocketAddr,
+    log: Log,
 }
+
+/// The lines of a log so far.
+type Log = Arc<Mutex<Vec<String>>>;
 
 impl Tailweir {
     /// Starts it with a configuration, and waits until it is ready.
@@ -30,7 +36,7 @@ impl Tailweir {
         Ok(process)
     }
 
-    /// Starts it with these arguments. Its log is passed on, each line with its name.
+    /// Starts it with these arguments. Its log is kept, and passed on, each line with its name.
     pub(crate) fn spawn(
         name: &str,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -43,16 +49,22 @@ impl Tailweir {
         command.envs(environment.iter().map(|(key, value)| (key, value)));
         command.stderr(Stdio::piped());
         let mut child = command.spawn().context("could not start tailweir")?;
-        let log = child.stderr.take().context("the log is piped")?;
-        let label = name.to_owned();
+        let stderr = child.stderr.take().context("the log is piped")?;
+        let log = Log::default();
+        let (label, kept) = (name.to_owned(), Arc::clone(&log));
         std::thread::spawn(move || {
-            let lines = BufReader::new(log).lines().map_while(Result::ok);
-            lines.for_each(|line| eprint_line(&label, &line));
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                eprint_line(&label, &line);
+                kept.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
+            }
         });
         Ok(Self {
             child,
             name: name.to_owned(),
             admin,
+            log,
         })
     }
 
@@ -65,9 +77,25 @@ impl Tailweir {
         })
     }
 
+    /// Its id in the system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What its admin page says of it.
+    pub(crate) fn status(&self) -> Result<Value> {
+        ask(self.admin, "/status", &[])
+    }
+
+    /// Whether a line of its log has this text.
+    pub(crate) fn has_logged(&self, text: &str) -> bool {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().any(|line| line.contains(text))
+    }
+
     /// Sends it a signal, such as `STOP`.
     pub(crate) fn signal(&self, signal: &str) -> Result<()> {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         crate::run(Command::new("kill").args(["-s", signal, &id]))
     }
 

@@ -2,6 +2,7 @@
 
 mod cluster;
 
+use super::flip::{BOOKS_ARE_OFF, Flip, SCAN_IS_SHORT};
 use super::load::{HEAVY, LIGHT, Load, Shape};
 use super::way::Way;
 use crate::servers::{Tailweir, free_addresses};
@@ -43,6 +44,8 @@ enum Blow {
     Pause,
     /// The last member is cut off the controllers, and another leaves, so that there is news that it does not hear.
     CutOff,
+    /// A number changes in the memory of the only one.
+    Flip(&'static Flip),
 }
 
 /// Where an API of Kubernetes would be, and nobody listens.
@@ -82,7 +85,7 @@ impl Subject {
             shape: fault.shape,
             alerts: fault.alerts,
             alerts_then: fault.alerts_then,
-            blow: Blow::Stop,
+            blow: fault.blow,
             ways: Vec::new(),
         })
     }
@@ -117,9 +120,18 @@ impl Subject {
             Blow::Stop => ("TERM", &processes[..]),
             Blow::Pause => ("STOP", &processes[processes.len() - 1..]),
             Blow::CutOff => ("TERM", &processes[1..2]),
+            Blow::Flip(flip) => return flip.strike(&processes[0]),
         };
         self.ways.iter().for_each(Way::cut);
         struck.iter().try_for_each(|it| it.signal(signal))
+    }
+
+    /// Looks what became of those that have to live on after the blow.
+    pub(super) fn look_after(&self, running: &Running) -> Result<()> {
+        match self.blow {
+            Blow::Flip(flip) => flip.is_survived(&running.processes[0]),
+            Blow::Stop | Blow::Pause | Blow::CutOff => Ok(()),
+        }
     }
 }
 
@@ -138,8 +150,9 @@ struct Fault {
     series: usize,
     shape: Shape,
     alerts: &'static [&'static str],
-    /// What fires when it is to end.
+    /// What fires once the blow has fallen.
     alerts_then: &'static [&'static str],
+    blow: Blow,
 }
 
 const POLICIES: &str = "decision_wait: 1s, policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, {name: share, type: probabilistic, probabilistic: {sampling_percentage: 10}}]";
@@ -153,6 +166,7 @@ const SOUND: Fault = Fault {
     shape: LIGHT,
     alerts: &[],
     alerts_then: &[],
+    blow: Blow::Stop,
 };
 const AGAIN: &str = "retry_on_failure: {initial_interval: 100ms, max_interval: 100ms, max_elapsed_time: 0s}, sending_queue: {queue_size: 2, num_consumers: 1}";
 
@@ -223,6 +237,18 @@ const FAULTS: &[Fault] = &[
         job: "series-many",
         series: 1,
         alerts: &["TailweirSeriesOverflow"],
+        ..SOUND
+    },
+    Fault {
+        job: "part-panics",
+        alerts_then: &["TailweirActorRestarts"],
+        blow: Blow::Flip(&SCAN_IS_SHORT),
+        ..SOUND
+    },
+    Fault {
+        job: "books-off",
+        alerts_then: &["TailweirLedgerImbalance"],
+        blow: Blow::Flip(&BOOKS_ARE_OFF),
         ..SOUND
     },
 ];
