@@ -188,7 +188,7 @@ impl ControllerStatus {
         let metrics = running.metrics();
         Self {
             id: running.id,
-            leader: metrics.current_leader.unwrap_or(0),
+            leader: running.leader().unwrap_or(0),
             term: metrics.current_term,
             last_log: metrics.last_log_index.unwrap_or(0),
             last_applied: metrics.last_applied.map_or(0, |id| id.index),

@@ -92,10 +92,13 @@ impl Running {
 
     /// Whether what this controller knows is likely to be the newest: it leads, or hears a leader.
     pub(crate) fn is_current(&self) -> bool {
-        match self.metrics().current_leader {
-            Some(leader) if leader == self.id => self.leads(),
-            leader => leader.is_some(),
-        }
+        self.leader().is_some()
+    }
+
+    /// The leader that this controller hears; itself only as long as it leads.
+    pub(crate) fn leader(&self) -> Option<u64> {
+        let leader = self.metrics().current_leader;
+        leader.filter(|&leader| leader != self.id || self.leads())
     }
 
     /// Refuses what only the leader can do, unless this is it.
@@ -106,8 +109,8 @@ impl Running {
         if self.leads() {
             return Ok(());
         }
+        let leader = self.leader().filter(|&leader| leader != self.id);
         let metrics = self.metrics();
-        let leader = metrics.current_leader.filter(|&leader| leader != self.id);
         let nodes = metrics.membership_config.nodes();
         let peers: Vec<(&u64, &Peer)> = nodes.collect();
         let address = peers.iter().find(|(id, _)| Some(**id) == leader);

@@ -81,6 +81,28 @@ async fn another_leads_when_the_leader_is_gone() {
     cluster.stop_all().await;
 }
 
+/// Scenario: the two that follow the leader end, and come back.
+/// Guarantees: left alone, it names no leader, neither of itself nor to whoever asks; then one leads again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_without_a_majority_names_no_leader() {
+    let mut cluster = Cluster::formed(3).await;
+    cluster.info(is_whole).await;
+    let alone = cluster.leader().await;
+    for number in (0..3).filter(|number| *number != alone) {
+        cluster.nodes[number].stop().await;
+    }
+    until("knowing that nobody follows", async || {
+        let status = cluster.nodes[alone].controller().status();
+        (status.leader == 0).then_some(())
+    })
+    .await;
+    let info = cluster.info(|info| info.leader == 0).await;
+    assert_eq!(info.controllers.len(), 3);
+    cluster.start_all().await;
+    cluster.leader().await;
+    cluster.stop_all().await;
+}
+
 /// Scenario: all controllers end and start again, with their directories.
 /// Guarantees: they are who they were, and agree on what they agreed on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
