@@ -102,6 +102,9 @@ pub struct Run {
     pub requires: Vec<Requirement>,
     /// Invariants that this run must break: a control of the checker itself.
     pub breaks: Vec<super::Invariant>,
+    /// Invariants that it may break beside these, as its faults happen to strike.
+    #[serde(default)]
+    pub may_break: Vec<super::Invariant>,
 }
 
 /// A fault that must have struck.

@@ -5,6 +5,7 @@
 
 mod autoscaling;
 mod changes;
+mod disasters;
 mod kubernetes;
 mod nodes;
 mod release;

@@ -80,6 +80,7 @@ fn describe(scenario: &Scenario, seed: u64, network: &Network) -> Run {
         refuses_nothing: scenario.refuses_nothing,
         requires: scenario.requires(),
         breaks: scenario.breaks.to_vec(),
+        may_break: Vec::new(),
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) assigned: u64,
     /// Tenures that have no copy in step.
     pub(super) out_of_step: u64,
+    /// Tenures that were given up with what they held, since the cluster began.
+    pub(super) lost: u64,
 }
 
 /// Asks a member.
@@ -38,6 +40,7 @@ fn read(page: &Value) -> Standing {
             .map(str::to_owned),
         assigned: count(&page["slots"], "assigned"),
         out_of_step: count(&page["slots"], "out_of_step"),
+        lost: count(&page["slots"], "lost"),
         ..Standing::default()
     };
     for member in list("members") {

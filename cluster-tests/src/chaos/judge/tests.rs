@@ -456,6 +456,25 @@ fn a_control_passes_when_exactly_that_breaks() {
     assert_eq!(control(&lose_and_repeat), Outcome::Failed);
 }
 
+/// Scenario: a disaster that may lose spans: it does; it does not; it brings one twice.
+/// Guarantees: the last alone fails.
+#[test]
+fn a_disaster_breaks_what_it_may_and_nothing_else() {
+    let disaster = |bend: &dyn Fn(&mut Vec<Event>)| {
+        let mut events = calm();
+        if let Event::Run(run) = &mut events[0] {
+            run.may_break = vec![Invariant::Delivered, Invariant::Right];
+        }
+        bend(&mut events);
+        judged(&events).outcome
+    };
+    let lose = |events: &mut Vec<Event>| events.retain(|event| !is_received(event, 2));
+    assert_eq!(disaster(&lose), Outcome::Passed);
+    assert_eq!(disaster(&|_| {}), Outcome::Passed);
+    let repeat = |events: &mut Vec<Event>| events.push(received(60_000, 4, 0));
+    assert_eq!(disaster(&repeat), Outcome::Failed);
+}
+
 /// Scenario: a history is written as lines and read again.
 /// Guarantees: it says the same.
 #[test]

@@ -11,8 +11,10 @@ pub(super) struct Change {
     pub(super) step: Step,
     /// Whether clients may not notice, because somebody planned it.
     pub(super) is_planned: bool,
-    /// What has to break, because there is one process.
+    /// What has to break, because there is one process, or nothing is left.
     pub(super) breaks: &'static [Invariant],
+    /// What may break beside that, as it happens to strike.
+    pub(super) may_break: &'static [Invariant],
 }
 
 /// What is done.
@@ -45,6 +47,14 @@ pub(super) enum Step {
     /// For ten minutes one fault after the other, in an order that the seed gives: nodes are killed and cut off, pods
     /// of each role are deleted by force.
     Random,
+    /// All controllers but one are taken away for a while.
+    LoseQuorum,
+    /// The same, and a sampler's pod is deleted by force meanwhile.
+    LoseQuorumAndSampler,
+    /// All samplers are deleted by force at once.
+    LoseSamplers,
+    /// All controllers are deleted by force with their volumes, and the cluster is made anew.
+    LoseVolumes,
 }
 
 const PLANNED: Change = Change {
@@ -52,12 +62,25 @@ const PLANNED: Change = Change {
     step: Step::Nothing,
     is_planned: true,
     breaks: &[],
+    may_break: &[],
 };
 
 const UNPLANNED: Change = Change {
     is_planned: false,
     ..PLANNED
 };
+
+/// What may break where nobody is left who knows what was held and decided.
+const NOTHING_IS_LEFT: &[Invariant] = &[
+    Invariant::Delivered,
+    Invariant::Whole,
+    Invariant::OneVerdict,
+    Invariant::Right,
+    Invariant::OneOwner,
+    // Who is stopped says what was held and is lost.
+    Invariant::Balanced,
+    Invariant::Recovers,
+];
 
 /// With `mode: single`.
 pub(super) const SINGLE: &[Change] = &[
@@ -68,9 +91,9 @@ pub(super) const SINGLE: &[Change] = &[
     Change {
         name: "single, upgrade",
         step: Step::Upgrade,
-        is_planned: false,
         // Nobody else can hold what it holds: it decides early, as `docs/kubernetes.md` says.
         breaks: &[Invariant::Delivered, Invariant::Whole],
+        ..UNPLANNED
     },
 ];
 
@@ -155,6 +178,36 @@ pub(super) const CLUSTER: &[Change] = &[
         step: Step::Random,
         ..UNPLANNED
     },
+    Change {
+        name: "most controllers lost",
+        step: Step::LoseQuorum,
+        ..PLANNED
+    },
+    Change {
+        name: "most controllers lost, then a sampler",
+        step: Step::LoseQuorumAndSampler,
+        // Whoever has spans for its slots waits for the controllers.
+        may_break: &[Invariant::Recovers],
+        ..UNPLANNED
+    },
+    Change {
+        name: "all samplers lost",
+        step: Step::LoseSamplers,
+        breaks: &[Invariant::Delivered],
+        may_break: NOTHING_IS_LEFT,
+        ..UNPLANNED
+    },
+    Change {
+        name: "all controllers lost with their disks",
+        step: Step::LoseVolumes,
+        breaks: &[Invariant::Recovers],
+        may_break: NOTHING_IS_LEFT,
+        ..UNPLANNED
+    },
+    Change {
+        name: "nothing, after disasters",
+        ..PLANNED
+    },
 ];
 
 impl Change {
@@ -175,8 +228,12 @@ impl Change {
             Step::Scale(count) if count > 3 => (FaultKind::Join, Hit::Owner),
             Step::Scale(_) => (FaultKind::Leave, Hit::Owner),
             Step::Cut => (FaultKind::Partition, Hit::Owner),
-            Step::Crash | Step::Kill | Step::Random => (FaultKind::Kill, Hit::Owner),
-            Step::LoseDisk => (FaultKind::Kill, Hit::Leader),
+            Step::Crash
+            | Step::Kill
+            | Step::Random
+            | Step::LoseQuorumAndSampler
+            | Step::LoseSamplers => (FaultKind::Kill, Hit::Owner),
+            Step::LoseDisk | Step::LoseQuorum | Step::LoseVolumes => (FaultKind::Kill, Hit::Leader),
         };
         vec![Requirement { kind, hit }]
     }

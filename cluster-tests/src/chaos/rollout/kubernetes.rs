@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::process::Command;
 
 /// What belongs to the product.
-const SELECTOR: &str = "--selector=app.kubernetes.io/name=tailweir";
+pub(super) const SELECTOR: &str = "--selector=app.kubernetes.io/name=tailweir";
 
 /// A pod as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -227,6 +227,7 @@ fn describe(change: &Change, values: &Values, seed: u64) -> Run {
         refuses_nothing: change.is_planned,
         requires: change.requirements(),
         breaks: change.breaks.to_vec(),
+        may_break: change.may_break.to_vec(),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(240);
 /// How long pods and nodes are struck at random.
 const AT_RANDOM: Duration = Duration::from_secs(600);
 /// A node is away for so long: longer than the lease, and than Kubernetes takes to notice.
-const AWAY: Duration = Duration::from_secs(30);
+pub(super) const AWAY: Duration = Duration::from_secs(30);
 pub(super) const POLL: Duration = Duration::from_millis(250);
 
 /// See the module.
@@ -71,6 +71,10 @@ impl Runner<'_> {
             Step::LoseDisk => self.lose_disk().await,
             Step::Kill => self.kill().await,
             Step::Random => self.strike_at_random().await,
+            Step::LoseQuorum => self.lose_quorum().await,
+            Step::LoseQuorumAndSampler => self.lose_quorum_and_sampler().await,
+            Step::LoseSamplers => self.lose_samplers().await,
+            Step::LoseVolumes => self.lose_volumes().await,
         }
     }
 
@@ -344,7 +348,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    async fn delete_by_force(&self, pod: &str) -> Result<()> {
+    pub(super) async fn delete_by_force(&self, pod: &str) -> Result<()> {
         let delete = ["delete", "pod", pod, "--force", "--grace-period=0"];
         self.release.kubernetes.run(&delete).await.map(drop)
     }
@@ -401,7 +405,7 @@ impl Runner<'_> {
     }
 
     /// What the newest of the controllers says.
-    async fn standing(&self) -> Result<Standing> {
+    pub(super) async fn standing(&self) -> Result<Standing> {
         let mut found: Option<Standing> = None;
         for pod in self.release.kubernetes.pods_of(Role::Controller).await? {
             let Some(address) = pod.admin() else { continue };
