@@ -213,7 +213,10 @@ impl Actor for Node {
         match event {
             SupervisionEvent::ActorFailed(actor, error) => {
                 if let Some((child, pause)) = state.failed(&actor) {
-                    tracing::error!(%error, pause_ms = pause.as_millis() as u64, "an actor failed");
+                    let kind = state.children.get(&child).map(|record| &record.kind);
+                    let part = kind.map(|kind| format!("{kind:?}")).unwrap_or_default();
+                    let pause_ms = pause.as_millis() as u64;
+                    tracing::error!(part, %error, pause_ms, "an actor failed");
                     myself.send_after(pause, move || NodeMsg::Restart { child });
                 }
             }
