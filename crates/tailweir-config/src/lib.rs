@@ -126,6 +126,8 @@ pub use tail_sampling::{
     TailSampling, TraceAware, Undecided,
 };
 pub use telemetry::{
-    LogEncoding, LogLevel, LogSampling, MetricsLevel, MetricsReader, PrometheusPull, PullExporter,
-    PullReader, Telemetry, TelemetryLogs, TelemetryMetrics,
+    LogEncoding, LogLevel, LogSampling, MetricsReader, ParentBased, PrometheusPull, PullExporter,
+    PullReader, Telemetry, TelemetryBatch, TelemetryCompression, TelemetryExporter, TelemetryLevel,
+    TelemetryLogs, TelemetryMetrics, TelemetryOtlp, TelemetryProcessor, TelemetryProtocol,
+    TelemetrySimple, TelemetryTraces, TraceIdRatio, TraceSampler, WithoutOptions,
 };

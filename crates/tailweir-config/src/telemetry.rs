@@ -1,5 +1,14 @@
 //! What this process says about itself: `service.telemetry`.
 
+mod processor;
+mod traces;
+
+pub use processor::{
+    TelemetryBatch, TelemetryCompression, TelemetryExporter, TelemetryOtlp, TelemetryProcessor,
+    TelemetryProtocol, TelemetrySimple,
+};
+pub use traces::{ParentBased, TelemetryTraces, TraceIdRatio, TraceSampler, WithoutOptions};
+
 use crate::report::{Cause, Report};
 use crate::setting::{Block, Literal, choice, settings};
 use serde_json::Value as Json;
@@ -13,11 +22,10 @@ settings! {
         logs: TelemetryLogs = TelemetryLogs::default(),
         /// Its metrics.
         metrics: TelemetryMetrics = TelemetryMetrics::default(),
+        /// The spans of what it does itself.
+        traces: TelemetryTraces = TelemetryTraces::default(),
         /// Attributes of the resource that its telemetry is about.
         resource: BTreeMap<String, Literal> = BTreeMap::new(),
-    }
-    ignored {
-        "traces": Json = "this process traces nothing of its own",
     }
 }
 
@@ -64,13 +72,14 @@ settings! {
         initial_fields: BTreeMap<String, Literal> = BTreeMap::new(),
         /// Equal lines that are left out. Empty value: the default.
         sampling: LogSampling = LogSampling::default(),
+        /// Where its lines are sent beside that, as log records. None: they are not.
+        processors: Vec<TelemetryProcessor> = Vec::new(),
     }
     ignored {
         "error_output_paths": Vec<String> = "there is one log",
         "development": bool = "there is one mode",
         "disable_caller": bool = "lines do not name the caller",
         "disable_stacktrace": bool = "lines hold no stack",
-        "processors": Json = "the log is written, not exported",
         "disable_zap_resource": bool = "lines do not hold the resource",
     }
 }
@@ -90,8 +99,8 @@ settings! {
 }
 
 choice! {
-    /// How many metrics there are of this process.
-    pub enum MetricsLevel (any case) = Normal {
+    /// How much there is of a signal of this process.
+    pub enum TelemetryLevel (any case) = Normal {
         /// None.
         None = "none",
         /// The most needed.
@@ -107,7 +116,7 @@ settings! {
     /// The metrics of this process.
     pub struct TelemetryMetrics {
         /// How many there are.
-        level: MetricsLevel = MetricsLevel::Normal,
+        level: TelemetryLevel = TelemetryLevel::Normal,
         /// How they can be had.
         readers: Vec<MetricsReader> = vec![MetricsReader::default_pull()],
         /// The form before `readers`: address, `host:port`, where Prometheus scrapes.
@@ -122,7 +131,7 @@ settings! {
 impl TelemetryMetrics {
     /// The addresses, `host:port`, where Prometheus scrapes. Empty when metrics are off.
     pub fn addresses(&self) -> impl Iterator<Item = String> {
-        let on = self.level != MetricsLevel::None;
+        let on = self.level != TelemetryLevel::None;
         self.readers
             .iter()
             .filter(move |_| on)

@@ -12,6 +12,7 @@
 
 mod client;
 mod id;
+mod own;
 mod probability;
 mod signal;
 mod slot;
@@ -21,6 +22,7 @@ mod verdict;
 
 pub use client::{AuthAttribute, ClientContext, ClientKey, ClientKeys};
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use own::{OWN_QUIET, OWN_SPAN};
 pub use probability::{Randomness, Threshold};
 pub use signal::Signal;
 pub use slot::Slot;

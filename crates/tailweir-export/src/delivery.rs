@@ -3,13 +3,14 @@
 use crate::destination::{Advice, Destination, Failure};
 use crate::retry::{Backoff, Jitter, Retry, Throttle, WISH_MAX};
 use crate::stats::Stats;
-use crate::{Accepted, LossReason};
+use crate::{Accepted, LossReason, watched};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{ClientContext, Signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Longest pause between attempts while a shutdown waits for them, unless the backend asks for more.
 const DRAIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,6 +52,14 @@ impl Delivery {
     /// Sends `body`, which holds `items` items of `client`, until it is taken or given up. Cancel safe: the
     /// backend may then have it or not.
     pub(crate) async fn deliver(&self, body: Bytes, items: u64, client: &ClientContext) -> Outcome {
+        let span = watched::span(&self.exporter, self.signal, items, &body);
+        let delivering = self.deliver_watched(body, items, client);
+        let outcome = delivering.instrument(span.clone()).await;
+        watched::note(&span, outcome, items);
+        outcome
+    }
+
+    async fn deliver_watched(&self, body: Bytes, items: u64, client: &ClientContext) -> Outcome {
         let _in_flight = self.stats.in_flight.hold();
         let bytes = body.len() as u64;
         let outcome = tokio::select! {

@@ -73,6 +73,7 @@ mod stats;
 mod terminal;
 mod transport;
 mod value;
+mod watched;
 mod waterfall;
 mod zipkin;
 

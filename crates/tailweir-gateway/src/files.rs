@@ -13,7 +13,7 @@ mod patterns;
 pub(crate) use patterns::Patterns;
 
 use crate::admission::Admission;
-use crate::ingress::{Delivery, Intake, Transport};
+use crate::ingress::{CallerSpan, Delivery, Intake, Transport};
 use crate::intake::ReceiverIntake;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -193,6 +193,7 @@ impl FileReading {
             body,
             permit,
             client: Arc::default(),
+            caller: CallerSpan::default(),
         };
         self.intake.accept(delivery).await
     }

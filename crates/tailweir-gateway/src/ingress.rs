@@ -23,7 +23,7 @@ pub(crate) use body::{Charged, Reading};
 pub(crate) use compression::{Compression, SizeLimit};
 pub(crate) use content::Content;
 pub(crate) use datagrams::{DatagramOptions, DatagramServer, DatagramSocket};
-pub(crate) use door::{Delivery, Door, Intake, Transport};
+pub(crate) use door::{CallerSpan, Delivery, Door, Intake, Transport};
 pub(crate) use grpc::{GrpcApi, GrpcService};
 pub(crate) use http_server::{Cors, HttpApi, HttpOptions, HttpService};
 pub(crate) use listener::{

@@ -8,9 +8,11 @@ use arc_swap::ArcSwap;
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use tailweir_core::Signal;
+use tailweir_core::{OWN_QUIET, OWN_SPAN, Signal};
 use tailweir_export::Amount;
-use tailweir_otlp::count_items;
+use tailweir_otlp::{count_items, is_own_telemetry};
+use tracing::field::Empty;
+use tracing::{Instrument, Level, Span, info_span, span_enabled};
 
 /// Where one signal of a receiver goes.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub(crate) type Entries = [Option<Entry>; Signal::ALL.len()];
 
 /// The way in for one receiver. A reload exchanges the entries while requests flow.
 pub(crate) struct ReceiverIntake {
+    /// The receiver.
+    name: String,
     entries: ArcSwap<Entries>,
     ledger: Arc<Ledger>,
     scans: Arc<ScanPool>,
@@ -58,9 +62,10 @@ impl ReceiverFigures {
 }
 
 impl ReceiverIntake {
-    /// A way in that leads nowhere yet.
-    pub(crate) fn new(ledger: Arc<Ledger>, scans: Arc<ScanPool>) -> Self {
+    /// The way in of the receiver called `name`, which leads nowhere yet.
+    pub(crate) fn new(name: String, ledger: Arc<Ledger>, scans: Arc<ScanPool>) -> Self {
         Self {
+            name,
             entries: ArcSwap::from_pointee(Entries::default()),
             ledger,
             scans,
@@ -85,7 +90,53 @@ impl ReceiverIntake {
         &self.figures
     }
 
-    async fn take(&self, delivery: Delivery) -> Result<(), Refusal> {
+    async fn take_watched(&self, delivery: Delivery) -> Result<(), Refusal> {
+        let span = self.span(&delivery);
+        let taken = self.take(delivery, &span).instrument(span.clone()).await;
+        if let Err(refusal) = &taken
+            && !span.is_disabled()
+        {
+            span.record("otel.status_description", refusal.to_string());
+        }
+        taken
+    }
+
+    /// The span of a request. About one that holds nothing but own telemetry nothing is told: it may be that of
+    /// this process, sent to itself, and would not come to an end.
+    fn span(&self, delivery: &Delivery) -> Span {
+        // Asked first, as otherwise each request would be looked through for nobody.
+        if !span_enabled!(target: OWN_QUIET, Level::INFO) {
+            return Span::none();
+        }
+        if is_own_telemetry(&delivery.body) {
+            return info_span!(target: OWN_QUIET, "receive");
+        }
+        if !span_enabled!(target: OWN_SPAN, Level::INFO) {
+            return Span::none();
+        }
+        let Delivery { signal, caller, .. } = delivery;
+        info_span!(
+            target: OWN_SPAN,
+            parent: None,
+            "receive",
+            otel.name = format!("receiver/{}/{}", self.name, received(*signal)),
+            otel.kind = "server",
+            otel.status_description = Empty,
+            otel.traceparent = caller.traceparent(),
+            otel.tracestate = caller.tracestate(),
+            receiver = self.name,
+            transport = delivery.transport.name(),
+            bytes = delivery.body.len(),
+            accepted_spans = Empty,
+            refused_spans = Empty,
+            accepted_metric_points = Empty,
+            refused_metric_points = Empty,
+            accepted_log_records = Empty,
+            refused_log_records = Empty,
+        )
+    }
+
+    async fn take(&self, delivery: Delivery, span: &Span) -> Result<(), Refusal> {
         let signal = delivery.signal;
         let counts = self.figures.of(delivery.transport, signal);
         counts.requests.fetch_add(1, Relaxed);
@@ -111,11 +162,13 @@ impl ReceiverIntake {
             Ok(()) => {
                 self.ledger.acknowledged(signal, amount);
                 counts.accepted.fetch_add(amount.items, Relaxed);
+                note(span, signal, [amount.items, 0]);
                 Ok(())
             }
             Err(refusal) => {
                 self.ledger.refused(signal, amount);
                 counts.refused.fetch_add(amount.items, Relaxed);
+                note(span, signal, [0, amount.items]);
                 Err(refusal)
             }
         }
@@ -142,6 +195,26 @@ impl ReceiverIntake {
     }
 }
 
+/// What the Collector calls the arrival of a request.
+const fn received(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "TraceDataReceived",
+        Signal::Metrics => "MetricsReceived",
+        Signal::Logs => "LogsReceived",
+    }
+}
+
+/// Notes at its span how many items of a request were accepted and refused, by the Collector's names.
+fn note(span: &Span, signal: Signal, [accepted, refused]: [u64; 2]) {
+    let names = match signal {
+        Signal::Traces => ["accepted_spans", "refused_spans"],
+        Signal::Metrics => ["accepted_metric_points", "refused_metric_points"],
+        Signal::Logs => ["accepted_log_records", "refused_log_records"],
+    };
+    span.record(names[0], accepted);
+    span.record(names[1], refused);
+}
+
 async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
     let Entry { stage, is_detached } = entry;
     let taken = async move {
@@ -154,11 +227,13 @@ async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
         return taken.await;
     }
     let interrupted = Refusal::Interrupted { part: "a pipeline" };
-    tokio::spawn(taken).await.unwrap_or(Err(interrupted))
+    tokio::spawn(taken.in_current_span())
+        .await
+        .unwrap_or(Err(interrupted))
 }
 
 impl Intake for ReceiverIntake {
     fn accept(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Refusal>> {
-        Box::pin(self.take(delivery))
+        Box::pin(self.take_watched(delivery))
     }
 }

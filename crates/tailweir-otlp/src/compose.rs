@@ -61,6 +61,14 @@ fn put_fixed64_unless_zero(out: &mut Vec<u8>, number: u32, bits: u64) {
     }
 }
 
+/// A field of type `fixed32` whose zero is its absence.
+fn put_fixed32_unless_zero(out: &mut Vec<u8>, number: u32, value: u32) {
+    if value != 0 {
+        put_key(out, number, 5);
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
 fn put_varint_unless_zero(out: &mut Vec<u8>, number: u32, value: u64) {
     if value != 0 {
         put_key(out, number, 0);

@@ -32,6 +32,6 @@ pub use configuration::load_case;
 pub use golden::{Folder, Tally};
 pub use http_sink::{HttpSink, Posted};
 pub use normal::{normal_form, normal_json, sorted_form};
-pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post};
+pub use process::{Binary, HttpAnswer, Line, Signal, http_get, http_post, http_post_with};
 pub use sink::{Answer, Gate, PATIENCE, Received, Sink};
 pub use zipkin::{ZipkinAnnotation, ZipkinEndpoint, ZipkinSpan, ZipkinSpans};

@@ -219,10 +219,28 @@ pub fn http_get(address: SocketAddr, path: &str) -> HttpAnswer {
 /// When there is no answer, or none that is HTTP.
 #[must_use]
 pub fn http_post(address: SocketAddr, path: &str, content_type: &str, body: &[u8]) -> HttpAnswer {
+    http_post_with(address, path, &[("content-type", content_type)], body)
+}
+
+/// Posts a body with these headers over plain HTTP, blocking.
+///
+/// # Panics
+/// When there is no answer, or none that is HTTP.
+#[must_use]
+pub fn http_post_with(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> HttpAnswer {
     let length = body.len();
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-         content-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+         {headers}content-length: {length}\r\n\r\n"
     );
     http(address, &head, body)
 }

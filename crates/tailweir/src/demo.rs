@@ -15,6 +15,7 @@ use crate::terminal::Terminal;
 use anyhow::{Context, ensure};
 use client::{Gateways, Pace, Sent};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tailweir_telemetry::Figures;
 use tokio::time::Instant;
 use workload::Workload;
 
@@ -139,6 +140,7 @@ async fn own_node(terminal: &Terminal, decision_wait: Duration) -> anyhow::Resul
         admin: Some("127.0.0.1:0".to_owned()),
         sources: configuration.names(),
         terminal: terminal.clone(),
+        own_telemetry: Figures::default(),
     };
     Node::start(loaded?.settings, options).await
 }

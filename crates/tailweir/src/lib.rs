@@ -23,6 +23,7 @@ mod kept;
 mod logging;
 mod migrate;
 mod node;
+mod own_telemetry;
 mod probe;
 mod signals;
 mod simulate;

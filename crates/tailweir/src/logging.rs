@@ -1,4 +1,4 @@
-//! Log lines: which are written, where they go and what they look like.
+//! Log lines: which are written, where they go and what they look like. What is told by OTLP is told from here.
 
 mod sampling;
 mod writer;
@@ -6,7 +6,9 @@ mod writer;
 use crate::terminal::Terminal;
 use anyhow::Context;
 use sampling::Sampling;
-use tailweir_config::{LogEncoding, LogLevel, TelemetryLogs};
+use tailweir_config::{LogEncoding, LogLevel, Telemetry, TelemetryLogs};
+use tailweir_core::{OWN_QUIET, OWN_SPAN};
+use tailweir_telemetry::{OwnTelemetry, Watcher};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -14,12 +16,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 use writer::LogWriter;
 
-/// Sends log lines where the settings say, from here to the end of the process.
+/// Sends log lines where the settings say, and own telemetry by OTLP, from here to the end of the process.
 ///
 /// # Errors
-/// When a file of `output_paths` cannot be opened, or logging has been set up before.
-pub(crate) fn start(settings: &TelemetryLogs, terminal: &Terminal) -> anyhow::Result<()> {
-    let level = level(settings.level);
+/// When a file of `output_paths` cannot be opened, a processor of own telemetry cannot be had, or logging has been
+/// set up before.
+pub(crate) fn start(settings: &Telemetry, terminal: &Terminal) -> anyhow::Result<OwnTelemetry> {
+    let (own, watcher) = OwnTelemetry::start(settings, env!("CARGO_PKG_VERSION"))?;
+    let settings = &settings.logs;
     let writer = LogWriter::open(settings, terminal)?;
     let has_colours = writer.is_only_the_terminal() && Terminal::has_colours();
     let lines = fmt::layer().with_writer(writer);
@@ -27,19 +31,42 @@ pub(crate) fn start(settings: &TelemetryLogs, terminal: &Terminal) -> anyhow::Re
         LogEncoding::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
         LogEncoding::Console => lines.with_ansi(has_colours).with_target(false).boxed(),
     };
+    let for_lines = wanted(settings)
+        .with_target(OWN_SPAN, LevelFilter::OFF)
+        .with_target(OWN_QUIET, LevelFilter::OFF)
+        .and(Sampling::of(&settings.sampling));
+    // It sees the same lines, and counts them for itself.
+    let for_watcher = wanted(settings)
+        .with_target(OWN_SPAN, info_if(watcher.makes_spans()))
+        .with_target(OWN_QUIET, info_if(watcher.is_on()))
+        .and(Sampling::of(&settings.sampling));
+    let watcher: Option<Watcher> = watcher.is_on().then_some(watcher);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(for_lines))
+        .with(watcher.with_filter(for_watcher))
+        .try_init()
+        .context("logging was set up before")?;
+    Ok(own)
+}
+
+/// What is logged, before equal lines are left out.
+fn wanted(settings: &TelemetryLogs) -> Targets {
+    let level = level(settings.level);
     // The libraries' own chatter would drown ours below the level of information; the spans that ractor
     // opens around every message of an actor cost time even where nobody writes them.
-    let filter = Targets::new()
+    Targets::new()
         .with_default(level.min(LevelFilter::INFO))
         .with_target("ractor", level.min(LevelFilter::WARN))
         // It tells every heartbeat that fails, three times; what matters of that is said by the controller itself.
         .with_target("openraft", LevelFilter::OFF)
-        .with_target("tailweir", level);
-    let filter = filter.and(Sampling::of(&settings.sampling));
-    tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .try_init()
-        .context("logging was set up before")
+        .with_target("tailweir", level)
+}
+
+fn info_if(is_wanted: bool) -> LevelFilter {
+    match is_wanted {
+        true => LevelFilter::INFO,
+        false => LevelFilter::OFF,
+    }
 }
 
 fn level(level: LogLevel) -> LevelFilter {

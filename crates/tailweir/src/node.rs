@@ -9,6 +9,7 @@ use crate::admin::{self, Admin, Waiting};
 use crate::cluster::{self, Membership, limit_to_roles};
 use crate::health;
 use crate::kept::KeptTrace;
+use crate::own_telemetry;
 use crate::terminal::Terminal;
 use anyhow::Context;
 use listeners::{BoundHealthCheck, admin_addresses, bind, bind_health_checks};
@@ -20,6 +21,7 @@ use tailweir_config::{Cluster, HealthCheck, Settings, Telemetry};
 use tailweir_control::PolicyRevision;
 use tailweir_export::WaterfallOptions;
 use tailweir_gateway::{Console, Gateway, Metric, Options, Shutdown, Stream};
+use tailweir_telemetry::Figures;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +38,8 @@ pub(crate) struct NodeOptions {
     pub(crate) sources: Vec<String>,
     /// Where exporters that show traces do so.
     pub(crate) terminal: Terminal,
+    /// What becomes of own telemetry.
+    pub(crate) own_telemetry: Figures,
 }
 
 /// A running node.
@@ -124,6 +128,8 @@ impl Node {
             kept,
             view,
         };
+        let published = own_telemetry::publish(options.own_telemetry, node.stop_servers.clone());
+        tokio::spawn(published);
         node.serve(admin_listeners, health_checks, pages);
         node.announce(&checks);
         Ok(node)

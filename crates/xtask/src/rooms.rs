@@ -57,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
+    ("telemetry", &["core", "config", "otlp", "export"]),
     (
         "gateway",
         &[

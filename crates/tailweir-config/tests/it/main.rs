@@ -17,4 +17,5 @@ mod resource_detection;
 mod scrape;
 mod settings;
 mod substitution;
+mod telemetry;
 mod workbench;

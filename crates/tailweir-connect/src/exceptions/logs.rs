@@ -46,12 +46,14 @@ impl ExceptionLogs {
                                 self.attributes(service, span, &head, event, attributes);
                             records.record(&NewLogRecord {
                                 time: event.time(),
+                                observed_time: 0,
                                 severity_number: ERROR.0,
                                 severity_text: ERROR.1,
                                 body: AnyValue::Empty,
                                 attributes: &attributes,
                                 trace_id: head.trace_id,
                                 span_id: head.span_id,
+                                flags: 0,
                             });
                             written += 1;
                         }

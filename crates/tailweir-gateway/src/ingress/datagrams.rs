@@ -9,7 +9,7 @@
 
 use super::body::Charged;
 use super::content::Content;
-use super::door::Door;
+use super::door::{CallerSpan, Door};
 use super::listener::{Family, resolve};
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -217,8 +217,9 @@ impl Shared {
             address: Some(peer.ip()),
             ..ClientContext::default()
         });
-        let taken = self.door.hand_in(Signal::Traces, charged, client).await;
-        match taken {
+        let caller = CallerSpan::default();
+        let taken = self.door.hand_in(Signal::Traces, charged, client, caller);
+        match taken.await {
             Ok(()) => {}
             // Not even looked into, so its spans are in no count.
             Err(refusal @ (Refusal::Malformed { .. } | Refusal::NotWanted { .. })) => {

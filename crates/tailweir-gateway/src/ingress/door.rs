@@ -6,9 +6,9 @@ use crate::admission::Permit;
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
-use tailweir_core::Signal;
+use tailweir_core::{OWN_SPAN, Signal};
 use tailweir_transform::ClientContext;
 
 /// The protocol a request came by; the label `transport` of the receiver's metrics.
@@ -61,6 +61,42 @@ pub(crate) struct Delivery {
     pub(crate) permit: Permit,
     /// Who sent it.
     pub(crate) client: Arc<ClientContext>,
+    /// The caller's span.
+    pub(crate) caller: CallerSpan,
+}
+
+/// The headers that name the caller's span, as they came; none where nobody asks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallerSpan {
+    traceparent: Option<HeaderValue>,
+    tracestate: Option<HeaderValue>,
+}
+
+impl CallerSpan {
+    /// What these headers say, if spans are made.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        if !tracing::span_enabled!(target: OWN_SPAN, tracing::Level::INFO) {
+            return Self::default();
+        }
+        Self {
+            traceparent: headers.get("traceparent").cloned(),
+            tracestate: headers.get("tracestate").cloned(),
+        }
+    }
+
+    /// The `traceparent`, or nothing.
+    pub(crate) fn traceparent(&self) -> &str {
+        text(self.traceparent.as_ref())
+    }
+
+    /// The `tracestate`, or nothing.
+    pub(crate) fn tracestate(&self) -> &str {
+        text(self.tracestate.as_ref())
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> &str {
+    value.map_or("", |value| value.to_str().unwrap_or_default())
 }
 
 /// Where requests go. The future ends when the request is safe, or refused.
@@ -123,6 +159,7 @@ impl Door {
         signal: Signal,
         charged: Charged,
         client: Arc<ClientContext>,
+        caller: CallerSpan,
     ) -> Result<(), Refusal> {
         let delivery = Delivery {
             transport: self.transport,
@@ -130,6 +167,7 @@ impl Door {
             body: charged.body,
             permit: charged.permit,
             client,
+            caller,
         };
         self.intake.accept(delivery).await
     }

@@ -5,7 +5,7 @@
 
 use super::compression::Compression;
 use super::content::Content;
-use super::door::Door;
+use super::door::{CallerSpan, Door};
 use super::status::grpc_status;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -86,7 +86,8 @@ impl GrpcService {
         }
         let reading = &self.door.reading;
         let charged = reading.translated(signal, content, charged).await?;
-        self.door.hand_in(signal, charged, client).await
+        let caller = CallerSpan::of(headers);
+        self.door.hand_in(signal, charged, client, caller).await
     }
 }
 

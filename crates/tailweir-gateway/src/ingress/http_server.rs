@@ -2,7 +2,7 @@
 
 use super::body::{Charged, discard};
 use super::compression::Compression;
-use super::door::Door;
+use super::door::{CallerSpan, Door};
 use super::status::http_response;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -142,7 +142,8 @@ impl Inner {
             discard(&mut body).await;
         }
         let (signal, charged, client) = read?;
-        self.door.hand_in(signal, charged, client).await
+        let caller = CallerSpan::of(&head.headers);
+        self.door.hand_in(signal, charged, client, caller).await
     }
 
     /// Checks the head, then reads the body and turns it into plain protobuf.

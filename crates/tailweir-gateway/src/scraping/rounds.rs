@@ -2,7 +2,7 @@
 
 use super::fetch::{FetchedPage, fetch};
 use super::{RunningJob, Shared, TargetKey};
-use crate::ingress::{Delivery, Intake, Transport};
+use crate::ingress::{CallerSpan, Delivery, Intake, Transport};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -228,6 +228,7 @@ impl Rounds {
             body,
             permit,
             client: Arc::default(),
+            caller: CallerSpan::default(),
         };
         ground.intake.accept(delivery).await
     }

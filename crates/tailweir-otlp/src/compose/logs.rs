@@ -1,7 +1,8 @@
 //! Requests of logs.
 
 use super::{
-    AttributeSet, nested, put_fixed64_unless_zero, put_text_unless_empty, put_varint_unless_zero,
+    AttributeSet, nested, put_fixed32_unless_zero, put_fixed64_unless_zero, put_text_unless_empty,
+    put_varint_unless_zero,
 };
 use crate::view::{AnyValue, Messages, ScopeFields};
 use crate::wire::put_bytes;
@@ -44,6 +45,8 @@ pub struct LogScopeWriter<'o> {
 pub struct NewLogRecord<'a> {
     /// When it happened, in nanoseconds of the Unix epoch; 0: not said.
     pub time: u64,
+    /// When somebody saw that, in nanoseconds of the Unix epoch; 0: not said.
+    pub observed_time: u64,
     /// 1 to 24; 17 is an error.
     pub severity_number: u8,
     /// The severity in words.
@@ -56,25 +59,41 @@ pub struct NewLogRecord<'a> {
     pub trace_id: TraceId,
     /// The span that it belongs to, or the zero id.
     pub span_id: SpanId,
+    /// The flags of the W3C trace context; 0: not said.
+    pub flags: u32,
+}
+
+impl NewLogRecord<'_> {
+    /// The content of its message.
+    #[must_use]
+    pub fn message(&self) -> Vec<u8> {
+        let mut content = Vec::with_capacity(128);
+        self.write(&mut content);
+        content
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        put_fixed64_unless_zero(out, 1, self.time);
+        put_varint_unless_zero(out, 2, self.severity_number.into());
+        put_text_unless_empty(out, 3, self.severity_text);
+        if self.body != AnyValue::Empty {
+            put_bytes(out, 5, self.body.encoded().message());
+        }
+        self.attributes.write(6, out);
+        put_fixed32_unless_zero(out, 8, self.flags);
+        if !self.trace_id.is_zero() {
+            put_bytes(out, 9, &self.trace_id.0);
+        }
+        if !self.span_id.is_zero() {
+            put_bytes(out, 10, &self.span_id.0);
+        }
+        put_fixed64_unless_zero(out, 11, self.observed_time);
+    }
 }
 
 impl LogScopeWriter<'_> {
     /// Adds a record.
     pub fn record(&mut self, record: &NewLogRecord<'_>) {
-        nested(self.out, NESTED, |out| {
-            put_fixed64_unless_zero(out, 1, record.time);
-            put_varint_unless_zero(out, 2, record.severity_number.into());
-            put_text_unless_empty(out, 3, record.severity_text);
-            if record.body != AnyValue::Empty {
-                put_bytes(out, 5, record.body.encoded().message());
-            }
-            record.attributes.write(6, out);
-            if !record.trace_id.is_zero() {
-                put_bytes(out, 9, &record.trace_id.0);
-            }
-            if !record.span_id.is_zero() {
-                put_bytes(out, 10, &record.span_id.0);
-            }
-        });
+        nested(self.out, NESTED, |out| record.write(out));
     }
 }

@@ -1,9 +1,10 @@
 //! Requests of traces.
 
 use super::{
-    AttributeSet, nested, put_fixed64_unless_zero, put_text_unless_empty, put_varint_unless_zero,
+    AttributeSet, nested, put_fixed32_unless_zero, put_fixed64_unless_zero, put_text_unless_empty,
+    put_varint_unless_zero,
 };
-use crate::wire::{put_bytes, put_key};
+use crate::wire::put_bytes;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use tailweir_core::{SpanId, TraceId};
@@ -90,11 +91,14 @@ impl SpanWriter {
                 put_varint_unless_zero(out, 3, i64::from(span.status_code) as u64);
             });
         }
-        if span.flags != 0 {
-            put_key(out, 16, 5);
-            out.extend_from_slice(&span.flags.to_le_bytes());
-        }
+        put_fixed32_unless_zero(out, 16, span.flags);
         Self { content }
+    }
+
+    /// The content of its message, as far as it has been written.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        &self.content
     }
 
     /// Adds attributes.
@@ -124,7 +128,8 @@ impl SpanWriter {
     }
 }
 
-/// A request of traces, whose spans come in any order: those of one resource and scope are put together.
+/// A request of traces, whose spans come in any order: those of one resource and scope are put together. As
+/// requests of logs have the same form, it makes them of encoded records too.
 #[derive(Debug, Default)]
 pub struct TracesBuilder {
     /// The place of each resource.
@@ -145,6 +150,17 @@ impl TracesBuilder {
         scope_version: &[u8],
         span: &SpanWriter,
     ) {
+        self.add_encoded(resource, scope_name, scope_version, &span.content);
+    }
+
+    /// Adds the content of the message of a span, or of a log record in a request of logs.
+    pub fn add_encoded(
+        &mut self,
+        resource: &AttributeSet,
+        scope_name: &[u8],
+        scope_version: &[u8],
+        item: &[u8],
+    ) {
         let mut fields = Vec::new();
         resource.write(1, &mut fields);
         let mut scope = Vec::new();
@@ -153,7 +169,7 @@ impl TracesBuilder {
         let place = self.group_of(fields, scope);
         let spans = &mut self.groups[place];
         let before = spans.len();
-        put_bytes(spans, 2, &span.content);
+        put_bytes(spans, 2, item);
         self.length += spans.len() - before;
     }
 

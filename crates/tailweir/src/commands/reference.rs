@@ -3,6 +3,7 @@
 
 use crate::cli::ConfigCommand;
 use crate::cluster::measure_reference;
+use crate::own_telemetry::OWN_REFERENCE;
 use crate::terminal::Terminal;
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -13,7 +14,8 @@ pub(super) fn run(terminal: &Terminal, document: &ConfigCommand) -> anyhow::Resu
         ConfigCommand::Schema => tailweir_config::schema_json(),
         ConfigCommand::Reference => tailweir_config::reference_markdown(),
         ConfigCommand::Metrics => {
-            metrics_markdown(&[&metric_reference()[..], measure_reference()].concat())
+            let own = &OWN_REFERENCE[..];
+            metrics_markdown(&[&metric_reference()[..], measure_reference(), own].concat())
         }
     };
     terminal.print(&format!("{}\n", text.trim_end()))?;

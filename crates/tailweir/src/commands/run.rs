@@ -13,8 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::Diagnostics;
 use tailweir_control::PolicyRevision;
+use tailweir_core::OWN_SPAN;
 use tailweir_gateway::LedgerSnapshot;
+use tailweir_telemetry::Figures;
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::field::Empty;
+use tracing::{Instrument, info_span};
 
 /// How often the status line is painted.
 const PAINT: Duration = Duration::from_millis(500);
@@ -31,7 +35,7 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         StatusLine::Never => false,
     };
     let terminal = Terminal::new(is_live);
-    logging::start(&accepted.settings.telemetry.logs, &terminal)?;
+    let own = logging::start(&accepted.settings.telemetry, &terminal)?;
     if arguments.config.sources.is_empty() {
         tracing::info!("embedded configuration; `tailweir demo` in another terminal sends traces");
     }
@@ -43,8 +47,11 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         terminal,
         own_policies: accepted.policies.clone(),
         policies: None,
+        own_telemetry: own.figures().clone(),
     };
-    runtime()?.block_on(process.serve(accepted))
+    let outcome = runtime()?.block_on(process.serve(accepted));
+    own.end();
+    outcome
 }
 
 /// A runtime with as many workers as there are cores, quotas of the cgroup counted.
@@ -69,6 +76,8 @@ struct Process {
     own_policies: String,
     /// Those that the controllers of the cluster gave last.
     policies: Option<Arc<PolicyRevision>>,
+    /// What becomes of own telemetry.
+    own_telemetry: Figures,
 }
 
 impl Process {
@@ -78,6 +87,7 @@ impl Process {
             admin: self.arguments.admin.clone(),
             sources: self.configuration.names(),
             terminal: self.terminal.clone(),
+            own_telemetry: self.own_telemetry.clone(),
         };
         // A sampler starts once the controllers know it, which may take as long as these are away.
         let node = tokio::select! {
@@ -119,7 +129,9 @@ impl Process {
                     }
                 },
                 policies = node.policies_after(self.revision()) => {
-                    self.take_over(node, policies).await;
+                    let revision = policies.revision;
+                    let span = info_span!(target: OWN_SPAN, "policies", revision);
+                    self.take_over(node, policies).instrument(span).await;
                 }
                 error = node.failed() => {
                     tracing::error!(%error, "stopping, so that a restart can mend it");
@@ -172,6 +184,14 @@ impl Process {
     /// Reads the file again. What it says beside policies comes into force at once; in a cluster its policies do so
     /// everywhere together, once the controllers have made a revision of them.
     async fn reload(&mut self, node: &Node) {
+        let span = info_span!(target: OWN_SPAN, "reload", otel.status_description = Empty);
+        if !self.reload_now(node).instrument(span.clone()).await {
+            span.record("otel.status_description", "the configuration was refused");
+        }
+    }
+
+    /// Whether what was read is in force.
+    async fn reload_now(&mut self, node: &Node) -> bool {
         let (own, files) = self.configuration.load();
         self.files = files;
         let outcome = own.and_then(|own| {
@@ -185,9 +205,11 @@ impl Process {
         match outcome {
             Ok(accepted) => {
                 warn_of(&accepted.diagnostics);
-                if node.reload(accepted.settings).await {
+                let is_in_force = node.reload(accepted.settings).await;
+                if is_in_force {
                     node.view().note_policies(self.revision());
                 }
+                is_in_force
             }
             Err(refused) => {
                 for mistake in refused.lines() {
@@ -196,6 +218,7 @@ impl Process {
                 let mistakes = refused.mistakes();
                 tracing::error!(mistakes, "the configuration before stays in force");
                 node.view().note_refused(refused.first());
+                false
             }
         }
     }

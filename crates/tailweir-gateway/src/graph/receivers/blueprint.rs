@@ -102,7 +102,8 @@ impl ReceiverBlueprint {
         id: &ComponentId,
         ground: &Ground,
     ) -> Result<ReceiverParts, StartError> {
-        let intake = ReceiverIntake::new(Arc::clone(&ground.ledger), Arc::clone(&ground.scans));
+        let (ledger, scans) = (Arc::clone(&ground.ledger), Arc::clone(&ground.scans));
+        let intake = ReceiverIntake::new(id.to_string(), ledger, scans);
         let intake = Arc::new(intake);
         let mut datagrams = Vec::new();
         let (mut doors, mut reading, mut scraped) = (Vec::new(), None, None);
