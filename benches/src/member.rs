@@ -1,4 +1,5 @@
-//! Two shards of a cluster in process: one owns a slot, the other copies it, letters go by hand.
+//! Two shards of a cluster in process: one owns a slot, the other copies it, letters go by hand, as they are or as gRPC has
+//! them.
 
 use crate::window::{compile, ids};
 use crate::workload::{REQUESTS, SPANS, Template};
@@ -9,8 +10,27 @@ use tailweir_config::PolicyKind;
 use tailweir_core::{ByteSize, Moment, Slot};
 use tailweir_otlp::{Scan, ScanLimits};
 use tailweir_placement::{Command, Epoch, Incarnation, MemberName, RoutingTable, Weight};
+use tailweir_proto::{WholeCodec, peer};
 use tailweir_sampler::EngineSettings;
-use tailweir_shard::{Answer, Outbox, Part, Shard, ShardSettings, Spans};
+use tailweir_shard::{Answer, Outbox, Part, Piece, Ruled, Shard, ShardSettings, Spans};
+use tailweir_tenure::Message;
+use tailweir_wire::{read_letter, write_letters};
+use tokio::runtime::Runtime;
+use tonic::codec::{Codec, EncodeBody, Streaming};
+
+/// Size at which a letter is closed, in bytes: that of the product.
+const LETTER_SIZE: usize = 1 << 20;
+/// Size of the largest message, in bytes: that of the product.
+const MESSAGE_MAX: usize = 64 << 20;
+
+/// How a cluster of two is arranged.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair {
+    /// Copies of a span, 1 or 2.
+    pub(crate) copies: u8,
+    /// Whether letters are written as bytes and read again.
+    pub(crate) by_wire: bool,
+}
 
 /// Two members under a steady load on a virtual clock.
 pub(crate) struct Members {
@@ -20,6 +40,8 @@ pub(crate) struct Members {
     sent: u64,
     spacing: Duration,
     taken: u64,
+    /// Carries letters as messages of gRPC; nothing where they stay as they are.
+    wire: Option<Runtime>,
 }
 
 struct Request {
@@ -48,7 +70,7 @@ impl Members {
         rounds: &Arc<Vec<[Template; REQUESTS]>>,
         policies: &[PolicyKind],
         held: u64,
-        copies: u8,
+        Pair { copies, by_wire }: Pair,
     ) -> Result<Self> {
         let wait = Duration::from_secs(10);
         let mut table = RoutingTable::new(copies);
@@ -89,12 +111,13 @@ impl Members {
             sent: 0,
             spacing: wait / u32::try_from(requests)?,
             taken: 0,
+            wire: by_wire.then(single_thread).transpose()?,
         };
         let mut out = [Outbox::default(), Outbox::default()];
         for (shard, out) in members.shards.iter_mut().zip(&mut out) {
             shard.learn(Moment::ZERO, &members.table, out);
         }
-        members.deliver(Moment::ZERO, out);
+        members.deliver(Moment::ZERO, out)?;
         Ok(members)
     }
 
@@ -128,12 +151,12 @@ impl Members {
                 ticket: self.sent,
             };
             self.shards[index].bring(now, part, &mut out[index]);
-            self.deliver(now, out);
+            self.deliver(now, out)?;
         }
         for index in 0..2 {
             let mut out = [Outbox::default(), Outbox::default()];
             self.shards[index].tick(now, &mut out[index]);
-            self.deliver(now, out);
+            self.deliver(now, out)?;
         }
         self.sent += 1;
         if self.taken != 2 * self.sent {
@@ -146,7 +169,7 @@ impl Members {
         self.table.epoch()
     }
 
-    fn deliver(&mut self, now: Moment, mut out: [Outbox<u64>; 2]) {
+    fn deliver(&mut self, now: Moment, mut out: [Outbox<u64>; 2]) -> Result<()> {
         while out
             .iter()
             .any(|out| !out.letters.is_empty() || !out.kept.is_empty())
@@ -156,7 +179,10 @@ impl Members {
                     self.shards[index].delivered(now, kept.tenure, &kept.numbers, &mut out[index]);
                 }
                 let letters = std::mem::take(&mut out[index].letters);
-                let messages = letters.into_iter().map(|(_, message)| message).collect();
+                let mut messages = letters.into_iter().map(|(_, message)| message).collect();
+                if let Some(wire) = &self.wire {
+                    messages = wire.block_on(carry(messages))?;
+                }
                 let from = Incarnation(index as u64 + 1);
                 let other = 1 - index;
                 self.shards[other].letter(now, from, messages, &mut out[other]);
@@ -166,10 +192,29 @@ impl Members {
             let taken = |answer: &&(u64, Answer)| matches!(answer.1, Answer::Taken(_));
             self.taken += out.answers.iter().filter(taken).count() as u64;
         }
+        Ok(())
     }
 
     /// Steps until as many spans are held as ever will be.
     pub(crate) fn fill(&mut self, held: u64) -> Result<()> {
         (0..held / SPANS as u64 + 8).try_for_each(|_| self.step())
     }
+}
+
+fn single_thread() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().build()
+}
+
+/// Messages as they are after their way over a stream of gRPC, without the connection.
+async fn carry(messages: Vec<Message<Piece, Ruled>>) -> Result<Vec<Message<Piece, Ruled>>> {
+    let letters = write_letters("traces/tail_sampling", messages, LETTER_SIZE);
+    let letters = tokio_stream::iter(letters.into_iter().map(|(letter, _)| Ok(letter)));
+    let mut codec = WholeCodec::<peer::Letter, peer::Letter>::default();
+    let body = EncodeBody::new_client(codec.encoder(), letters, None, None);
+    let mut arriving = Streaming::new_request(codec.decoder(), body, None, Some(MESSAGE_MAX));
+    let mut carried = Vec::new();
+    while let Some(letter) = arriving.message().await? {
+        carried.append(&mut read_letter(letter)?.messages);
+    }
+    Ok(carried)
 }

@@ -1,6 +1,6 @@
 //! Pieces of work of a known size, to be counted from outside.
 
-use crate::member::Members;
+use crate::member::{Members, Pair};
 use crate::valgrind;
 use crate::window::{Window, five_policies, ids, policy};
 use crate::workload::{SPANS, rounds};
@@ -32,6 +32,12 @@ const POLICIES: &[&str] = &[
 /// Rounds to encode: few, because encoding them is counted too before it is subtracted.
 const ROUNDS: usize = 4;
 
+/// Two copies, and letters that stay in memory.
+const PLAIN: Pair = Pair {
+    copies: 2,
+    by_wire: false,
+};
+
 /// Does one kind of work for this many requests.
 pub(crate) fn perform(kind: &str, requests: u64) -> Result<()> {
     match kind {
@@ -47,8 +53,15 @@ pub(crate) fn perform(kind: &str, requests: u64) -> Result<()> {
         }
         "split" => split(requests),
         "span_metrics" => span_metrics(requests),
-        "members" => members(requests, 2),
-        "members_one_copy" => members(requests, 1),
+        "members" => members(requests, PLAIN),
+        "members_one_copy" => members(requests, Pair { copies: 1, ..PLAIN }),
+        "members_by_wire" => members(
+            requests,
+            Pair {
+                by_wire: true,
+                ..PLAIN
+            },
+        ),
         "window" => window(&five_policies(), requests),
         "window_bare" => window(&[], requests),
         _ => match policy(kind) {
@@ -120,11 +133,11 @@ fn window(policies: &[tailweir_config::PolicyKind], requests: u64) -> Result<()>
     (0..requests).try_for_each(|_| window.step())
 }
 
-/// The same at two members of a cluster, each of which owns half of the slots, with so many copies.
-fn members(requests: u64, copies: u8) -> Result<()> {
+/// The same at two members of a cluster, each of which owns half of the slots.
+fn members(requests: u64, pair: Pair) -> Result<()> {
     // Timers are no part of what a span costs: as many spans a second as a real sampler has.
     let held = 262_144;
-    let mut members = Members::new(&Arc::new(rounds(ROUNDS)), &five_policies(), held, copies)?;
+    let mut members = Members::new(&Arc::new(rounds(ROUNDS)), &five_policies(), held, pair)?;
     members.fill(held)?;
     (0..requests).try_for_each(|_| members.step())
 }
@@ -155,6 +168,7 @@ pub(crate) fn count_all(mut tell: impl FnMut(&Cost)) -> Result<()> {
     for (name, kind) in [
         ("members of a cluster, 1 copy", "members_one_copy"),
         ("members of a cluster, 2 copies", "members"),
+        ("the same with letters as bytes", "members_by_wire"),
     ] {
         tell(&above(name.into(), &count(kind)?, &copy));
     }

@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Spans are taken out of a message as a share of its memory, not copied.
     tonic_prost_build::configure()
         .bytes(".")
+        .codec_path("crate::codec::WholeCodec")
         .compile_fds(files)?;
     Ok(())
 }

@@ -120,10 +120,15 @@ pub fn read_letter(letter: peer::Letter) -> Result<Letter, WireError> {
             limit: MESSAGES_MAX,
         });
     }
-    let delivered = letter.delivered.into_iter().map(read_delivered);
-    let messages = delivered.chain(letter.messages.into_iter().map(read_message));
+    let mut messages = Vec::with_capacity(length);
+    for delivered in letter.delivered {
+        messages.push(read_delivered(delivered)?);
+    }
+    for message in letter.messages {
+        messages.push(read_message(message)?);
+    }
     Ok(Letter {
         sampler: letter.sampler,
-        messages: messages.collect::<Result<_, _>>()?,
+        messages,
     })
 }
