@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("link", &["core", "config", "tls"]),
     ("control", &["core", "config", "placement", "proto", "link"]),
     ("prometheus", &["core", "otlp", "ottl", "paths", "config"]),
+    ("spool", &[]),
     (
         "export",
         &[
@@ -54,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ottl",
             "paths",
             "prometheus",
+            "spool",
             "tls",
         ],
     ),
@@ -74,6 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sampler",
             "prometheus",
             "export",
+            "spool",
             "placement",
             "tenure",
             "shard",
