@@ -8,6 +8,7 @@ mod condition_groups;
 pub(crate) mod connectors;
 mod debug;
 mod file;
+mod file_storage;
 mod filter;
 mod group_by_trace;
 mod groupbyattrs;
@@ -50,6 +51,7 @@ pub use condition_groups::{ConditionGroup, ConditionGroups};
 pub(crate) use debug::LoggingExporter;
 pub use debug::{DebugExporter, Verbosity};
 pub use file::{FileCompression, FileExporter, FileFormat, GroupBy, Rotation};
+pub use file_storage::FileStorage;
 pub use filter::{
     FilterProcessor, LeastSeverity, LogFilters, LogMatchProperties, MetricFilters,
     MetricMatchProperties, MetricMatchType, SpanFilters, TraceFilters,

@@ -7,12 +7,12 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, GroupByTrace, GrpcServer, HeadersSetter, HealthCheck,
-    HttpServer, JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter,
+    FileStorage, FilterProcessor, GroupByAttrs, GroupByTrace, GrpcServer, HeadersSetter,
+    HealthCheck, HttpServer, JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter,
     OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
     PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
-    ZipkinReceiver,
+    ResourceDetection, ResourceProcessor, SendingQueue, SpanProcessor, TransformProcessor,
+    ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -274,6 +274,22 @@ pub enum Exporter {
 }
 
 impl Exporter {
+    /// Its queue, where that is its own and has been configured or has defaults.
+    #[must_use]
+    pub fn sending_queue(&self) -> Option<&SendingQueue> {
+        match self {
+            Self::OtlpGrpc(exporter) => Some(&exporter.sending_queue),
+            Self::OtlpHttp(exporter) => Some(&exporter.sending_queue),
+            Self::Loki(exporter) => Some(&exporter.sending_queue),
+            Self::Zipkin(exporter) => Some(&exporter.sending_queue),
+            Self::Debug(exporter) => exporter.sending_queue.as_ref(),
+            Self::Prometheus(exporter) => exporter.sending_queue.as_ref(),
+            Self::LoadBalancing(_) | Self::File(_) | Self::Nop | Self::PrometheusRemoteWrite(_) => {
+                None
+            }
+        }
+    }
+
     /// The block that says who it is, and the keys that lead there.
     #[must_use]
     pub fn authenticator(&self) -> Option<(&'static [&'static str], &Authenticator)> {
@@ -338,6 +354,8 @@ pub enum Extension {
     BearerTokenAuth(BearerTokenAuth),
     /// `headers_setter`.
     HeadersSetter(Box<HeadersSetter>),
+    /// `file_storage`.
+    FileStorage(Box<FileStorage>),
     /// `zpages` or `pprof`: accepted and not there. A warning says so.
     Absent,
 }

@@ -59,6 +59,7 @@ impl Awaited {
             bytes: self.bytes,
             client: self.client,
             receipt,
+            stored: None,
         };
         Err(Refusal::new(parcel, reason))
     }

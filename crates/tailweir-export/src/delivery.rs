@@ -46,6 +46,8 @@ pub(crate) struct Delivery {
     pub(crate) end: CancellationToken,
     /// The endpoint leaves: no attempt is made any more, requests are returned.
     pub(crate) leave: CancellationToken,
+    /// What is not sent survives the process: a shutdown does not try again, and gives nothing up.
+    pub(crate) is_kept: bool,
 }
 
 impl Delivery {
@@ -71,6 +73,7 @@ impl Delivery {
                 Err(Ended::Returned) => Outcome::Returned,
             },
             () = self.left() => Outcome::Returned,
+            () = self.end.cancelled(), if self.is_kept => Outcome::Returned,
             () = self.end.cancelled() => self.lost(Loss {
                 reason: LossReason::AbandonedAtShutdown,
                 failure: Failure::permanent("the deadline of the shutdown has passed"),
@@ -93,7 +96,11 @@ impl Delivery {
             .map_err(|failure| Ended::lost(LossReason::PermanentError, failure))?;
         let mut backoff = self.retry.map(|retry| Backoff::new(retry, Instant::now()));
         loop {
-            self.throttle.ready().await;
+            tokio::select! {
+                biased;
+                () = self.throttle.ready() => {}
+                () = self.drain.cancelled(), if self.is_kept => self.leave.cancel(),
+            }
             if self.leave.is_cancelled() {
                 return Err(Ended::Returned);
             }
@@ -106,6 +113,12 @@ impl Delivery {
                 Advice::TryAgain => None,
                 Advice::PauseFor(wish) => Some(wish.min(WISH_MAX)),
             };
+            if self.is_kept && self.drain.is_cancelled() {
+                // The next process tries again.
+                self.stats.note_error(&failure.message);
+                self.leave.cancel();
+                return Err(Ended::Returned);
+            }
             let now = Instant::now();
             if let Some(wish) = wish {
                 self.throttle.pause(now + wish);

@@ -9,7 +9,7 @@ use crate::load_balancing::LoadBalancer;
 use crate::queue::{Batching, Capacity, Refusal, Unit};
 use crate::retry::Retry;
 use crate::stats::Snapshot;
-use crate::{Authorization, Awaited, BuildError, LossReason, Parcel};
+use crate::{Amount, Authorization, Awaited, BuildError, LossReason, Parcel, Receipt, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::LoadBalancingExporter;
@@ -91,7 +91,25 @@ impl Exporter {
         settings: &ExporterSettings,
     ) -> Self {
         let freed = Arc::new(Notify::new());
-        let direct = Direct::new(name, signal, destination, settings, freed);
+        let direct = Direct::new(name, signal, destination, settings, freed, None);
+        Self(Kind::Direct(Arc::new(direct)))
+    }
+
+    /// As [`Exporter::new`], with a queue on disk: a parcel counts as taken when it is there, and what is not sent when the
+    /// exporter ends is sent first by the next. `receipt` makes the receipts of what is found.
+    #[must_use]
+    pub fn stored(
+        name: &str,
+        signal: Signal,
+        destination: Arc<dyn Destination>,
+        settings: &ExporterSettings,
+        store: Store,
+        receipt: impl FnMut(Amount) -> Receipt,
+    ) -> Self {
+        let (spool, found) = store.unpack(signal, receipt);
+        let freed = Arc::new(Notify::new());
+        let direct = Direct::new(name, signal, destination, settings, freed, Some(spool));
+        direct.restore(found);
         Self(Kind::Direct(Arc::new(direct)))
     }
 
@@ -130,17 +148,19 @@ impl Exporter {
         }
     }
 
-    /// Queues the parcel or hands it back, at once: for callers that cannot wait.
+    /// Queues the parcel or hands it back: at once, or as soon as a disk has answered. For callers that cannot wait.
+    ///
+    /// Cancelled, it is queued all the same.
     ///
     /// # Errors
     ///
     /// The parcel, unsettled, when the queue is full ([`LossReason::QueueFull`]), smaller than the
     /// parcel, or closed; where endpoints share the load, also when a single one has no room for its
     /// part, or when there is none ([`LossReason::NoEndpoint`]).
-    pub fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
+    pub async fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
         let parcel = parcel.narrowed(self.client_keys());
         match &self.0 {
-            Kind::Direct(direct) => direct.offer(parcel),
+            Kind::Direct(direct) => direct.put(parcel).await,
             Kind::Balanced(balancer) => balancer.offer(parcel),
         }
     }
@@ -203,6 +223,8 @@ impl Exporter {
     /// intervals, and gives up what is left at `deadline` ([`LossReason::AbandonedAtShutdown`]). When it returns, every
     /// receipt is settled. Returns how many items were given up while they waited in the queue.
     ///
+    /// A queue on disk gives nothing up: what is left there at the deadline, or when an attempt fails, stays.
+    ///
     /// Cancel safe, but what is left is then lost only when the exporter is dropped.
     pub async fn shutdown(&self, deadline: Instant) -> u64 {
         let given_up = match &self.0 {
@@ -221,12 +243,17 @@ impl Exporter {
         given_up
     }
 
-    /// Where both share the load over endpoints: takes in no more, and gives what waits to `successor`,
-    /// which sends it to the endpoints that it has. Otherwise does nothing. Call it before
-    /// [`Exporter::shutdown`].
+    /// Where both share the load over endpoints, or keep their queues on disk: takes in no more, and gives what waits
+    /// to `successor`, which sends it where it sends. Otherwise does nothing. Call it before [`Exporter::shutdown`].
     pub async fn hand_over(&self, successor: &Self, deadline: Instant) {
-        if let (Kind::Balanced(balancer), Kind::Balanced(successor)) = (&self.0, &successor.0) {
-            balancer.hand_over(successor, deadline).await;
+        match (&self.0, &successor.0) {
+            (Kind::Balanced(balancer), Kind::Balanced(successor)) => {
+                balancer.hand_over(successor, deadline).await;
+            }
+            (Kind::Direct(direct), Kind::Direct(successor)) => {
+                direct.hand_over(successor, deadline).await;
+            }
+            _ => {}
         }
     }
 

@@ -14,6 +14,8 @@
 //!
 //! [`PageClient`] uses the same connections the other way: it asks for what a `prometheus` receiver reads.
 //!
+//! [`Exporter::stored`] keeps its queue in a spool: what was taken and not sent is sent by the next process.
+//!
 //! This room decides nothing about traces and publishes no metrics: it counts ([`Snapshot`]), others
 //! publish. Exporters follow no redirects, unpack no answers, and read a bounded part of each.
 //!
@@ -34,7 +36,7 @@
 //! let ledger = Arc::new(Ledger::default());
 //! let exporter = Exporter::new("nop", Signal::Traces, Arc::new(Nop), &ExporterSettings::default());
 //! let receipt = Receipt::new(ledger.clone(), Amount { items: 3, bytes: 120 });
-//! exporter.offer(Parcel::new(Signal::Traces, vec![].into(), receipt)).unwrap();
+//! exporter.offer(Parcel::new(Signal::Traces, vec![].into(), receipt)).await.unwrap();
 //! let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
 //! tokio::join!(exporter.run(), exporter.shutdown(deadline));
 //! assert_eq!(ledger.0.load(Ordering::Relaxed), 3);
@@ -70,6 +72,7 @@ mod retry;
 mod scraped;
 mod settings;
 mod stats;
+mod store;
 mod terminal;
 mod transport;
 mod value;
@@ -96,6 +99,7 @@ pub use remote_write::PrometheusRemoteWrite;
 pub use retry::Retry;
 pub use scraped::{Scraped, ScrapedFigures, ScrapedPage};
 pub use stats::{BalancerSnapshot, EndpointOutcome, Snapshot};
+pub use store::Store;
 pub use waterfall::{WaterfallOptions, waterfall};
 pub use zipkin::Zipkin;
 

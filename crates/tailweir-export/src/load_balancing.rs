@@ -127,7 +127,10 @@ impl LoadBalancer {
         if !self.settings.block_on_overflow {
             return self.offer(parcel);
         }
-        when_free(&self.room, parcel, |parcel| self.offer(parcel)).await
+        when_free(&self.room, parcel, |parcel| {
+            std::future::ready(self.offer(parcel))
+        })
+        .await
     }
 
     /// Gives each share of a parcel to the queue of its endpoint, or hands the parcel back.

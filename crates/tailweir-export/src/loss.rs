@@ -22,13 +22,17 @@ pub enum LossReason {
     AbandonedAtShutdown,
     /// The exporter's worker died several times over this parcel.
     WorkerFailed,
+    /// The disk that keeps the sending queue refused it.
+    SpoolFailed,
+    /// Its bytes on disk were not those that were written.
+    SpoolDamaged,
     /// The receipt was dropped by code that should have settled it.
     Abandoned,
 }
 
 impl LossReason {
     /// Each of them, in the order in which reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::QueueFull,
         Self::LargerThanQueue,
         Self::NoEndpoint,
@@ -37,6 +41,8 @@ impl LossReason {
         Self::RejectedByBackend,
         Self::AbandonedAtShutdown,
         Self::WorkerFailed,
+        Self::SpoolFailed,
+        Self::SpoolDamaged,
         Self::Abandoned,
     ];
 
@@ -52,6 +58,8 @@ impl LossReason {
             Self::RejectedByBackend => "rejected_by_backend",
             Self::AbandonedAtShutdown => "abandoned_at_shutdown",
             Self::WorkerFailed => "worker_failed",
+            Self::SpoolFailed => "spool_failed",
+            Self::SpoolDamaged => "spool_damaged",
             Self::Abandoned => "abandoned",
         }
     }
@@ -66,6 +74,7 @@ impl LossReason {
                 | Self::RetriesExhausted
                 | Self::AbandonedAtShutdown
                 | Self::WorkerFailed
+                | Self::SpoolFailed
         )
     }
 }

@@ -22,6 +22,8 @@ pub struct Parcel {
     pub client: Option<Arc<ClientContext>>,
     /// Settled exactly once.
     pub receipt: Receipt,
+    /// Where `body` is on disk; it is empty here then, but while a worker has it.
+    pub(crate) stored: Option<tailweir_spool::Entry>,
 }
 
 impl Parcel {
@@ -35,6 +37,7 @@ impl Parcel {
             body,
             client: None,
             receipt,
+            stored: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl Parcel {
             bytes,
             client,
             receipt,
+            stored: _,
         } = self;
         receipt
             .split(count)
@@ -80,6 +84,7 @@ impl Parcel {
                 bytes,
                 client: client.clone(),
                 receipt,
+                stored: None,
             })
             .collect()
     }

@@ -4,6 +4,8 @@
 //! a result, because the worker panicked or was stopped, goes back to the front of the queue. So the
 //! worker can be supervised and restarted, and nothing is lost but time. What counts against the limits is
 //! everything not yet settled, loans included.
+//!
+//! With a spool a parcel is on disk before it counts as taken, and its body is in memory only while a worker has it.
 
 mod loan;
 mod state;
@@ -16,7 +18,11 @@ use state::{Ready, State};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tailweir_spool::Spool;
 use tokio::sync::Notify;
+
+/// What a parcel whose body is on disk counts for in memory, beside its client.
+const STORED_BYTES: u64 = 512;
 
 /// What a queue or a batch is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,7 +58,7 @@ pub struct Capacity {
     pub size: u64,
     /// The unit of `size`.
     pub unit: Unit,
-    /// Most bytes it holds, whatever the unit. From 1.
+    /// Most bytes it holds in memory, whatever the unit. From 1.
     pub bytes: u64,
 }
 
@@ -85,9 +91,19 @@ impl Refusal {
     }
 }
 
+/// What a parcel counts for.
+#[derive(Debug, Clone, Copy)]
+struct Weight {
+    /// In the unit of the queue.
+    size: u64,
+    /// In bytes of memory.
+    bytes: u64,
+}
+
 /// See the module.
 pub(crate) struct Queue {
     capacity: Capacity,
+    spool: Option<Arc<Spool>>,
     batching: Option<Batching>,
     state: Mutex<State>,
     /// A worker may find something to take.
@@ -101,9 +117,11 @@ impl Queue {
         capacity: Capacity,
         batching: Option<Batching>,
         freed: Arc<Notify>,
+        spool: Option<Arc<Spool>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             capacity,
+            spool,
             batching,
             state: Mutex::new(State::default()),
             arrived: Notify::new(),
@@ -115,40 +133,93 @@ impl Queue {
         self.capacity
     }
 
+    /// Rings whenever there is more room.
+    pub(crate) fn freed(&self) -> &Notify {
+        &self.freed
+    }
+
+    /// What keeps it; nothing where it is in memory.
+    pub(crate) fn spool(&self) -> Option<&Arc<Spool>> {
+        self.spool.as_ref()
+    }
+
     /// What it holds, loans included, in the unit of its capacity; and in bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
         let state = self.state.lock();
         (state.size, state.bytes)
     }
 
-    /// Takes the parcel, or hands it back at once.
+    /// Takes the parcel, or hands it back: at once, or, where it is kept by a spool, when the disk has answered.
     pub(crate) fn offer(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        let size = self.capacity.unit.of(&parcel);
+        let weight = self.weight(&parcel);
         let mut state = self.state.lock();
-        if let Err(reason) = self.admits(&mut state, parcel.items, parcel.bytes) {
+        if let Err(reason) = self.admits(&mut state, weight) {
             return Err(Refusal::new(parcel, reason));
         }
+        state.hold(weight);
+        let Some(spool) = &self.spool else {
+            self.line_up(&mut state, parcel, weight);
+            return Ok(());
+        };
+        drop(state);
+        match parcel.store(spool) {
+            Ok(parcel) => {
+                self.line_up(&mut self.state.lock(), parcel, weight);
+                Ok(())
+            }
+            Err(refusal) => {
+                let mut state = self.state.lock();
+                state.release(weight);
+                if refusal.reason == LossReason::QueueFull {
+                    self.press(&mut state);
+                }
+                drop(state);
+                self.freed.notify_waiters();
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Takes a parcel that is on disk already, whether there is room or not.
+    pub(crate) fn restore(&self, parcel: Parcel) {
+        let weight = self.weight(&parcel);
+        let mut state = self.state.lock();
+        state.hold(weight);
+        self.line_up(&mut state, parcel, weight);
+    }
+
+    fn line_up(&self, state: &mut State, parcel: Parcel, weight: Weight) {
         let batch_size = self
             .batching
             .map_or(1, |batching| batching.unit.of(&parcel));
-        state.push(parcel, size, batch_size);
-        drop(state);
+        state.push(parcel, weight, batch_size);
         self.arrived.notify_one();
-        Ok(())
     }
 
-    /// Whether a parcel of so many items and bytes would be taken now.
+    fn weight(&self, parcel: &Parcel) -> Weight {
+        let client = parcel.client.as_ref().map_or(0, |client| client.bytes());
+        Weight {
+            size: self.capacity.unit.of(parcel),
+            bytes: match self.spool {
+                Some(_) => STORED_BYTES + client as u64,
+                None => parcel.bytes,
+            },
+        }
+    }
+
+    /// Whether a parcel of so many items and bytes would be taken now, into memory.
     pub(crate) fn has_room(&self, items: u64, bytes: u64) -> Result<(), LossReason> {
-        self.admits(&mut self.state.lock(), items, bytes)
+        let size = self.capacity.unit.measure(items, bytes);
+        self.admits(&mut self.state.lock(), Weight { size, bytes })
     }
 
-    fn admits(&self, state: &mut State, items: u64, bytes: u64) -> Result<(), LossReason> {
+    fn admits(&self, state: &mut State, weight: Weight) -> Result<(), LossReason> {
         let Capacity {
             size: size_max,
-            unit,
             bytes: bytes_max,
+            ..
         } = self.capacity;
-        let size = unit.measure(items, bytes);
+        let Weight { size, bytes } = weight;
         if state.closed {
             return Err(LossReason::AbandonedAtShutdown);
         }
@@ -156,17 +227,16 @@ impl Queue {
             return Err(LossReason::LargerThanQueue);
         }
         if state.size + size > size_max || state.bytes + bytes > bytes_max {
-            // Whoever waits for a batch to fill must not wait while there is no room to fill it.
-            state.pressed = true;
-            self.arrived.notify_one();
+            self.press(state);
             return Err(LossReason::QueueFull);
         }
         Ok(())
     }
 
-    /// Takes the parcel as soon as there is room. Cancelled: the parcel is dropped, and so lost.
-    pub(crate) async fn offer_when_free(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        when_free(&self.freed, parcel, |parcel| self.offer(parcel)).await
+    /// Whoever waits for a batch to fill must not wait while there is no room to fill it.
+    fn press(&self, state: &mut State) {
+        state.pressed = true;
+        self.arrived.notify_one();
     }
 
     /// Takes in no more and lends no more: what waits is for [`Self::take_back`].
@@ -185,7 +255,7 @@ impl Queue {
         let mut state = self.state.lock();
         let entries = state.take_all();
         for entry in &entries {
-            state.release(entry.size, entry.parcel.bytes);
+            state.release(entry.weight);
         }
         drop(state);
         self.freed.notify_waiters();
@@ -267,21 +337,35 @@ impl Queue {
 
 /// Offers a parcel again and again, whenever the bell rings, until it is taken or refused for something
 /// else than a full queue. Cancelled: the parcel is dropped, and so lost.
-pub(crate) async fn when_free(
+pub(crate) async fn when_free<F>(
     bell: &Notify,
     mut parcel: Parcel,
-    offer: impl Fn(Parcel) -> Result<(), Box<Refusal>>,
-) -> Result<(), Box<Refusal>> {
+    offer: impl Fn(Parcel) -> F,
+) -> Result<(), Box<Refusal>>
+where
+    F: Future<Output = Result<(), Box<Refusal>>>,
+{
     loop {
         let rung = bell.notified();
         tokio::pin!(rung);
         // Registered before looking, so that room made in between is not missed.
         rung.as_mut().enable();
-        match offer(parcel) {
+        match offer(parcel).await {
             Err(refusal) if refusal.reason == LossReason::QueueFull => parcel = refusal.parcel,
             answer => return answer,
         }
         rung.await;
+    }
+}
+
+impl Drop for Queue {
+    /// What is on disk stays there, for the next process.
+    fn drop(&mut self) {
+        for entry in self.state.lock().take_all() {
+            if entry.parcel.stored.is_some() {
+                entry.parcel.receipt.kept();
+            }
+        }
     }
 }
 

@@ -58,6 +58,14 @@ pub trait Settle: Send + Sync {
     /// Called exactly once for each receipt, from any thread. Must not block or panic.
     fn settle(&self, settlement: Settlement);
 
+    /// The items are on disk, and survive the process: nobody else has to answer for them any more. [`Self::settle`] is
+    /// still called, or [`Self::kept`].
+    fn spooled(&self) {}
+
+    /// The process ends, and leaves the items on disk for the next: they are not settled here. Only what was
+    /// [spooled](Self::spooled) is kept.
+    fn kept(&self) {}
+
     /// Whether the items are still to be delivered. Asked before they are sent for the first time.
     fn is_wanted(&self) -> bool {
         true
@@ -101,6 +109,20 @@ impl Receipt {
             lost: Amount::default(),
             reason: None,
         });
+    }
+
+    /// All of it is on disk.
+    pub(crate) fn spooled(&self) {
+        if let Some(settle) = &self.settle {
+            settle.spooled();
+        }
+    }
+
+    /// All of it stays on disk for the next process.
+    pub(crate) fn kept(mut self) {
+        if let Some(settle) = self.settle.take() {
+            settle.kept();
+        }
     }
 
     /// All of it was left out, because it is [not wanted](Self::is_wanted).

@@ -137,9 +137,11 @@ fn capacity(queue: &SendingQueue) -> Capacity {
         size: positive(queue.queue_size).max(1),
         unit: unit(queue.sizer),
         bytes: match queue.sizer {
-            // Who counts bytes has said how many.
-            Sizer::Bytes => u64::MAX,
-            Sizer::Requests | Sizer::Items => ExporterSettings::QUEUE_BYTES_MAX.bytes(),
+            // Who counts bytes has said how many; of what is on disk, only what is in memory counts here.
+            Sizer::Bytes if queue.kept_by().is_none() => u64::MAX,
+            Sizer::Bytes | Sizer::Requests | Sizer::Items => {
+                ExporterSettings::QUEUE_BYTES_MAX.bytes()
+            }
         },
     }
 }

@@ -48,12 +48,14 @@ pub struct Snapshot {
     pub queue_size: u64,
     /// Most it may hold. Metric `otelcol_exporter_queue_capacity`.
     pub queue_capacity: u64,
-    /// Bytes the queue holds, whatever its sizer.
+    /// Bytes the queue holds in memory, whatever its sizer.
     pub queue_bytes: u64,
     /// The last failure, at most 1 KiB, without credentials; empty: none since the start.
     pub last_error: String,
     /// Where endpoints share the load.
     pub balancer: Option<BalancerSnapshot>,
+    /// Where the queue is on disk.
+    pub spool: Option<tailweir_spool::Figures>,
 }
 
 /// The endpoints of a `load_balancing` exporter at one moment.

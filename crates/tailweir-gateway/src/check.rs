@@ -5,6 +5,7 @@ use crate::console::Console;
 use crate::error::StartError;
 use crate::graph::{Blueprint, patterns};
 use crate::scraping::Scraping;
+use crate::spools;
 use crate::surroundings::World;
 use std::collections::BTreeSet;
 use tailweir_config::{ComponentId, Connector, Exporter, Processor, Receiver, Settings};
@@ -33,6 +34,14 @@ impl Gateway {
         for (id, receiver) in &settings.receivers {
             found.extend(check_receiver(id, receiver));
             found.extend(check_scraping(id, receiver));
+        }
+        for (id, storage) in spools::storages(settings) {
+            found.extend(spools::missing(storage).map(|message| Mistake {
+                block: format!("extensions::{id}"),
+                option: "directory".to_owned(),
+                message,
+                is_unreadable: false,
+            }));
         }
         for (id, processor) in &settings.processors {
             found.extend(check_transform(id, processor, settings));

@@ -45,6 +45,24 @@ pub enum StartError {
         /// What is wrong.
         source: BuildError,
     },
+    /// A storage cannot be used.
+    #[error("{extension}: {message}")]
+    Storage {
+        /// The extension.
+        extension: ComponentId,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The storage that an exporter names does not run.
+    #[error(
+        "{exporter}: its storage {storage} is not among service::extensions, or is no file_storage"
+    )]
+    NoStorage {
+        /// The exporter.
+        exporter: ComponentId,
+        /// What it names.
+        storage: ComponentId,
+    },
     /// The authenticator that a component names does not run.
     #[error(
         "{component}: its authenticator {authenticator} is not among service::extensions, or is none"

@@ -11,6 +11,7 @@ use crate::ledger::{Ledger, LedgerSnapshot};
 use crate::membership::{Members, Membership};
 use crate::metrics::Publisher;
 use crate::options::{Options, SHARDS_MAX};
+use crate::spools::Spools;
 use crate::status::{BoundAddress, Status};
 use crate::surroundings::World;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -296,6 +297,7 @@ fn ground(nursery: crate::actors::Nursery, options: Options, end: &CancellationT
         instance: random_instance(),
         surroundings: World::shared(),
         console: options.console,
+        spools: Spools::default(),
         membership: options
             .cluster
             .map(|cluster| Membership::join(cluster, end.clone())),

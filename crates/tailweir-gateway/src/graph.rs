@@ -42,6 +42,7 @@ use crate::pipeline::{
     Batcher, Connecting, Exposing, NotExported, RouteFigures, Sampler, ScanPool, Seat,
     TransformFigures,
 };
+use crate::spools::Spools;
 use parking_lot::Mutex;
 use passing::Passing;
 use retired::Gone;
@@ -74,6 +75,8 @@ pub(crate) struct Ground {
     pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Where `debug` exporters write.
     pub(crate) console: Console,
+    /// The queues on disk.
+    pub(crate) spools: Spools,
     /// The cluster that the process is a member of.
     pub(crate) membership: Option<Arc<Membership>>,
 }

@@ -9,6 +9,9 @@
 //! taken is acknowledged: when one part of a request cannot be held, the whole request is refused, and
 //! the parts that were held go their way all the same (the resend is recognised by its ids).
 //!
+//! What is spooled is on disk, in the queue of an exporter. It stays in that column when the process ends; what the next
+//! one finds there is taken by that.
+//!
 //! Items are spans, data points or log records. Bytes are those of the items as they were taken,
 //! whatever edits, batches and compression do to them later, so that the columns can be added up. (Edits
 //! before a sampler change how much it takes of what was acknowledged.)
@@ -123,6 +126,7 @@ struct Book {
     handed_over: Total,
     stored: Total,
     moving: Total,
+    spooled: Total,
     dropped: [Total; DropReason::ALL.len()],
     lost: [Total; LossReason::ALL.len()],
 }
@@ -198,7 +202,7 @@ impl Book {
             taken: self.taken.get().into(),
             copied: self.copied.get().into(),
             delivered: self.delivered.get().into(),
-            spooled: AmountRow::default(),
+            spooled: self.spooled.get().into(),
             held,
             handed_over: self.handed_over.get().into(),
             dropped: named(DropReason::ALL.map(DropReason::name), &self.dropped),

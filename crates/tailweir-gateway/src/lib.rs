@@ -53,6 +53,7 @@ mod options;
 mod pipeline;
 mod refusal;
 mod scraping;
+mod spools;
 mod status;
 mod surroundings;
 
@@ -72,4 +73,4 @@ pub use status::{
     KubernetesKindRow, KubernetesRow, MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow,
     SamplerRow, ScrapeRow, Status, TotalsRow, TraceAwareRow, TransformRow, VotesRow,
 };
-pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic};
+pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic, SpoolRow};

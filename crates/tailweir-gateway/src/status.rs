@@ -15,7 +15,7 @@ mod transforms;
 
 pub use batches::BatchRow;
 pub use connectors::{ConnectorRow, RouteRow, TotalsRow};
-pub use exporters::{BalancerRow, EndpointRow, ExporterRow};
+pub use exporters::{BalancerRow, EndpointRow, ExporterRow, SpoolRow};
 pub use files::FileRow;
 pub use kubernetes::{KubernetesKindRow, KubernetesRow};
 pub use pages::PageRow;

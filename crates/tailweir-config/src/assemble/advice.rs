@@ -2,7 +2,7 @@
 
 use super::service::{Service, WrittenPipeline};
 use crate::ComponentId;
-use crate::components::MatchProperties;
+use crate::components::{MatchProperties, SendingQueue};
 use crate::node::{Node, Place};
 use crate::report::{Cause, Report};
 use crate::settings::{Exporter, Extension, Processor, Settings};
@@ -23,6 +23,7 @@ pub(super) fn check(settings: &Settings, service: &Service, root: &Node, report:
     report.leave();
     report.leave();
     authenticators(settings, service, root, report);
+    storages(settings, service, root, report);
 }
 
 fn batch_before_sampler(pipeline: &WrittenPipeline, settings: &Settings, report: &mut Report) {
@@ -219,10 +220,6 @@ fn authenticator(
     root: &Node,
     report: &mut Report,
 ) {
-    let mut steps = path.split("::").chain([key]);
-    let Some(node) = steps.try_fold(root, |node, step| node.get(step)) else {
-        return;
-    };
     let problem = match settings.extensions.get(name) {
         None => (
             format!("the authenticator `{name}` is not configured"),
@@ -257,10 +254,47 @@ fn authenticator(
             "use basicauth or bearertokenauth",
         ),
     };
+    dangling((path, key), problem, root, report);
+}
+
+/// Queues are kept by a `file_storage` that is configured and runs; the Collector notices at start.
+fn storages(settings: &Settings, service: &Service, root: &Node, report: &mut Report) {
+    for (id, exporter) in &settings.exporters {
+        let Some(name) = exporter.sending_queue().and_then(SendingQueue::kept_by) else {
+            continue;
+        };
+        let problem = match settings.extensions.get(name) {
+            None => (
+                format!("the storage `{name}` is not configured"),
+                "add it under `extensions:`",
+            ),
+            Some(_) if !service.extensions.iter().any(|(id, _)| id == name) => (
+                format!("the storage `{name}` does not run"),
+                "add it to `service.extensions`",
+            ),
+            Some(Extension::FileStorage(_)) => continue,
+            Some(_) => (format!("`{name}` keeps no queues"), "use `file_storage`"),
+        };
+        let path = format!("exporters::{id}::sending_queue");
+        dangling((&path, "storage"), problem, root, report);
+    }
+}
+
+/// What an option names is not there, or is something else. Defaults name nothing.
+fn dangling(
+    (path, key): (&str, &str),
+    (text, help): (String, &str),
+    root: &Node,
+    report: &mut Report,
+) {
+    let mut steps = path.split("::").chain([key]);
+    let Some(node) = steps.try_fold(root, |node, step| node.get(step)) else {
+        return;
+    };
     for step in path.split("::") {
         report.enter(step);
     }
-    report.error_at(node.place.clone(), Cause::Dangling, problem.0, problem.1);
+    report.error_at(node.place.clone(), Cause::Dangling, text, help);
     for _ in path.split("::") {
         report.leave();
     }

@@ -349,13 +349,8 @@ const CONNECTORS: &[Group] = &[
 
 const EXTENSIONS: &[Group] = &[
     (
-        "queues and traces are held in memory in this version: remove it, and `storage` with it",
-        &[
-            "file_storage",
-            "db_storage",
-            "redis_storage",
-            "pebble_tail_storage",
-        ],
+        "use `file_storage`; traces are held in memory",
+        &["db_storage", "redis_storage", "pebble_tail_storage"],
     ),
     (
         "of the authenticators there are `basicauth`, `bearertokenauth` and `headers_setter`",

@@ -9,11 +9,12 @@ use crate::components::connectors::{
 };
 use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
-    FilterProcessor, GroupByAttrs, GroupByTrace, HeadersSetter, HealthCheck, JaegerReceiver,
-    KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter, OtlpGrpcExporter,
-    OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler, PrometheusExporter,
-    PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection,
-    ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter, ZipkinReceiver,
+    FileStorage, FilterProcessor, GroupByAttrs, GroupByTrace, HeadersSetter, HealthCheck,
+    JaegerReceiver, KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter,
+    OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
+    PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
+    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
+    ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -540,6 +541,14 @@ pub(crate) static PRESENT: &[Kind] = &[
         shape: HeadersSetter::shape,
         read: |node, _, report| {
             let part = |settings| Part::Extension(Extension::HeadersSetter(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(Role::Extension, "file_storage", &[], &[], Stability::Beta),
+        shape: FileStorage::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Extension(Extension::FileStorage(Box::new(settings)));
             read_as(node, report, part)
         },
     },

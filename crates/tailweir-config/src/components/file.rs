@@ -123,7 +123,15 @@ fn directory_rules(exporter: &FileExporter, block: &mut Block<'_>, report: &mut 
             text,
             "add `create_directory: true`",
         );
-    } else if !u32::from_str_radix(permissions, 8).is_ok_and(|bits| bits <= 0o777) {
+    } else {
+        octal_rule(permissions, block, report);
+    }
+}
+
+/// Refuses permissions of a directory that are none.
+pub(super) fn octal_rule(permissions: &str, block: &Block<'_>, report: &mut Report) {
+    if !u32::from_str_radix(permissions, 8).is_ok_and(|bits| bits <= 0o777) {
+        let place = block.at("directory_permissions");
         let text = "`directory_permissions` is not an octal number up to 0777";
         report.error_at(place, Cause::NotAllowed, text, "write \"0755\"");
     }

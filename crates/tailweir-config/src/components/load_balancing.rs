@@ -100,6 +100,7 @@ fn load_balancing_rules(
         );
     }
     one_resolver(&exporter.resolver, block, report);
+    queues_in_memory(exporter, block, report);
     outer_resilience(exporter, block, report);
 }
 
@@ -114,6 +115,21 @@ fn one_resolver(resolver: &EndpointResolver, block: &Block<'_>, report: &mut Rep
     if !["k8s", "aws_cloud_map"].into_iter().any(is_elsewhere) {
         let fix = "write `resolver: {static: {hostnames: [a:4317, b:4317]}}`, or `dns`";
         report.error_at(block.at("resolver"), cause, text, fix);
+    }
+}
+
+/// What waits for an endpoint that leaves goes to the others: that is of one process.
+fn queues_in_memory(exporter: &LoadBalancingExporter, block: &Block<'_>, report: &mut Report) {
+    let queues = [
+        ("protocol", Some(&exporter.protocol.otlp.sending_queue)),
+        ("sending_queue", exporter.sending_queue.as_ref()),
+    ];
+    for (key, queue) in queues {
+        if queue.is_some_and(|queue| queue.kept_by().is_some()) {
+            let text = "`sending_queue.storage` is not available here: the queues of endpoints are in memory";
+            let fix = "remove it, or keep the queue of an `otlp_grpc` exporter";
+            report.error_at(block.at(key), Cause::AbsentOption, text, fix);
+        }
     }
 }
 

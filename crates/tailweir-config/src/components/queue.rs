@@ -1,5 +1,6 @@
 //! The queue in front of an exporter, and its retries.
 
+use crate::ComponentId;
 use crate::report::{Cause, Report};
 use crate::setting::{Block, choice, settings};
 use std::time::Duration;
@@ -33,11 +34,19 @@ settings! {
         wait_for_result: bool = false,
         /// Put requests together before they are exported. Absent: each goes by itself.
         batch: Option<QueueBatch> = None,
-    }
-    refused {
-        "storage" = "queues are kept in memory in this version",
+        /// The `file_storage` extension in whose directory the queue is kept, so that it survives the process. Absent: in
+        /// memory.
+        storage: Option<ComponentId> = None,
     }
     rules queue_rules;
+}
+
+impl SendingQueue {
+    /// The extension that keeps it; nothing where it is in memory, or there is none.
+    #[must_use]
+    pub fn kept_by(&self) -> Option<&ComponentId> {
+        self.storage.as_ref().filter(|_| self.enabled)
+    }
 }
 
 fn queue_rules(queue: &mut SendingQueue, block: &mut Block<'_>, report: &mut Report) {
@@ -46,6 +55,12 @@ fn queue_rules(queue: &mut SendingQueue, block: &mut Block<'_>, report: &mut Rep
     }
     block.require_positive("queue_size", queue.queue_size, report);
     block.require_positive("num_consumers", queue.num_consumers, report);
+    if queue.wait_for_result && queue.storage.is_some() {
+        let text = "`wait_for_result` and `storage` exclude each other";
+        let fix = "remove `wait_for_result`: the sender is answered when the request is on disk";
+        let place = block.at("wait_for_result");
+        report.error_at(place, Cause::Contradiction, text, fix);
+    }
     let Some(batch) = &mut queue.batch else {
         return;
     };

@@ -142,12 +142,16 @@ exporters:
     endpoint: a:4317
     write_buffer_size: 1
     sending_queue: {storage: file_storage}
+  load_balancing:
+    resolver: {static: {hostnames: [a]}}
+    protocol: {otlp: {sending_queue: {storage: file_storage}}}
   otlp_http: {endpoint: 'http://a', proxy_url: 'http://b', force_attempt_http2: maybe}
 service: {pipelines: {traces: {receivers: [nop], exporters: [otlp_grpc, otlp_http]}}}",
     );
     let told = lines(&loaded.diagnostics).join("\n");
     for part in [
-        "error: exporters::otlp_grpc::sending_queue::storage: `storage` is not available",
+        "error: exporters::otlp_grpc::sending_queue: the storage `file_storage` is not configured",
+        "error: exporters::load_balancing: `sending_queue.storage` is not available here",
         "error: exporters::otlp_http::proxy_url: `proxy_url` is not available (calls through a proxy",
         "error: exporters::otlp_http::force_attempt_http2: expected `true` or `false`",
         "warning: exporters::otlp_grpc::write_buffer_size: `write_buffer_size` has no effect here",

@@ -65,6 +65,49 @@ service:
     );
 }
 
+/// Scenario: a queue is to be kept by an extension that is not there, one that does not run, and one that keeps nothing; by
+/// one that does, while senders wait for the outcome; then as it should be, and where there is no queue.
+/// Guarantees: each mistake is refused where it is written, though the Collector would notice some only at start.
+#[test]
+fn a_queue_on_disk_needs_a_storage_that_runs() {
+    let config = |extensions: &str, running: &str, queue: &str| {
+        format!(
+            "receivers: {{nop: }}
+extensions: {{{extensions}}}
+exporters: {{otlp_grpc: {{endpoint: a:4317, sending_queue: {{{queue}}}}}}}
+service: {{extensions: [{running}], pipelines: {{traces: {{receivers: [nop], exporters: [otlp_grpc]}}}}}}"
+        )
+    };
+    let (there, queue) = (
+        "file_storage/q: {max_size: 1000}",
+        "storage: file_storage/q",
+    );
+    let impatient = "storage: file_storage/q, wait_for_result: true";
+    for (text, problem) in [
+        (config("", "", queue), "is not configured"),
+        (config(there, "", queue), "does not run"),
+        (
+            config("health_check: ", "health_check", "storage: health_check"),
+            "keeps no queues",
+        ),
+        (
+            config(there, "file_storage/q", impatient),
+            "exclude each other",
+        ),
+    ] {
+        let told = lines(&load_text(&text).diagnostics).join("\n");
+        assert!(
+            told.contains("error: exporters::otlp_grpc::sending_queue"),
+            "{told}"
+        );
+        assert!(told.contains(problem), "{told}");
+    }
+    for queue in [queue, "storage: nothing, enabled: false"] {
+        let loaded = load_text(&config(there, "file_storage/q", queue));
+        assert!(loaded.settings.is_some(), "{}", loaded.diagnostics);
+    }
+}
+
 /// Scenario: an exporter names an authenticator that is not there, one that does not run, and one of
 /// the wrong sort; then the right one.
 /// Guarantees: each is refused where it is named, though the Collector would notice only at start.

@@ -3,18 +3,22 @@
 use super::ExporterSettings;
 use crate::delivery::{Delivery, Outcome};
 use crate::destination::Destination;
-use crate::queue::{Batch, Batching, Loan, Queue, Refusal};
+use crate::queue::{Batch, Batching, Loan, Queue, Refusal, when_free};
 use crate::retry::{Jitter, Throttle};
 use crate::stats::{Snapshot, Stats};
 use crate::{LossReason, Parcel, portion};
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
+use std::time::Duration;
 use tailweir_core::{ClientContext, ClientKeys, Signal};
+use tailweir_spool::Spool;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// Time until a disk that refused to be read is asked again.
+const DISK_INTERVAL: Duration = Duration::from_secs(1);
 /// Who sent what nobody asks about, or what is of several clients.
 static NOBODY: ClientContext = ClientContext::NOBODY;
 
@@ -30,16 +34,18 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
-    /// `freed` rings whenever there is more room in the queue.
+    /// `freed` rings whenever there is more room in the queue, which `spool` keeps.
     pub(crate) fn new(
         name: &str,
         signal: Signal,
         destination: Arc<dyn Destination>,
         settings: &ExporterSettings,
         freed: Arc<Notify>,
+        spool: Option<Arc<Spool>>,
     ) -> Self {
+        let is_kept = spool.is_some();
         Self {
-            queue: Queue::new(settings.capacity, settings.batching, freed),
+            queue: Queue::new(settings.capacity, settings.batching, freed, spool),
             delivery: Delivery {
                 exporter: name.into(),
                 signal,
@@ -52,12 +58,14 @@ impl Direct {
                 drain: CancellationToken::new(),
                 end: CancellationToken::new(),
                 leave: CancellationToken::new(),
+                is_kept,
             },
             client_keys: settings.client_keys.clone(),
             consumers: settings.consumers.max(1),
             batching: settings.batching,
             block_on_overflow: settings.block_on_overflow,
-            wait_for_result: settings.wait_for_result,
+            // What is on disk may outlive whoever waits.
+            wait_for_result: settings.wait_for_result && !is_kept,
         }
     }
 
@@ -88,13 +96,38 @@ impl Direct {
         answer
     }
 
-    pub(crate) async fn enqueue(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        if !self.block_on_overflow {
+    /// As [`Self::offer`], without holding up others while a disk is written to. Cancelled, it goes on.
+    pub(crate) async fn put(self: &Arc<Self>, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        if self.queue.spool().is_none() {
             return self.offer(parcel);
         }
-        let answer = self.queue.offer_when_free(parcel).await;
-        self.note(&answer);
-        answer
+        let direct = Arc::clone(self);
+        // Where the runtime has ended, the parcel was dropped, and that settled it.
+        beside(move || direct.offer(parcel)).await.unwrap_or(Ok(()))
+    }
+
+    pub(crate) async fn enqueue(self: &Arc<Self>, parcel: Parcel) -> Result<(), Box<Refusal>> {
+        if !self.block_on_overflow {
+            return self.put(parcel).await;
+        }
+        when_free(self.queue.freed(), parcel, |parcel| self.put(parcel)).await
+    }
+
+    /// Takes parcels that are on disk already.
+    pub(crate) fn restore(&self, parcels: Vec<Parcel>) {
+        for parcel in parcels {
+            self.queue.restore(parcel);
+        }
+    }
+
+    /// What waits here waits there from now on, where both are kept on disk.
+    pub(crate) async fn hand_over(&self, successor: &Self, deadline: Instant) {
+        if self.queue.spool().is_none() || successor.queue.spool().is_none() {
+            return;
+        }
+        self.queue.close();
+        let parcels = self.withdraw_until(deadline).await;
+        successor.restore(parcels);
     }
 
     fn note(&self, answer: &Result<(), Box<Refusal>>) {
@@ -125,6 +158,10 @@ impl Direct {
         let Self {
             queue, delivery, ..
         } = self;
+        if queue.spool().is_some() {
+            self.keep(deadline).await;
+            return 0;
+        }
         queue.close();
         delivery.drain.cancel();
         let emptied = tokio::time::timeout_at(deadline, queue.emptied()).await;
@@ -137,6 +174,46 @@ impl Direct {
         }
         delivery.destination.flush().await;
         given_up
+    }
+
+    /// Sends what it can until the deadline, or until the backend does not answer. The rest stays on disk.
+    async fn keep(&self, deadline: Instant) {
+        let Self {
+            queue, delivery, ..
+        } = self;
+        queue.close();
+        delivery.drain.cancel();
+        tokio::select! {
+            () = queue.emptied() => {}
+            () = delivery.leave.cancelled() => {}
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+        let left = self.withdraw_until(deadline).await;
+        if !left.is_empty() {
+            tracing::info!(
+                exporter = self.name(),
+                signal = self.signal().name(),
+                requests = left.len(),
+                items = left.iter().map(|parcel| parcel.items).sum::<u64>(),
+                "what was not sent stays on disk for the next start"
+            );
+        }
+        for parcel in left {
+            parcel.receipt.kept();
+        }
+        delivery.destination.flush().await;
+    }
+
+    /// As [`Self::withdraw`]; attempts that are under way end at the deadline.
+    async fn withdraw_until(&self, deadline: Instant) -> Vec<Parcel> {
+        let withdrawn = tokio::time::timeout_at(deadline, self.withdraw()).await;
+        match withdrawn {
+            Ok(parcels) => parcels,
+            Err(_) => {
+                self.delivery.end.cancel();
+                self.withdraw().await
+            }
+        }
     }
 
     /// Takes in no more, makes no further attempt, and gives back what was not sent. An attempt that is
@@ -154,6 +231,7 @@ impl Direct {
             queue_size,
             queue_bytes,
             queue_capacity: self.queue.capacity().size,
+            spool: self.queue.spool().map(|spool| spool.figures()),
             ..self.delivery.stats.snapshot()
         }
     }
@@ -161,8 +239,48 @@ impl Direct {
     async fn work(&self) {
         while let Some(mut batch) = self.queue.take().await {
             batch.leave_out_unwanted();
+            if batch.is_stored() {
+                let Some(loaded) = self.loaded(batch).await else {
+                    continue;
+                };
+                batch = loaded;
+            }
             if !batch.loans.is_empty() {
                 self.ship(batch).await;
+            }
+        }
+    }
+
+    /// The batch with its bodies, but for what is damaged. Nothing where the disk refuses: it is back in the queue then.
+    async fn loaded(&self, mut batch: Batch) -> Option<Batch> {
+        let loaded = beside(move || {
+            let damaged = batch.load();
+            damaged.map(|damaged| (batch, damaged))
+        });
+        let delivery = &self.delivery;
+        let (exporter, signal) = (self.name(), self.signal().name());
+        match loaded.await? {
+            Ok((batch, 0)) => Some(batch),
+            Ok((batch, items)) => {
+                let reason = LossReason::SpoolDamaged.name();
+                tracing::error!(
+                    exporter,
+                    signal,
+                    items,
+                    reason,
+                    "bytes on disk are damaged, data is lost"
+                );
+                delivery.stats.failed_items.add(items);
+                Some(batch)
+            }
+            Err(error) => {
+                tracing::error!(exporter, signal, %error, "the queue on disk cannot be read, will try again");
+                delivery.stats.note_error(&error.to_string());
+                tokio::select! {
+                    () = tokio::time::sleep(DISK_INTERVAL) => {}
+                    () = delivery.leave.cancelled() => {}
+                }
+                None
             }
         }
     }
@@ -183,7 +301,7 @@ impl Direct {
             .delivery
             .deliver(request.body, request.items, client)
             .await;
-        settle(batch, outcome);
+        conclude(batch, move |batch| settle(batch, outcome)).await;
     }
 
     /// The parcel was cut: what its pieces lost, it lost.
@@ -203,7 +321,7 @@ impl Direct {
             reason.get_or_insert(why);
         }
         let reason = reason.unwrap_or(LossReason::RejectedByBackend);
-        settle_in_part(batch, lost, reason);
+        conclude(batch, move |batch| settle_in_part(batch, lost, reason)).await;
     }
 
     fn requests(&self, batch: &Batch) -> Vec<Request> {
@@ -224,6 +342,26 @@ impl Direct {
 /// Who sent what is in a batch: all of it is of one client.
 fn client(batch: &Batch) -> Option<Arc<ClientContext>> {
     batch.loans.first()?.parcel()?.client.clone()
+}
+
+/// Does work that waits for a disk without holding up others. Nothing where the runtime has ended.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Some(done),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        },
+    }
+}
+
+/// Ends a batch: what is on disk is marked there.
+async fn conclude(batch: Batch, end: impl FnOnce(Batch) + Send + 'static) {
+    if batch.is_stored() {
+        beside(move || end(batch)).await;
+    } else {
+        end(batch);
+    }
 }
 
 /// What one attempt carries.

@@ -53,6 +53,7 @@ impl Template {
             Arc::new(destination),
             &self.queue,
             self.freed.clone(),
+            None,
         )))
     }
 }
@@ -164,6 +165,7 @@ impl Members {
                 items: share.items,
                 bytes,
                 receipt,
+                stored: None,
             };
             if let Err(refusal) = self.present[share.endpoint].offer(part) {
                 refusal.parcel.receipt.lost(refusal.reason);

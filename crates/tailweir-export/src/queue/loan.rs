@@ -3,7 +3,9 @@
 use super::Queue;
 use super::state::Entry;
 use crate::{LossReason, Parcel, Receipt};
+use std::io;
 use std::sync::Arc;
+use tailweir_spool::ReadError;
 
 /// A parcel that kills this many workers is lost, so that it does not stop the exporter for good.
 const DEATHS_MAX: u8 = 3;
@@ -19,6 +21,32 @@ impl Batch {
         Self {
             loans: entries.into_iter().map(lend).collect(),
         }
+    }
+
+    /// Whether marking its end, and getting its bodies, takes a disk.
+    pub(crate) fn is_stored(&self) -> bool {
+        let mut parcels = self.loans.iter().filter_map(Loan::parcel);
+        parcels.any(|parcel| parcel.stored.is_some())
+    }
+
+    /// Gets the bodies from the disk; what is damaged is lost. Answers how many items that were. Blocks.
+    ///
+    /// # Errors
+    /// When the disk refuses: it may not the next time.
+    pub(crate) fn load(&mut self) -> io::Result<u64> {
+        let mut lost = 0;
+        for mut loan in std::mem::take(&mut self.loans) {
+            let loaded = loan.entry.as_mut().map(|entry| entry.parcel.load());
+            match loaded {
+                Some(Err(ReadError::Damaged)) => {
+                    lost += loan.parcel().map_or(0, |parcel| parcel.items);
+                    loan.finish(|receipt| receipt.lost(LossReason::SpoolDamaged));
+                }
+                Some(Err(ReadError::Failed(error))) => return Err(error),
+                Some(Ok(())) | None => self.loans.push(loan),
+            }
+        }
+        Ok(lost)
     }
 
     /// Settles the parcels that waited until nobody wanted them delivered from here any more.
@@ -67,9 +95,11 @@ impl Loan {
     }
 
     fn settle(&self, entry: Entry, settle: impl FnOnce(Receipt)) {
-        let (size, bytes) = (entry.size, entry.parcel.bytes);
         settle(entry.parcel.receipt);
-        self.queue.state.lock().release(size, bytes);
+        if let Some(stored) = entry.parcel.stored {
+            stored.done();
+        }
+        self.queue.state.lock().release(entry.weight);
         self.queue.freed.notify_waiters();
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in the queue, and when it is due. No waiting happens here.
 
-use super::Batching;
+use super::{Batching, Weight};
 use crate::Parcel;
 use std::collections::VecDeque;
 use tokio::time::Instant;
@@ -8,8 +8,7 @@ use tokio::time::Instant;
 /// A parcel in the queue.
 pub(super) struct Entry {
     pub(super) parcel: Parcel,
-    /// What it counts for, in the unit of the queue.
-    pub(super) size: u64,
+    pub(super) weight: Weight,
     /// What it counts for in a batch, in the unit of [`Batching`].
     pub(super) batch_size: u64,
     pub(super) since: Instant,
@@ -22,7 +21,7 @@ pub(super) struct State {
     waiting: VecDeque<Entry>,
     /// Sum of the batch sizes of what waits.
     waiting_size: u64,
-    /// Parcels not settled: waiting and on loan.
+    /// Parcels not settled: waiting, on loan, and on their way to the disk.
     pub(super) held: u64,
     /// The same, in the unit of the queue.
     pub(super) size: u64,
@@ -49,14 +48,19 @@ pub(super) enum Ready {
 }
 
 impl State {
-    pub(super) fn push(&mut self, parcel: Parcel, size: u64, batch_size: u64) {
+    /// Counts a parcel that will be pushed, or released.
+    pub(super) fn hold(&mut self, weight: Weight) {
         self.held += 1;
-        self.size += size;
-        self.bytes += parcel.bytes;
+        self.size += weight.size;
+        self.bytes += weight.bytes;
+    }
+
+    /// Puts a parcel that is held at the end of the line.
+    pub(super) fn push(&mut self, parcel: Parcel, weight: Weight, batch_size: u64) {
         self.waiting_size += batch_size;
         self.waiting.push_back(Entry {
             parcel,
-            size,
+            weight,
             batch_size,
             since: Instant::now(),
             deaths: 0,
@@ -64,16 +68,17 @@ impl State {
     }
 
     /// Takes back what a worker did not finish.
-    pub(super) fn put_back(&mut self, entry: Entry) {
+    pub(super) fn put_back(&mut self, mut entry: Entry) {
+        entry.parcel.unload();
         self.waiting_size += entry.batch_size;
         self.waiting.push_front(entry);
     }
 
     /// Forgets what an entry counted for.
-    pub(super) fn release(&mut self, size: u64, bytes: u64) {
+    pub(super) fn release(&mut self, weight: Weight) {
         self.held = self.held.saturating_sub(1);
-        self.size = self.size.saturating_sub(size);
-        self.bytes = self.bytes.saturating_sub(bytes);
+        self.size = self.size.saturating_sub(weight.size);
+        self.bytes = self.bytes.saturating_sub(weight.bytes);
     }
 
     /// Everything that waits; it still counts until it is released.

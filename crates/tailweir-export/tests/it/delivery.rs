@@ -44,7 +44,7 @@ async fn a_request_is_tried_again_until_it_is_taken() {
         &settings(Some(steady())),
     );
     let start = Instant::now();
-    exporter.offer(ledger.parcel(4, "x")).unwrap();
+    exporter.offer(ledger.parcel(4, "x")).await.unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.items(), (4, 0));
     assert_eq!(destination.times(start), [0, 5000, 12_500]);
@@ -91,7 +91,7 @@ async fn a_request_is_given_up_with_its_reason() {
             destination.clone(),
             &settings(retry),
         );
-        exporter.offer(ledger.parcel(4, "x")).unwrap();
+        exporter.offer(ledger.parcel(4, "x")).await.unwrap();
         while_running(&exporter, ledger.settled(1)).await;
         assert_eq!(ledger.reasons(), [Some(reason)]);
         assert_eq!(destination.bodies().len(), attempts);
@@ -113,10 +113,10 @@ async fn a_pause_that_the_backend_asks_for_is_kept_by_all() {
     );
     let start = Instant::now();
     while_running(&exporter, async {
-        exporter.offer(ledger.parcel(1, "a")).unwrap();
+        exporter.offer(ledger.parcel(1, "a")).await.unwrap();
         destination.attempted(1).await;
         tokio::time::advance(Duration::from_secs(1)).await;
-        exporter.offer(ledger.parcel(1, "b")).unwrap();
+        exporter.offer(ledger.parcel(1, "b")).await.unwrap();
         ledger.settled(2).await;
     })
     .await;
@@ -140,7 +140,7 @@ async fn no_answer_silences_an_exporter_for_good() {
         &settings(Some(retry)),
     );
     let start = Instant::now();
-    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    exporter.offer(ledger.parcel(1, "a")).await.unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(destination.times(start), [0, 300_000]);
 }
@@ -157,7 +157,7 @@ async fn an_attempt_without_an_answer_times_out() {
         &settings(Some(steady())),
     );
     let start = Instant::now();
-    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    exporter.offer(ledger.parcel(1, "a")).await.unwrap();
     while_running(&exporter, async {
         destination.attempted(2).await;
         destination.open(1);
@@ -193,7 +193,7 @@ async fn what_cannot_be_encoded_is_lost() {
         std::sync::Arc::new(Unencodable),
         &ExporterSettings::default(),
     );
-    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    exporter.offer(ledger.parcel(1, "a")).await.unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.reasons(), [Some(LossReason::PermanentError)]);
 }
@@ -218,7 +218,7 @@ async fn a_shutdown_does_not_wait_for_long_intervals() {
         &settings(Some(retry)),
     );
     let start = Instant::now();
-    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    exporter.offer(ledger.parcel(1, "a")).await.unwrap();
     let shutdown = async {
         destination.attempted(1).await;
         tokio::time::advance(Duration::from_secs(10)).await;
@@ -248,7 +248,7 @@ async fn a_backend_cannot_reject_more_than_it_was_sent() {
         destination,
         &ExporterSettings::default(),
     );
-    exporter.offer(ledger.parcel(3, "a")).unwrap();
+    exporter.offer(ledger.parcel(3, "a")).await.unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.items(), (0, 3));
     let snapshot = exporter.snapshot();

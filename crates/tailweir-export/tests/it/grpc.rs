@@ -45,6 +45,7 @@ async fn send(exporter: &Exporter, ledger: &Arc<Ledger>, items: u64, body: Bytes
     let count = ledger.settlements().len() + 1;
     exporter
         .offer(ledger.parcel_of(exporter.signal(), items, body))
+        .await
         .unwrap();
     while_running(exporter, ledger.settled(count)).await;
 }
@@ -171,7 +172,7 @@ async fn rejected_spans_are_lost_and_not_sent_again() {
 async fn a_server_that_dies_mid_request_loses_nothing() {
     let backend = GrpcBackend::start([Answer::Hang]).await;
     let (ledger, exporter, address) = (Ledger::new(), to(&backend), backend.address);
-    exporter.offer(ledger.parcel(2, body())).unwrap();
+    exporter.offer(ledger.parcel(2, body())).await.unwrap();
     while_running(&exporter, async {
         backend.called(1).await;
         backend.kill().await;
@@ -208,7 +209,7 @@ async fn calls_share_a_connection() {
     let backend = GrpcBackend::start([]).await;
     let (ledger, exporter) = (Ledger::new(), to(&backend));
     for _ in 0..50 {
-        exporter.offer(ledger.parcel(2, body())).unwrap();
+        exporter.offer(ledger.parcel(2, body())).await.unwrap();
     }
     while_running(&exporter, ledger.settled(50)).await;
     assert_eq!((ledger.items(), backend.connections()), ((100, 0), 1));
@@ -233,7 +234,7 @@ async fn an_attempt_may_wait_for_the_server() {
         let queue = ExporterSettings::of_otlp_grpc(&settings);
         let exporter = Exporter::new("otlp_grpc", Signal::Traces, destination, &queue);
         let ledger = Ledger::new();
-        exporter.offer(ledger.parcel(2, body())).unwrap();
+        exporter.offer(ledger.parcel(2, body())).await.unwrap();
         while_running(&exporter, async {
             if wait_for_ready {
                 // The attempt is under way before there is a server.

@@ -46,6 +46,7 @@ async fn send(exporter: &Exporter, ledger: &Arc<Ledger>, body: Bytes) {
     let count = ledger.settlements().len() + 1;
     exporter
         .offer(ledger.parcel_of(exporter.signal(), 2, body))
+        .await
         .unwrap();
     while_running(exporter, ledger.settled(count)).await;
 }
@@ -373,7 +374,7 @@ async fn headers_are_set_by_rules() {
     ] {
         let ledger = Ledger::new();
         let parcel = ledger.parcel(2, body()).of(Arc::new(client));
-        exporter.offer(parcel).unwrap();
+        exporter.offer(parcel).await.unwrap();
         while_running(&exporter, ledger.settled(1)).await;
         let headers = backend.requests().pop().unwrap().headers;
         for (name, value) in [
@@ -413,7 +414,7 @@ async fn a_header_is_not_set_to_one_of_several_values() {
     };
     let ledger = Ledger::new();
     let parcel = ledger.parcel(2, body()).of(Arc::new(client));
-    exporter.offer(parcel).unwrap();
+    exporter.offer(parcel).await.unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.reasons(), [Some(LossReason::PermanentError)]);
     let error = exporter.snapshot().last_error;

@@ -77,6 +77,7 @@ async fn a_trace_goes_to_the_same_endpoint_every_time() {
     for _ in 0..2 {
         exporter
             .offer(ledger.parcel_of(Signal::Traces, 60, many(60)))
+            .await
             .unwrap();
     }
     while_running(&exporter, ledger.settled(2)).await;
@@ -112,14 +113,14 @@ async fn a_request_is_taken_as_a_whole_or_not_at_all() {
     let ledger = Ledger::new();
     let test = async {
         let first = ledger.parcel_of(Signal::Traces, 60, many(60));
-        exporter.offer(first).unwrap();
+        exporter.offer(first).await.unwrap();
         slow.called(1).await;
         quick.called(1).await;
         while exporter.snapshot().sent_requests == 0 {
             tokio::task::yield_now().await;
         }
         let second = ledger.parcel_of(Signal::Traces, 60, many(60));
-        let refusal = exporter.offer(second).unwrap_err();
+        let refusal = exporter.offer(second).await.unwrap_err();
         assert_eq!(refusal.reason, LossReason::QueueFull);
         assert_eq!(refusal.parcel.items, 60);
         refusal.parcel.receipt.lost(LossReason::QueueFull);
@@ -143,6 +144,7 @@ async fn what_waits_for_an_endpoint_that_leaves_goes_to_the_others() {
     let ledger = Ledger::new();
     for _ in 0..30 {
         old.offer(ledger.parcel_of(Signal::Traces, 6, many(6)))
+            .await
             .unwrap();
     }
     let deadline = Instant::now() + PATIENCE;
@@ -160,6 +162,7 @@ async fn what_waits_for_an_endpoint_that_leaves_goes_to_the_others() {
     assert_eq!(received(&staying).len(), 180);
     let late = old
         .offer(ledger.parcel_of(Signal::Traces, 6, many(6)))
+        .await
         .unwrap_err();
     assert_eq!(late.reason, LossReason::AbandonedAtShutdown);
     late.parcel.receipt.lost(late.reason);
@@ -178,6 +181,7 @@ async fn a_share_that_is_given_up_is_lost_and_the_rest_delivered() {
     let ledger = Ledger::new();
     exporter
         .offer(ledger.parcel_of(Signal::Traces, 60, many(60)))
+        .await
         .unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     let taken = received(&good).len() as u64;
@@ -210,12 +214,13 @@ async fn the_addresses_of_a_name_are_endpoints() {
     let ledger = Ledger::new();
     let early = exporter
         .offer(ledger.parcel_of(Signal::Traces, 6, many(6)))
+        .await
         .unwrap_err();
     assert_eq!(early.reason, LossReason::NoEndpoint);
     assert!(early.reason.is_worth_a_resend());
     let test = async {
         let mut parcel = early.parcel;
-        while let Err(refusal) = exporter.offer(parcel) {
+        while let Err(refusal) = exporter.offer(parcel).await {
             parcel = refusal.parcel;
             tokio::task::yield_now().await;
         }

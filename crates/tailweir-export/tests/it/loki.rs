@@ -75,6 +75,7 @@ async fn send(exporter: &Exporter, items: u64, body: Bytes) -> Arc<Ledger> {
     let ledger = Ledger::new();
     exporter
         .offer(ledger.parcel_of(Signal::Logs, items, body))
+        .await
         .unwrap();
     while_running(exporter, ledger.settled(1)).await;
     ledger

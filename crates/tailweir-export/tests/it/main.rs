@@ -14,6 +14,7 @@ mod property;
 mod queue;
 mod receipt;
 mod remote_write;
+mod stored;
 mod support;
 mod tls;
 mod waterfall;

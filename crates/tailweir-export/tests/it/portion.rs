@@ -59,6 +59,7 @@ async fn a_large_request_is_cut_between_its_items() {
         let exporter = Exporter::new("otlp", signal, destination.clone(), &settings);
         exporter
             .offer(ledger.parcel_of(signal, items, body.clone()))
+            .await
             .unwrap();
         while_running(&exporter, ledger.settled(1)).await;
         assert_eq!(ledger.items(), (items, 0));
@@ -87,6 +88,7 @@ async fn only_the_pieces_that_are_refused_are_lost() {
     let exporter = Exporter::new("otlp", Signal::Traces, destination, &settings);
     exporter
         .offer(ledger.parcel(10, traces([("a", many)])))
+        .await
         .unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     assert_eq!(ledger.items(), (7, 3));
@@ -102,7 +104,10 @@ async fn what_cannot_be_cut_is_sent_whole() {
         let (ledger, destination) = (Ledger::new(), Scripted::accepting());
         let settings = settings(Unit::Bytes, 20);
         let exporter = Exporter::new("otlp", Signal::Traces, destination.clone(), &settings);
-        exporter.offer(ledger.parcel(1, body.clone())).unwrap();
+        exporter
+            .offer(ledger.parcel(1, body.clone()))
+            .await
+            .unwrap();
         while_running(&exporter, ledger.settled(1)).await;
         assert_eq!(destination.bodies(), [body]);
     }

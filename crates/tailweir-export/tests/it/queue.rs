@@ -47,9 +47,9 @@ async fn a_full_queue_hands_the_parcel_back() {
         let (ledger, destination) = (Ledger::new(), Scripted::accepting());
         let exporter = exporter(&destination, &settings);
         for _ in 0..2 {
-            exporter.offer(ledger.parcel(2, "12345")).unwrap();
+            exporter.offer(ledger.parcel(2, "12345")).await.unwrap();
         }
-        let refusal = exporter.offer(ledger.parcel(2, "12345")).unwrap_err();
+        let refusal = exporter.offer(ledger.parcel(2, "12345")).await.unwrap_err();
         assert_eq!(refusal.reason, LossReason::QueueFull);
         assert_eq!((refusal.parcel.items, ledger.settlements().len()), (2, 0));
         assert_eq!(exporter.snapshot().enqueue_failed_items, 2);
@@ -150,11 +150,11 @@ async fn parcels_wait_for_each_other_but_not_for_long() {
     let start = Instant::now();
     while_running(&exporter, async {
         for body in ["a", "b", "c"] {
-            exporter.offer(ledger.parcel(2, body)).unwrap();
+            exporter.offer(ledger.parcel(2, body)).await.unwrap();
         }
         ledger.settled(3).await;
         for body in ["d", "e"] {
-            exporter.offer(ledger.parcel(2, body)).unwrap();
+            exporter.offer(ledger.parcel(2, body)).await.unwrap();
         }
         ledger.settled(5).await;
     })
@@ -200,7 +200,7 @@ async fn a_batch_is_of_one_client() {
             ..ClientContext::default()
         };
         let parcel = ledger.parcel(2, body).of(Arc::new(client));
-        exporter.offer(parcel).unwrap();
+        exporter.offer(parcel).await.unwrap();
     }
     let tenants = 2 * ("tenantred".len() + "tenantblue".len());
     assert_eq!(exporter.snapshot().queue_bytes, 6 + tenants as u64);
@@ -220,7 +220,7 @@ async fn a_batch_stays_below_its_maximum() {
     let (ledger, destination) = (Ledger::new(), Scripted::accepting());
     let exporter = exporter(&destination, &batching(8, 10, Unit::Bytes));
     for body in ["aaaa", "bbbb", "cccc"] {
-        exporter.offer(ledger.parcel(1, body)).unwrap();
+        exporter.offer(ledger.parcel(1, body)).await.unwrap();
     }
     while_running(&exporter, ledger.settled(3)).await;
     assert_eq!(
@@ -270,7 +270,7 @@ async fn rejected_items_of_a_batch_are_shared_out() {
     let destination = Scripted::new([crate::support::Step::Answer(Ok(rejected))]);
     let exporter = exporter(&destination, &batching(6, 0, Unit::Items));
     for _ in 0..3 {
-        exporter.offer(ledger.parcel(2, "x")).unwrap();
+        exporter.offer(ledger.parcel(2, "x")).await.unwrap();
     }
     while_running(&exporter, ledger.settled(3)).await;
     assert_eq!(ledger.items(), (3, 3));
@@ -304,7 +304,7 @@ async fn the_queue_outlives_its_worker() {
     };
     let exporter = exporter(&destination, &settings);
     for body in ["a", "b"] {
-        exporter.offer(ledger.parcel(1, body)).unwrap();
+        exporter.offer(ledger.parcel(1, body)).await.unwrap();
     }
     run_to_panic(&exporter).await;
     assert_eq!(
@@ -330,7 +330,7 @@ async fn a_parcel_that_kills_its_workers_is_lost() {
     };
     let exporter = exporter(&destination, &settings);
     for body in ["poison", "b"] {
-        exporter.offer(ledger.parcel(1, body)).unwrap();
+        exporter.offer(ledger.parcel(1, body)).await.unwrap();
     }
     for _ in 0..3 {
         run_to_panic(&exporter).await;
@@ -347,7 +347,7 @@ async fn a_parcel_that_kills_its_workers_is_lost() {
 async fn a_worker_that_is_stopped_gives_its_parcel_back() {
     let (ledger, destination) = (Ledger::new(), Scripted::gated([], 0));
     let exporter = exporter(&destination, &ExporterSettings::default());
-    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    exporter.offer(ledger.parcel(1, "a")).await.unwrap();
     for round in 1..=5 {
         while_running(&exporter, destination.attempted(round)).await;
     }
@@ -362,13 +362,13 @@ async fn a_worker_that_is_stopped_gives_its_parcel_back() {
 async fn a_shutdown_sends_what_is_queued() {
     let (ledger, destination) = (Ledger::new(), Scripted::accepting());
     let exporter = exporter(&destination, &batching(100, 0, Unit::Items));
-    exporter.offer(ledger.parcel(1, "a")).unwrap();
+    exporter.offer(ledger.parcel(1, "a")).await.unwrap();
     let start = Instant::now();
     let deadline = start + Duration::from_secs(10);
     let (given_up, ()) = tokio::join!(exporter.shutdown(deadline), exporter.run());
     assert_eq!((given_up, ledger.items()), (0, (1, 0)));
     assert_eq!(destination.times(start), [0]);
-    let refusal = exporter.offer(ledger.parcel(1, "late")).unwrap_err();
+    let refusal = exporter.offer(ledger.parcel(1, "late")).await.unwrap_err();
     assert_eq!(refusal.reason, LossReason::AbandonedAtShutdown);
 }
 
@@ -394,7 +394,7 @@ async fn what_is_left_at_the_deadline_is_lost_and_counted() {
         };
         let exporter = exporter(&destination, &settings);
         for body in ["a", "b", "c"] {
-            exporter.offer(ledger.parcel(1, body)).unwrap();
+            exporter.offer(ledger.parcel(1, body)).await.unwrap();
         }
         let deadline = Instant::now() + Duration::from_secs(5);
         let run = async {

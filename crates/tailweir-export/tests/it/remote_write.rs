@@ -22,7 +22,7 @@ async fn send(settings: &PrometheusRemoteWriteExporter, points: usize) -> Arc<Le
     let exporter = Exporter::new("remote", Signal::Metrics, Arc::new(destination), &queue);
     let ledger = Ledger::new();
     let parcel = ledger.parcel_of(Signal::Metrics, points as u64, request(points));
-    exporter.offer(parcel).unwrap();
+    exporter.offer(parcel).await.unwrap();
     while_running(&exporter, ledger.settled(1)).await;
     ledger
 }

@@ -106,7 +106,7 @@ fn exporter_with(address: SocketAddr, change: impl FnOnce(&mut OtlpGrpcExporter)
 async fn sent(exporter: &Exporter) -> (bool, String) {
     let ledger = Ledger::new();
     let body = traces([("shop", vec![span(1, 0, "GET /", 0, 10)])]);
-    exporter.offer(ledger.parcel(1, body)).unwrap();
+    exporter.offer(ledger.parcel(1, body)).await.unwrap();
     while_running(exporter, ledger.settled(1)).await;
     (ledger.items() == (1, 0), exporter.snapshot().last_error)
 }

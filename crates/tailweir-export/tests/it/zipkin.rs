@@ -110,7 +110,7 @@ async fn send(exporter: &Exporter, items: u64, request: &str) -> Arc<Ledger> {
     tailweir_otlp::json::to_wire(Signal::Traces, request.as_bytes(), &mut body).unwrap();
     let ledger = Ledger::new();
     let parcel = ledger.parcel_of(Signal::Traces, items, Bytes::from(body));
-    exporter.offer(parcel).unwrap();
+    exporter.offer(parcel).await.unwrap();
     while_running(exporter, ledger.settled(1)).await;
     ledger
 }

@@ -5,11 +5,14 @@ use super::{Ground, server};
 use crate::actors::Child;
 use crate::console::{Console, Stream};
 use crate::error::StartError;
+use crate::spools::{self, OpenQueue, Spools};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::sync::Arc;
 use tailweir_config::{
-    ComponentId, DebugExporter, Extension, LoadBalancingExporter, Settings, Verbosity,
+    ComponentId, DebugExporter, Extension, FileStorage, LoadBalancingExporter, Settings, Verbosity,
 };
 use tailweir_core::Signal;
 use tailweir_export::{
@@ -42,6 +45,8 @@ pub(crate) struct Blueprint {
     beside: Option<Extension>,
     /// Who checks scrapers.
     server_auth: Option<(ComponentId, Extension)>,
+    /// What keeps its queues on disk.
+    storage: Option<Box<FileStorage>>,
 }
 
 /// An exporter that was built and does not run yet.
@@ -50,6 +55,8 @@ pub(crate) struct Built {
     kind: BuiltKind,
     waits: bool,
     page: Option<PageParts>,
+    /// Its queues on disk, until they are started.
+    queues: Mutex<BTreeMap<Signal, OpenQueue>>,
 }
 
 /// What is started for each signal.
@@ -96,6 +103,7 @@ impl Blueprint {
                 .transpose()?,
             authenticator,
             server_auth,
+            storage: spools::storage_of(id, exporter, settings)?,
         }))
     }
 
@@ -128,6 +136,7 @@ impl Blueprint {
             kind,
             blueprint: self,
             page,
+            queues: Mutex::default(),
         })
     }
 
@@ -234,6 +243,31 @@ impl BuiltKind {
 }
 
 impl Built {
+    /// Opens its queues for these signals, where they are kept on disk.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be opened.
+    pub(crate) fn open_queues(
+        &self,
+        id: &ComponentId,
+        signals: impl Iterator<Item = Signal>,
+        spools: &Spools,
+    ) -> Result<(), StartError> {
+        let Some(storage) = &self.blueprint.storage else {
+            return Ok(());
+        };
+        for signal in signals {
+            let queue = spools.open(storage, id, signal);
+            let queue = queue.map_err(|source| StartError::Exporter {
+                exporter: id.clone(),
+                source,
+            })?;
+            self.queues.lock().insert(signal, queue);
+        }
+        Ok(())
+    }
+
     /// Starts it for one signal.
     pub(crate) async fn start(
         &self,
@@ -248,7 +282,15 @@ impl Built {
                     seed: ground.seed,
                     ..settings.clone()
                 };
-                Exporter::new(&name, signal, Arc::clone(destination), &settings)
+                let destination = Arc::clone(destination);
+                match self.queues.lock().remove(&signal) {
+                    Some(queue) => {
+                        let receipts = ground.spools.receipts(&queue, &ground.ledger, signal);
+                        let store = queue.store;
+                        Exporter::stored(&name, signal, destination, &settings, store, receipts)
+                    }
+                    None => Exporter::new(&name, signal, destination, &settings),
+                }
             }
             BuiltKind::Balanced(settings, authorization) => {
                 let authorization = authorization.clone();

@@ -8,6 +8,7 @@ use crate::detection::{Machine, detect};
 use crate::error::StartError;
 use crate::kubernetes::Watching;
 use crate::pipeline::WAYS_MAX;
+use crate::spools;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{ComponentId, KubernetesAttributes, Processor, Settings};
@@ -71,6 +72,7 @@ impl Plan {
         };
         plan.compile_processors(running, ground)?;
         plan.build_connectors(running, ground)?;
+        spools::prepare(&plan.settings)?;
         plan.build_exporters(running, ground)?;
         plan.prepare_receivers(running, ground)?;
         Ok(plan)
@@ -187,6 +189,8 @@ impl Plan {
                 .all(|(id, signal)| running.exporters.contains_key(&(id.clone(), signal)));
             if !(unchanged && all_run) {
                 let built = blueprint.build(id, &ground.console, ground.seed)?;
+                let signals = used_exporters(&self.settings).filter(|(used, _)| *used == id);
+                built.open_queues(id, signals.map(|(_, signal)| signal), &ground.spools)?;
                 self.exporters.insert(id.clone(), built);
             }
         }

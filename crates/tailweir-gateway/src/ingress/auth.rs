@@ -83,9 +83,10 @@ impl Authenticator {
                 let tokens = tokens.map(|token| token.expose().to_owned()).collect();
                 Self::bearer(header, auth.scheme.clone(), path(&auth.filename), tokens)
             }
-            Extension::HeadersSetter(_) | Extension::HealthCheck(_) | Extension::Absent => {
-                Err(AuthError::Nobody)
-            }
+            Extension::HeadersSetter(_)
+            | Extension::HealthCheck(_)
+            | Extension::FileStorage(_)
+            | Extension::Absent => Err(AuthError::Nobody),
         }
     }
 

@@ -14,8 +14,10 @@ pub(crate) struct Charge {
     ledger: Arc<Ledger>,
     signal: Signal,
     amount: Amount,
-    /// Those who want to know when all of it has come to its end: they are dropped then.
+    /// Those who want to know when all of it has come to its end, or is on disk: they are dropped then.
     custody: Vec<Custody>,
+    /// It is on disk, and in that column of the books.
+    is_spooled: bool,
 }
 
 /// Stands for something that others answer for until it is delivered.
@@ -26,7 +28,7 @@ pub(crate) trait Guard: Send + Sync {
     }
 }
 
-/// Dropped when the last charge over what it stands for has ended.
+/// Dropped when the last charge over what it stands for has ended, or is spooled.
 pub(crate) type Custody = Arc<dyn Guard>;
 
 impl Charge {
@@ -48,7 +50,22 @@ impl Charge {
             signal,
             amount,
             custody: Vec::new(),
+            is_spooled: false,
         }
+    }
+
+    /// Takes an amount into the books that an earlier process left on disk.
+    pub(crate) fn found(ledger: &Arc<Ledger>, signal: Signal, amount: Amount) -> Self {
+        ledger.taken(signal, amount);
+        ledger.book(signal).spooled.add(amount);
+        Self::spooled(ledger, signal, amount)
+    }
+
+    /// The duty for an amount that is on disk, and in the books.
+    pub(crate) fn spooled(ledger: &Arc<Ledger>, signal: Signal, amount: Amount) -> Self {
+        let mut charge = Self::of(ledger, signal, amount);
+        charge.is_spooled = true;
+        charge
     }
 
     /// The same charge, whose end this one hears of.
@@ -175,7 +192,12 @@ impl Charge {
 
     fn leave(&mut self) -> Amount {
         let amount = std::mem::take(&mut self.amount);
-        self.ledger.book(self.signal).moving.subtract(amount);
+        let book = self.ledger.book(self.signal);
+        let place = match self.is_spooled {
+            true => &book.spooled,
+            false => &book.moving,
+        };
+        place.subtract(amount);
         amount
     }
 
@@ -226,6 +248,31 @@ impl Settler {
 }
 
 impl Settle for Settler {
+    fn spooled(&self) {
+        let mut charge = self.charge.lock();
+        let Some(charged) = charge.as_mut().filter(|charge| !charge.is_spooled) else {
+            return;
+        };
+        let amount = charged.amount;
+        let book = charged.ledger.book(charged.signal);
+        book.spooled.add(amount);
+        book.moving.subtract(amount);
+        charged.is_spooled = true;
+        let custody = std::mem::take(&mut charged.custody);
+        drop(charge);
+        // Whoever hears of it may ask for more.
+        drop(custody);
+    }
+
+    fn kept(&self) {
+        if let Some(mut charge) = self.recall()
+            && charge.is_spooled
+        {
+            // It stays in its column.
+            charge.amount = Amount::default();
+        }
+    }
+
     fn settle(&self, settlement: Settlement) {
         let Some(mut charge) = self.recall() else {
             return;
@@ -270,7 +317,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use tailweir_core::Signal;
-    use tailweir_export::{Amount, LossReason};
+    use tailweir_export::{Amount, LossReason, Settle};
 
     const AMOUNT: Amount = Amount {
         items: 10,
@@ -304,6 +351,47 @@ mod tests {
         assert_eq!(row.lost["abandoned"].items, 8);
         assert_eq!(row.lost["queue_full"].items, 1);
         assert_eq!(row.dropped["not_sampled"].items, 1);
+    }
+
+    /// Scenario: of three requests on their way to an exporter two are put on disk, one of which stays there at the end; the
+    /// next process finds it and delivers it.
+    /// Guarantees: the books balance at each step; who answered for what is on disk hears so at once; nothing is lost.
+    #[test]
+    fn what_is_on_disk_stays_in_the_books() {
+        let ledger = Arc::new(Ledger::default());
+        let heard: Custody = Arc::new(Elsewhere(false.into()));
+        let [stays, goes, fails] = [(); 3].map(|()| {
+            let charge = Charge::take(&ledger, Signal::Logs, AMOUNT);
+            charge.with_custody(Arc::clone(&heard)).into_receipt()
+        });
+        assert_eq!(Arc::strong_count(&heard), 4);
+        for (_, settler) in [&stays, &goes] {
+            settler.spooled();
+            settler.spooled();
+        }
+        assert_eq!(Arc::strong_count(&heard), 2);
+        let row = |ledger: &Arc<Ledger>| {
+            assert_eq!(ledger.snapshot().imbalance(), 0);
+            let row = ledger.snapshot().signals["logs"].clone();
+            (row.spooled.items, row.held.items, row.delivered.items)
+        };
+        assert_eq!(row(&ledger), (20, 10, 0));
+        goes.0.delivered();
+        stays.1.kept();
+        drop(stays.0);
+        assert_eq!(row(&ledger), (10, 10, 10));
+        // What is not on disk cannot stay there.
+        fails.1.kept();
+        drop(fails.0);
+        assert_eq!(row(&ledger), (10, 0, 10));
+        let lost = ledger.snapshot().signals["logs"].lost_items();
+        assert_eq!(lost, AMOUNT.items);
+
+        let next = Arc::new(Ledger::default());
+        let found = Charge::found(&next, Signal::Logs, AMOUNT).into_receipt();
+        assert_eq!(row(&next), (10, 0, 0));
+        found.0.delivered();
+        assert_eq!(row(&next), (0, 0, 10));
     }
 
     /// Something that somebody else delivers once it is void.

@@ -35,9 +35,9 @@ pub struct LedgerRow {
     pub copied: AmountRow,
     /// Accepted by the backends they were for.
     pub delivered: AmountRow,
-    /// On disk. Always zero in this version.
+    /// On disk, in queues of exporters: it survives the process.
     pub spooled: AmountRow,
-    /// In the store, in batches, in queues, on their way.
+    /// In the store, in batches, in queues in memory, on their way.
     pub held: AmountRow,
     /// Held by another member of the cluster, which took them over. Zero outside a cluster.
     pub handed_over: AmountRow,

@@ -191,11 +191,15 @@ metrics! {
     Lost = "tailweir_lost_items", Counter, "{items}", ["signal", "reason"],
         "Items that were acknowledged and are gone. Not zero means that data was lost.";
     Held = "tailweir_held_items", Gauge, "{items}", ["signal"],
-        "Items in stores, batches and queues.";
+        "Items in stores, batches and queues in memory.";
     HeldBytes = "tailweir_held_bytes", Gauge, "By", ["signal"],
         "Bytes of these items as they arrived.";
+    Spooled = "tailweir_spooled_items", Gauge, "{items}", ["signal"],
+        "Items on disk, in sending queues that `file_storage` keeps.";
+    SpooledBytes = "tailweir_spooled_bytes", Gauge, "By", ["signal"],
+        "Bytes of these items as they arrived.";
     Imbalance = "tailweir_ledger_imbalance", Gauge, "1", [],
-        "By how much taken + copied differs from delivered + dropped + held + lost. For long not zero: a defect.";
+        "By how much taken + copied differs from delivered + dropped + spooled + held + lost. For long not zero: a defect.";
     InFlight = "tailweir_in_flight_bytes", Gauge, "By", [],
         "Bytes of requests being worked on.";
     InFlightMax = "tailweir_in_flight_bytes_max", Gauge, "By", [],
@@ -351,7 +355,17 @@ metrics! {
     ExporterRetries = "tailweir_exporter_retries", Counter, "{attempts}", ["exporter", "data_type"],
         "Attempts beyond the first of their request.";
     QueueBytes = "tailweir_exporter_queue_bytes", Gauge, "By", ["exporter", "data_type"],
-        "Bytes that the sending queue holds.";
+        "Bytes that the sending queue holds in memory.";
+    SpoolEntries = "tailweir_spool_entries", Gauge, "{requests}", ["exporter", "data_type"],
+        "Requests on disk, in a sending queue that `file_storage` keeps.";
+    SpoolBytes = "tailweir_spool_bytes", Gauge, "By", ["exporter", "data_type"],
+        "Bytes of the files of such a queue.";
+    SpoolCapacity = "tailweir_spool_bytes_max", Gauge, "By", ["exporter", "data_type"],
+        "Most that they may become: `max_size`. What finds no room is treated as with a full queue.";
+    SpoolFailures = "tailweir_spool_failures", Counter, "{calls}", ["exporter", "data_type"],
+        "Calls that the file system refused such a queue.";
+    SpoolIgnored = "tailweir_spool_ignored_bytes", Counter, "By", ["exporter", "data_type"],
+        "Bytes that such a queue found at the start and that are no request: writes that a crash tore, or damage.";
     PageSeries = "tailweir_prometheus_series", Gauge, "{series}", ["exporter"],
         "Series of a `prometheus` exporter; `max_series` is their bound.";
     PageMemory = "tailweir_prometheus_memory_bytes", Gauge, "By", ["exporter"],

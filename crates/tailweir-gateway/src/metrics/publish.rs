@@ -143,6 +143,8 @@ impl Page<'_> {
             self.counter(Metric::HandedOver, labels, row.handed_over.items);
             self.gauge(Metric::Held, labels, row.held.items);
             self.gauge(Metric::HeldBytes, labels, row.held.bytes);
+            self.gauge(Metric::Spooled, labels, row.spooled.items);
+            self.gauge(Metric::SpooledBytes, labels, row.spooled.bytes);
             for (metric, rows) in [(Metric::Dropped, &row.dropped), (Metric::Lost, &row.lost)] {
                 for (reason, amount) in rows {
                     let labels = [("signal", *signal), ("reason", *reason)];

@@ -176,7 +176,7 @@ impl ExportWay {
         let (receipt, recall) = charge.into_receipt();
         let parcel = Parcel::new(signal, body.clone(), receipt).of(Arc::clone(&client));
         let answer = if is_held {
-            self.exporter.offer(parcel)
+            self.exporter.offer(parcel).await
         } else {
             self.exporter.accept(parcel).await
         };
@@ -190,7 +190,10 @@ impl ExportWay {
         let reason = refusal.reason;
         let lasts = matches!(
             reason,
-            LossReason::QueueFull | LossReason::NoEndpoint | LossReason::AbandonedAtShutdown
+            LossReason::QueueFull
+                | LossReason::SpoolFailed
+                | LossReason::NoEndpoint
+                | LossReason::AbandonedAtShutdown
         );
         if is_held && !(lasts && (is_only || self.waits)) {
             charge.lose(reason);

@@ -4,6 +4,7 @@ use crate::graph::Graph;
 use serde::Serialize;
 use std::sync::atomic::Ordering::Relaxed;
 use tailweir_export::BalancerSnapshot;
+use tailweir_spool::Figures;
 
 /// An exporter, for one signal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,13 +29,31 @@ pub struct ExporterRow {
     pub queue_size: u64,
     /// Most that it may hold.
     pub queue_capacity: u64,
-    /// Bytes that the queue holds.
+    /// Bytes that the queue holds in memory.
     pub queue_bytes: u64,
     /// The last failure; empty when there was none.
     pub last_error: String,
     /// The endpoints, where several share the load.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancer: Option<BalancerRow>,
+    /// The queue's files, where it is on disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolRow>,
+}
+
+/// A queue on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpoolRow {
+    /// Requests that are not sent yet.
+    pub entries: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Most that they may become.
+    pub bytes_max: u64,
+    /// Calls that the file system refused.
+    pub failures: u64,
+    /// Bytes found at the start that are no request: writes that a crash tore, or damage.
+    pub ignored_bytes: u64,
 }
 
 /// The endpoints of a `load_balancing` exporter.
@@ -81,6 +100,7 @@ pub(super) fn rows(graph: &Graph) -> Vec<ExporterRow> {
             queue_bytes: snapshot.queue_bytes,
             last_error: snapshot.last_error,
             balancer: snapshot.balancer.map(balancer),
+            spool: snapshot.spool.map(spool),
         }
     });
     let nowhere = graph
@@ -100,8 +120,19 @@ pub(super) fn rows(graph: &Graph) -> Vec<ExporterRow> {
             queue_bytes: 0,
             last_error: String::new(),
             balancer: None,
+            spool: None,
         });
     running.chain(nowhere).collect()
+}
+
+fn spool(figures: Figures) -> SpoolRow {
+    SpoolRow {
+        entries: figures.entries,
+        bytes: figures.bytes,
+        bytes_max: figures.bytes_max,
+        failures: figures.failures,
+        ignored_bytes: figures.ignored_bytes,
+    }
 }
 
 fn balancer(snapshot: BalancerSnapshot) -> BalancerRow {

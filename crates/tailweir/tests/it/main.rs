@@ -16,3 +16,4 @@ mod reload;
 mod scrape;
 mod series;
 mod simulate;
+mod spool;

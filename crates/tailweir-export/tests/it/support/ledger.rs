@@ -1,7 +1,7 @@
 //! The other end of receipts.
 
 use bytes::Bytes;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tailweir_core::Signal;
 use tailweir_export::{Amount, LossReason, Parcel, Receipt, Settle, Settlement};
@@ -14,6 +14,8 @@ pub(crate) struct Ledger {
     changed: Notify,
     /// What waits is not to be delivered any more.
     wants_nothing: AtomicBool,
+    spooled: AtomicUsize,
+    kept: AtomicUsize,
 }
 
 impl Ledger {
@@ -70,12 +72,28 @@ impl Ledger {
         )
     }
 
+    /// Receipts of what was put on disk, and of what stayed there.
+    pub(crate) fn on_disk(&self) -> (usize, usize) {
+        (
+            self.spooled.load(Ordering::Relaxed),
+            self.kept.load(Ordering::Relaxed),
+        )
+    }
+
     pub(crate) fn reasons(&self) -> Vec<Option<LossReason>> {
         self.settlements().iter().map(|each| each.reason).collect()
     }
 }
 
 impl Settle for Ledger {
+    fn spooled(&self) {
+        self.spooled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn kept(&self) {
+        self.kept.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn settle(&self, settlement: Settlement) {
         self.settled.lock().unwrap().push(settlement);
         self.changed.notify_waiters();

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 pub(crate) struct Scripted {
     script: Mutex<VecDeque<Step>>,
     received: Mutex<Vec<(Instant, Bytes)>>,
+    tenants: Mutex<Vec<String>>,
     arrived: Notify,
     gate: Semaphore,
 }
@@ -47,6 +48,7 @@ impl Scripted {
         Arc::new(Self {
             script: Mutex::new(script.into_iter().collect()),
             received: Mutex::default(),
+            tenants: Mutex::default(),
             arrived: Notify::new(),
             gate: Semaphore::new(open),
         })
@@ -64,6 +66,11 @@ impl Scripted {
             .iter()
             .map(|(_, body)| body.clone())
             .collect()
+    }
+
+    /// What the clients of all attempts have as `x-tenant`.
+    pub(crate) fn tenants(&self) -> Vec<String> {
+        self.tenants.lock().unwrap().clone()
     }
 
     /// When the attempts were made, in whole milliseconds after `start`.
@@ -107,7 +114,9 @@ impl Scripted {
 }
 
 impl Destination for Scripted {
-    fn send<'a>(&'a self, _: Signal, request: Bytes, _: &'a ClientContext) -> Attempt<'a> {
+    fn send<'a>(&'a self, _: Signal, request: Bytes, client: &'a ClientContext) -> Attempt<'a> {
+        let tenant = client.metadata("x-tenant").join(";");
+        self.tenants.lock().unwrap().push(tenant);
         Box::pin(self.answer(request))
     }
 }

@@ -41,6 +41,13 @@ impl Page<'_> {
         if let Some(balancer) = &row.balancer {
             self.balancer(labels, balancer);
         }
+        if let Some(spool) = &row.spool {
+            self.gauge(Metric::SpoolEntries, labels, spool.entries);
+            self.gauge(Metric::SpoolBytes, labels, spool.bytes);
+            self.gauge(Metric::SpoolCapacity, labels, spool.bytes_max);
+            self.counter(Metric::SpoolFailures, labels, spool.failures);
+            self.counter(Metric::SpoolIgnored, labels, spool.ignored_bytes);
+        }
     }
 
     fn balancer(&self, labels: Labels<'_>, row: &BalancerRow) {
