@@ -37,6 +37,7 @@ mod tls;
 mod transform;
 mod zipkin;
 mod zipkin_receiver;
+mod zpages;
 
 pub use attributes::{
     Action, AttributeAction, AttributesProcessor, ConvertedType, ResourceProcessor,
@@ -112,3 +113,4 @@ pub use tls::{ClientTls, ServerTls, TlsFiles, TlsVersion};
 pub use transform::{StatementGroup, StatementGroups, TransformProcessor};
 pub use zipkin::{ZipkinExporter, ZipkinFormat};
 pub use zipkin_receiver::ZipkinReceiver;
+pub use zpages::{ExpVar, ZPages};

@@ -37,6 +37,7 @@ mod components;
 mod diagnostic;
 mod duration;
 mod environment;
+mod feature_gate;
 mod load;
 mod location;
 mod merge;
@@ -69,23 +70,23 @@ pub use components::{
     Action, AttributeAction, AttributeSource, AttributesProcessor, Authenticator, BasicAuth, Batch,
     BearerTokenAuth, ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters,
     ConditionGroup, ConditionGroups, ConvertedType, Cors, DbSanitizer, DebugExporter, Encoding,
-    EnforcementPolicy, FileCompression, FileExporter, FileFormat, FileStorage, FilterProcessor,
-    GroupBy, GroupByAttrs, GroupByTrace, GrpcAuthenticator, GrpcClient, GrpcCompression,
-    GrpcServer, HashFunction, HeaderAction, HeaderRule, HeadersSetter, HealthCheck, HtPasswd,
-    HttpAuthenticator, HttpClient, HttpClientKeepalive, HttpCompression, HttpServer,
-    HttpServerKeepalive, InstrumentationLibrary, LeastSeverity, LogFilters, LogMatchProperties,
-    LogSeverity, LokiEncoding, LokiExporter, LokiStructuredMetadata, MatchAttribute,
-    MatchProperties, MatchType, MemoryLimiter, MetricFilters, MetricMatchProperties,
-    MetricMatchType, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter, OtlpHttpServer,
-    OtlpJsonFileReceiver, OtlpProtocols, OtlpReceiver, PackedFiles, ProbabilisticSampler,
-    PrometheusExporter, PrometheusRemoteWriteExporter, QueueBatch, RedactionProcessor,
-    RedactionSummary, RemoteWriteProtocol, RemoteWriteQueue, ResourceConstantLabels,
-    ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure, Rotation, SamplerMode,
-    SendingQueue, ServerKeepalive, ServerParameters, ServerTls, SeverityNumber, Sizer, SpanFilters,
-    SpanName, SpanProcessor, SpanStatus, SpanStatusCode, SqlSanitizer, StartAt, StatementGroup,
-    StatementGroups, TargetInfo, TlsFiles, TlsVersion, ToAttributes, TraceFilters,
-    TransformProcessor, TranslationStrategy, Transport, UrlSanitizer, Verbosity, ZipkinExporter,
-    ZipkinFormat, ZipkinReceiver,
+    EnforcementPolicy, ExpVar, FileCompression, FileExporter, FileFormat, FileStorage,
+    FilterProcessor, GroupBy, GroupByAttrs, GroupByTrace, GrpcAuthenticator, GrpcClient,
+    GrpcCompression, GrpcServer, HashFunction, HeaderAction, HeaderRule, HeadersSetter,
+    HealthCheck, HtPasswd, HttpAuthenticator, HttpClient, HttpClientKeepalive, HttpCompression,
+    HttpServer, HttpServerKeepalive, InstrumentationLibrary, LeastSeverity, LogFilters,
+    LogMatchProperties, LogSeverity, LokiEncoding, LokiExporter, LokiStructuredMetadata,
+    MatchAttribute, MatchProperties, MatchType, MemoryLimiter, MetricFilters,
+    MetricMatchProperties, MetricMatchType, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter,
+    OtlpHttpServer, OtlpJsonFileReceiver, OtlpProtocols, OtlpReceiver, PackedFiles,
+    ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter, QueueBatch,
+    RedactionProcessor, RedactionSummary, RemoteWriteProtocol, RemoteWriteQueue,
+    ResourceConstantLabels, ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure,
+    Rotation, SamplerMode, SendingQueue, ServerKeepalive, ServerParameters, ServerTls,
+    SeverityNumber, Sizer, SpanFilters, SpanName, SpanProcessor, SpanStatus, SpanStatusCode,
+    SqlSanitizer, StartAt, StatementGroup, StatementGroups, TargetInfo, TlsFiles, TlsVersion,
+    ToAttributes, TraceFilters, TransformProcessor, TranslationStrategy, Transport, UrlSanitizer,
+    Verbosity, ZPages, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
 };
 pub use components::{
     AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,
@@ -113,6 +114,7 @@ pub use components::{
 pub use diagnostic::{Cause, Diagnostic, Diagnostics, Severity};
 pub use duration::parse_duration;
 pub use environment::{EmptyEnvironment, Environment};
+pub use feature_gate::FeatureGate;
 pub use load::{LoadOptions, Loaded, load, load_tail_sampling_block, read_yaml};
 pub use location::Location;
 pub use print::{print_config, print_policies, print_tree, print_unredacted};

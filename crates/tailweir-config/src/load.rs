@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::environment::Environment;
+use crate::feature_gate::{RECORD_POLICY, USE_TRACE_STATE};
 use crate::node::Node;
 use crate::report::{Cause, Report};
 use crate::setting::Setting;
@@ -64,12 +65,6 @@ pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environme
         resolved: root.to_json(),
     }
 }
-
-/// The feature gate by which the Collector writes the name of the deciding policy.
-const RECORD_POLICY: &str = "processor.tailsamplingprocessor.recordpolicy";
-
-/// The feature gate by which the Collector follows the randomness that spans carry.
-const USE_TRACE_STATE: &str = "processor.tailsamplingprocessor.usetracestate";
 
 /// Reads any YAML text as a tree, without substitution: for documents of other programs.
 ///

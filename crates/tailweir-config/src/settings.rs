@@ -11,7 +11,7 @@ use crate::components::{
     HealthCheck, HttpServer, JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter,
     OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
     PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceDetection, ResourceProcessor, SendingQueue, SpanProcessor, TransformProcessor,
+    ResourceDetection, ResourceProcessor, SendingQueue, SpanProcessor, TransformProcessor, ZPages,
     ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
@@ -356,6 +356,8 @@ pub enum Extension {
     HeadersSetter(Box<HeadersSetter>),
     /// `file_storage`.
     FileStorage(Box<FileStorage>),
-    /// `zpages` or `pprof`: accepted and not there. A warning says so.
+    /// `zpages`.
+    ZPages(Box<ZPages>),
+    /// `pprof`: accepted and not there. A warning says so.
     Absent,
 }

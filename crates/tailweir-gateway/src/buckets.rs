@@ -54,6 +54,12 @@ impl Buckets {
         }
     }
 
+    /// How many values there are up to each bound and above the one before it; without a bound, above all.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
+        let bounds = self.bounds.iter().copied().map(Some).chain([None]);
+        bounds.zip(self.counts.iter().copied())
+    }
+
     /// What there is more than in `before`, each value as the bound of its bucket; a value above all
     /// bounds counts as twice the last.
     pub(crate) fn since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (u64, u64)> + 'a {

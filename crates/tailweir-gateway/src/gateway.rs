@@ -131,6 +131,12 @@ impl Running {
         self.inner.status().await
     }
 
+    /// The settings in force; nothing after the shutdown.
+    pub async fn settings(&self) -> Option<Arc<Settings>> {
+        let graph = self.inner.graph.lock().await;
+        graph.as_ref().map(|graph| Arc::clone(&graph.settings))
+    }
+
     /// The books, at once.
     #[must_use]
     pub fn ledger(&self) -> LedgerSnapshot {

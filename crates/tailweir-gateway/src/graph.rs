@@ -17,6 +17,7 @@ mod plan;
 mod receivers;
 mod retired;
 mod server;
+mod site;
 mod sums;
 mod trace_aware;
 mod wiring;
@@ -26,6 +27,7 @@ pub(crate) use pairing::RunningPairing;
 pub(crate) use plan::Plan;
 pub(crate) use receivers::{RunningReceiver, patterns};
 pub(crate) use retired::Retired;
+pub use site::Site;
 pub(crate) use sums::RunningSums;
 pub(crate) use trace_aware::RunningTraceAware;
 

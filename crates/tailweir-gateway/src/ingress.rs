@@ -29,4 +29,5 @@ pub(crate) use http_server::{Cors, HttpApi, HttpOptions, HttpService};
 pub(crate) use listener::{
     ConnectionLimits, Endpoint, Family, Listener, PingPolicy, Protocol, Server,
 };
-pub(crate) use page::{PageOptions, PageService};
+pub use page::Pages;
+pub(crate) use page::{PageOptions, PageService, Shown};

@@ -12,7 +12,8 @@
 //! What it promises: a request is answered with success only when everything in it is held or was
 //! handed on; what cannot be held is refused, and says whether to come again; what was acknowledged
 //! is in the books ([`LedgerSnapshot`]) until it is delivered, dropped by decision, or lost with a
-//! reason. It never decodes OTLP, never calls a metric for each span, and serves no page of its own.
+//! reason. It never decodes OTLP, never calls a metric for each span, and writes no page of its own: a
+//! [`Site`] serves those ([`Pages`]) that the process around it writes.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -62,6 +63,8 @@ pub use check::Mistake;
 pub use console::{Console, Stream};
 pub use error::{AuthError, StartError};
 pub use gateway::{Gateway, Running, Shutdown};
+pub use graph::Site;
+pub use ingress::Pages;
 pub use ledger::{AmountRow, DropReason, LedgerRow, LedgerSnapshot};
 pub use membership::{Brought, Cluster, Members, OutgoingPart, Post};
 pub use metrics::{Metric, MetricKind, MetricReference, metric_reference};
@@ -71,6 +74,6 @@ pub use refusal::{Bound, Refusal};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, FileRow,
     KubernetesKindRow, KubernetesRow, MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow,
-    SamplerRow, ScrapeRow, Status, TotalsRow, TraceAwareRow, TransformRow, VotesRow,
+    SamplerRow, ScrapeRow, Status, TimesRow, TotalsRow, TraceAwareRow, TransformRow, VotesRow,
 };
 pub use status::{BalancerRow, EndpointRow, PeerRow, PeerTraffic, SpoolRow};

@@ -22,7 +22,7 @@ pub use pages::PageRow;
 pub use peers::{PeerRow, PeerTraffic};
 pub(crate) use receivers::addresses;
 pub use receivers::{BoundAddress, ReceiverRow};
-pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, VotesRow};
+pub use samplers::{DecisionRow, MemberRow, PolicyRow, SamplerRow, TimesRow, VotesRow};
 pub use scraping::ScrapeRow;
 pub use trace_aware::TraceAwareRow;
 pub use transforms::TransformRow;

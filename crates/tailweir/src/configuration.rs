@@ -10,7 +10,7 @@ pub(crate) use policies::tail_sampling;
 use crate::cli::{Compat, ConfigArguments};
 use environment::{EMBEDDED, ProcessEnvironment};
 use std::fmt;
-use tailweir_config::{Diagnostics, LoadOptions, Settings, Sources};
+use tailweir_config::{Diagnostics, FeatureGate, LoadOptions, Settings, Sources};
 use tailweir_control::PolicyRevision;
 
 /// What policies of the cluster are called in diagnostics.
@@ -129,6 +129,11 @@ impl Configuration {
             None => name.clone(),
         };
         self.names.iter().map(public).collect()
+    }
+
+    /// The feature gates that are known, as the command line has them.
+    pub(crate) fn known_gates(&self) -> Vec<FeatureGate> {
+        self.sources.known_gates().collect()
     }
 
     /// Reads, checks and compiles everything. Also returns which files were read, so that a refused

@@ -8,7 +8,8 @@ mod workload;
 
 use crate::cli::{ConfigArguments, DemoArguments};
 use crate::configuration::Configuration;
-use crate::node::{Node, NodeOptions};
+use crate::logging::RecentLines;
+use crate::node::{Node, NodeOptions, PageSources};
 use crate::probe;
 use crate::status::StatusPage;
 use crate::terminal::Terminal;
@@ -141,6 +142,10 @@ async fn own_node(terminal: &Terminal, decision_wait: Duration) -> anyhow::Resul
         sources: configuration.names(),
         terminal: terminal.clone(),
         own_telemetry: Figures::default(),
+        pages: PageSources {
+            gates: configuration.known_gates(),
+            recent: RecentLines::default(),
+        },
     };
     Node::start(loaded?.settings, options).await
 }

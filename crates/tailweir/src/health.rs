@@ -1,5 +1,6 @@
 //! The Collector's `health_check` extension: 200 while data is taken, else 503.
 
+use crate::logging::time_of_day;
 use crate::node::{NodeView, Phase};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -11,8 +12,6 @@ use tailweir_config::HealthCheck;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// Answers for one `health_check` extension.
 struct Health {
@@ -42,14 +41,6 @@ pub(crate) async fn serve(
     if let Err(error) = served.await {
         tracing::error!(%error, "health check stopped");
     }
-}
-
-/// The present in UTC, as log lines write it.
-fn time_of_day() -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-    text
 }
 
 /// Headers of every answer; what is no header is left out, and said.

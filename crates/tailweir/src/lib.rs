@@ -15,6 +15,7 @@
 mod admin;
 mod cli;
 mod cluster;
+mod command_line;
 mod commands;
 mod configuration;
 mod demo;
@@ -24,6 +25,7 @@ mod logging;
 mod migrate;
 mod node;
 mod own_telemetry;
+mod pages;
 mod probe;
 mod signals;
 mod simulate;
@@ -31,6 +33,7 @@ mod sizing;
 mod status;
 mod status_line;
 mod terminal;
+mod zpages;
 
 pub use simulate::{Arrivals, Outcome, PolicyCounts, TraceDecision, golden_simulate};
 

@@ -1,27 +1,35 @@
 //! Log lines: which are written, where they go and what they look like. What is told by OTLP is told from here.
 
+mod recent;
 mod sampling;
 mod writer;
 
 use crate::terminal::Terminal;
 use anyhow::Context;
+pub(crate) use recent::RecentLines;
 use sampling::Sampling;
 use tailweir_config::{LogEncoding, LogLevel, Telemetry, TelemetryLogs};
 use tailweir_core::{OWN_QUIET, OWN_SPAN};
 use tailweir_telemetry::{OwnTelemetry, Watcher};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 use writer::LogWriter;
 
-/// Sends log lines where the settings say, and own telemetry by OTLP, from here to the end of the process.
+/// Sends log lines where the settings say, and own telemetry by OTLP, from here to the end of the process, and keeps the last
+/// warnings and errors.
 ///
 /// # Errors
 /// When a file of `output_paths` cannot be opened, a processor of own telemetry cannot be had, or logging has been
 /// set up before.
-pub(crate) fn start(settings: &Telemetry, terminal: &Terminal) -> anyhow::Result<OwnTelemetry> {
+pub(crate) fn start(
+    settings: &Telemetry,
+    terminal: &Terminal,
+) -> anyhow::Result<(OwnTelemetry, RecentLines)> {
     let (own, watcher) = OwnTelemetry::start(settings, env!("CARGO_PKG_VERSION"))?;
     let settings = &settings.logs;
     let writer = LogWriter::open(settings, terminal)?;
@@ -41,12 +49,15 @@ pub(crate) fn start(settings: &Telemetry, terminal: &Terminal) -> anyhow::Result
         .with_target(OWN_QUIET, info_if(watcher.is_on()))
         .and(Sampling::of(&settings.sampling));
     let watcher: Option<Watcher> = watcher.is_on().then_some(watcher);
+    let recent = RecentLines::default();
+    let for_recent = Targets::new().with_target("tailweir", LevelFilter::WARN);
     tracing_subscriber::registry()
         .with(lines.with_filter(for_lines))
         .with(watcher.with_filter(for_watcher))
+        .with(recent.clone().with_filter(for_recent))
         .try_init()
         .context("logging was set up before")?;
-    Ok(own)
+    Ok((own, recent))
 }
 
 /// What is logged, before equal lines are left out.
@@ -67,6 +78,14 @@ fn info_if(is_wanted: bool) -> LevelFilter {
         true => LevelFilter::INFO,
         false => LevelFilter::OFF,
     }
+}
+
+/// The present in UTC, as log lines write it.
+pub(crate) fn time_of_day() -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
 }
 
 fn level(level: LogLevel) -> LevelFilter {

@@ -1,8 +1,10 @@
-//! A whole Tailweir: the gateway, the admin listener and the health checks, from start to end.
+//! A whole Tailweir: the gateway, the admin listener, the health checks and the pages, from start to end.
 
 mod listeners;
+mod sites;
 mod view;
 
+pub(crate) use sites::PageSources;
 pub(crate) use view::{NodeView, Phase};
 
 use crate::admin::{self, Admin, Waiting};
@@ -14,10 +16,11 @@ use crate::terminal::Terminal;
 use anyhow::Context;
 use listeners::{BoundHealthCheck, admin_addresses, bind, bind_health_checks};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use sites::{BoundPages, bind_pages};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tailweir_config::{Cluster, HealthCheck, Settings, Telemetry};
+use tailweir_config::{Cluster, Extension, HealthCheck, Settings, Telemetry, ZPages};
 use tailweir_control::PolicyRevision;
 use tailweir_export::WaterfallOptions;
 use tailweir_gateway::{Console, Gateway, Metric, Options, Shutdown, Stream};
@@ -40,6 +43,8 @@ pub(crate) struct NodeOptions {
     pub(crate) terminal: Terminal,
     /// What becomes of own telemetry.
     pub(crate) own_telemetry: Figures,
+    /// What pages tell beside what the node knows.
+    pub(crate) pages: PageSources,
 }
 
 /// A running node.
@@ -58,6 +63,7 @@ pub(crate) struct Node {
 struct Fixed {
     telemetry: Telemetry,
     health_checks: Vec<HealthCheck>,
+    pages: Vec<(ZPages, Option<Extension>)>,
     cluster: Option<Cluster>,
 }
 
@@ -66,6 +72,7 @@ impl Fixed {
         Self {
             telemetry: settings.telemetry.clone(),
             health_checks: listeners::health_checks(settings).cloned().collect(),
+            pages: sites::pages(settings),
             cluster: settings.cluster.clone(),
         }
     }
@@ -89,6 +96,7 @@ impl Node {
         let admin = admin_listeners.first().context("no admin listener")?;
         let admin = admin.local_addr()?;
         let health_checks = bind_health_checks(&settings).await?;
+        let sites = bind_pages(&settings).await?;
         let fixed = Fixed::of(&settings);
         let membership = match &settings.cluster {
             Some(cluster) => Some(Arc::new(Membership::start(cluster.clone()).await?)),
@@ -122,7 +130,10 @@ impl Node {
             stop_servers: CancellationToken::new(),
             hurry: CancellationToken::new(),
         };
-        let checks: Vec<_> = health_checks.iter().map(BoundHealthCheck::label).collect();
+        let checks = health_checks.iter().map(BoundHealthCheck::label);
+        let beside: Vec<_> = checks
+            .chain(sites.iter().filter_map(BoundPages::label))
+            .collect();
         let pages = Admin {
             metrics,
             kept,
@@ -131,13 +142,14 @@ impl Node {
         let published = own_telemetry::publish(options.own_telemetry, node.stop_servers.clone());
         tokio::spawn(published);
         node.serve(admin_listeners, health_checks, pages);
-        node.announce(&checks);
+        node.announce(&beside);
+        node.serve_sites(sites, options.pages, beside.into());
         Ok(node)
     }
 
     /// Logs where everything beside the receivers listens; these have said so themselves.
-    fn announce(&self, health_checks: &[(String, SocketAddr)]) {
-        for (name, address) in health_checks {
+    fn announce(&self, beside: &[(String, SocketAddr)]) {
+        for (name, address) in beside {
             tracing::info!(name, %address, "listening");
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -161,6 +173,20 @@ impl Node {
         for check in checks {
             let (view, stop) = (self.view.clone(), self.stop_servers.clone());
             tokio::spawn(health::serve(check.listener, check.settings, view, stop));
+        }
+    }
+
+    fn serve_sites(
+        &self,
+        sites: Vec<BoundPages>,
+        sources: PageSources,
+        addresses: Arc<[(String, SocketAddr)]>,
+    ) {
+        let sources = Arc::new(sources);
+        for site in sites {
+            let (view, stop) = (self.view.clone(), self.stop_servers.clone());
+            let (sources, addresses) = (Arc::clone(&sources), Arc::clone(&addresses));
+            tokio::spawn(site.serve(view, sources, addresses, stop));
         }
     }
 
@@ -191,7 +217,9 @@ impl Node {
     /// Puts other settings into force, logs how that went, and says whether they are.
     pub(crate) async fn reload(&self, settings: Settings) -> bool {
         if Fixed::of(&settings) != self.fixed {
-            tracing::warn!("changes of telemetry, health checks and the cluster need a restart");
+            tracing::warn!(
+                "changes of telemetry, health checks, pages and the cluster need a restart"
+            );
         }
         match self.view.running().reload(limit_to_roles(settings)).await {
             Ok(()) => {

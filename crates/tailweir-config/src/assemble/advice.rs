@@ -194,6 +194,16 @@ fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &
             let path = format!("extensions::{id}");
             wanted.push((path, "additional_auth", name, Use::SignBeside));
         }
+        if let Extension::ZPages(pages) = extension
+            && let Some(name) = pages
+                .server
+                .auth
+                .as_ref()
+                .and_then(|auth| auth.authenticator.clone())
+        {
+            let path = format!("extensions::{id}::auth");
+            wanted.push((path, "authenticator", name, Use::Check));
+        }
     }
     for (path, key, name, wanted) in wanted {
         authenticator((&path, key), &name, wanted, settings, service, root, report);
@@ -203,7 +213,7 @@ fn authenticators(settings: &Settings, service: &Service, root: &Node, report: &
 /// What an authenticator is there for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// It checks the callers of a receiver.
+    /// It checks the callers of a server.
     Check,
     /// It signs the calls of an exporter.
     Sign,

@@ -13,8 +13,8 @@ use crate::components::{
     JaegerReceiver, KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter,
     OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
     PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZipkinExporter,
-    ZipkinReceiver,
+    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZPages,
+    ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -553,9 +553,12 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
-        component: component(Role::Extension, "zpages", &[], &[], Stability::Accepted),
-        shape: || Shape::Any,
-        read: |node, _, report| absent_extension("zpages", node, report),
+        component: component(Role::Extension, "zpages", &[], &[], Stability::Beta),
+        shape: ZPages::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Extension(Extension::ZPages(Box::new(settings)));
+            read_as(node, report, part)
+        },
     },
     Kind {
         component: component(Role::Extension, "pprof", &[], &[], Stability::Accepted),

@@ -201,11 +201,8 @@ fn compare(
     compared: &mut usize,
     failures: &mut Vec<String>,
 ) {
-    // A sizer is printed as an empty map there, headers as a list; zpages is not here.
-    if ["/sizer", "/headers", "/zpages"]
-        .iter()
-        .any(|end| path.ends_with(end))
-    {
+    // A sizer is printed as an empty map there, headers as a list.
+    if ["/sizer", "/headers"].iter().any(|end| path.ends_with(end)) {
         return;
     }
     match (ours, theirs) {

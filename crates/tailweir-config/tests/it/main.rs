@@ -2,6 +2,7 @@
 
 mod cluster;
 mod documents;
+mod extensions;
 mod golden;
 mod golden_tail_sampling;
 mod hostile;

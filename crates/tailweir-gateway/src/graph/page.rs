@@ -2,9 +2,7 @@
 
 use super::server;
 use crate::error::StartError;
-use crate::ingress::{
-    ConnectionLimits, Endpoint, Listener, PageOptions, PageService, Protocol, Server,
-};
+use crate::ingress::{ConnectionLimits, Endpoint, Listener, PageService, Protocol, Server, Shown};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,14 +50,11 @@ impl PageParts {
         let scraped = Arc::new(Scraped::new(&id.to_string(), settings, seed));
         Ok(Self {
             service: PageService::new(
-                Arc::clone(&scraped),
-                PageOptions {
+                Shown::Scraped {
+                    scraped: Arc::clone(&scraped),
                     open_metrics: settings.enable_open_metrics,
-                    authenticator: server::authenticator(auth)?,
-                    request_params: server::request_params(http),
-                    cors: server::cors(http),
-                    headers: server::headers(http),
                 },
+                server::page_options(http, auth)?,
             ),
             scraped,
             endpoint: server::endpoint(http.endpoint.trim(), http.transport),

@@ -6,7 +6,7 @@ pub(super) use limits::{grpc_limits, http_limits, set};
 
 use crate::error::StartError;
 use crate::ingress::auth::Authenticator;
-use crate::ingress::{Cors, Endpoint, Family};
+use crate::ingress::{Cors, Endpoint, Family, PageOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tailweir_config::{ComponentId, Extension, HttpServer, ServerTls, Settings};
@@ -64,6 +64,23 @@ pub(super) fn tls(
     configs.transpose().map_err(|source| StartError::Tls {
         component: id.clone(),
         source,
+    })
+}
+
+/// How pages are served.
+///
+/// # Errors
+///
+/// When credentials cannot be read.
+pub(super) fn page_options(
+    server: &HttpServer,
+    auth: Option<&(ComponentId, Extension)>,
+) -> Result<PageOptions, StartError> {
+    Ok(PageOptions {
+        authenticator: authenticator(auth)?,
+        request_params: request_params(server),
+        cors: cors(server),
+        headers: headers(server),
     })
 }
 

@@ -86,6 +86,7 @@ impl Authenticator {
             Extension::HeadersSetter(_)
             | Extension::HealthCheck(_)
             | Extension::FileStorage(_)
+            | Extension::ZPages(_)
             | Extension::Absent => Err(AuthError::Nobody),
         }
     }

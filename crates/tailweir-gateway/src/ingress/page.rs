@@ -1,41 +1,47 @@
-//! The pages of `prometheus` exporters over HTTP.
+//! Pages over HTTP: those of `prometheus` exporters, and those that the process shows of itself.
+
+mod scrape;
 
 use super::auth::Authenticator;
 use super::http_server::{Cors, credentials};
 use super::status::{Encoding, http_response};
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, VARY,
-};
+use futures_core::future::BoxFuture;
+use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Frame;
 use http_body_util::{Either, Full};
-use std::convert::Infallible;
-use std::io::Write;
-use std::pin::Pin;
+use scrape::Parts;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use tailweir_export::{Scraped, ScrapedPage};
-use tailweir_prometheus::{Format, wants_gzip};
+use tailweir_export::Scraped;
 
-/// Where the page is.
-const PATH: &str = "/metrics";
-/// Most families that one request may ask for.
-const NAMES_MAX: usize = 1000;
+/// Answers for pages that the process shows of itself.
+pub trait Pages: Send + Sync + 'static {
+    /// Answers a `GET` of who may ask. It is dropped when the client goes.
+    fn answer(self: Arc<Self>, request: Request<()>) -> BoxFuture<'static, Response<Bytes>>;
+}
 
-/// Serves the page of one exporter. A clone is the same server.
+/// Serves pages. A clone is the same server.
 #[derive(Clone)]
 pub(crate) struct PageService {
     inner: Arc<Inner>,
 }
 
-/// How a page is served.
+/// What is served.
+pub(crate) enum Shown {
+    /// The page of one exporter, at `/metrics`.
+    Scraped {
+        /// The page.
+        scraped: Arc<Scraped>,
+        /// Whether OpenMetrics is offered.
+        open_metrics: bool,
+    },
+    /// What the process shows of itself.
+    Pages(Arc<dyn Pages>),
+}
+
+/// How pages are served.
 pub(crate) struct PageOptions {
-    /// Whether OpenMetrics is offered.
-    pub(crate) open_metrics: bool,
-    /// Who checks scrapers; nothing: everybody may scrape.
+    /// Who checks callers; nothing: everybody may ask.
     pub(crate) authenticator: Option<Arc<Authenticator>>,
     /// Parameters of the URL that are credentials as headers of that name are.
     pub(crate) request_params: Vec<String>,
@@ -46,7 +52,7 @@ pub(crate) struct PageOptions {
 }
 
 struct Inner {
-    scraped: Arc<Scraped>,
+    shown: Shown,
     options: PageOptions,
     /// Headers of every answer.
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -56,8 +62,8 @@ struct Inner {
 pub(crate) type PageBody = Either<Full<Bytes>, Parts>;
 
 impl PageService {
-    /// A server of this page.
-    pub(crate) fn new(scraped: Arc<Scraped>, options: PageOptions) -> Self {
+    /// A server of these.
+    pub(crate) fn new(shown: Shown, options: PageOptions) -> Self {
         let valid = |(name, value): &(String, String)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
             Some((name, HeaderValue::from_str(value).ok()?))
@@ -65,7 +71,7 @@ impl PageService {
         Self {
             inner: Arc::new(Inner {
                 headers: options.headers.iter().filter_map(valid).collect(),
-                scraped,
+                shown,
                 options,
             }),
         }
@@ -102,7 +108,7 @@ impl Inner {
                     .map(|body| Either::Left(Full::new(body)));
             }
         }
-        if request.uri().path() != PATH {
+        if matches!(self.shown, Shown::Scraped { .. }) && request.uri().path() != scrape::PATH {
             return short(StatusCode::NOT_FOUND, "the page is at /metrics\n");
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -111,26 +117,25 @@ impl Inner {
             response.headers_mut().insert(ALLOW, allowed);
             return response;
         }
-        self.page(request)
+        match &self.shown {
+            Shown::Scraped {
+                scraped,
+                open_metrics,
+            } => scrape::answer(scraped, *open_metrics, request).map(Either::Right),
+            Shown::Pages(pages) => {
+                let answer = Arc::clone(pages).answer(head(request)).await;
+                answer.map(|body| Either::Left(Full::new(body)))
+            }
+        }
     }
+}
 
-    fn page<B>(&self, request: &Request<B>) -> Response<PageBody> {
-        let accept = joined(request.headers(), &ACCEPT);
-        let format = Format::negotiate(&accept, self.options.open_metrics);
-        let names = wanted_names(request.uri().query().unwrap_or_default());
-        let is_packed = wants_gzip(&joined(request.headers(), &ACCEPT_ENCODING));
-        let parts = Parts::new(self.scraped.page(format, names), is_packed);
-        let mut response = Response::new(Either::Right(parts));
-        let headers = response.headers_mut();
-        if let Ok(kind) = HeaderValue::from_str(&format.content_type()) {
-            headers.insert(CONTENT_TYPE, kind);
-        }
-        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if is_packed {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        response
-    }
+/// The request without what it carries.
+fn head<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.uri_mut() = request.uri().clone();
+    *head.headers_mut() = request.headers().clone();
+    head
 }
 
 fn short(status: StatusCode, text: &'static str) -> Response<PageBody> {
@@ -139,88 +144,4 @@ fn short(status: StatusCode, text: &'static str) -> Response<PageBody> {
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
-}
-
-/// All values of a header as one list.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
-    let values = headers.get_all(name).iter();
-    let texts: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-    texts.join(",")
-}
-
-/// The families that are asked for by `name[]=`.
-fn wanted_names(query: &str) -> Vec<String> {
-    let pairs = form_urlencoded::parse(query.as_bytes());
-    pairs
-        .filter(|(key, _)| key == "name[]")
-        .map(|(_, name)| name.into_owned())
-        .take(NAMES_MAX)
-        .collect()
-}
-
-/// A page that is written while it is sent: a piece is made when the one before it has gone.
-pub(crate) struct Parts {
-    page: ScrapedPage,
-    packer: Option<GzEncoder<Vec<u8>>>,
-    piece: Vec<u8>,
-}
-
-impl Parts {
-    fn new(page: ScrapedPage, is_packed: bool) -> Self {
-        Self {
-            page,
-            // Scrapers are near: time counts more than size.
-            packer: is_packed.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
-            piece: Vec::new(),
-        }
-    }
-
-    /// The next piece as it is sent; nothing at the end.
-    fn next(&mut self) -> std::io::Result<Option<Bytes>> {
-        loop {
-            self.piece.clear();
-            if !self.page.next_part(&mut self.piece) {
-                let rest = self.packer.take().map(GzEncoder::finish).transpose()?;
-                return Ok(rest.map(Bytes::from));
-            }
-            let Some(packer) = &mut self.packer else {
-                if self.piece.is_empty() {
-                    continue;
-                }
-                return Ok(Some(std::mem::take(&mut self.piece).into()));
-            };
-            packer.write_all(&self.piece)?;
-            if !packer.get_ref().is_empty() {
-                return Ok(Some(std::mem::take(packer.get_mut()).into()));
-            }
-        }
-    }
-}
-
-impl http_body::Body for Parts {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        // Writing to memory cannot fail.
-        let piece = self.get_mut().next().ok().flatten();
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wanted_names;
-
-    /// Scenario: a query with families, escaped in every way, and other parameters.
-    /// Guarantees: exactly the families are found.
-    #[test]
-    fn families_are_asked_for_by_name() {
-        let query = "name[]=a_total&x=1&name%5B%5D=b%2Ec&name[]=d+e";
-        assert_eq!(wanted_names(query), ["a_total", "b.c", "d e"]);
-        assert!(wanted_names("").is_empty());
-    }
 }

@@ -141,6 +141,34 @@ pub struct SamplerRow {
     pub(crate) decision_age: Option<Buckets>,
 }
 
+/// How long something of a sampler took, each time that it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimesRow {
+    /// What took so long.
+    pub what: &'static str,
+    /// `ms` or `s`.
+    pub unit: &'static str,
+    /// Upper bounds and how often it took as long: more than the bound before. Without a bound: longer than all.
+    pub counts: Vec<(Option<u64>, u64)>,
+}
+
+impl SamplerRow {
+    /// How long decisions took; nothing before the first.
+    #[must_use]
+    pub fn times(&self) -> Vec<TimesRow> {
+        let rows = [
+            ("round of decisions", "ms", &self.decision_time),
+            ("first span to decision", "s", &self.decision_age),
+            ("decision to late span", "s", &self.late_age),
+        ];
+        let measured = rows.into_iter().filter_map(|(what, unit, buckets)| {
+            let counts = buckets.as_ref()?.counts().collect();
+            Some(TimesRow { what, unit, counts })
+        });
+        measured.collect()
+    }
+}
+
 /// The part of a sampler in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct MemberRow {

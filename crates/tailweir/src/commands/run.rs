@@ -2,8 +2,8 @@
 
 use crate::cli::{RunArguments, StatusLine};
 use crate::configuration::{Accepted, Configuration, FilesRead};
-use crate::logging;
-use crate::node::{Node, NodeOptions};
+use crate::logging::{self, RecentLines};
+use crate::node::{Node, NodeOptions, PageSources};
 use crate::signals::{Event, Signals};
 use crate::status_line::StatusLinePainter;
 use crate::terminal::Terminal;
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         StatusLine::Never => false,
     };
     let terminal = Terminal::new(is_live);
-    let own = logging::start(&accepted.settings.telemetry, &terminal)?;
+    let (own, recent) = logging::start(&accepted.settings.telemetry, &terminal)?;
     if arguments.config.sources.is_empty() {
         tracing::info!("embedded configuration; `tailweir demo` in another terminal sends traces");
     }
@@ -45,6 +45,7 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         configuration,
         files,
         terminal,
+        recent,
         own_policies: accepted.policies.clone(),
         policies: None,
         own_telemetry: own.figures().clone(),
@@ -72,6 +73,7 @@ struct Process {
     /// What the configuration in force, or the one refused last, was read from.
     files: FilesRead,
     terminal: Terminal,
+    recent: RecentLines,
     /// The policies of the file that was accepted last.
     own_policies: String,
     /// Those that the controllers of the cluster gave last.
@@ -88,6 +90,10 @@ impl Process {
             sources: self.configuration.names(),
             terminal: self.terminal.clone(),
             own_telemetry: self.own_telemetry.clone(),
+            pages: PageSources {
+                gates: self.configuration.known_gates(),
+                recent: self.recent.clone(),
+            },
         };
         // A sampler starts once the controllers know it, which may take as long as these are away.
         let node = tokio::select! {

@@ -121,18 +121,15 @@ impl NodeView {
             .unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
-    /// The status page as it is written.
-    ///
-    /// # Errors
-    /// Never in practice: everything on it can be written as JSON.
-    pub(crate) async fn status_json(&self) -> serde_json::Result<String> {
+    /// The process around the gateway.
+    pub(crate) fn process(&self) -> ProcessStatus {
         let refused = self
             .0
             .refused
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let process = ProcessStatus {
+        ProcessStatus {
             name: "tailweir".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             phase: self.phase().name().to_owned(),
@@ -140,7 +137,15 @@ impl NodeView {
             revision: self.0.revision.load(Ordering::Relaxed),
             policies: self.0.policies.load(Ordering::Relaxed),
             refused,
-        };
+        }
+    }
+
+    /// The status page as it is written.
+    ///
+    /// # Errors
+    /// Never in practice: everything on it can be written as JSON.
+    pub(crate) async fn status_json(&self) -> serde_json::Result<String> {
+        let process = self.process();
         let gateway = self.0.running.status().await;
         serde_json::to_string_pretty(&FullPage { process, gateway })
     }

@@ -17,3 +17,4 @@ mod scrape;
 mod series;
 mod simulate;
 mod spool;
+mod zpages;

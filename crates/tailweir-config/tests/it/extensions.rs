@@ -1,0 +1,66 @@
+//! The extension that serves pages.
+
+use crate::workbench::{lines, load_text, settings};
+use tailweir_config::Extension;
+
+fn text(extensions: &str, running: &str) -> String {
+    format!(
+        "receivers: {{nop: }}\nexporters: {{nop: }}\nextensions: {extensions}\n\
+         service: {{extensions: [{running}], \
+         pipelines: {{traces: {{receivers: [nop], exporters: [nop]}}}}}}\n"
+    )
+}
+
+fn said(extensions: &str, running: &str) -> String {
+    lines(&load_text(&text(extensions, running)).diagnostics).join("\n")
+}
+
+/// Scenario: pages without options, as most configurations have them.
+/// Guarantees: nothing is said, and they listen where the Collector's do.
+#[test]
+fn plain_pages_run_without_a_word() {
+    assert_eq!(said("{zpages: }", "zpages"), "");
+    let settings = settings(&text("{zpages: }", "zpages"));
+    let Some(Extension::ZPages(pages)) = settings.extensions.values().next() else {
+        panic!("{:?}", settings.extensions);
+    };
+    assert_eq!(pages.server.endpoint, "localhost:55679");
+    assert!(!pages.expvar.enabled);
+}
+
+/// Scenario: options that cannot be, have no effect, or name somebody who does not run.
+/// Guarantees: each is told, as an error only where it could not be served as written.
+#[test]
+fn mistakes_of_pages_are_told() {
+    for (extensions, running, expected) in [
+        (
+            "{zpages: {endpoint: ''}}",
+            "zpages",
+            "error: extensions::zpages: `endpoint` is empty",
+        ),
+        ("{zpages: {endpoint: 'host'}}", "zpages", "needs a port"),
+        (
+            "{zpages: {expvar: {on: true}}}",
+            "zpages",
+            "error: extensions::zpages::expvar",
+        ),
+        (
+            "{pprof: {endpoint: ':1777'}}",
+            "pprof",
+            "warning: extensions::pprof: the `pprof` extension is not there",
+        ),
+        (
+            "{zpages: {auth: {authenticator: basicauth}}}",
+            "zpages",
+            "the authenticator `basicauth` is not configured",
+        ),
+        (
+            "{zpages: {auth: {authenticator: bearertokenauth}}, bearertokenauth: {token: a}}",
+            "zpages",
+            "the authenticator `bearertokenauth` does not run",
+        ),
+    ] {
+        let said = said(extensions, running);
+        assert!(said.contains(expected), "{extensions}:\n{said}");
+    }
+}
