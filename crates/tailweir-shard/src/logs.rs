@@ -138,7 +138,11 @@ enum Fate {
 
 impl Fate {
     fn keeps(self) -> bool {
-        !matches!(self, Self::Dropped | Self::UndecidedDropped)
+        // What the new owner of its slot has is nobody's to let go who takes this member's place.
+        !matches!(
+            self,
+            Self::Dropped | Self::UndecidedDropped | Self::HandedOn
+        )
     }
 }
 

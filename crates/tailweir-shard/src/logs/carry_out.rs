@@ -48,7 +48,7 @@ impl<T> LogShard<T> {
                 self.stored(now, at);
             }
             Effect::Return { tenure, number, .. } => self.returned((tenure, number), out),
-            Effect::Export { tenure, number } => self.export(now, (tenure, number)),
+            Effect::Export { tenure, number } => self.export((tenure, number)),
             Effect::Discard { tenure, number } => self.discard((tenure, number)),
             // Each fragment hears of its verdict by what is to be done with it.
             Effect::Decided { .. } => {}

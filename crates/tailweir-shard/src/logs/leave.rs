@@ -1,6 +1,6 @@
 //! How fragments leave: by the decision of their trace, after their time, or to the new owner of their slot.
 
-use super::{At, Fate, LogFragment, LogOutbox, LogShard, LogShardSettings, State, cost};
+use super::{At, Fate, LogFragment, LogOutbox, LogShard, LogShardSettings, State};
 use crate::exports::UNCONFIRMED_MAX;
 use crate::{LeavingLogs, OnwardLogs, Outcome, Piece, Ruled};
 use bytes::Bytes;
@@ -40,14 +40,17 @@ impl<T> LogShard<T> {
         let at = (tenure, number);
         let under_way = self.entries.get_mut(&at);
         if let Some(entry) = under_way.filter(|entry| entry.state == State::UnderWay) {
-            if is_taken {
-                self.judge(now, at, Fate::HandedOn);
-            } else if entry.deadline <= now {
-                self.judge_undecided(now, vec![at]);
-            } else {
-                entry.state = State::Onward;
-                let again = now + LogShardSettings::HAND_ON_AGAIN;
-                self.onward.insert(at, again.min(entry.deadline));
+            match self.hold.decision(entry.trace) {
+                _ if is_taken => self.judge(now, at, Fate::HandedOn),
+                // Whoever has it by now drops it too.
+                Some(false) => self.judge(now, at, Fate::Dropped),
+                _ if entry.deadline > now => {
+                    entry.state = State::Onward;
+                    let again = now + LogShardSettings::HAND_ON_AGAIN;
+                    self.onward.insert(at, again.min(entry.deadline));
+                }
+                Some(true) => self.judge(now, at, Fate::Kept),
+                None => self.judge_undecided(now, vec![at]),
             }
         }
         self.work(now, out);
@@ -150,7 +153,7 @@ impl<T> LogShard<T> {
     }
 
     /// The verdict on a fragment keeps it, and is stored: that of this member, or of the owner before.
-    pub(super) fn export(&mut self, now: Moment, at: At) {
+    pub(super) fn export(&mut self, at: At) {
         let Some(entry) = self.entries.get_mut(&at) else {
             return;
         };
@@ -158,21 +161,11 @@ impl<T> LogShard<T> {
             State::Judged(fate) if fate.keeps() => fate,
             _ => Fate::Kept,
         };
-        if fate != Fate::HandedOn {
-            entry.state = State::Fenced(fate);
-            self.fenced.push(at);
-            return;
-        }
-        let amount = entry.amount;
-        self.entries.remove(&at);
-        self.occupied -= cost(amount);
-        self.books.held.subtract(amount);
-        self.books.handed_over.add(amount);
-        self.tenancy
-            .delivered(now, at.0, &[at.1], &mut self.effects);
+        entry.state = State::Fenced(fate);
+        self.fenced.push(at);
     }
 
-    /// The verdict on a fragment drops it, and is stored.
+    /// The verdict on a fragment drops it, or says that it is elsewhere, and is stored.
     pub(super) fn discard(&mut self, at: At) {
         let Some(entry) = self.entries.remove(&at) else {
             return;
@@ -180,6 +173,7 @@ impl<T> LogShard<T> {
         self.occupied -= entry.cost();
         self.books.held.subtract(entry.amount);
         match entry.state {
+            State::Judged(Fate::HandedOn) => self.books.handed_over.add(entry.amount),
             State::Judged(Fate::UndecidedDropped) => self.books.undecided_dropped.add(entry.amount),
             _ => self.books.dropped.add(entry.amount),
         }

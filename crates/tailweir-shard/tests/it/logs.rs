@@ -4,8 +4,8 @@ mod history;
 mod town;
 
 use std::time::Duration;
-use tailweir_core::{ByteSize, TraceId};
-use tailweir_placement::{Command, Incarnation};
+use tailweir_core::{ByteSize, Slot, TraceId};
+use tailweir_placement::{Command, Incarnation, RoutingTable};
 use tailweir_shard::{Answer, LogFragment, LogShard, Redirect};
 use tailweir_testkit::trace_id;
 use town::{Town, WAIT, body, fragment, taken};
@@ -157,6 +157,76 @@ fn records_move_with_their_slot() {
     assert_eq!(town.books(next).dropped.records, 1);
     assert!(town.is_at_rest());
     assert!(!town.table.names(Incarnation(owner)));
+}
+
+/// Scenario: a slot moves while a record waits. The new owner has it; the old one has stored that, frees it, and dies before it can
+/// tell its second member, which takes its place.
+/// Guarantees: the record is the new owner's alone: it does not leave before its trace is decided, and then once.
+#[test]
+fn records_that_were_handed_on_are_nobody_elses() {
+    let mut town = Town::new(4);
+    let trace = trace_id(1);
+    let owner = town.owner(trace);
+    town.bring(owner, 1, vec![fragment(trace, "early")]);
+    town.settle();
+    town.table.apply(&Command::Drain(Incarnation(owner)));
+    town.tell_table();
+    let handed_over = |town: &Town| town.books(owner).handed_over.records;
+    while handed_over(&town) == 0 {
+        town.now = town.now + Duration::from_millis(10);
+        for (member, shard) in &mut town.shards {
+            shard.tick(town.now, town.out.get_mut(member).unwrap());
+        }
+        let members: Vec<u64> = town.out.keys().copied().collect();
+        for member in members {
+            if handed_over(&town) == 0 {
+                let out = std::mem::take(town.out.get_mut(&member).unwrap());
+                town.dispatch(member, out);
+            }
+        }
+    }
+    town.crash(owner);
+    for _ in 0..30 {
+        town.pass(Duration::from_millis(100));
+    }
+    assert_eq!(town.texts(), [""; 0]);
+    town.decide(town.owner(trace), trace, true);
+    town.pass(Duration::from_millis(100));
+    assert_eq!(town.texts(), ["early"]);
+}
+
+/// Scenario: a slot moves while a record waits, and its new owner does not take it for as long as it may wait; meanwhile the old
+/// owner hears that the trace is dropped.
+/// Guarantees: the record is dropped, and does not leave as one about which nobody has decided.
+#[test]
+fn records_on_their_way_follow_what_their_owner_hears() {
+    let mut town = Town::new(4);
+    let drained = |town: &Town, trace| {
+        let mut table = town.table.clone();
+        table.apply(&Command::Drain(Incarnation(town.owner(trace))));
+        let row = |table: &RoutingTable| *table.tenures(Slot::of(trace, 0)).unwrap().current();
+        (table.clone(), row(&town.table), row(&table))
+    };
+    // The second member goes on storing verdicts.
+    let is_third = |trace: &TraceId| {
+        let (_, before, after) = drained(&town, *trace);
+        before.second.member() != Some(after.owner)
+    };
+    let trace = (1..).map(trace_id).find(is_third).unwrap();
+    let owner = town.owner(trace);
+    town.bring(owner, 1, vec![fragment(trace, "early")]);
+    town.settle();
+    let (table, _, after) = drained(&town, trace);
+    town.cut_off = Some(after.owner.0);
+    town.table = table;
+    town.tell_table();
+    town.pass(Duration::from_millis(100));
+    town.decide(owner, trace, false);
+    for _ in 0..25 {
+        town.pass(WAIT / 20);
+    }
+    assert_eq!(town.texts(), [""; 0]);
+    assert_eq!(town.books(owner).dropped.records, 1);
 }
 
 /// Scenario: more comes than may wait, and nobody decides about the rest.
