@@ -1,6 +1,6 @@
 //! Whole clusters on a virtual clock.
 //!
-//! Samplers run the product's own `Shard`, controllers its `RoutingTable`, gateways its `Journey`, on the policies of a real
+//! Samplers run the product's own `Shard` and `LogShard`, controllers its `RoutingTable`, gateways its `Journey`, on the policies of a real
 //! Collector configuration. What is simulated is only what lies between: clocks, connections, processes that die, and
 //! a backend. Everything comes from one seed, so that a run that fails can be looked at as often as it takes.
 //!
@@ -15,6 +15,7 @@ mod clock;
 mod controllers;
 mod course;
 mod defect;
+mod errand;
 mod event;
 mod faults;
 mod gateway;
@@ -45,6 +46,8 @@ pub struct Simulated {
     pub events: u64,
     /// Traces that were decided.
     pub decided: usize,
+    /// Log records that reached the backend.
+    pub records: usize,
     /// Spans that reached the backend more than once.
     pub duplicates: u64,
     /// Slots of which a tenure was lost.
@@ -73,6 +76,7 @@ pub fn simulate(
         hash: world.history.hash(),
         events: world.history.events(),
         decided: world.verdicts.count(),
+        records: world.backend.records.len(),
         duplicates: world.verdicts.duplicates,
         lost: world.controllers.lost.len(),
         late: world.verdicts.late_max / clock::MILLI,

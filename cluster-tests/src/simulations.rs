@@ -133,13 +133,14 @@ fn runs(
     }
     println!(
         "{name:24} {:>5} runs, {:>6} s, {:>9} events, {:>7} traces decided, latest {:>5} ms, {:>5} \
-         duplicates, {} slots lost",
+         duplicates, {:>6} log records, {} slots lost",
         found.runs,
         found.seconds,
         found.events,
         found.decided,
         found.late,
         found.duplicates,
+        found.records,
         found.lost
     );
     Ok(())

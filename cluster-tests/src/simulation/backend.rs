@@ -6,14 +6,16 @@ use std::fmt;
 use tailweir_core::TraceId;
 use tailweir_placement::{Incarnation, TenureId};
 
-/// Spans of one trace that were delivered together.
+/// Spans or log records that were delivered.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     /// When the sampler let them go.
     pub(crate) released: Time,
     pub(crate) arrived: Time,
-    pub(crate) by: Incarnation,
-    pub(crate) tenure: TenureId,
+    /// The member; nothing when a gateway did that asks nobody.
+    pub(crate) by: Option<Incarnation>,
+    /// Of spans.
+    pub(crate) tenure: Option<TenureId>,
 }
 
 impl fmt::Display for Delivery {
@@ -23,7 +25,7 @@ impl fmt::Display for Delivery {
         let (by, tenure) = (self.by, self.tenure);
         write!(
             f,
-            "by {by} in {tenure}, let go at {released:.4} s, arrived at {arrived:.4} s"
+            "by {by:?} in {tenure:?}, let go at {released:.4} s, arrived at {arrived:.4} s"
         )
     }
 }
@@ -32,6 +34,8 @@ impl fmt::Display for Delivery {
 #[derive(Debug, Default)]
 pub(crate) struct Backend {
     pub(crate) delivered: BTreeMap<(TraceId, usize), Vec<Delivery>>,
+    /// By number of the log record.
+    pub(crate) records: BTreeMap<usize, Vec<Delivery>>,
     pub(crate) fails: bool,
     pub(crate) is_slow: bool,
 }

@@ -1,10 +1,12 @@
 //! What must hold throughout and at the end.
 
+mod logs;
+mod rest;
+
 use super::backend::Delivery;
 use super::clock::{MILLI, SECOND, Time};
 use super::controllers::slots;
 use super::network::Place;
-use super::traffic::Kind;
 use super::world::{WATCH, World};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,8 +26,6 @@ const LATE: Time = 1_500 * MILLI;
 const CHANGED: Time = SECOND;
 /// Spans that were delivered so long before anything went wrong are not delivered again.
 const FREED: Time = 2 * SECOND;
-/// How long it takes at most from the last fault to rest, beside the window.
-const REST: Time = 40 * SECOND;
 
 /// What the checks remember.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(crate) struct Verdicts {
     first: BTreeMap<TraceId, (Time, Ruled)>,
     /// Who ruled in each view of a tenure.
     owners: BTreeMap<(TenureId, Epoch), Incarnation>,
+    /// When the log shard of a member heard of a trace.
+    told: BTreeMap<(Incarnation, TraceId), Time>,
     slots: BTreeMap<Slot, Settled>,
     /// When something was last not as it should be: a fault, a broken connection, a row without a copy.
     unsettled: Time,
@@ -49,6 +51,8 @@ struct Settled {
     rows: Tenures,
     /// When its rows last changed, or one of its members was not well, not connected or not in step.
     unsettled: Time,
+    /// When a tenure of it was last closing, so that its owner had not heard of all verdicts.
+    closing: Time,
 }
 
 impl Verdicts {
@@ -172,8 +176,8 @@ impl World {
             let delivery = Delivery {
                 released,
                 arrived: now,
-                by: me,
-                tenure: kept.tenure,
+                by: Some(me),
+                tenure: Some(kept.tenure),
             };
             self.check_again(trace, index, &delivery);
             let all = self.backend.delivered.entry((trace, index)).or_default();
@@ -187,16 +191,20 @@ impl World {
             return;
         };
         self.verdicts.duplicates += 1;
-        let unexcused = before.iter().find(|first| {
+        if let Some(first) = self.unexcused(before, again) {
+            let twice = format!("I5: span {index} of {trace} came twice: {first}; and {again}");
+            self.find(twice);
+        }
+    }
+
+    /// One of these deliveries after which there was no reason for another.
+    fn unexcused<'a>(&self, before: &'a [Delivery], again: &Delivery) -> Option<&'a Delivery> {
+        before.iter().find(|first| {
             // A batch that the backend refused may be older than the one that overtook it.
             let from = first.arrived.min(again.released).saturating_sub(FREED);
             let to = first.arrived.max(again.released);
             !self.course.is_cramped() && !self.verdicts.has_failed(from, to)
-        });
-        if let Some(first) = unexcused {
-            let twice = format!("I5: span {index} of {trace} came twice: {first}; and {again}");
-            self.find(twice);
-        }
+        })
     }
 
     /// Looks on: is something wrong, and is everything over?
@@ -214,6 +222,7 @@ impl World {
             self.verdicts.unsettled = now;
         }
         self.watch_slots();
+        self.check_books();
         self.check_rest(now);
         if !self.is_over {
             self.later(WATCH, super::event::Event::Watch);
@@ -236,7 +245,11 @@ impl World {
             let known = self.verdicts.slots.entry(slot).or_insert_with(|| Settled {
                 rows: rows.clone(),
                 unsettled: self.now,
+                closing: self.now,
             });
+            if !rows.closing().is_empty() {
+                known.closing = self.now;
+            }
             if known.rows != *rows {
                 known.rows = rows.clone();
                 known.unsettled = self.now + CHANGED;
@@ -270,136 +283,6 @@ impl World {
                 let mut all = nodes.iter();
                 all.all(|&a| nodes.iter().all(|&b| is_connected(a, b)))
             })
-    }
-
-    fn check_rest(&mut self, now: Time) {
-        if !self.course.loses && !self.controllers.lost.is_empty() {
-            let lost = self.controllers.lost.len();
-            return self.find(format!("{lost} slots lost both copies of a tenure"));
-        }
-        let last = self.traffic.requests.last().map_or(0, |last| last.at) + 3 * SECOND;
-        if now < last.max(self.faults_until) {
-            return;
-        }
-        let unrest = self.unrest();
-        if unrest.is_empty() {
-            self.is_over = true;
-            self.check_end();
-            return;
-        }
-        let settled = self.verdicts.unsettled.max(last).max(self.faults_until);
-        let window = self.course.window * SECOND;
-        if now > settled + window + REST || now > last + 6 * REST {
-            self.find(format!("it does not come to rest: {unrest}"));
-        }
-    }
-
-    /// What is not as it should be when everything is over.
-    fn unrest(&self) -> String {
-        let mut found = String::new();
-        let open = self.traffic.requests.iter();
-        let open = open.filter(|request| request.taken_at.is_none()).count();
-        let mut say = |wrong: bool, what: &dyn Fn() -> String| {
-            if wrong {
-                let _ = write!(found, "{}; ", what());
-            }
-        };
-        say(open > 0, &|| {
-            format!("{open} requests are not acknowledged")
-        });
-        let whole = self.controllers.is_whole();
-        say(!whole, &|| "a row has no replica".into());
-        let cleared = self.controllers.is_cleared();
-        say(!cleared, &|| "a tenure is still closing".into());
-        say(!self.controllers.is_idle(), &|| {
-            "controllers are busy".into()
-        });
-        for (node, machine) in self.samplers.iter().enumerate() {
-            let process = machine.process.as_ref();
-            let own = process.and_then(|process| process.registered.as_ref());
-            let Some(own) = own else {
-                say(!machine.is_absent, &|| {
-                    format!("sampler-{node} is not there")
-                });
-                continue;
-            };
-            say(machine.leaving.is_some(), &|| {
-                format!("sampler-{node} has not left")
-            });
-            let state = own.shard.state();
-            let held = own.shard.engine().counters().held.traces;
-            let rest = state.parts_waiting
-                + state.copied_bytes
-                + state.fragments
-                + state.fragments_waiting
-                + state.letters_waiting
-                + state.exports_waiting
-                + state.unclaimed
-                + own.exports();
-            say(rest > 0 || held > 0, &|| {
-                format!(
-                    "sampler-{node} holds {held} traces, {} exports and {state:?}",
-                    own.exports()
-                )
-            });
-        }
-        let open: usize = self.gateways.iter().map(|gateway| gateway.open()).sum();
-        say(open > 0, &|| format!("{open} requests are in gateways"));
-        found
-    }
-
-    fn check_end(&mut self) {
-        let traces: Vec<TraceId> = self.traffic.traces.keys().copied().collect();
-        for trace in traces {
-            if !self.is_lost(trace)
-                && let Some(finding) = self.wrong_with(trace)
-            {
-                return self.find(finding);
-            }
-        }
-    }
-
-    /// Whether a trace is at the backend whole, or not at all, as its verdict says, and the verdict is the right one.
-    fn wrong_with(&self, id: TraceId) -> Option<String> {
-        let trace = &self.traffic.traces[&id];
-        let count = trace.spans.len();
-        let Some((_, ruled)) = self.verdicts.first.get(&id) else {
-            return Some(format!("S4: nobody decided {id}"));
-        };
-        let there = (0..count).filter(|&index| self.backend.has(id, index));
-        let there: Vec<usize> = there.collect();
-        if ruled.keeps() && there.len() < count {
-            return Some(format!(
-                "I1: {id} is kept, and of {count} spans there are only {there:?}"
-            ));
-        }
-        if !ruled.keeps() && !there.is_empty() {
-            return Some(format!("I2: {id} is dropped, but {there:?} are there"));
-        }
-        if !self.course.is_predictable() {
-            return None;
-        }
-        let begin = trace.first_brought?;
-        let window = self.course.window * SECOND * 98 / 100;
-        let in_time = |request: &usize| {
-            let taken = self.traffic.requests[*request].taken_at;
-            taken.is_some_and(|at| at < begin + window)
-        };
-        let decisive = self.decisive(id);
-        let wanted = trace.kind != Kind::Dull;
-        if decisive.is_some_and(|request| in_time(&request)) && wanted && !ruled.keeps() {
-            return Some(format!("I4: {id} should have been kept"));
-        }
-        if !wanted && ruled.keeps() {
-            return Some(format!("I4: {id} should have been dropped"));
-        }
-        None
-    }
-
-    /// The request with the span that decides a trace.
-    fn decisive(&self, id: TraceId) -> Option<usize> {
-        let trace = &self.traffic.traces[&id];
-        trace.decisive.map(|index| trace.spans[index].request)
     }
 }
 

@@ -209,6 +209,13 @@ impl Course {
         self.copies_budget < BASE.copies_budget
     }
 
+    /// Whether no member is lost, none leaves before its time and the backend takes everything: each trace is decided in
+    /// time for its logs.
+    pub(crate) fn is_planned(&self) -> bool {
+        let is_calm = |kind: &Kind| !kind.is_harmful() && !kind.is_of_backend();
+        self.drain_timeout == BASE.drain_timeout && self.faults.iter().all(is_calm)
+    }
+
     /// The course of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -28,6 +28,16 @@ pub enum Defect {
     DrainByName,
     /// A tenure opens without waiting for the older ones.
     OpenEarly,
+    /// Logs do not hear what is decided.
+    UntoldLogs,
+    /// Logs whose slot moves count as taken by its new owner, and are brought to nobody.
+    ForgottenLogs,
+    /// Logs are handed on without the tenure in which they waited.
+    NamelessLogs,
+    /// A slot has moved when its spans have.
+    SlotsBeforeLogs,
+    /// Logs that leave are handed out twice.
+    DoubleLogs,
 }
 
 type Letter = Message<Piece, Ruled>;
@@ -44,6 +54,11 @@ impl Defect {
         Self::NoRemind,
         Self::DrainByName,
         Self::OpenEarly,
+        Self::UntoldLogs,
+        Self::ForgottenLogs,
+        Self::NamelessLogs,
+        Self::SlotsBeforeLogs,
+        Self::DoubleLogs,
     ];
 
     /// What becomes of a message that is sent, and an answer that comes out of thin air.

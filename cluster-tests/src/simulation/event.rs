@@ -1,6 +1,7 @@
 //! What happens in a run, and what is sent.
 
 use super::clock::Time;
+use super::errand::Key;
 use super::faults::Fault;
 use super::network::Place;
 use super::traffic::Brought;
@@ -13,9 +14,8 @@ use tailweir_shard::Report;
 /// Names one try to bring a part of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket {
-    pub(crate) gateway: usize,
-    pub(crate) request: usize,
-    pub(crate) attempt: u32,
+    pub(crate) from: Place,
+    pub(crate) errand: Key,
     pub(crate) part: u32,
 }
 
@@ -35,6 +35,12 @@ pub(crate) enum Payload {
         epoch: Epoch,
         tenure: Option<Epoch>,
         patience: Time,
+        ticket: Ticket,
+    },
+    /// Gateway to sampler, or sampler to sampler: log records, as the bytes of the wire.
+    LogPart {
+        to: Incarnation,
+        part: Bytes,
         ticket: Ticket,
     },
     /// And back.
@@ -115,11 +121,10 @@ pub(crate) enum Event {
         request: usize,
         attempt: u32,
     },
-    /// A gateway gives up.
+    /// Whoever sent an errand out gives it up.
     Overdue {
-        gateway: usize,
-        request: usize,
-        attempt: u32,
+        place: Place,
+        key: Key,
     },
     /// A client hears of its request, or gives up.
     Answered {

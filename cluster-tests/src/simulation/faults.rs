@@ -39,7 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// Whether it may cost a sampler its place, so that it must wait until there are two copies of everything.
-    fn is_harmful(self) -> bool {
+    pub(crate) fn is_harmful(self) -> bool {
         match self {
             Self::Crash | Self::CrashTwo | Self::Pause | Self::Isolate | Self::Sever => true,
             Self::Break
@@ -51,6 +51,13 @@ impl Kind {
             | Self::BackendFails
             | Self::BackendSlow => false,
         }
+    }
+}
+
+impl Kind {
+    /// Whether the backend takes less than it should.
+    pub(crate) fn is_of_backend(self) -> bool {
+        matches!(self, Self::BackendFails | Self::BackendSlow)
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Simulations {
     pub events: u64,
     /// Traces that were decided.
     pub decided: usize,
+    /// Log records that reached the backend.
+    pub records: usize,
     /// Spans that reached the backend more than once.
     pub duplicates: u64,
     /// Slots of which a tenure was lost.
@@ -35,6 +37,7 @@ impl Simulations {
         self.seconds += run.seconds;
         self.events += run.events;
         self.decided += run.decided;
+        self.records += run.records;
         self.duplicates += run.duplicates;
         self.lost += run.lost;
         self.late = self.late.max(run.late);

@@ -1,22 +1,29 @@
-//! A sampler: a machine, its process, and the real shard in it.
+//! A sampler: a machine, its process, and the real shards in it, of spans and of logs.
 
 mod exports;
 mod letters;
+mod logs;
+mod outboxes;
 
 use super::clock::{Clock, MILLI, SECOND, Time};
 use super::defect::Defect;
 use super::event::{Event, Payload, Ticket};
 use super::network::Place;
 use super::traffic::{Brought, SHARD, SHARDS, SLOT_SEED};
-use super::wire;
 use super::world::World;
 use exports::Exports;
+pub(crate) use logs::Logs;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::Moment;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
 use tailweir_sampler::EngineSettings;
-use tailweir_shard::{Outbox, Part, Shard, ShardSettings};
+use tailweir_shard::{Answer, Consent, Outbox, Part, Shard, ShardSettings};
+
+/// The sampler of spans, as members call it.
+pub(crate) const SPANS: &str = "traces/tail_sampling";
+/// The sampler of logs that follows it.
+pub(crate) const LOGS: &str = "logs/tail_sampling/logs";
 
 /// A machine that runs a sampler, most of the time.
 #[derive(Default)]
@@ -54,8 +61,10 @@ pub(crate) struct Process {
 pub(crate) struct Registered {
     pub(crate) incarnation: Incarnation,
     pub(crate) shard: Shard<Brought, Ticket>,
+    pub(crate) logs: Logs,
     pub(crate) table: Option<Arc<RoutingTable>>,
     outbox: Outbox<Ticket>,
+    consent: Consent<&'static str>,
     exports: Exports,
 }
 
@@ -63,6 +72,14 @@ impl Process {
     fn epoch(&self) -> Epoch {
         let table = self.registered.as_ref().and_then(|own| own.table.as_ref());
         table.map_or(Epoch(0), |table| table.epoch())
+    }
+}
+
+impl Sampler {
+    /// The newest table that its process knows.
+    pub(crate) fn table(&self) -> Option<&Arc<RoutingTable>> {
+        let own = self.process.as_ref()?.registered.as_ref()?;
+        own.table.as_ref()
     }
 }
 
@@ -101,6 +118,8 @@ impl World {
     pub(crate) fn stop(&mut self, node: usize) {
         self.samplers[node].process = None;
         self.samplers[node].asleep = None;
+        self.errands
+            .retain(|(place, _), _| *place != Place::Sampler(node));
         self.note(&[2, node as u64], || format!("sampler-{node} stops"));
         self.disconnect_all(Place::Sampler(node));
     }
@@ -145,7 +164,8 @@ impl World {
 
     /// What a process that is to stop asks for. An evacuation costs a copy, as a crash does: it waits until it is safe.
     fn departure(&self, node: usize, member: Incarnation) -> Payload {
-        if table_of(&self.samplers[node]).is_some_and(|table| !table.names(member)) {
+        let table = self.samplers[node].table();
+        if table.is_some_and(|table| !table.names(member)) {
             Payload::Leave(member)
         } else if self.now >= self.samplers[node].leaves_by && self.is_safe() {
             Payload::Evacuate(member)
@@ -176,6 +196,7 @@ impl World {
             ..EngineSettings::default()
         };
         let policies = self.policies.current();
+        let logs = Logs::new(incarnation, self.course);
         let Some(process) = self.process(node, life) else {
             return;
         };
@@ -183,8 +204,10 @@ impl World {
             process.registered = Some(Registered {
                 incarnation,
                 shard: Shard::new(settings, engine, policies, incarnation.0),
+                logs,
                 table: None,
                 outbox: Outbox::default(),
+                consent: Consent::default(),
                 exports: Exports::default(),
             });
         }
@@ -203,8 +226,11 @@ impl World {
             return;
         }
         own.table = Some(Arc::clone(&table));
+        own.consent.learn(&table);
         let is_member = table.member(own.incarnation).is_some();
         self.call(node, |shard, now, out| shard.learn(now, &table, out));
+        self.call_logs(node, |shard, now, out| shard.learn(now, &table, out));
+        self.errands_learned(Place::Sampler(node));
         if !is_member {
             self.dismissed(node);
         }
@@ -235,22 +261,19 @@ impl World {
     ) {
         let ticket = part.ticket;
         if self.incarnation(node) != Some(to) {
-            // Another process answers at this address: the gateway is told so by the first word of a stream.
-            let answer = tailweir_shard::Answer::Refused(tailweir_shard::Refusal::NotOpen);
-            let answer = wire::write_answer(answer);
-            let payload = Payload::Answer { ticket, answer };
-            self.send(
-                Place::Sampler(node),
-                Place::Gateway(ticket.gateway),
-                payload,
-            );
-            return;
+            return self.answer_for_another(node, ticket);
         }
         self.traffic.brought(self.now, &part.spans);
         self.call(node, |shard, now, out| {
             let patience = now + Duration::from_nanos(patience);
             shard.bring(now, Part { patience, ..part }, out);
         });
+    }
+
+    /// Another process answers at this address: the gateway is told so by the first word of a stream.
+    fn answer_for_another(&mut self, node: usize, ticket: Ticket) {
+        let answer = Answer::Refused(tailweir_shard::Refusal::NotOpen);
+        self.answer(node, ticket, answer);
     }
 
     pub(crate) fn incarnation(&self, node: usize) -> Option<Incarnation> {
@@ -260,12 +283,25 @@ impl World {
 
     /// A shard's time has come.
     pub(crate) fn tick(&mut self, node: usize, life: u64, token: u64) {
+        let at = self.now;
         let Some(process) = self.process(node, life) else {
             return;
         };
         if process.tick.is_some_and(|(_, due)| due == token) {
             process.tick = None;
-            self.call(node, |shard, now, out| shard.tick(now, out));
+            let now = process.clock.read(at);
+            let is_due = |due: Option<Moment>| due.is_some_and(|due| due <= now);
+            let Some(own) = &process.registered else {
+                return;
+            };
+            let (spans, logs) = (own.shard.next_deadline(), own.logs.shard.next_deadline());
+            if is_due(spans) {
+                self.call(node, |shard, now, out| shard.tick(now, out));
+            }
+            if is_due(logs) {
+                self.call_logs(node, |shard, now, out| shard.tick(now, out));
+            }
+            self.see_to_deadline(node);
         }
     }
 
@@ -276,6 +312,7 @@ impl World {
         };
         if self.defect != Some(Defect::NoRemind) {
             self.call(node, |shard, now, out| shard.remind(now, member, out));
+            self.call_logs(node, |shard, now, out| shard.remind(now, member, out));
         }
     }
 
@@ -309,7 +346,8 @@ impl World {
         let Some(own) = &process.registered else {
             return;
         };
-        let Some(deadline) = own.shard.next_deadline() else {
+        let deadlines = [own.shard.next_deadline(), own.logs.shard.next_deadline()];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else {
             return;
         };
         // A host looks at most once a millisecond.
@@ -321,45 +359,4 @@ impl World {
             self.later(at - now, Event::Tick { node, life, token });
         }
     }
-
-    fn carry_out(&mut self, node: usize, me: Incarnation, outbox: &mut Outbox<Ticket>) {
-        for ruling in outbox.rulings.drain(..) {
-            self.ruled(me, ruling);
-        }
-        for lost in outbox.abandoned.drain(..) {
-            self.abandoned(me, lost);
-        }
-        let mut letters: Vec<(Incarnation, Vec<_>)> = Vec::new();
-        for (to, message) in outbox.letters.drain(..) {
-            match letters.iter_mut().find(|(of, _)| *of == to) {
-                Some((_, messages)) => messages.push(message),
-                None => letters.push((to, vec![message])),
-            }
-        }
-        for (ticket, answer) in outbox.answers.drain(..) {
-            let to = Place::Gateway(ticket.gateway);
-            let answer = wire::write_answer(answer);
-            let payload = Payload::Answer { ticket, answer };
-            self.send(Place::Sampler(node), to, payload);
-        }
-        for kept in outbox.kept.drain(..) {
-            if self.defect == Some(Defect::DoubleExport) {
-                self.hand_out(node, kept.clone());
-            }
-            self.hand_out(node, kept);
-        }
-        if !outbox.reports.is_empty() {
-            let reports = std::mem::take(&mut outbox.reports);
-            let payload = Payload::Reports(reports);
-            self.send(Place::Sampler(node), Place::Controllers, payload);
-        }
-        for (to, messages) in letters {
-            self.post(node, me, to, messages);
-        }
-    }
-}
-
-fn table_of(sampler: &Sampler) -> Option<&RoutingTable> {
-    let own = sampler.process.as_ref()?.registered.as_ref()?;
-    own.table.as_deref()
 }

@@ -1,10 +1,14 @@
-//! Traces, the requests that bring their spans, and the clients that send them until they are taken.
+//! Traces, the requests that bring their spans and log records, and the clients that send them until they are taken.
+
+mod logs;
+
+pub(crate) use logs::{LOG_SHARD, LOG_SHARDS, RULE, SentRecord, has_logs};
 
 use super::clock::{MILLI, SECOND, Time};
 use super::course::Course;
 use bytes::Bytes;
 use fastrand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_core::{Slot, TraceId};
 use tailweir_otlp::{Scan, ScanLimits};
@@ -39,6 +43,8 @@ pub(crate) struct Trace {
     pub(crate) decisive: Option<usize>,
     /// When a sampler first saw one of its spans.
     pub(crate) first_brought: Option<Time>,
+    /// When a sampler first saw one of its log records.
+    pub(crate) first_logged: Option<Time>,
     /// When a client first heard that one of them is safe.
     pub(crate) first_taken: Option<Time>,
 }
@@ -56,13 +62,20 @@ pub(crate) struct SentSpan {
 pub(crate) struct Request {
     pub(crate) at: Time,
     pub(crate) body: Bytes,
-    pub(crate) scan: Arc<Scan>,
-    /// The traces in it, in the order in which they come.
+    pub(crate) content: Content,
+    /// The traces of its spans, in the order in which they come.
     pub(crate) traces: Vec<TraceId>,
     pub(crate) first_sent: Option<Time>,
     pub(crate) taken_at: Option<Time>,
     /// How often it was sent.
     pub(crate) attempts: u32,
+}
+
+/// What a request has.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Spans(Arc<Scan>),
+    Records,
 }
 
 /// Spans of a request that go to one sampler.
@@ -88,17 +101,43 @@ impl Spans for Brought {
 }
 
 impl Request {
-    /// Its spans of these traces.
-    pub(crate) fn of(&self, traces: &[TraceId]) -> Brought {
-        let is_of = |number: &u32| {
-            let trace = self.scan.spans[*number as usize].head.trace_id;
-            traces.contains(&trace)
-        };
-        Brought {
-            body: self.body.clone(),
-            scan: Arc::clone(&self.scan),
-            selected: (0..self.scan.spans.len() as u32).filter(is_of).collect(),
+    fn new(at: Time, body: Bytes, content: Content, traces: Vec<TraceId>) -> Self {
+        Self {
+            at,
+            body,
+            content,
+            traces,
+            first_sent: None,
+            taken_at: None,
+            attempts: 0,
         }
+    }
+}
+
+impl Brought {
+    /// The spans of a request.
+    pub(crate) fn all(body: &Bytes, scan: &Arc<Scan>) -> Self {
+        Self {
+            body: body.clone(),
+            scan: Arc::clone(scan),
+            selected: (0..scan.spans.len() as u32).collect(),
+        }
+    }
+
+    /// Those of these traces.
+    pub(crate) fn of(&self, traces: &[TraceId]) -> Self {
+        let mut part = self.clone();
+        let spans = &self.scan.spans;
+        let is_of = |number: &u32| traces.contains(&spans[*number as usize].head.trace_id);
+        part.selected.retain(is_of);
+        part
+    }
+
+    pub(crate) fn traces(&self) -> BTreeSet<TraceId> {
+        let spans = self.selected.iter();
+        spans
+            .map(|&number| self.scan.spans[number as usize].head.trace_id)
+            .collect()
     }
 }
 
@@ -107,6 +146,10 @@ impl Request {
 pub(crate) struct Traffic {
     pub(crate) traces: BTreeMap<TraceId, Trace>,
     pub(crate) requests: Vec<Request>,
+    /// Log records.
+    pub(crate) records: Vec<SentRecord>,
+    /// By what they are.
+    numbers: BTreeMap<Bytes, usize>,
 }
 
 /// A span that is still to be put into a request.
@@ -132,6 +175,8 @@ impl Traffic {
         let mut traffic = Self {
             traces: BTreeMap::new(),
             requests: Vec::new(),
+            records: Vec::new(),
+            numbers: BTreeMap::new(),
         };
         for (&id, &kind) in ids.iter().zip(&kinds) {
             let trace = Trace {
@@ -139,20 +184,22 @@ impl Traffic {
                 spans: Vec::new(),
                 decisive: None,
                 first_brought: None,
+                first_logged: None,
                 first_taken: None,
             };
             traffic.traces.insert(id, trace);
         }
-        let mut rest = planned.as_slice();
-        while let Some(first) = rest.first() {
-            // A client batches what its process does within some milliseconds.
-            let until = first.at + random.u64(0..150 * MILLI);
-            let count = rest.iter().take_while(|span| span.at <= until).count();
-            let (batch, later) = rest.split_at(count.clamp(1, 12));
+        for batch in batches(random, &planned, |span| span.at) {
             traffic.add(batch, &ids, &kinds);
-            rest = later;
         }
+        traffic.add_logs(random, course, &ids, &planned);
         traffic
+    }
+
+    /// When the last request is sent for the first time.
+    pub(crate) fn ends(&self) -> Time {
+        let times = self.requests.iter().map(|request| request.at);
+        times.max().unwrap_or_default()
     }
 
     fn add(&mut self, batch: &[Planned], ids: &[TraceId], kinds: &[Kind]) {
@@ -188,21 +235,13 @@ impl Traffic {
             }
             trace.spans.push(sent);
         }
-        self.requests.push(Request {
-            at,
-            body,
-            scan: Arc::new(scan),
-            traces,
-            first_sent: None,
-            taken_at: None,
-            attempts: 0,
-        });
+        let content = Content::Spans(Arc::new(scan));
+        self.requests.push(Request::new(at, body, content, traces));
     }
 
     /// A sampler sees spans of these traces.
     pub(crate) fn brought(&mut self, now: Time, spans: &Brought) {
-        for &number in &spans.selected {
-            let id = spans.scan.spans[number as usize].head.trace_id;
+        for id in spans.traces() {
             if let Some(trace) = self.traces.get_mut(&id) {
                 trace.first_brought.get_or_insert(now);
             }
@@ -221,13 +260,34 @@ impl Traffic {
     }
 }
 
-/// Ids whose slots are of the shard that is simulated.
+/// What a client sends together: it batches what its process does within some milliseconds.
+fn batches<'a, T>(random: &mut Rng, planned: &'a [T], at: impl Fn(&T) -> Time) -> Vec<&'a [T]> {
+    let mut rest = planned;
+    let mut batches = Vec::new();
+    while let Some(first) = rest.first() {
+        let until = at(first) + random.u64(0..150 * MILLI);
+        let count = rest.iter().take_while(|one| at(one) <= until).count();
+        let (batch, later) = rest.split_at(count.clamp(1, 12));
+        batches.push(batch);
+        rest = later;
+    }
+    batches
+}
+
+pub(crate) fn slot_of(trace: TraceId) -> Slot {
+    Slot::of(trace, SLOT_SEED)
+}
+
+/// Ids whose slots are of the shard that is simulated, half of them of the part of it whose logs are.
 fn ids(random: &mut Rng, count: usize) -> Vec<TraceId> {
     let first = random.u64(0..1 << 40);
-    let ids = (first..).map(trace_id);
-    ids.filter(|&id| Slot::of(id, SLOT_SEED).index() % SHARDS == SHARD)
-        .take(count)
-        .collect()
+    let mut ids = (first..).map(trace_id);
+    let mut of = |shards: usize| {
+        let found = ids.find(|&id| slot_of(id).index() % shards == SHARD);
+        found.expect("there is no end of ids")
+    };
+    let shards = [SHARDS, LOG_SHARDS].into_iter().cycle();
+    shards.take(count).map(&mut of).collect()
 }
 
 /// Most traces are dropped: otherwise a split could not be seen.

@@ -7,24 +7,37 @@ use std::fmt;
 use tailweir_proto::peer;
 use tailweir_shard::{Answer, Piece, Ruled};
 use tailweir_tenure::Message;
-use tailweir_wire::{Said, WireError, read_letter, read_said, write_letters, write_said};
+use tailweir_wire::{
+    Letter, Part, Said, WireError, read_letter, read_said, write_letters, write_said,
+};
 
 /// Letters are small, so that messages which were written together are often apart.
 const LETTER_SIZE: usize = 4 << 10;
 
-/// Messages, in as many letters as it takes.
-pub(crate) fn write(messages: Vec<Message<Piece, Ruled>>) -> Vec<Bytes> {
-    let letters = write_letters("traces/tail_sampling", messages, LETTER_SIZE);
+/// Messages of the sampler of this name, in as many letters as it takes.
+pub(crate) fn write(sampler: &str, messages: Vec<Message<Piece, Ruled>>) -> Vec<Bytes> {
+    let letters = write_letters(sampler, messages, LETTER_SIZE);
     let letters = letters.into_iter();
     letters
         .map(|(letter, _)| letter.encode_to_vec().into())
         .collect()
 }
 
-/// The messages of a letter.
-pub(crate) fn read(letter: Bytes) -> Result<Vec<Message<Piece, Ruled>>, Unreadable> {
+/// A letter.
+pub(crate) fn read(letter: Bytes) -> Result<Letter, Unreadable> {
     let letter = peer::Letter::decode(letter)?;
-    Ok(read_letter(letter)?.messages)
+    Ok(read_letter(letter)?)
+}
+
+/// A part of a request of logs.
+pub(crate) fn write_part(part: Part) -> Bytes {
+    tailweir_wire::write_part(part).encode_to_vec().into()
+}
+
+/// A part of a request of logs.
+pub(crate) fn read_part(part: Bytes) -> Result<Part, Unreadable> {
+    let part = peer::Part::decode(part)?;
+    Ok(tailweir_wire::read_part(part)?)
 }
 
 /// An answer about a part. (What it is about is not in the simulation's hands.)

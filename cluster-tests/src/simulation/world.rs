@@ -11,6 +11,7 @@ use super::clock::{MILLI, SECOND, Time};
 use super::controllers::Controllers;
 use super::course::Course;
 use super::defect::Defect;
+use super::errand::Errands;
 use super::event::{Entry, Event};
 use super::faults::Kind;
 use super::gateway::Gateway;
@@ -40,6 +41,7 @@ pub(crate) struct World {
     pub(crate) controllers: Controllers,
     pub(crate) samplers: Vec<Sampler>,
     pub(crate) gateways: Vec<Gateway>,
+    pub(crate) errands: Errands,
     pub(crate) traffic: Traffic,
     pub(crate) backend: Backend,
     pub(crate) policies: Policies,
@@ -74,6 +76,7 @@ impl World {
             controllers,
             samplers: (0..course.samplers).map(|_| Sampler::default()).collect(),
             gateways: (0..GATEWAYS).map(|_| Gateway::default()).collect(),
+            errands: Errands::new(),
             traffic,
             backend: Backend::default(),
             policies: Policies::new(course.is_limited),
@@ -177,11 +180,7 @@ impl World {
                 request,
                 attempt,
             } => self.gateway_received(gateway, request, attempt),
-            Event::Overdue {
-                gateway,
-                request,
-                attempt,
-            } => self.gateway_done(gateway, (request, attempt), false),
+            Event::Overdue { place, key } => self.errand_done((place, key), false),
             Event::Answered {
                 request,
                 attempt,
@@ -217,6 +216,10 @@ fn node_of(event: &Event) -> Option<usize> {
     match event {
         Event::Arrived {
             to: Place::Sampler(node),
+            ..
+        }
+        | Event::Overdue {
+            place: Place::Sampler(node),
             ..
         }
         | Event::Tick { node, .. }

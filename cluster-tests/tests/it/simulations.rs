@@ -19,12 +19,14 @@ fn run(course: &'static Course, seeds: u64) -> Simulations {
 }
 
 /// Scenario: every course of events, with 67 seeds each: a thousand runs; most have faults.
-/// Guarantees: I1 to I6; decisions are neither early nor late; and at rest nothing is held, waits or is kept for others.
+/// Guarantees: I1 to I6; decisions are neither early nor late; log records go the way of their trace (L1 to L5); and at rest nothing
+/// is held, waits or is kept for others.
 #[test]
 fn clusters_keep_their_promises_whatever_happens() {
     for course in COURSES {
         let found = run(course, 67);
         assert!(found.decided > 1_000, "{}: {found:?}", course.name);
+        assert!(found.records > 1_000, "{}: {found:?}", course.name);
         assert_eq!(found.lost > 0, course.loses, "{}: {found:?}", course.name);
     }
 }
@@ -44,9 +46,13 @@ fn shows_in(defect: Defect) -> &'static str {
     match defect {
         Defect::SkipReplica | Defect::RestartTimers | Defect::DropVerdicts => "crash",
         Defect::IgnoreView => "partition",
-        Defect::DoubleExport => "calm",
+        Defect::DoubleExport | Defect::UntoldLogs | Defect::DoubleLogs => "calm",
         Defect::NoRemind => "links",
-        Defect::OpenEarly | Defect::DropDelivered => "scale",
+        Defect::OpenEarly
+        | Defect::DropDelivered
+        | Defect::ForgottenLogs
+        | Defect::NamelessLogs => "scale",
+        Defect::SlotsBeforeLogs => "wild",
         Defect::DrainByName => "rolling-and-crash",
     }
 }

@@ -6,12 +6,12 @@ use crate::status::PeerRow;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_placement::{Epoch, Incarnation, Phase, RoutingTable};
-use tailweir_shard::{Answer, Piece, Report, Ruled, Sequence};
+use tailweir_shard::{Answer, Consent, Piece, Report, Ruled, Sequence};
 use tailweir_tenure::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -119,7 +119,7 @@ pub(crate) struct Membership {
     /// What writes streams of metrics.
     writers: RwLock<BTreeMap<Arc<str>, Arc<dyn Writer>>>,
     /// Which samplers said the same: a slot is in step, or closed, when it is for all of them.
-    said: Mutex<BTreeMap<Report, BTreeSet<Arc<str>>>>,
+    said: Mutex<Consent<Arc<str>>>,
 }
 
 impl Membership {
@@ -225,10 +225,7 @@ impl Membership {
     /// A shard of this sampler has something to report: so has the member, when all its samplers have.
     pub(crate) fn report(&self, sampler: &Arc<str>, report: Report) {
         let all = self.samplers.read().len() + self.trace_aware.read().len();
-        let mut said = self.said.lock();
-        let by = said.entry(report).or_default();
-        by.insert(Arc::clone(sampler));
-        if by.len() >= all {
+        if self.said.lock().say(all, Arc::clone(sampler), report) {
             // Without room, or without anybody who listens, it is said again some seconds later.
             let _ = self.reports.try_send(report);
         }
@@ -240,7 +237,7 @@ impl Membership {
         while watched.changed().await.is_ok() {
             let table = Arc::clone(&watched.borrow_and_update());
             self.post.follow(&table);
-            self.said.lock().retain(|report, _| is_open(report, &table));
+            self.said.lock().learn(&table);
             for sampler in self.samplers() {
                 sampler.learn(&table);
             }
@@ -252,16 +249,5 @@ impl Membership {
                 writer.learn(&table);
             }
         }
-    }
-}
-
-/// Whether a report is still news for the controllers.
-fn is_open(report: &Report, table: &RoutingTable) -> bool {
-    let row = |tenure: tailweir_placement::TenureId| {
-        table.tenures(tenure.slot)?.get(tenure.created).copied()
-    };
-    match report {
-        Report::InSync { tenure, view } => row(*tenure).is_some_and(|row| row.view == *view),
-        Report::Clear { tenure, .. } => row(*tenure).is_some(),
     }
 }

@@ -21,6 +21,7 @@
 
 mod adopt;
 mod carry_out;
+mod consent;
 mod copies;
 mod delivered;
 mod exports;
@@ -38,10 +39,11 @@ mod tie;
 mod upkeep;
 mod voice;
 
+pub use consent::Consent;
 pub use delivered::DELIVERED_MAX;
 pub use logs::{
     LeavingLogs, LogAmount, LogBooks, LogBounds, LogFragment, LogOutbox, LogShard,
-    LogShardSettings, Logs, OnwardLogs,
+    LogShardSettings, Logs, MalformedLogs, OnwardLogs, body_of,
 };
 pub use marks::Marks;
 pub use outbox::{Kept, Outbox, Ruling};

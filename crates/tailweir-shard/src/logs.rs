@@ -25,13 +25,16 @@ mod carry_out;
 mod fragment;
 mod leave;
 mod outbox;
+mod request;
 mod settings;
 
 pub use fragment::{LogFragment, Logs};
 pub use outbox::{LeavingLogs, LogAmount, LogBooks, LogOutbox, OnwardLogs};
+pub use request::{MalformedLogs, body_of};
 pub use settings::{LogBounds, LogShardSettings};
 
 use crate::copies::Copies;
+use crate::settings::slots_of;
 use crate::take::Waiting;
 use crate::upkeep::Upkeep;
 use crate::{Part, Piece, Refusal, Ruled, ShardSettings};
@@ -229,7 +232,7 @@ impl<T> LogShard<T> {
         }
         self.epoch = table.epoch();
         self.closing.clear();
-        for slot in (0..Slot::COUNT).filter_map(Slot::new) {
+        for slot in slots_of(self.settings.index, self.settings.shards) {
             let Some(tenures) = table.tenures(slot) else {
                 continue;
             };
@@ -311,7 +314,7 @@ impl<T> LogShard<T> {
     }
 
     fn keep_up(&mut self, now: Moment) {
-        let slots = (0..Slot::COUNT).filter_map(Slot::new);
+        let slots = slots_of(self.settings.index, self.settings.shards);
         let (life, max) = (
             LogShardSettings::VERDICT_LIFE,
             LogShardSettings::VERDICTS_MAX,

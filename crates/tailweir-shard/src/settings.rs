@@ -1,6 +1,7 @@
 //! What a shard is told at its start.
 
 use std::time::Duration;
+use tailweir_core::Slot;
 use tailweir_placement::Incarnation;
 
 /// Settings of one [`Shard`](crate::Shard), beside those of its engine.
@@ -40,4 +41,10 @@ impl ShardSettings {
     pub const RETRY: Duration = Duration::from_millis(10);
     /// How long a second member may be silent before it is reminded.
     pub const REMIND: Duration = Duration::from_secs(5);
+}
+
+/// The slots of a shard: see [`ShardSettings::index`].
+pub(crate) fn slots_of(index: usize, shards: usize) -> impl Iterator<Item = Slot> {
+    let slots = (index..Slot::COUNT).step_by(shards.max(1));
+    slots.filter_map(Slot::new)
 }

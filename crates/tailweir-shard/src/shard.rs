@@ -2,6 +2,7 @@
 
 use crate::copies::Copies;
 use crate::exports::Exports;
+use crate::settings::slots_of;
 use crate::take::Waiting;
 use crate::upkeep::Upkeep;
 use crate::voice::{Fresh, Pen, Voice};
@@ -298,8 +299,7 @@ impl<S: Spans, T> Shard<S, T> {
     }
 
     fn slots(&self) -> impl Iterator<Item = Slot> + use<S, T> {
-        let slots = (self.settings.index..Slot::COUNT).step_by(self.settings.shards.max(1));
-        slots.filter_map(Slot::new)
+        slots_of(self.settings.index, self.settings.shards)
     }
 
     pub(crate) fn slot_of(&self, trace: TraceId) -> Slot {

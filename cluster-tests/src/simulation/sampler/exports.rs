@@ -1,10 +1,10 @@
-//! Batches of kept spans between a sampler and the backend.
+//! Batches of kept spans and logs between a sampler and the backend.
 
 use crate::simulation::clock::{MILLI, SECOND, Time};
 use crate::simulation::event::Event;
 use crate::simulation::world::World;
 use std::collections::BTreeMap;
-use tailweir_shard::Kept;
+use tailweir_shard::{Kept, LeavingLogs};
 
 /// Batches of one life that are not delivered yet, and the number of the next one.
 #[derive(Default)]
@@ -15,8 +15,22 @@ pub(super) struct Exports {
 
 /// A batch that is not delivered yet.
 pub(super) struct Export {
-    kept: Kept,
+    goods: Goods,
     released: Time,
+}
+
+/// What is in a batch.
+#[derive(Clone)]
+pub(super) enum Goods {
+    Spans(Kept),
+    Logs(LeavingLogs),
+}
+
+impl Goods {
+    /// Whether they are somebody else's to deliver by now.
+    fn are_left_out(&self) -> bool {
+        matches!(self, Self::Spans(kept) if kept.tie.is_cut())
+    }
 }
 
 impl Exports {
@@ -30,7 +44,7 @@ impl Exports {
 
 impl World {
     /// Hands a batch on towards the backend.
-    pub(super) fn hand_out(&mut self, node: usize, kept: Kept) {
+    pub(super) fn hand_out(&mut self, node: usize, goods: Goods) {
         let released = self.now;
         let Some(process) = &mut self.samplers[node].process else {
             return;
@@ -39,7 +53,7 @@ impl World {
         let Some(own) = &mut process.registered else {
             return;
         };
-        let export = own.exports.add(Export { kept, released });
+        let export = own.exports.add(Export { goods, released });
         let delay = self.backend_delay();
         let event = Event::Export { node, life, export };
         self.later(delay, event);
@@ -67,9 +81,12 @@ impl World {
         let Some(found) = own.exports.open.get(&export) else {
             return;
         };
-        let (kept, released) = (found.kept.clone(), found.released);
+        let (goods, released) = (found.goods.clone(), found.released);
         if is_taken {
-            self.delivered(me, &kept, released, now);
+            match &goods {
+                Goods::Spans(kept) => self.delivered(me, kept, released, now),
+                Goods::Logs(logs) => self.delivered_logs(Some(me), &logs.bytes, released),
+            }
         }
         let delay = self.backend_delay();
         let event = Event::Exported {
@@ -89,16 +106,19 @@ impl World {
         let Some(own) = &mut process.registered else {
             return;
         };
-        // What waits to be sent again may be somebody else's to send by now.
-        let is_wanted = |export: &Export| !export.kept.tie.is_cut();
+        let is_wanted = |export: &Export| !export.goods.are_left_out();
         if !is_taken && own.exports.open.get(&export).is_some_and(is_wanted) {
             let pause = self.random.u64(200 * MILLI..SECOND);
             return self.later(pause, Event::Export { node, life, export });
         }
-        if let Some(Export { kept, .. }) = own.exports.open.remove(&export) {
-            self.call(node, |shard, now, out| {
+        match own.exports.open.remove(&export).map(|export| export.goods) {
+            Some(Goods::Spans(kept)) => self.call(node, |shard, now, out| {
                 shard.delivered(now, kept.tenure, &kept.numbers, out);
-            });
+            }),
+            Some(Goods::Logs(LeavingLogs {
+                place: Some(at), ..
+            })) => self.call_logs(node, |shard, now, out| shard.delivered(now, &[at], out)),
+            Some(Goods::Logs(_)) | None => {}
         }
     }
 }

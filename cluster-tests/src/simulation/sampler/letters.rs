@@ -1,6 +1,6 @@
 //! Letters between samplers, as the bytes of the wire.
 
-use super::table_of;
+use super::{LOGS, SPANS};
 use crate::simulation::event::Payload;
 use crate::simulation::network::Place;
 use crate::simulation::wire;
@@ -22,25 +22,23 @@ impl World {
         if self.incarnation(node) != Some(to) {
             return;
         }
-        let mut messages = match wire::read(letter) {
-            Ok(messages) => messages,
+        let letter = match wire::read(letter) {
+            Ok(letter) => letter,
             Err(unreadable) => return self.find(format!("a letter of {from}: {unreadable}")),
         };
+        let mut messages = letter.messages;
+        if letter.sampler == LOGS {
+            return self.call_logs(node, |shard, now, out| {
+                shard.letter(now, from, messages, out);
+            });
+        }
         if let Some(defect) = self.defect {
-            let process = self.samplers[node].process.as_ref();
-            let own = process.and_then(|process| process.registered.as_ref());
-            let table = own.and_then(|own| own.table.as_deref());
-            let forged: Vec<_> = messages
-                .iter()
-                .filter_map(|message| defect.answer_of_any_view(table, to, message))
-                .collect();
+            let table = self.samplers[node].table().cloned();
+            let forge = |message: &_| defect.answer_of_any_view(table.as_deref(), to, message);
+            let forged: Vec<_> = messages.iter().filter_map(forge).collect();
             if !forged.is_empty() {
-                self.send_letter(node, to, from, forged);
-                messages.retain(|message| {
-                    defect
-                        .answer_of_any_view(table_of(&self.samplers[node]), to, message)
-                        .is_none()
-                });
+                self.send_letter(node, (to, from), SPANS, forged);
+                messages.retain(|message| forge(message).is_none());
             }
         }
         self.call(node, |shard, now, out| {
@@ -60,7 +58,7 @@ impl World {
             .iter()
             .for_each(|message| self.check_message(message));
         let Some(defect) = self.defect else {
-            return self.send_letter(node, me, to, messages);
+            return self.send_letter(node, (me, to), SPANS, messages);
         };
         let (mut sent, mut answers) = (Vec::new(), Vec::new());
         for message in messages {
@@ -69,24 +67,24 @@ impl World {
             answers.extend(answer);
         }
         if !sent.is_empty() {
-            self.send_letter(node, me, to, sent);
+            self.send_letter(node, (me, to), SPANS, sent);
         }
         if !answers.is_empty() {
             self.call(node, |shard, now, out| shard.letter(now, to, answers, out));
         }
     }
 
-    fn send_letter(
+    pub(super) fn send_letter(
         &mut self,
         node: usize,
-        from: Incarnation,
-        to: Incarnation,
+        (from, to): (Incarnation, Incarnation),
+        sampler: &str,
         messages: Vec<Message<Piece, Ruled>>,
     ) {
         let Some(home) = self.controllers.home(to) else {
             return;
         };
-        for letter in wire::write(messages) {
+        for letter in wire::write(sampler, messages) {
             let payload = Payload::Letter { from, to, letter };
             self.send(Place::Sampler(node), Place::Sampler(home), payload);
         }

@@ -46,6 +46,9 @@ impl World {
                 };
                 self.sampler_brought(node, to, part, patience);
             }
+            (Place::Sampler(node), Payload::LogPart { to, part, ticket }) => {
+                self.sampler_brought_logs(node, to, part, ticket);
+            }
             (Place::Sampler(node), Payload::Registered { life, incarnation }) => {
                 self.registered(node, life, incarnation);
             }
@@ -53,8 +56,8 @@ impl World {
             (Place::Gateway(gateway), Payload::Table(table)) => {
                 self.gateway_learned(gateway, table);
             }
-            (Place::Gateway(_), Payload::Answer { ticket, answer }) => {
-                self.gateway_answered(ticket, answer);
+            (Place::Gateway(_) | Place::Sampler(_), Payload::Answer { ticket, answer }) => {
+                self.errand_answered(ticket, answer);
             }
             (Place::Controllers, payload) => self.controllers_hear(from, payload),
             (to, payload) => self.find(format!("{to:?} was sent {payload:?}")),
@@ -71,6 +74,12 @@ fn shown(payload: &Payload) -> String {
             ticket,
             ..
         } => format!("part {ticket:?} by {epoch}, named {tenure:?}"),
+        Payload::LogPart { to, part, ticket } => {
+            format!(
+                "part {ticket:?} to {to}: {:?}",
+                wire::read_part(part.clone())
+            )
+        }
         Payload::Letter { from, to, letter } => {
             format!("letter of {from} to {to}: {:?}", wire::read(letter.clone()))
         }

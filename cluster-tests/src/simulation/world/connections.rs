@@ -6,8 +6,12 @@ use crate::simulation::event::{Event, Payload};
 use crate::simulation::network::Place;
 
 impl World {
-    /// Sends something, if there is a connection. Says whether there is.
+    /// Sends something, if there is a connection. Says whether there is. A process needs none to itself.
     pub(crate) fn send(&mut self, from: Place, to: Place, payload: Payload) -> bool {
+        if from == to {
+            self.later(MILLI / 10, Event::Arrived { from, to, payload });
+            return true;
+        }
         let planned = self.network.send(&mut self.random, self.now, from, to);
         let Some((at, generation)) = planned else {
             return false;
@@ -57,10 +61,10 @@ impl World {
         self.note(&[12, a.number(), b.number()], || {
             format!("{a:?} and {b:?} are disconnected")
         });
-        match (a, b) {
-            (Place::Gateway(gateway), Place::Sampler(node))
-            | (Place::Sampler(node), Place::Gateway(gateway)) => self.gateway_lost(gateway, node),
-            _ => {}
+        for (place, other) in [(a, b), (b, a)] {
+            if let Place::Sampler(node) = other {
+                self.errands_lost(place, node);
+            }
         }
         let after = self.random.u64(10 * MILLI..500 * MILLI);
         self.later(after, Event::Connect { a, b });

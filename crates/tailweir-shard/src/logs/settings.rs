@@ -9,6 +9,10 @@ use tailweir_sampler::TraceHoldSettings;
 pub struct LogShardSettings {
     /// The process's own incarnation.
     pub incarnation: Incarnation,
+    /// Which of the slots are this shard's: those whose number leaves this remainder...
+    pub index: usize,
+    /// ...when divided by this: 1 where one shard has all of them.
+    pub shards: usize,
     /// Of the hash that gives a trace its slot; the same in the whole cluster.
     pub slot_seed: u64,
     /// Seeds its tables.
@@ -32,6 +36,22 @@ pub struct LogBounds {
     pub own: u64,
     /// Bytes of records that other members own. Beyond it they are not stored, and not answered, so that their owners refuse.
     pub copies: usize,
+}
+
+impl LogBounds {
+    /// In a cluster that keeps two copies half of the budget is for what a member owns, and half for what others do. What it
+    /// takes over of those when they are gone may wait.
+    #[must_use]
+    pub fn new(hold: TraceHoldSettings, keeps_undecided: bool, one_copy: bool) -> Self {
+        let budget = hold.memory_budget.bytes();
+        let copies = if one_copy { 0 } else { budget / 2 };
+        Self {
+            hold,
+            keeps_undecided,
+            own: budget - copies,
+            copies: copies as usize,
+        }
+    }
 }
 
 impl LogShardSettings {

@@ -3,28 +3,23 @@
 //! A request is cut by trace, and brought as spans are: each owner answers for its part when it is held twice, or says of
 //! some traces where else they belong. What needs no decision goes on where it is, once all of the rest is taken.
 
+use super::TraceAware;
 use super::member::{Outbox, Shard};
-use super::state::{Waits, body_of};
-use super::{TraceAware, TraceAwareRules};
+use super::state::Waits;
 use crate::membership::{Brought, OutgoingPart};
 use crate::pipeline::clustered::{Cargo, Voyage};
 use crate::pipeline::{Load, Returned, Seat};
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tailweir_core::{Moment, Signal, TraceId};
 use tailweir_export::Amount;
-use tailweir_otlp::count_items;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
-use tailweir_sampler::{LogFate, LogPart, LogRule};
+use tailweir_sampler::LogPart;
 use tailweir_shard::{Answer, LogFragment, Logs, OnwardLogs, Part, Piece, Ruled};
 use tailweir_tenure::Message;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-/// Bytes of records that are handed on at a time.
-const ONWARD_BYTES: usize = 4 << 20;
 
 /// Records that travel, one fragment of each trace.
 struct LogCargo<'a> {
@@ -50,14 +45,10 @@ impl Cargo for LogCargo<'_> {
         }
     }
 
-    /// Requests one after the other are one request.
     fn pack(&self, fragments: &[u32]) -> Bytes {
-        if let [only] = fragments {
-            return self.fragments[*only as usize].body.clone();
-        }
-        let bodies = fragments.iter();
-        let bodies = bodies.map(|&fragment| &*self.fragments[fragment as usize].body);
-        bodies.collect::<Vec<_>>().concat().into()
+        let fragments = fragments.iter();
+        let fragments = fragments.map(|&fragment| &self.fragments[fragment as usize]);
+        LogFragment::pack(&fragments.collect::<Vec<_>>())
     }
 
     fn handed_on(&self) -> Option<Epoch> {
@@ -94,7 +85,7 @@ impl TraceAware {
             Err(refusal) => return Err(load.returned(refusal)),
         };
         let body = load.body.clone();
-        let (fragments, staying) = divided(&rule, &body);
+        let (fragments, staying) = LogFragment::divide(&rule, &body);
         // The members take records into the books themselves; a client that goes away while we wait must not leave a second
         // entry behind.
         let ticket = load.charge.split_off(u64::MAX).give_back();
@@ -244,7 +235,7 @@ impl TraceAware {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            let batch = take_batch(&mut self.state.lock().onward);
+            let batch = OnwardLogs::take_batch(&mut self.state.lock().onward);
             let Some(first) = batch.first() else {
                 moved.await;
                 continue;
@@ -267,62 +258,10 @@ impl TraceAware {
     }
 }
 
-impl TraceAwareRules {
-    /// What others bring waits, whatever else it is.
-    fn of_parts() -> LogRule {
-        LogRule {
-            keep_severity: 0,
-            untraced: None,
-        }
-    }
-}
-
-/// The records of a request that wait for decisions, and what goes on without.
-fn divided<'a>(rule: &LogRule, body: &'a Bytes) -> (Vec<LogFragment>, Vec<LogPart<'a>>) {
-    let (mut fragments, mut staying) = (Vec::new(), Vec::new());
-    for part in rule.cut(body) {
-        match part.fate {
-            LogFate::OfTrace(trace) => fragments.push(LogFragment {
-                trace,
-                body: body_of(part.body, body),
-                records: part.items,
-            }),
-            LogFate::Severe | LogFate::Untraced | LogFate::UntracedLeftOut => staying.push(part),
-        }
-    }
-    (fragments, staying)
-}
-
-/// The fragments of a part. They have memory of their own: what a stream brought is a share of a larger buffer.
+/// The fragments of a part.
 fn fragments(body: &Bytes) -> Result<Vec<LogFragment>, Refusal> {
-    let malformed = |detail: String| Refusal::Malformed {
+    LogFragment::of_part(body).map_err(|malformed| Refusal::Malformed {
         signal: Signal::Logs,
-        detail,
-    };
-    count_items(Signal::Logs, body).map_err(|error| malformed(error.to_string()))?;
-    let (mut fragments, others) = divided(&TraceAwareRules::of_parts(), body);
-    if !others.is_empty() {
-        return Err(malformed(
-            "a record without a trace id in a part".to_owned(),
-        ));
-    }
-    if let [only] = fragments.as_mut_slice() {
-        only.body = Bytes::copy_from_slice(&only.body);
-    }
-    Ok(fragments)
-}
-
-/// What is handed on together: of one tenure's epoch, at most one fragment of a trace, and not too much.
-fn take_batch(onward: &mut Vec<OnwardLogs>) -> Vec<OnwardLogs> {
-    let created = onward.first().map(|logs| logs.tenure.created);
-    let (mut traces, mut bytes) = (BTreeSet::new(), 0);
-    let taken = onward.extract_if(.., |logs| {
-        let fits = Some(logs.tenure.created) == created && bytes < ONWARD_BYTES;
-        let is_taken = fits && traces.insert(logs.fragment.trace);
-        if is_taken {
-            bytes += logs.fragment.body.len();
-        }
-        is_taken
-    });
-    taken.collect()
+        detail: malformed.to_string(),
+    })
 }

@@ -33,6 +33,8 @@ impl LogMember {
         let one_copy = seat.membership.one_copy;
         let shard = LogShard::new(LogShardSettings {
             incarnation: seat.membership.incarnation?,
+            index: 0,
+            shards: 1,
             slot_seed: SLOT_SEED,
             seed: SLOT_SEED,
             one_copy,
@@ -138,17 +140,8 @@ impl LogMember {
     }
 }
 
-/// In a cluster that keeps two copies half of the budget is for what a member owns, and half for what others do. What it takes
-/// over of those when they are gone may wait.
 fn bounds(rules: &TraceAwareRules, one_copy: bool) -> LogBounds {
-    let budget = rules.hold.memory_budget.bytes();
-    let copies = if one_copy { 0 } else { budget / 2 };
-    LogBounds {
-        hold: rules.hold.clone(),
-        keeps_undecided: rules.keeps_undecided,
-        own: budget - copies,
-        copies: copies as usize,
-    }
+    LogBounds::new(rules.hold.clone(), rules.keeps_undecided, one_copy)
 }
 
 fn amount(of: LogAmount) -> Amount {

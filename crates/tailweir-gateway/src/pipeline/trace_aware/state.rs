@@ -5,12 +5,11 @@ use super::{TraceAware, TraceAwareCounts, TraceAwareFigures, TraceAwareRules};
 use crate::ledger::DropReason;
 use crate::pipeline::Load;
 use bytes::Bytes;
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use tailweir_core::{Moment, Signal, TraceId};
 use tailweir_sampler::{LogFate, LogPart, LogRule, Placed, TraceHold};
-use tailweir_shard::OnwardLogs;
+use tailweir_shard::{OnwardLogs, body_of};
 
 /// See the module.
 pub(super) struct State {
@@ -254,14 +253,5 @@ impl State {
         let load = self.leaving.pop_front()?;
         self.leaving_bytes -= load.body.len() as u64;
         Some(load)
-    }
-}
-
-/// The bytes of a part: the request's own where it is all of it.
-pub(super) fn body_of(body: Cow<'_, [u8]>, whole: &Bytes) -> Bytes {
-    match body {
-        Cow::Borrowed([]) => Bytes::new(),
-        Cow::Borrowed(_) => whole.clone(),
-        Cow::Owned(body) => body.into(),
     }
 }

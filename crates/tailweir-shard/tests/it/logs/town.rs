@@ -36,6 +36,8 @@ pub(super) struct Town {
 pub(super) fn settings(member: u64, budget: ByteSize) -> LogShardSettings {
     LogShardSettings {
         incarnation: Incarnation(member),
+        index: 0,
+        shards: 1,
         slot_seed: 0,
         seed: 1,
         one_copy: false,
