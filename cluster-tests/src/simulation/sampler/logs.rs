@@ -17,7 +17,7 @@ use tailweir_core::{ByteSize, Moment, TraceId};
 use tailweir_placement::Incarnation;
 use tailweir_sampler::TraceHoldSettings;
 use tailweir_shard::{
-    LogBounds, LogFragment, LogOutbox, LogShard, LogShardSettings, OnwardLogs, Part, Piece, Ruled,
+    LogBounds, LogFragment, LogOutbox, LogShard, LogShardSettings, OnwardLogs, Part,
 };
 
 /// The log shard of a process, and what it wants brought to the new owners of its slots.
