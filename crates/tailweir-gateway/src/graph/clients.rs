@@ -175,7 +175,7 @@ fn add_paths<E>(paths: Result<Vec<WrittenPath>, E>, asked: &mut ClientKeys) {
         match (names.as_slice(), key) {
             (["otelcol", "client", "addr"], _) => asked.add(ClientKey::Address),
             (["otelcol", "client" | "grpc", "metadata"] | ["request"], Some(name)) => {
-                asked.add(ClientKey::Metadata(name.to_ascii_lowercase()))
+                asked.add(ClientKey::Metadata(name.to_ascii_lowercase()));
             }
             (["otelcol", "client", "auth", "attributes"], Some(name)) => {
                 asked.add(ClientKey::Auth(name.to_owned()));
