@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::mpsc;
 
+/// Most items that one queue holds, whatever is configured.
+const ITEMS_MAX: usize = 1 << 20;
+
 /// A log record or span on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
@@ -24,7 +27,7 @@ pub(crate) struct Outlet {
 impl Outlet {
     /// A queue for so many items, and the count of those that found no room.
     pub(crate) fn new(size: usize) -> (Self, mpsc::Receiver<Item>, Arc<AtomicU64>) {
-        let (queue, items) = mpsc::channel(size.max(1));
+        let (queue, items) = mpsc::channel(size.clamp(1, ITEMS_MAX));
         let dropped = Arc::new(AtomicU64::new(0));
         let outlet = Self {
             queue,
