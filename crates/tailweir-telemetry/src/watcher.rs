@@ -192,3 +192,46 @@ fn severity(level: Level) -> (u8, &'static [u8]) {
         Level::ERROR => (17, b"error"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Tracing, Watcher};
+    use crate::outlet::Outlet;
+    use crate::quiet_thread;
+    use crate::sampler::Sampler;
+    use std::thread;
+    use tailweir_core::OWN_SPAN;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    /// Scenario: a line is written and a span made on a thread that sends own telemetry, and on another thread.
+    /// Guarantees: what happens on the first is told to nobody, on the second it is.
+    #[test]
+    fn what_sends_own_telemetry_is_not_told() {
+        for is_sender in [true, false] {
+            let (logs, mut records, _) = Outlet::new(4);
+            let (traces, mut spans, _) = Outlet::new(4);
+            let watcher = Watcher {
+                logs: vec![logs],
+                traces: Some(Tracing {
+                    outlets: vec![traces],
+                    sampler: Sampler::of(None),
+                    reads_traceparent: false,
+                }),
+                ..Watcher::default()
+            };
+            let subscriber = tracing_subscriber::registry().with(watcher);
+            let happens = move || {
+                if is_sender {
+                    quiet_thread::mark();
+                }
+                tracing::subscriber::with_default(subscriber, || {
+                    tracing::error!("a connection failed");
+                    drop(tracing::info_span!(target: OWN_SPAN, "export"));
+                });
+            };
+            thread::spawn(happens).join().unwrap();
+            assert_eq!(records.try_recv().is_ok(), !is_sender);
+            assert_eq!(spans.try_recv().is_ok(), !is_sender);
+        }
+    }
+}
