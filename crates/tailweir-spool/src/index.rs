@@ -125,3 +125,23 @@ impl Index {
         self.entries
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Index;
+    use crate::Place;
+
+    /// Scenario: the only entry of a reel is done while the reel is still written to; then nothing more is written to it.
+    /// Guarantees: it stays for the next entry, so that a quick queue needs one file, and goes once it is sealed.
+    #[test]
+    fn a_reel_stays_as_long_as_it_is_written_to() {
+        let mut index = Index::default();
+        let reel = index.next_number();
+        index.begin(reel, 8);
+        let place = Place { reel, at: 8 };
+        index.add(place, 30, true);
+        assert!(!index.done(place), "it would be removed");
+        assert_eq!(index.newest(), Some((reel, 38)));
+        assert!(index.seal(reel) && index.newest().is_none());
+    }
+}
