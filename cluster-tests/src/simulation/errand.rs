@@ -14,7 +14,7 @@ use std::time::Duration;
 use tailweir_core::{Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, LogFragment, Redirect};
-use tailweir_tenure::{Hop, Journey, Reply};
+use tailweir_tenure::{Hop, Journey};
 use tailweir_wire::{Part, Said};
 
 /// How long a request looks for those who take it.
@@ -53,6 +53,7 @@ pub(crate) enum Cargo {
 
 /// Where traces go together.
 type Destination = (Incarnation, Option<TenureId>, Epoch);
+
 impl World {
     /// Sends something out from a place that knows a table.
     pub(crate) fn set_out(&mut self, place: Place, key: Key, cargo: Cargo) {
@@ -185,7 +186,7 @@ impl World {
         for redirect in redirects {
             let trace = redirect.trace;
             let journey = errand.journeys.entry(trace).or_default();
-            match journey.next(reply(redirect)) {
+            match journey.next(redirect.reply()) {
                 Hop::Done => {}
                 Hop::Route { epoch } if epoch <= known => route.push(trace),
                 Hop::Route { epoch } => errand.waiting.push((epoch, trace)),
@@ -270,16 +271,4 @@ fn packed(fragments: &[LogFragment], traces: &[TraceId]) -> Bytes {
     let fragments = fragments.iter();
     let fragments = fragments.filter(|fragment| traces.contains(&fragment.trace));
     LogFragment::pack(&fragments.collect::<Vec<_>>())
-}
-
-fn reply(redirect: &Redirect) -> Reply {
-    let epoch = redirect.epoch;
-    match redirect.pinned {
-        Some((tenure, owner)) => Reply::Pinned {
-            tenure,
-            owner,
-            epoch,
-        },
-        None => Reply::Moved { epoch },
-    }
 }

@@ -74,6 +74,20 @@ impl Redirect {
             pinned,
         }))
     }
+
+    /// What the owner said, for the journey of the trace.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        let epoch = self.epoch;
+        match self.pinned {
+            Some((tenure, owner)) => Reply::Pinned {
+                tenure,
+                owner,
+                epoch,
+            },
+            None => Reply::Moved { epoch },
+        }
+    }
 }
 
 /// Why a part was refused.

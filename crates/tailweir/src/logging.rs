@@ -50,7 +50,10 @@ pub(crate) fn start(
         .and(Sampling::of(&settings.sampling));
     let watcher: Option<Watcher> = watcher.is_on().then_some(watcher);
     let recent = RecentLines::default();
-    let for_recent = Targets::new().with_target("tailweir", LevelFilter::WARN);
+    // Equal lines are left out of it too, or a single cause would push all others out.
+    let for_recent = Targets::new()
+        .with_target("tailweir", LevelFilter::WARN)
+        .and(Sampling::of(&settings.sampling));
     tracing_subscriber::registry()
         .with(lines.with_filter(for_lines))
         .with(watcher.with_filter(for_watcher))

@@ -51,7 +51,7 @@ settings! {
     pub struct TelemetryBatch {
         /// Longest time that a request is filled, in milliseconds. Absent: 1000 for logs, 5000 for traces.
         schedule_delay: Option<i64> = None,
-        /// Most of them that wait. Those beyond are left out and counted.
+        /// Most of them that wait. Those beyond are left out and counted. More than 1,048,576 count as that many.
         max_queue_size: i64 = 2048,
         /// Longest time for a request with all its attempts, in milliseconds.
         export_timeout: i64 = 30_000,

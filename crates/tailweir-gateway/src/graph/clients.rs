@@ -9,7 +9,7 @@ use tailweir_config::{
     Pipeline, Processor, Route, Settings, TransformProcessor,
 };
 use tailweir_core::{ClientKey, ClientKeys};
-use tailweir_ottl::WrittenPath;
+use tailweir_ottl::{CompileError, WrittenPath};
 use tailweir_transform::Noted;
 
 impl Wiring<'_> {
@@ -164,7 +164,7 @@ fn add_condition(text: &str, asked: &mut ClientKeys) {
 
 /// What paths read of the client: where a name is not written out, everything. So it is for a text that cannot be
 /// read, which the processor refuses itself.
-fn add_paths<E>(paths: Result<Vec<WrittenPath>, E>, asked: &mut ClientKeys) {
+fn add_paths(paths: Result<Vec<WrittenPath>, CompileError>, asked: &mut ClientKeys) {
     let Ok(paths) = paths else {
         asked.add_everything();
         return;

@@ -168,6 +168,49 @@ fn questions(tenure: TenureId) -> Vec<(&'static str, Message<Piece, Ruled>)> {
     ]
 }
 
+fn parts() -> [(&'static str, Part); 4] {
+    let spans = Part {
+        id: 1,
+        sampler: "traces/tail_sampling".to_owned(),
+        epoch: Epoch(5),
+        tenure: Some(Epoch(4)),
+        spans: Bytes::from_static(b"spans"),
+        patience: Duration::from_secs(2),
+        handed_on: None,
+        sequence: None,
+    };
+    let sums = |is_doubtful| Part {
+        sampler: "connectors/span_metrics".to_owned(),
+        tenure: None,
+        spans: Bytes::from_static(b"sums"),
+        sequence: Some(Sequence {
+            origin: 9,
+            number: 4,
+            handed: vec![Handed {
+                slot: tenure().slot,
+                taken: vec![Counted {
+                    origin: 8,
+                    number: 3,
+                }],
+                is_doubtful,
+            }],
+        }),
+        ..spans.clone()
+    };
+    let logs = Part {
+        sampler: "logs/tail_sampling".to_owned(),
+        spans: Bytes::from_static(b"logs"),
+        handed_on: Some(Epoch(3)),
+        ..spans.clone()
+    };
+    [
+        ("part", spans.clone()),
+        ("part of sums", sums(false)),
+        ("part of sums in doubt", sums(true)),
+        ("part of logs", logs),
+    ]
+}
+
 /// Scenario: one message of each kind, parts of both kinds, and an answer to one.
 /// Guarantees: their bytes are those of the versions before. A change here is a change of the wire.
 #[test]
@@ -193,51 +236,9 @@ fn the_bytes_are_as_ever() {
         "letter with what was delivered",
         letters[0].0.encode_to_vec(),
     );
-    let part = Part {
-        id: 1,
-        sampler: "traces/tail_sampling".to_owned(),
-        epoch: Epoch(5),
-        tenure: Some(Epoch(4)),
-        spans: Bytes::from_static(b"spans"),
-        patience: Duration::from_secs(2),
-        handed_on: None,
-        sequence: None,
-    };
-    line("part", write_part(part.clone()).encode_to_vec());
-    let sums = Part {
-        sampler: "connectors/span_metrics".to_owned(),
-        tenure: None,
-        spans: Bytes::from_static(b"sums"),
-        sequence: Some(Sequence {
-            origin: 9,
-            number: 4,
-            handed: vec![Handed {
-                slot: tenure().slot,
-                taken: vec![Counted {
-                    origin: 8,
-                    number: 3,
-                }],
-                is_doubtful: false,
-            }],
-        }),
-        ..part
-    };
-    line("part of sums", write_part(sums.clone()).encode_to_vec());
-    let mut in_doubt = sums;
-    for handed in in_doubt.sequence.iter_mut().flat_map(|it| &mut it.handed) {
-        handed.is_doubtful = true;
+    for (name, part) in parts() {
+        line(name, write_part(part).encode_to_vec());
     }
-    line(
-        "part of sums in doubt",
-        write_part(in_doubt).encode_to_vec(),
-    );
-    let logs = Part {
-        sampler: "logs/tail_sampling".to_owned(),
-        spans: Bytes::from_static(b"logs"),
-        handed_on: Some(Epoch(3)),
-        ..part
-    };
-    line("part of logs", write_part(logs).encode_to_vec());
     let redirect = Redirect {
         trace: TraceId([7; 16]),
         epoch: Epoch(5),

@@ -12,7 +12,7 @@ use tailweir_core::{Slot, TraceId};
 use tailweir_export::Amount;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, Redirect};
-use tailweir_tenure::{Hop, Journey, Reply};
+use tailweir_tenure::{Hop, Journey};
 use tokio::time::Instant;
 
 /// Pause before spans set out again that were sent around in a circle.
@@ -155,7 +155,7 @@ impl<'a, C: Cargo> Voyage<'a, C> {
             let mut journey = self.journeys.get(&redirect.trace).cloned();
             journey
                 .as_mut()
-                .is_some_and(|journey| journey.next(reply_of(redirect)) == Hop::Refuse)
+                .is_some_and(|journey| journey.next(redirect.reply()) == Hop::Refuse)
         };
         let weary: Vec<TraceId> = redirects
             .iter()
@@ -321,23 +321,11 @@ impl<'a, C: Cargo> Voyage<'a, C> {
 
     fn next(&mut self, table: &RoutingTable, redirect: &Redirect) -> Result<Address, Refusal> {
         let journey = self.journeys.entry(redirect.trace).or_default();
-        match journey.next(reply_of(redirect)) {
+        match journey.next(redirect.reply()) {
             Hop::Route { .. } => self.owner(table, redirect.trace),
             Hop::Send { to, tenure } => Ok(pinned(table, to, tenure)),
             Hop::Done | Hop::Refuse => Err(not_taken("its slots changed hands too often")),
         }
-    }
-}
-
-fn reply_of(redirect: &Redirect) -> Reply {
-    let epoch = redirect.epoch;
-    match redirect.pinned {
-        Some((tenure, owner)) => Reply::Pinned {
-            tenure,
-            owner,
-            epoch,
-        },
-        None => Reply::Moved { epoch },
     }
 }
 
