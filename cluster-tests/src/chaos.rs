@@ -13,6 +13,7 @@
 //! ```
 
 mod admin;
+mod attempt;
 mod binary;
 mod cluster;
 mod configuration;

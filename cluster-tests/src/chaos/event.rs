@@ -60,6 +60,8 @@ pub enum Event {
     Span(SentSpan),
     /// A request was not acknowledged; it is sent again within the client's bound.
     Refused(Refused),
+    /// A request was given back by its connection without having been sent; the client sends it again at once.
+    Returned(Returned),
     /// The backend took a span.
     Received(ReceivedSpan),
     /// A fault that was done, from its first moment to its last.
@@ -166,6 +168,17 @@ pub struct Refused {
     pub spans: usize,
     /// Whether the process answered, rather than that there was no connection to it.
     pub answered: bool,
+}
+
+/// A request that no process has seen: its connection was closing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// When.
+    pub at: Millis,
+    /// The gateway that it was meant for.
+    pub gateway: usize,
+    /// Its spans.
+    pub spans: usize,
 }
 
 /// A span that the backend took.

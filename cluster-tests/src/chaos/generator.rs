@@ -1,6 +1,7 @@
 //! Sends the workload as clients would: both gateways, batches, and again what is refused for the moment.
 
-use super::event::{Event, Millis, Refused, SentSpan, SpanKey, Trace, TraceKey};
+use super::attempt::{is_answer, is_passing, no_answer, was_sent};
+use super::event::{Event, Millis, Refused, Returned, SentSpan, SpanKey, Trace, TraceKey};
 use super::history::History;
 use super::workload::{Load, Planned, Workload};
 use anyhow::Result;
@@ -16,8 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
+use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
 
 /// How often spans that are due are sent.
 const TICK: Duration = Duration::from_millis(50);
@@ -187,7 +188,7 @@ impl Clients {
         let acknowledged = loop {
             let gateway = (gateway + attempts as usize) % self.clients.len();
             attempts += 1;
-            let Err(status) = self.export(gateway, message.clone()).await else {
+            let Err(status) = self.attempt(gateway, &message, batch.len()).await else {
                 break Some(self.history.now());
             };
             self.record_refusal(gateway, &status, batch.len());
@@ -200,14 +201,35 @@ impl Clients {
         self.record_outcome(batch, sent, acknowledged, attempts, gateway);
     }
 
+    /// Sends a request once, however often its connection gives it back unsent.
+    async fn attempt(
+        &self,
+        gateway: usize,
+        message: &ExportTraceServiceRequest,
+        spans: usize,
+    ) -> Result<(), Status> {
+        let sent = async {
+            loop {
+                match self.export(gateway, message.clone()).await {
+                    Err(status) if !was_sent(&status) => {
+                        let at = self.history.now();
+                        let returned = Returned { at, gateway, spans };
+                        self.history.record(Event::Returned(returned));
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
+        let outcome = tokio::time::timeout(ANSWER_TIMEOUT, sent).await;
+        outcome.unwrap_or_else(|_| Err(no_answer()))
+    }
+
     async fn export(
         &self,
         gateway: usize,
         message: ExportTraceServiceRequest,
     ) -> Result<(), Status> {
-        let mut client = self.clients[gateway].clone();
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.export(message)).await;
-        let answer = answer.map_err(|_| Status::deadline_exceeded("no answer"))??;
+        let answer = self.clients[gateway].clone().export(message).await?;
         match answer.into_inner().partial_success {
             Some(partial) if partial.rejected_spans > 0 => Err(Status::data_loss(format!(
                 "{} spans rejected: {}",
@@ -257,23 +279,6 @@ impl Clients {
 /// A span's id as a number; 0 when it is none.
 pub(super) fn span_number(id: &[u8]) -> u64 {
     id.try_into().map(u64::from_be_bytes).unwrap_or_default()
-}
-
-/// Whether a server wrote this status, rather than the client's own transport.
-fn is_answer(status: &Status) -> bool {
-    std::error::Error::source(status).is_none() && status.message() != "no answer"
-}
-
-/// Codes that OTLP lets clients repeat, and those of a broken connection.
-fn is_passing(status: &Status) -> bool {
-    matches!(
-        status.code(),
-        Code::Unavailable
-            | Code::ResourceExhausted
-            | Code::DeadlineExceeded
-            | Code::Cancelled
-            | Code::Aborted
-    ) || !is_answer(status)
 }
 
 fn request(batch: &[Due]) -> ExportTraceServiceRequest {

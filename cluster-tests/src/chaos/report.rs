@@ -111,7 +111,7 @@ fn figures(verdicts: &Verdicts) -> String {
     let it = &verdicts.figures;
     format!(
         "\n{} traces ({} to keep, {} to drop for certain); {} spans acknowledged, {} given up, {} at the backend, {} again. \
-         {} attempts refused, {} without an answer. {} requests were disturbed and accepted again after {} ms (p50), \
+         {} attempts refused, {} without an answer, {} given back unsent. {} requests were disturbed and accepted again after {} ms (p50), \
          {} ms (p99), {} ms (longest); longest time without any acknowledgement {} ms.\n",
         it.traces,
         it.traces_to_keep,
@@ -122,6 +122,7 @@ fn figures(verdicts: &Verdicts) -> String {
         it.duplicate_spans,
         it.refused_attempts,
         it.unanswered_attempts,
+        it.returned_attempts,
         it.disturbed_requests,
         it.accepted_again_p50,
         it.accepted_again_p99,

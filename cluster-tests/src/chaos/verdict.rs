@@ -170,6 +170,9 @@ pub struct Figures {
     pub refused_attempts: usize,
     /// Attempts for which there was no connection or no answer.
     pub unanswered_attempts: usize,
+    /// Attempts that a closing connection gave back unsent, which the client sent again at once.
+    #[serde(default)]
+    pub returned_attempts: usize,
     /// Requests that were disturbed by a fault, and how long it took until they were accepted, in milliseconds.
     pub disturbed_requests: usize,
     /// The middle of these times.

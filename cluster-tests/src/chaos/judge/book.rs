@@ -17,6 +17,8 @@ pub(super) struct Book<'a> {
     pub(super) run: Run,
     pub(super) traces: BTreeMap<TraceKey, TraceRecord<'a>>,
     pub(super) refusals: Vec<&'a Refused>,
+    /// Requests that were given back unsent.
+    pub(super) returned: usize,
     pub(super) faults: Vec<&'a Fault>,
     pub(super) decisions: Vec<&'a Decision>,
     pub(super) ledgers: Vec<&'a Ledger>,
@@ -79,6 +81,7 @@ impl<'a> Book<'a> {
                 span.received.push(received);
             }
             Event::Refused(refused) => self.refusals.push(refused),
+            Event::Returned(_) => self.returned += 1,
             Event::Fault(fault) => self.faults.push(fault),
             Event::Decision(decision) => self.decisions.push(decision),
             Event::Ledger(ledger) => self.ledgers.push(ledger),

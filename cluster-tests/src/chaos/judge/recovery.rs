@@ -96,6 +96,7 @@ pub(super) fn figures(book: &Book<'_>) -> Figures {
             .sum(),
         refused_attempts: book.refusals.iter().filter(|it| it.answered).count(),
         unanswered_attempts: book.refusals.iter().filter(|it| !it.answered).count(),
+        returned_attempts: book.returned,
         disturbed_requests: waits.len(),
         accepted_again_p50: quantile(&waits, 50),
         accepted_again_p99: quantile(&waits, 99),

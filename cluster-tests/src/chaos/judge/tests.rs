@@ -2,7 +2,7 @@
 
 use crate::chaos::event::{
     Decision, Event, Fault, FaultKind, Hit, Ledger, Memory, Milestone, Millis, ReceivedSpan,
-    Recovery, Refused, Requirement, Run, SentSpan, SpanKey, Trace, TraceKey,
+    Recovery, Refused, Requirement, Returned, Run, SentSpan, SpanKey, Trace, TraceKey,
 };
 use crate::chaos::judge;
 use crate::chaos::verdict::{Invariant, Outcome, Verdicts};
@@ -432,6 +432,24 @@ fn a_refusal_counts_only_where_all_was_planned() {
             }
         },
     );
+}
+
+/// Scenario: a planned change during which a connection gives a request back unsent.
+/// Guarantees: nobody refused it; it is counted.
+#[test]
+fn a_request_that_was_not_sent_was_not_refused() {
+    let mut events = calm();
+    events.push(Event::Returned(Returned {
+        at: 3_000,
+        gateway: 1,
+        spans: 4,
+    }));
+    if let Event::Run(run) = &mut events[0] {
+        run.refuses_nothing = true;
+    }
+    let verdicts = judged(&events);
+    assert_eq!(verdicts.outcome, Outcome::Passed);
+    assert_eq!(verdicts.figures.returned_attempts, 1);
 }
 
 /// Scenario: a control that must lose spans: it does; it does not; it breaks something else.

@@ -280,14 +280,14 @@ async fn finish(kubernetes: &Kubernetes, history: &History, logs: &Logs) -> Resu
 #[must_use]
 pub fn table(rows: &[RolloutRow]) -> String {
     let mut text = "\
-| change | all spans acknowledged | to keep for certain | whole | fragments | gone | attempts refused, unanswered | longest wait | outcome |
+| change | all spans acknowledged | to keep for certain | whole | fragments | gone | attempts refused, unanswered, given back unsent | longest wait | outcome |
 |---|---|---|---|---|---|---|---|---|
 "
     .to_owned();
     for row in rows {
         let (counted, figures) = (row.acknowledged, &row.verdicts.figures);
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {}, {} | {} ms | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {}, {}, {} | {} ms | {} |\n",
             row.change,
             counted.traces,
             counted.to_keep,
@@ -296,6 +296,7 @@ pub fn table(rows: &[RolloutRow]) -> String {
             counted.gone,
             figures.refused_attempts,
             figures.unanswered_attempts,
+            figures.returned_attempts,
             figures.accepted_again_max,
             report::outcome(&row.verdicts),
         ));
