@@ -11,7 +11,7 @@ mod page;
 mod pulse;
 mod roles;
 
-pub(crate) use measures::{measure_reference, publish};
+pub(crate) use measures::{measure_reference, publish, publish_waiting};
 pub(crate) use page::{ClusterPage, MemberPage, PeerPage, SlotRun};
 pub(crate) use roles::limit_to_roles;
 
@@ -214,6 +214,9 @@ impl Membership {
         match self.client.depart(patience).await {
             Departure::Alone => tracing::info!("nobody takes over; what is held is decided here"),
             Departure::Done => tracing::info!("no slot needs this sampler any more"),
+            Departure::Dismissed => {
+                tracing::warn!("nobody takes over from a sampler that the controllers do not know");
+            }
             Departure::OutOfTime => {
                 tracing::error!(
                     "slots still need this sampler; what only it holds is decided early"

@@ -1,5 +1,6 @@
 //! Log lines: which are written, where they go and what they look like. What is told by OTLP is told from here.
 
+mod panics;
 mod recent;
 mod sampling;
 mod writer;
@@ -60,6 +61,7 @@ pub(crate) fn start(
         .with(recent.clone().with_filter(for_recent))
         .try_init()
         .context("logging was set up before")?;
+    panics::log_them();
     Ok((own, recent))
 }
 

@@ -107,6 +107,9 @@ impl Node {
         let cluster = match &membership {
             Some(membership) => {
                 let waiting = Waiting::serve(&admin_listeners, &metrics, membership)?;
+                let stop = CancellationToken::new();
+                let _stopped_then = stop.clone().drop_guard();
+                tokio::spawn(cluster::publish_waiting(Arc::clone(membership), stop));
                 let seat = membership.seat().await;
                 waiting.end().await;
                 Some(seat)

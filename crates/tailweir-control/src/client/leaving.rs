@@ -18,6 +18,8 @@ pub enum Departure {
     Alone,
     /// All that it held is decided, or was copied away. No row names it.
     Done,
+    /// The controllers do not know it any more, so that nobody will take anything from it.
+    Dismissed,
     /// Rows still name it: what it holds counts as lost unless others hold it.
     OutOfTime,
 }
@@ -26,6 +28,14 @@ impl Client {
     /// Leaves the table, as a sampler that stops: waits at most `patience` until no row names it, and then a while for
     /// what it holds to be copied away. The sampler has to go on working meanwhile.
     pub async fn depart(&self, patience: Duration) -> Departure {
+        tokio::select! {
+            biased;
+            () = self.dismissed() => Departure::Dismissed,
+            departure = self.leave_table(patience) => departure,
+        }
+    }
+
+    async fn leave_table(&self, patience: Duration) -> Departure {
         let Some(sampler) = &self.shared.settings.sampler else {
             return Departure::Alone;
         };

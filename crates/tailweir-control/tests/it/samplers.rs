@@ -98,7 +98,7 @@ fn depart(sampler: &Arc<Client>) -> tokio::task::JoinHandle<Departure> {
 }
 
 /// Scenario: an operator removes a sampler that runs; another process registers under the name of a third.
-/// Guarantees: both are told that they are no members any more, and the others go on.
+/// Guarantees: both are told that they are no members any more, and wait for nobody when they stop; the others go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sampler_that_is_no_member_is_told() {
     let mut cluster = Cluster::new(1).await.with_lease(Duration::from_secs(1));
@@ -109,6 +109,11 @@ async fn a_sampler_that_is_no_member_is_told() {
     within("telling the removed", samplers[1].dismissed()).await;
     let successor = cluster.sampler("c");
     within("telling the one before", samplers[2].dismissed()).await;
+    for dismissed in &samplers[1..] {
+        let departing = dismissed.depart(Duration::from_secs(600));
+        let departure = within("leaving", departing).await;
+        assert_eq!(departure, Departure::Dismissed);
+    }
     table(&successor, |table| is_settled(table, 2)).await;
     cluster.stop_all().await;
 }

@@ -4,8 +4,8 @@ use super::Membership;
 use super::page::{SlotsPage, phase_word, tenures_of_all};
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_gateway::{MetricKind, MetricReference};
-use tailweir_placement::Phase;
+use tailweir_gateway::{Metric, MetricKind, MetricReference};
+use tailweir_placement::{Epoch, Phase};
 use tokio_util::sync::CancellationToken;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ measures! {
     CLOSING = "tailweir_cluster_tenures_closing", "{tenures}", [],
         "Tenures of all samplers that take no new traces and are not done.";
     LOST = "tailweir_cluster_tenures_lost", "{tenures}", [],
-        "Tenures that were given up with what they held, since the cluster began.";
+        "Tenures that were given up with what they held, since the cluster began; absent before the first routing table.";
     TENURES = "tailweir_cluster_tenures", "{tenures}", ["state"],
         "Tenures of this sampler: owned, closing, copied, catching_up.";
     POLICIES = "tailweir_cluster_policies_revision", "1", [],
@@ -58,6 +58,12 @@ measures! {
         "On a controller: number of the last entry of the log that it carried out.";
     LOG_BYTES = "tailweir_cluster_log_bytes", "By", [],
         "On a controller: size of the log's file.";
+}
+
+/// Publishes for a process that waits for the controllers, and takes nothing before, until `stop`.
+pub(crate) async fn publish_waiting(membership: Arc<Membership>, stop: CancellationToken) {
+    gauge(Metric::Ready.reference().name, 0);
+    publish(membership, stop).await;
 }
 
 /// Publishes until `stop`.
@@ -94,7 +100,10 @@ fn publish_once(membership: &Membership) {
     gauge(UNSETTLED, slots.unsettled as u64);
     gauge(OUT_OF_STEP, slots.out_of_step as u64);
     gauge(CLOSING, slots.closing as u64);
-    gauge(LOST, slots.lost);
+    if table.epoch() > Epoch::default() {
+        // A process that has just started would tell of none, and then of all at once.
+        gauge(LOST, slots.lost);
+    }
     let tenures = tenures_of_all(&table);
     let own = member.and_then(|member| tenures.get(&member).copied());
     let own = own.unwrap_or_default();

@@ -322,3 +322,40 @@ fn three_processes_with_one_file_are_one_cluster() {
     let metrics = http_get(admin, "/metrics").body;
     assert!(metrics.contains("tailweir_cluster_epoch"), "{metrics}");
 }
+
+/// Scenario: a sampler starts and no controller answers.
+/// Guarantees: it lives and is not ready, says so also to whoever watches metrics, tells of no losses that it knows nothing
+/// of, and ends when told to.
+#[test]
+fn a_sampler_without_controllers_says_that_it_is_not_ready() {
+    // Takes connections, and reads nothing.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [nobody_is, own_is] = [&nobody, &own].map(|it| it.local_addr().unwrap());
+    drop(own);
+    let section = format!(
+        "cluster: {{id: test, roles: [sampler], controllers: ['{nobody_is}'], listen: '{own_is}', advertise: '{own_is}', insecure: true}}",
+    );
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("sampler.yaml");
+    fs::write(&config, format!("{section}{REST}")).unwrap();
+    let mut command = Command::new(program());
+    command
+        .args(["run", "--admin", "127.0.0.1:0", "--cluster-data-dir"])
+        .arg(folder.path().join("data"))
+        .arg("--config")
+        .arg(&config);
+    let sampler = Binary::spawn(command);
+    let admin = address(&sampler, "admin");
+
+    let metrics = (0..20_000)
+        .map(|_| http_get(admin, "/metrics").body)
+        .find(|page| page.contains("tailweir_cluster_connected 0"))
+        .expect("a member that waits tells how it stands");
+    assert!(metrics.contains("tailweir_ready 0"), "{metrics}");
+    assert!(!metrics.contains("tenures_lost"), "{metrics}");
+    assert_eq!(http_get(admin, "/readyz").body, "joining\n");
+    assert_eq!(http_get(admin, "/livez").status, 200);
+    sampler.signal(Signal::TERM);
+    sampler.finish();
+}

@@ -22,7 +22,7 @@ const PATIENCE: &str = "300";
 /// A part panics over a request: the list of its spans has become too short for the numbers of them.
 pub(super) const SCAN_IS_SHORT: Flip = Flip {
     script: "scan_is_short",
-    logged: &["panicked at crates/", "an actor failed"],
+    logged: &["ERROR a task panicked at crates/", "an actor failed"],
     imbalance: 0,
     refuses: true,
 };

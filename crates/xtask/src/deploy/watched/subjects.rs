@@ -42,6 +42,8 @@ enum Blow {
     Stop,
     /// The last member stands still.
     Pause,
+    /// The last member is gone.
+    Kill,
     /// The last member is cut off the controllers, and another leaves, so that there is news that it does not hear.
     CutOff,
     /// A number changes in the memory of the only one.
@@ -72,6 +74,7 @@ impl Subject {
         all.push(cluster::hurt(folder, backend)?);
         all.push(cluster::paused(folder, backend)?);
         all.push(cluster::cut_off(folder, backend)?);
+        all.push(cluster::one_copy(folder, backend)?);
         Ok(all)
     }
 
@@ -119,6 +122,7 @@ impl Subject {
         let (signal, struck) = match self.blow {
             Blow::Stop => ("TERM", &processes[..]),
             Blow::Pause => ("STOP", &processes[processes.len() - 1..]),
+            Blow::Kill => ("KILL", &processes[processes.len() - 1..]),
             Blow::CutOff => ("TERM", &processes[1..2]),
             Blow::Flip(flip) => return flip.strike(&processes[0]),
         };
@@ -130,7 +134,7 @@ impl Subject {
     pub(super) fn look_after(&self, running: &Running) -> Result<()> {
         match self.blow {
             Blow::Flip(flip) => flip.is_survived(&running.processes[0]),
-            Blow::Stop | Blow::Pause | Blow::CutOff => Ok(()),
+            Blow::Stop | Blow::Pause | Blow::Kill | Blow::CutOff => Ok(()),
         }
     }
 }

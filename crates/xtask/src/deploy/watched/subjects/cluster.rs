@@ -28,6 +28,8 @@ struct Kind {
     /// Memory for traces of the last member.
     last_budget: &'static str,
     lease: &'static str,
+    /// How many members hold a trace.
+    replication: u8,
     /// Whether there is a fourth member, which only samples and finds the controllers by ways that can be cut.
     has_fourth: bool,
 }
@@ -37,6 +39,7 @@ const SOUND: Kind = Kind {
     wait: "1s",
     last_budget: "64MiB",
     lease: "3s",
+    replication: 2,
     has_fourth: false,
 };
 
@@ -85,6 +88,20 @@ pub(super) fn cut_off(folder: &Path, backend: SocketAddr) -> Result<Subject> {
     Ok(Subject {
         alerts_then: &["TailweirMemberBehind", "TailweirTotalsBeginAnew"],
         blow: Blow::CutOff,
+        ..cluster(folder, &kind, backend)?
+    })
+}
+
+/// One that holds each trace once, with a member that is killed.
+pub(super) fn one_copy(folder: &Path, backend: SocketAddr) -> Result<Subject> {
+    let kind = Kind {
+        job: "cluster-one-copy",
+        replication: 1,
+        ..SOUND
+    };
+    Ok(Subject {
+        alerts_then: &["TailweirTenuresLost"],
+        blow: Blow::Kill,
         ..cluster(folder, &kind, backend)?
     })
 }
@@ -161,7 +178,11 @@ fn configuration(kind: &Kind, member: &Member<'_>, folder: &Path, backend: Socke
         receiver,
     } = member;
     let Kind {
-        job, wait, lease, ..
+        job,
+        wait,
+        lease,
+        replication,
+        ..
     } = kind;
     let data = folder.join(name);
     format!(
@@ -190,6 +211,7 @@ cluster:
   controllers: [{controllers}]
   data_dir: \"{}\"
   lease: {lease}
+  replication: {replication}
   insecure: true
 ",
         data.display()
