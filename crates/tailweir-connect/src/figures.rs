@@ -21,6 +21,8 @@ pub struct SeriesFigures {
     pub exemplars_waiting: u64,
     /// Exemplars that were let go before a decision, for want of room.
     pub exemplars_without_room: u64,
+    /// Exemplars that were given up, because nobody in the cluster could say what became of their trace.
+    pub exemplars_given_up: u64,
     /// Edges of a service graph that wait for their other half.
     pub edges: u64,
     /// Edges that were begun.

@@ -31,5 +31,5 @@ pub use maker::{Made, Maker, Origin};
 pub use now::Now;
 pub use routing::{Portion, RouteError, Routed, Routing};
 pub use service_graph::{CutHalves, Halves, ServiceGraph};
-pub use span_metrics::{Exemplars, SpanMetrics};
+pub use span_metrics::{Exemplars, Patience, SpanMetrics};
 pub use totals::{ResourceKeys, SlotOf, Totals};

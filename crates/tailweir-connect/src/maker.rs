@@ -6,7 +6,7 @@ use crate::exceptions::{ExceptionLogs, ExceptionMetrics};
 use crate::figures::SeriesFigures;
 use crate::now::Now;
 use crate::service_graph::ServiceGraph;
-use crate::span_metrics::{Exemplars, SpanMetrics};
+use crate::span_metrics::{Exemplars, Patience, SpanMetrics};
 use crate::totals::Totals;
 use std::sync::Arc;
 use tailweir_config::Connector;
@@ -208,6 +208,14 @@ impl Maker {
         match &self.0 {
             Kind::SpanMetrics(metrics) => metrics.awaits_decisions(),
             _ => false,
+        }
+    }
+
+    /// Traces whose owners are to be asked now what became of them; see [`SpanMetrics::inquire`].
+    pub fn inquire(&mut self, now: Moment, patience: &Patience, max: usize) -> Vec<TraceId> {
+        match &mut self.0 {
+            Kind::SpanMetrics(metrics) => metrics.inquire(now, patience, max),
+            _ => Vec::new(),
         }
     }
 

@@ -14,7 +14,7 @@ mod form;
 mod plan;
 mod resources;
 
-pub use candidates::Exemplars;
+pub use candidates::{Exemplars, Patience};
 
 use crate::adjusted_count::{AdjustedCount, Thresholds};
 use crate::error::ConnectError;
@@ -118,6 +118,11 @@ impl SpanMetrics {
         for resource in RequestView(request).resources() {
             self.resource(now, resource, exemplars, &mut thresholds);
         }
+        for candidate in self.candidates.take_let_go() {
+            if let Some(series) = self.resources.series(&candidate) {
+                series.waiting = series.waiting.saturating_sub(1);
+            }
+        }
     }
 
     fn resource<'a>(
@@ -178,6 +183,18 @@ impl SpanMetrics {
                 series.exemplars.push(candidate.exemplar);
             }
         }
+    }
+
+    /// Traces whose owners are to be asked now what became of them, at most so many. Answers come as [`Self::decided`]. Those
+    /// about which nobody has known for too long are given up.
+    pub fn inquire(&mut self, now: Moment, patience: &Patience, max: usize) -> Vec<TraceId> {
+        let due = self.candidates.due(now, patience, max);
+        for trace in due.given_up {
+            let before = self.candidates.len();
+            self.decided(trace, false);
+            self.figures.exemplars_given_up += (before - self.candidates.len()) as u64;
+        }
+        due.asked
     }
 
     /// Whether it waits for decisions on traces.
@@ -285,12 +302,15 @@ impl Counting<'_> {
             };
             match resource {
                 None => self.candidates.accept(found.series, exemplar),
-                Some(resource) => self.candidates.hold(found.series, || Candidate {
-                    resource,
-                    kind,
-                    key: self.key.as_slice().into(),
-                    exemplar,
-                }),
+                Some(resource) => {
+                    self.candidates
+                        .hold(arrival.moment, found.series, || Candidate {
+                            resource,
+                            kind,
+                            key: self.key.as_slice().into(),
+                            exemplar,
+                        })
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ mod clients;
 mod connectors;
 mod exporters;
 mod exposing;
+mod inquiring;
 mod limits;
 mod page;
 mod pairing;
@@ -23,6 +24,7 @@ mod trace_aware;
 mod wiring;
 
 pub(crate) use exporters::{Blueprint, RunningExporter};
+pub(crate) use inquiring::RunningInquiry;
 pub(crate) use pairing::RunningPairing;
 pub(crate) use plan::Plan;
 pub(crate) use receivers::{RunningReceiver, patterns};
@@ -92,7 +94,7 @@ impl Ground {
 
     /// The place of a sampler, of traces or of logs, in the cluster, if there is one.
     fn seat_of(&self, place: &Place) -> Option<Arc<Seat>> {
-        self.seat(&format!("{}/{}", place.0, place.1))
+        self.seat(&inquiring::place_name(place))
     }
 
     /// The place of what members call so, in the cluster, if there is one.
@@ -158,6 +160,8 @@ pub(crate) struct RunningConnector {
     pub(crate) worker: Child,
     /// In a cluster, what has the halves of a graph of services paired.
     pub(crate) pairing: Option<RunningPairing>,
+    /// In a cluster, what asks the owners of traces whose exemplars wait.
+    pub(crate) inquiry: Option<RunningInquiry>,
     /// In a cluster, what adds up what it and others count.
     pub(crate) sums: Option<RunningSums>,
 }

@@ -2,7 +2,7 @@
 
 use crate::admission::Admission;
 use crate::membership::{Brought, Members, Membership, OutgoingPart};
-use crate::pipeline::{ScanPool, scan};
+use crate::pipeline::{Question, ScanPool, scan};
 use crate::refusal::Refusal;
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
@@ -42,6 +42,27 @@ impl Inbound {
         }
     }
 
+    /// Says what became of the traces of a question, as far as this member knows.
+    fn fates(
+        &self,
+        asked: &str,
+        part: &OutgoingPart,
+    ) -> impl Future<Output = Brought> + Send + use<> {
+        let sampler = self.membership.sampler(asked);
+        let sampler = sampler.ok_or_else(|| Self::no_sampler(asked));
+        let permit = self.admission.take(part.spans.len() as u64);
+        let question = sampler.and_then(|sampler| {
+            let traces = Question::read(&part.spans)?;
+            Ok((sampler, traces, permit?))
+        });
+        async move {
+            match question {
+                Ok((sampler, traces, _permit)) => Brought::Told(sampler.fates(&traces).await),
+                Err(refusal) => Brought::Refused(refusal),
+            }
+        }
+    }
+
     fn no_sampler(name: &str) -> Refusal {
         Refusal::HandOver {
             detail: format!("the member that owns its slots has no sampler called {name}"),
@@ -69,6 +90,9 @@ impl Members for Inbound {
                     Err(refusal) => Brought::Refused(refusal),
                 }
             });
+        }
+        if let Some(asked) = Question::asked(&part.sampler) {
+            return Box::pin(self.fates(asked, &part));
         }
         let Some(sampler) = self.membership.sampler(&part.sampler) else {
             let refusal = Self::no_sampler(&part.sampler);

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_placement::{Epoch, Incarnation, Phase, RoutingTable};
-use tailweir_shard::{Answer, Consent, Piece, Report, Ruled, Sequence};
+use tailweir_shard::{Answer, Consent, Fate, Piece, Report, Ruled, Sequence};
 use tailweir_tenure::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -44,13 +44,14 @@ impl fmt::Debug for Cluster {
 /// Spans, log records or streams of metrics of a request on their way to the sampler that owns their slots.
 #[derive(Debug, Clone)]
 pub struct OutgoingPart {
-    /// Which sampler: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`.
+    /// Which sampler: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`; or who is asked what became
+    /// of traces: `fates/pipeline/processor`.
     pub sampler: Arc<str>,
     /// Of the table by which they are routed.
     pub epoch: Epoch,
     /// The tenure that they were said to belong to.
     pub tenure: Option<Epoch>,
-    /// OTLP TracesData, LogsData for a sampler of logs, MetricsData for a writer of streams.
+    /// OTLP TracesData, LogsData for a sampler of logs, MetricsData for a writer of streams, ids for a question.
     pub spans: Bytes,
     /// How long the answer may take.
     pub patience: Duration,
@@ -83,6 +84,8 @@ pub trait Post: Send + Sync + 'static {
 pub enum Brought {
     /// What its shards said.
     Answered(Answer),
+    /// What became of the traces of a question, in its order.
+    Told(Vec<Fate>),
     /// It was refused before it reached a shard.
     Refused(Refusal),
 }

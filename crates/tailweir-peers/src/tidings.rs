@@ -11,6 +11,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) fn said(brought: Brought) -> Said {
     let refusal = match brought {
         Brought::Answered(answer) => return Said::Answered(answer),
+        Brought::Told(fates) => return Said::Told(fates),
         Brought::Refused(refusal) => refusal,
     };
     match refusal {
@@ -30,6 +31,7 @@ pub(crate) fn said(brought: Brought) -> Said {
 pub(crate) fn brought(said: Said, sampler: &str) -> Brought {
     Brought::Refused(match said {
         Said::Answered(answer) => return Brought::Answered(answer),
+        Said::Told(fates) => return Brought::Told(fates),
         Said::Full { retry_after } => Refusal::Full {
             bound: Bound::Member,
             retry_after: retry_after.max(RETRY_AFTER),

@@ -49,7 +49,7 @@ pub use marks::Marks;
 pub use outbox::{Kept, Outbox, Ruling};
 pub use part::{Answer, Part, Redirect, Refusal, Spans};
 pub use piece::Piece;
-pub use ruled::{Outcome, Ruled};
+pub use ruled::{Fate, Outcome, Ruled};
 pub use sequence::{Counted, Handed, Sequence};
 pub use settings::ShardSettings;
 pub use shard::{Shard, ShardState};

@@ -68,6 +68,28 @@ impl Ruled {
     }
 }
 
+/// What became of a trace, as far as a member knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is not decided, or somebody else has its verdict, or nobody has it any more.
+    Unknown,
+    /// It was kept.
+    Kept,
+    /// It was not.
+    NotKept,
+}
+
+impl Fate {
+    /// That by a verdict, if there is one.
+    pub(crate) fn of(ruled: Option<Ruled>) -> Self {
+        match ruled {
+            Some(ruled) if ruled.keeps() => Self::Kept,
+            Some(_) => Self::NotKept,
+            None => Self::Unknown,
+        }
+    }
+}
+
 impl Ruling for Ruled {
     fn keeps(&self) -> bool {
         matches!(self.outcome, Outcome::Sampled(_))

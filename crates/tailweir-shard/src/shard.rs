@@ -6,7 +6,7 @@ use crate::settings::slots_of;
 use crate::take::Waiting;
 use crate::upkeep::Upkeep;
 use crate::voice::{Fresh, Pen, Voice};
-use crate::{Outbox, Part, Piece, Refusal, Ruled, ShardSettings, Spans};
+use crate::{Fate, Outbox, Part, Piece, Refusal, Ruled, ShardSettings, Spans};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -198,6 +198,12 @@ impl<S: Spans, T> Shard<S, T> {
             behind_dropped: self.upkeep.behind_dropped(),
             unreadable: self.counts.unreadable,
         }
+    }
+
+    /// What became of a trace. Verdicts that do not hold yet are not told.
+    #[must_use]
+    pub fn fate(&self, trace: TraceId) -> Fate {
+        Fate::of(self.verdict(self.slot_of(trace), trace))
     }
 
     /// When [`Self::tick`] is due; nothing while it has no part in any tenure.

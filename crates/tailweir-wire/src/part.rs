@@ -19,13 +19,15 @@ const NAME_MAX: usize = 1024;
 pub struct Part {
     /// Names it in its stream.
     pub id: u64,
-    /// Which `tail_sampling`: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`.
+    /// Which `tail_sampling`: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`; or
+    /// who is asked what became of traces: `fates/pipeline/processor`.
     pub sampler: String,
     /// Of the table by which it was routed.
     pub epoch: Epoch,
     /// The tenure to which the gateway was sent with it.
     pub tenure: Option<Epoch>,
-    /// OTLP TracesData, LogsData where the sampler is one of logs, MetricsData for writers of streams.
+    /// OTLP TracesData, LogsData where the sampler is one of logs, MetricsData for writers of streams, ids of
+    /// traces in a question.
     pub spans: Bytes,
     /// How long the gateway waits, up to 60 s.
     pub patience: Duration,

@@ -7,13 +7,15 @@ use std::time::Duration;
 use tailweir_core::{ByteSize, Slot};
 use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_proto::peer;
-use tailweir_shard::{Answer, Redirect, Refusal};
+use tailweir_shard::{Answer, Fate, Redirect, Refusal};
 
 /// What became of a part at another member.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said {
     /// Its shards answered.
     Answered(Answer),
+    /// What became of the traces of a question, one at least, in its order.
+    Told(Vec<Fate>),
     /// There is no room for it, in front of the shards or in them.
     Full {
         /// When to come again.
@@ -40,7 +42,14 @@ pub fn write_said(id: u64, said: Said) -> peer::PartAnswer {
             return peer::PartAnswer {
                 id,
                 redirects: redirects.into_iter().map(write_redirect).collect(),
-                refusal: None,
+                ..peer::PartAnswer::default()
+            };
+        }
+        Said::Told(fates) => {
+            return peer::PartAnswer {
+                id,
+                fates: fates.into_iter().map(write_fate).collect(),
+                ..peer::PartAnswer::default()
             };
         }
         Said::Answered(Answer::Refused(refusal)) => write_refusal(refusal),
@@ -52,8 +61,8 @@ pub fn write_said(id: u64, said: Said) -> peer::PartAnswer {
     };
     peer::PartAnswer {
         id,
-        redirects: Vec::new(),
         refusal: Some(refusal),
+        ..peer::PartAnswer::default()
     }
 }
 
@@ -92,6 +101,24 @@ fn too_large(limit: ByteSize) -> peer::Refusal {
     }
 }
 
+fn write_fate(fate: Fate) -> i32 {
+    let fate = match fate {
+        Fate::Unknown => peer::Fate::Unspecified,
+        Fate::Kept => peer::Fate::Kept,
+        Fate::NotKept => peer::Fate::NotKept,
+    };
+    fate.into()
+}
+
+fn read_fate(fate: i32) -> Fate {
+    match peer::Fate::try_from(fate) {
+        Ok(peer::Fate::Kept) => Fate::Kept,
+        Ok(peer::Fate::NotKept) => Fate::NotKept,
+        // What a newer version says of a trace is nothing that this one could use.
+        Ok(peer::Fate::Unspecified) | Err(_) => Fate::Unknown,
+    }
+}
+
 fn write_redirect(redirect: Redirect) -> peer::Redirect {
     let pinned = redirect.pinned;
     peer::Redirect {
@@ -110,6 +137,11 @@ fn write_redirect(redirect: Redirect) -> peer::Redirect {
 pub fn read_said(answer: &peer::PartAnswer, slot_seed: u64) -> Result<(u64, Said), WireError> {
     if let Some(refusal) = &answer.refusal {
         return Ok((answer.id, read_refusal(refusal)?));
+    }
+    bounded("answer.fates", answer.fates.len())?;
+    if !answer.fates.is_empty() {
+        let fates = answer.fates.iter().copied().map(read_fate);
+        return Ok((answer.id, Said::Told(fates.collect())));
     }
     bounded("answer.redirects", answer.redirects.len())?;
     let redirects = answer.redirects.iter();

@@ -3,6 +3,12 @@
 //! Where a sampler sees the same spans, an exemplar is worth something only if its trace is kept, and that
 //! is known much later than the span is counted. So exemplars wait, some more of them than a data point may
 //! have, until the sampler says what became of their traces.
+//!
+//! A sampler beside it says so by itself. In a cluster traces are mostly decided elsewhere: their owners are asked.
+//!
+//! ```text
+//! ages (not asked yet) --first--> asked --again, again--> decided, or given up after `last`
+//! ```
 
 use super::resources::TableKind;
 use crate::series::Series;
@@ -11,7 +17,8 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tailweir_core::TraceId;
+use std::time::Duration;
+use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::NewExemplar;
 
 /// Exemplars that may wait in a connector; past it the oldest is let go.
@@ -30,6 +37,26 @@ pub enum Exemplars {
     Undecided,
 }
 
+/// When owners of traces are asked what became of them, counted from the first exemplar of the trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For the first time: before, it cannot be known.
+    pub first: Duration,
+    /// Again, so long after the time before.
+    pub again: Duration,
+    /// Nobody will know any more: its exemplars are given up.
+    pub last: Duration,
+}
+
+/// Traces of which it is time to do something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Their owners are to be asked.
+    pub(super) asked: Vec<TraceId>,
+    /// Nobody has known for too long.
+    pub(super) given_up: Vec<TraceId>,
+}
+
 /// An exemplar that waits, and where it belongs.
 #[derive(Debug)]
 pub(super) struct Candidate {
@@ -39,12 +66,25 @@ pub(super) struct Candidate {
     pub(super) exemplar: NewExemplar,
 }
 
+/// The exemplars of one trace.
+#[derive(Debug)]
+struct Waiting {
+    since: Moment,
+    /// Whether its owner was asked.
+    is_asked: bool,
+    candidates: SmallVec<[Candidate; 1]>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Candidates {
-    by_trace: HashMap<TraceId, SmallVec<[Candidate; 1]>, FixedState>,
-    /// Traces by age. May name some that were decided meanwhile.
+    by_trace: HashMap<TraceId, Waiting, FixedState>,
+    /// Traces by age, of which nobody was asked. May name some that were decided meanwhile.
     ages: VecDeque<TraceId>,
+    /// Traces whose owners were asked, and when they are asked again. May name some that were decided meanwhile.
+    asked: VecDeque<(Moment, TraceId)>,
+    /// Those that were let go for want of room, until their series know.
+    let_go: Vec<Candidate>,
     waiting: usize,
     key_bytes: usize,
     without_room: u64,
@@ -56,6 +96,8 @@ impl Candidates {
         Self {
             by_trace: HashMap::default(),
             ages: VecDeque::new(),
+            asked: VecDeque::new(),
+            let_go: Vec::new(),
             waiting: 0,
             key_bytes: 0,
             without_room: 0,
@@ -90,30 +132,86 @@ impl Candidates {
     }
 
     /// Takes an exemplar that waits, if the series may have another.
-    pub(super) fn hold(&mut self, series: &mut Series, candidate: impl FnOnce() -> Candidate) {
+    pub(super) fn hold(
+        &mut self,
+        now: Moment,
+        series: &mut Series,
+        candidate: impl FnOnce() -> Candidate,
+    ) {
         if series.waiting as usize >= self.per_point.saturating_mul(WAITING_FACTOR) {
             return;
         }
         series.waiting += 1;
         let candidate = candidate();
         let trace = candidate.exemplar.trace_id;
-        let of_trace = self.by_trace.entry(trace).or_default();
-        if of_trace.is_empty() {
+        let of_trace = self.by_trace.entry(trace).or_insert_with(|| {
             self.ages.push_back(trace);
-        }
+            Waiting {
+                since: now,
+                is_asked: false,
+                candidates: SmallVec::new(),
+            }
+        });
         self.waiting += 1;
         self.key_bytes += candidate.key.len();
-        of_trace.push(candidate);
+        of_trace.candidates.push(candidate);
         while (self.waiting > WAITING_MAX || self.key_bytes > KEY_BYTES_MAX)
-            && let Some(oldest) = self.ages.pop_front()
+            && let Some(oldest) = self.pop_oldest()
         {
             let gone = self.remove(oldest);
             self.without_room += gone.len() as u64;
+            self.let_go.extend(gone);
         }
         if self.ages.len() > 2 * WAITING_MAX {
             let by_trace = &self.by_trace;
             self.ages.retain(|trace| by_trace.contains_key(trace));
         }
+    }
+
+    /// Those that were let go since this was called last.
+    pub(super) fn take_let_go(&mut self) -> Vec<Candidate> {
+        std::mem::take(&mut self.let_go)
+    }
+
+    fn pop_oldest(&mut self) -> Option<TraceId> {
+        let asked = self.asked.pop_front().map(|(_, trace)| trace);
+        asked.or_else(|| self.ages.pop_front())
+    }
+
+    /// The traces of which it is time to ask, or to give up. At most `max` are to be asked: the others stay due.
+    pub(super) fn due(&mut self, now: Moment, patience: &Patience, max: usize) -> Due {
+        let mut due = Due::default();
+        while due.asked.len() < max
+            && let Some(&(again, trace)) = self.asked.front()
+            && again <= now
+        {
+            self.asked.pop_front();
+            match self.by_trace.get(&trace) {
+                Some(waiting) if now.since(waiting.since) >= patience.last => {
+                    due.given_up.push(trace);
+                }
+                Some(waiting) if waiting.is_asked => due.asked.push(trace),
+                Some(_) | None => {}
+            }
+        }
+        while due.asked.len() < max
+            && let Some(&trace) = self.ages.front()
+        {
+            match self.by_trace.get_mut(&trace) {
+                Some(waiting) if waiting.is_asked => {}
+                Some(waiting) if now.since(waiting.since) < patience.first => break,
+                Some(waiting) => {
+                    waiting.is_asked = true;
+                    due.asked.push(trace);
+                }
+                None => {}
+            }
+            self.ages.pop_front();
+        }
+        let again = now + patience.again;
+        self.asked
+            .extend(due.asked.iter().map(|trace| (again, *trace)));
+        due
     }
 
     /// What waits for the decision on this trace.
@@ -125,7 +223,8 @@ impl Candidates {
     }
 
     fn remove(&mut self, trace: TraceId) -> SmallVec<[Candidate; 1]> {
-        let gone = self.by_trace.remove(&trace).unwrap_or_default();
+        let waiting = self.by_trace.remove(&trace);
+        let gone = waiting.map(|it| it.candidates).unwrap_or_default();
         self.waiting -= gone.len();
         self.key_bytes -= gone
             .iter()

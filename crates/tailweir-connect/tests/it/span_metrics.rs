@@ -123,6 +123,26 @@ fn the_oldest_exemplars_make_room() {
     );
 }
 
+/// Scenario: the exemplars of a series make room for those of others; later spans of it come.
+/// Guarantees: theirs may wait, as if those that were let go had never been.
+#[test]
+fn a_series_whose_exemplars_made_room_may_have_others() {
+    let mut metrics = start(&settings(|_| {}));
+    let mut send = |first: u64, name: &str| {
+        let spans = (0..80).map(|n| span(trace_id(first + n), n + 1).named(name));
+        let sent = request().service("shop").spans(spans).bytes();
+        metrics.consume(now(1), &sent, Exemplars::Undecided);
+    };
+    send(0, "GET /");
+    for index in 1..1000 {
+        send(100 * index, &format!("GET /{index}"));
+    }
+    send(1 << 20, "GET /");
+    metrics.decided(trace_id(1 << 20), true);
+    let points = flush(&mut metrics, now(2), false);
+    assert_eq!(traces(&points), [trace_id(1 << 20).0.to_vec()]);
+}
+
 /// Scenario: three services, where two may be kept.
 /// Guarantees: the one that was not seen for the longest time leaves with a last point, is counted, and
 /// begins anew when it comes back.

@@ -1,5 +1,6 @@
 //! Several processes count, and totals are what one would have counted.
 
+mod inquiries;
 mod workbench;
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;

@@ -31,11 +31,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::ShardStore;
-use tailweir_core::Moment;
+use tailweir_core::{Moment, TraceId};
 use tailweir_placement::{Epoch, Incarnation, RoutingTable};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
-use tailweir_shard::{Answer, Part, Piece, Ruled};
+use tailweir_shard::{Answer, Fate, Part, Piece, Ruled};
 use tailweir_tenure::Message;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
@@ -175,6 +175,21 @@ impl Shard {
             reply: sender.into(),
         });
         answer.await.ok()
+    }
+
+    /// What became of these traces, in their order. While it is being restarted it knows nothing. The message is sent at once; the
+    /// future waits for the answer.
+    pub(crate) fn fates(
+        &self,
+        traces: Vec<TraceId>,
+    ) -> impl Future<Output = Vec<Fate>> + Send + use<> {
+        let (sender, answer) = oneshot::channel();
+        let asked = traces.len();
+        self.cast(SamplerMsg::Tell {
+            traces,
+            reply: sender.into(),
+        });
+        async move { answer.await.unwrap_or_else(|_| vec![Fate::Unknown; asked]) }
     }
 
     /// Changes policies and settings. Held traces stay, and are decided by the new ones. Asked again
@@ -322,6 +337,10 @@ impl Actor for SamplerActor {
             }
             SamplerMsg::Report { reply } => {
                 answer(reply, state.store.report());
+                return Ok(());
+            }
+            SamplerMsg::Tell { traces, reply } => {
+                answer(reply, state.store.fates(&traces));
                 return Ok(());
             }
             SamplerMsg::Drain { reply } => state.drain(reply).await,

@@ -66,6 +66,16 @@ impl Work for crate::pipeline::Pairing {
     }
 }
 
+impl Work for crate::pipeline::Inquiring {
+    fn name(&self) -> String {
+        self.id().to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.run())
+    }
+}
+
 impl Work for crate::pipeline::TraceAware {
     fn name(&self) -> String {
         self.id().to_owned()

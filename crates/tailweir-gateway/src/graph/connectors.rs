@@ -1,7 +1,10 @@
 //! Connectors that run: how they are wired, and which samplers decide about what they see.
 
+use super::inquiring::has_exemplars;
 use super::wiring::{Head, Wiring};
-use super::{Graph, Ground, Place, Plan, RunningConnector, RunningPairing, RunningSums};
+use super::{
+    Graph, Ground, Place, Plan, RunningConnector, RunningInquiry, RunningPairing, RunningSums,
+};
 use crate::actors::Witness;
 use crate::error::StartError;
 use crate::pipeline::{Connecting, ConnectorWay, Outlets, Routes, Stage, Way, Ways};
@@ -231,6 +234,7 @@ impl Wiring<'_> {
         let running = RunningConnector {
             settings: settings.clone(),
             pairing: RunningPairing::start(id, settings, &connector, ground).await,
+            inquiry: RunningInquiry::start(settings, &connector, ground).await,
             connector,
             worker,
             sums: RunningSums::start(id, settings, ground).await,
@@ -246,13 +250,11 @@ impl Wiring<'_> {
         let settings = &self.plan.settings;
         let mut witnesses: BTreeMap<Place, Vec<Arc<dyn Witness>>> = BTreeMap::new();
         for (id, running) in &self.graph.connectors {
-            let has_exemplars = match &running.settings {
-                Connector::SpanMetrics(settings) => settings.exemplars.enabled,
-                Connector::SpanMetricsProcessor(_) => true,
-                _ => false,
-            };
-            if !has_exemplars {
+            if !has_exemplars(&running.settings) {
                 continue;
+            }
+            if let Some(inquiry) = &running.inquiry {
+                inquiry.set(id, settings);
             }
             for place in deciding(settings, id) {
                 let connector: Arc<Connecting> = Arc::clone(&running.connector);
@@ -276,7 +278,7 @@ fn exemplars(settings: &Settings, pipeline: &Pipeline, position: usize) -> Exemp
 }
 
 /// The samplers that see what a connector sees.
-fn deciding(settings: &Settings, id: &ComponentId) -> BTreeSet<Place> {
+pub(super) fn deciding(settings: &Settings, id: &ComponentId) -> BTreeSet<Place> {
     let mut places = BTreeSet::new();
     for pipeline in &settings.pipelines {
         let is_it = |processor: &ComponentId| settings.connector_of(processor).as_ref() == Some(id);

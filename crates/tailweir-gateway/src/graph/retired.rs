@@ -179,6 +179,9 @@ impl Stage {
                 if let Some(pairing) = running.pairing {
                     pairing.close(deadline).await;
                 }
+                if let Some(inquiry) = running.inquiry {
+                    inquiry.stop();
+                }
                 running.connector.close(deadline).await;
                 running.worker.stop();
                 if let Some(sums) = running.sums {

@@ -284,6 +284,8 @@ metrics! {
         "Exemplars that wait for the sampler's decision on their trace, 65,536 at most.";
     ConnectorExemplarsLetGo = "tailweir_connector_exemplars_let_go", Counter, "{exemplars}", ["connector"],
         "Exemplars that were let go before a decision, the oldest first, for want of room.";
+    ConnectorExemplarsGivenUp = "tailweir_connector_exemplars_given_up", Counter, "{exemplars}", ["connector"],
+        "Exemplars that were given up a minute after the window, because no member of the cluster knew what became of their trace.";
     ConnectorFailed = "tailweir_connector_failed_requests", Counter, "{requests}", ["connector"],
         "Requests that were not counted, because a condition failed.";
     ConnectorEdges = "tailweir_connector_waiting_edges", Gauge, "{edges}", ["connector"],

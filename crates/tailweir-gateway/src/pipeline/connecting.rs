@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_connect::{CutHalves, Exemplars, Made, Maker, Now, SeriesFigures, Totals};
+use tailweir_connect::{CutHalves, Exemplars, Made, Maker, Now, Patience, SeriesFigures, Totals};
 use tailweir_core::{Signal, Slot, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_transform::Surroundings;
@@ -156,6 +156,11 @@ impl Connecting {
     ) -> Option<CutHalves<Slot>> {
         let mut maker = self.maker.lock();
         maker.graph().map(|graph| graph.withdraw(slot_of))
+    }
+
+    /// Traces whose owners are to be asked now what became of them, at most so many.
+    pub(crate) fn inquire(&self, patience: &Patience, max: usize) -> Vec<TraceId> {
+        self.maker.lock().inquire(self.clock.now(), patience, max)
     }
 
     /// Counts items of a request that was brought.

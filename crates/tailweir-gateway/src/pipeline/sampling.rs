@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tailweir_core::{Signal, Slot, TraceId};
 use tailweir_otlp::{Scan, ScanLimits};
 use tailweir_placement::RoutingTable;
+use tailweir_shard::Fate;
 
 /// The seed of the hash that gives a trace its slot. All members of a cluster have the same.
 pub const SLOT_SEED: u64 = 0;
@@ -75,6 +76,30 @@ impl Sampler {
     /// Its shards.
     pub(crate) fn shards(&self) -> &[Shard] {
         &self.shards
+    }
+
+    /// What became of these traces, in their order, as far as its own shards know.
+    pub(crate) async fn fates(&self, traces: &[TraceId]) -> Vec<Fate> {
+        let shards = &self.shards;
+        let mut by_shard = vec![Vec::new(); shards.len()];
+        for (number, trace) in traces.iter().enumerate() {
+            if !shards.is_empty() {
+                by_shard[shard_of(*trace, shards.len())].push(number);
+            }
+        }
+        let answers = shards.iter().zip(by_shard).map(|(shard, numbers)| {
+            let asked = numbers.iter().map(|&number| traces[number]).collect();
+            (shard.fates(asked), numbers)
+        });
+        // All are asked before the first answer is waited for.
+        let answers: Vec<_> = answers.collect();
+        let mut fates = vec![Fate::Unknown; traces.len()];
+        for (answer, numbers) in answers {
+            for (number, fate) in numbers.into_iter().zip(answer.await) {
+                fates[number] = fate;
+            }
+        }
+        fates
     }
 
     /// What each shard says of itself; shards that are being restarted say nothing.

@@ -27,6 +27,10 @@ pub struct ConnectorRow {
     pub series_bytes_max: u64,
     /// Requests between services that wait for their other half.
     pub waiting_edges: u64,
+    /// Exemplars that wait for the decision on their trace.
+    pub waiting_exemplars: u64,
+    /// Exemplars that were given up, because no member of the cluster knew what became of their trace.
+    pub exemplars_given_up: u64,
     /// In a cluster, what this member adds up of what all count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<TotalsRow>,
@@ -97,6 +101,8 @@ pub(super) fn rows(graph: &Graph) -> Vec<ConnectorRow> {
             series_bytes: figures.series.memory,
             series_bytes_max: figures.series.memory_max,
             waiting_edges: figures.series.edges,
+            waiting_exemplars: figures.series.exemplars_waiting,
+            exemplars_given_up: figures.series.exemplars_given_up,
             totals: running.sums.as_ref().map(totals),
             figures: figures.series,
         }

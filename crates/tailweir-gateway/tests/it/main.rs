@@ -7,6 +7,7 @@ mod cluster;
 mod clustered_logs;
 mod connections;
 mod connectors;
+mod exemplars;
 mod files;
 mod harness;
 mod jaeger;

@@ -4,7 +4,7 @@ use crate::{Town, WAIT};
 use std::time::Duration;
 use tailweir_core::TraceId;
 use tailweir_placement::{Command, Incarnation};
-use tailweir_shard::Answer;
+use tailweir_shard::{Answer, Fate};
 use tailweir_testkit::{request, span, trace_id};
 
 /// A trace of two spans that its owner has delivered.
@@ -31,6 +31,40 @@ fn sent_again(town: &mut Town, trace: TraceId) -> u64 {
     town.pass(Duration::from_millis(1_500));
     town.pass(Duration::from_millis(200));
     town.deliver(owner)
+}
+
+/// Scenario: a trace is kept and another is not; their owner is asked before and after; both slots move; a third trace never came.
+/// Guarantees: before the decision nothing is known; then the owner says what became of each, and so does the next one; of the third
+/// nothing is ever known.
+#[test]
+fn what_became_of_a_trace_is_told_wherever_its_slot_moved() {
+    let mut town = Town::new(3, 2, usize::MAX);
+    let kept = trace_id(1);
+    let owner = town.owner(kept);
+    let gone = (2..)
+        .map(trace_id)
+        .find(|trace| town.owner(*trace) == owner);
+    let gone = gone.expect("an owner of more than one slot");
+    let never = trace_id(1 << 40);
+    let fates = |town: &Town| {
+        let fate = |trace| town.shards[town.owner(trace)].fate(trace);
+        [kept, gone, never].map(fate)
+    };
+    let spans = [span(kept, 1).error(), span(gone, 2)];
+    town.bring(owner, 1, request().service("shop").spans(spans));
+    town.carry();
+    assert_eq!(fates(&town), [Fate::Unknown; 3]);
+    town.pass(WAIT);
+    let known = [Fate::Kept, Fate::NotKept, Fate::Unknown];
+    assert_eq!(fates(&town), known);
+    town.deliver(owner);
+    town.change(&Command::Drain(Incarnation(owner as u64 + 1)));
+    for _ in 0..10 {
+        town.pass(Duration::from_millis(200));
+        town.change(&Command::Rebalance);
+    }
+    assert_ne!(town.owner(kept), owner);
+    assert_eq!(fates(&town), known);
 }
 
 /// Scenario: a kept trace is delivered, its slot moves to another member, and the client sends it again.

@@ -9,7 +9,7 @@ use tailweir_core::{Moment, PolicyIndex, Slot, Threshold, TraceId};
 use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_policy::{CarriedWeight, SubPolicyIndex};
 use tailweir_shard::{
-    Answer as PartAnswer, Counted, Handed, Outcome, Piece, Redirect, Ruled, Sequence,
+    Answer as PartAnswer, Counted, Fate, Handed, Outcome, Piece, Redirect, Ruled, Sequence,
 };
 use tailweir_tenure::{Answer, Fragment, Index, Manifest, Message, Number, Record, Remaining};
 use tailweir_wire::{Part, Said, write_letters, write_message, write_part, write_said};
@@ -246,6 +246,8 @@ fn the_bytes_are_as_ever() {
     };
     let said = Said::Answered(PartAnswer::Taken(vec![redirect]));
     line("taken", write_said(1, said).encode_to_vec());
+    let fates = vec![Fate::Kept, Fate::Unknown, Fate::NotKept];
+    line("told", write_said(1, Said::Told(fates)).encode_to_vec());
     line("stopping", write_said(1, Said::Stopping).encode_to_vec());
     assert_eq!(lines, std::fs::read_to_string(FILE).unwrap());
 }

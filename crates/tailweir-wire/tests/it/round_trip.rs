@@ -9,7 +9,7 @@ use std::time::Duration;
 use tailweir_core::{ByteSize, Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_proto::peer;
-use tailweir_shard::{Answer, Counted, Handed, Piece, Redirect, Refusal, Sequence};
+use tailweir_shard::{Answer, Counted, Fate, Handed, Piece, Redirect, Refusal, Sequence};
 use tailweir_tenure::{Fragment, Message, Number, Record, Remaining};
 use tailweir_wire::{
     Part, Said, WireError, read_letter, read_message, read_part, read_said, write_letters,
@@ -121,6 +121,7 @@ fn answers_are_read_as_written() {
     for said in [
         Said::Answered(Answer::Taken(Vec::new())),
         Said::Answered(Answer::Taken(vec![redirect(None), redirect(pinned)])),
+        Said::Told(vec![Fate::Kept, Fate::Unknown, Fate::NotKept]),
         refused(Refusal::NotOpen),
         refused(Refusal::NoSecondCopy),
         refused(Refusal::Behind(Epoch(6))),

@@ -26,11 +26,21 @@ pub(crate) struct Cluster {
     folder: TempDir,
     config: PathBuf,
     addresses: Vec<SocketAddr>,
+    /// Of each process.
+    roles: [&'static str; 3],
     pub(crate) members: Vec<(Binary, SocketAddr)>,
 }
 
+/// A process that is everything.
+const ALL_ROLES: &str = "gateway,sampler,controller";
+
 impl Cluster {
     pub(crate) fn start(rest: &str) -> Self {
+        Self::of_roles(rest, [ALL_ROLES; 3])
+    }
+
+    /// Three processes with these roles, each of them a controller too.
+    pub(crate) fn of_roles(rest: &str, roles: [&'static str; 3]) -> Self {
         let folder = TempDir::new().unwrap();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap();
         let listeners = [free(), free(), free()];
@@ -50,6 +60,7 @@ impl Cluster {
             folder,
             config,
             addresses,
+            roles,
             members: Vec::new(),
         };
         cluster.members = (0..3).map(|number| cluster.launch(number)).collect();
@@ -65,6 +76,7 @@ impl Cluster {
             .arg("--config")
             .arg(&self.config)
             .env("TAILWEIR_CLUSTER_NAME", format!("member-{number}"))
+            .env("TAILWEIR_CLUSTER_ROLES", self.roles[number])
             .env("TAILWEIR_CLUSTER_LISTEN", &own)
             .env("TAILWEIR_CLUSTER_ADVERTISE", &own)
             .arg("--cluster-data-dir")

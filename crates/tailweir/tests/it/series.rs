@@ -1,11 +1,12 @@
 //! Series of a cluster, as a scraper of all its processes sees them.
 
 use crate::cluster::{Cluster, active, send};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use tailweir_testkit::{Signal, http_get, request, span, trace_id};
+use tailweir_testkit::{Received, Signal, Sink, http_get, request, span, trace_id};
 
 /// Senders of metrics, each a target of its own.
 const TARGETS: u64 = 30;
@@ -203,6 +204,101 @@ fn what_all_processes_count_is_one_series() {
         let totals = totals(&cluster.ask(number, "/status", |_| true));
         assert_eq!(totals["begun_anew"], 0, "{totals}");
     }
+}
+
+/// What a gateway counts, and two samplers keep a half of.
+fn counting_with_exemplars(sink: &Sink) -> String {
+    format!(
+        "
+receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:0'}}}}}}}}
+processors:
+  tail_sampling:
+    decision_wait: 200ms
+    policies: [{{name: chosen, type: string_attribute, string_attribute: {{key: keep, values: ['yes']}}}}]
+connectors:
+  span_metrics:
+    metrics_flush_interval: 200ms
+    histogram: {{explicit: {{buckets: [1s]}}}}
+    exemplars: {{enabled: true, max_per_data_point: 100}}
+exporters:
+  otlp: {{endpoint: '{}', tls: {{insecure: true}}}}
+service:
+  telemetry: {{logs: {{encoding: json}}}}
+  pipelines:
+    traces: {{receivers: [otlp], processors: [tail_sampling], exporters: [otlp]}}
+    traces/all: {{receivers: [otlp], exporters: [span_metrics]}}
+    metrics: {{receivers: [span_metrics], exporters: [otlp]}}
+",
+        sink.endpoint()
+    )
+}
+
+/// The traces that exemplars name, by metric.
+fn named(sink: &Sink) -> BTreeMap<String, BTreeSet<Vec<u8>>> {
+    let mut all = BTreeMap::<String, BTreeSet<Vec<u8>>>::new();
+    for received in sink.received() {
+        let Received::Metrics(request) = received else {
+            continue;
+        };
+        let resources = request.resource_metrics.into_iter();
+        let scopes = resources.flat_map(|resource| resource.scope_metrics);
+        for metric in scopes.flat_map(|scope| scope.metrics) {
+            let exemplars: Vec<_> = match metric.data {
+                Some(Data::Sum(sum)) => {
+                    let points = sum.data_points.into_iter();
+                    points.flat_map(|point| point.exemplars).collect()
+                }
+                Some(Data::Histogram(histogram)) => {
+                    let points = histogram.data_points.into_iter();
+                    points.flat_map(|point| point.exemplars).collect()
+                }
+                other => panic!("nothing makes this: {other:?}"),
+            };
+            let traces = exemplars.into_iter().map(|exemplar| exemplar.trace_id);
+            all.entry(metric.name).or_default().extend(traces);
+        }
+    }
+    all
+}
+
+/// Scenario: spans of thirty services come through a process that is no sampler, and two others keep one of two traces of each.
+/// Guarantees: the series of calls and durations have an exemplar of each kept trace, and of no other.
+#[test]
+fn exemplars_of_a_gateway_alone_are_kept_traces() {
+    let sink = Sink::start();
+    let samplers = "sampler,controller";
+    let roles = [samplers, samplers, "gateway,controller"];
+    let cluster = Cluster::of_roles(&counting_with_exemplars(&sink), roles);
+    for number in 0..3 {
+        cluster.page(number, |page| {
+            active(page) == 2 && page["slots"]["unsettled"] == 0
+        });
+    }
+    let mut spans = request();
+    for target in 0..TARGETS {
+        let of_target = ["yes", "no"]
+            .into_iter()
+            .zip(0..)
+            .map(|(keep, n)| span(trace_id(10 * target + n), n + 1).attribute("keep", keep));
+        spans = spans.service(&format!("shop-{target}")).spans(of_target);
+    }
+    send(
+        &cluster,
+        2,
+        "traces",
+        "application/x-protobuf",
+        &spans.bytes(),
+    );
+    let kept: BTreeSet<Vec<u8>> = (0..TARGETS)
+        .map(|target| trace_id(10 * target).0.to_vec())
+        .collect();
+    sink.block_until("exemplars of all kept traces", |sink| {
+        let named = named(sink);
+        named.len() == 2 && named.values().all(|named| named.is_superset(&kept))
+    });
+    assert!(named(&sink).into_values().all(|named| named == kept));
+    let received = sink.spans().into_iter().map(|span| span.trace_id);
+    assert_eq!(received.collect::<BTreeSet<_>>(), kept);
 }
 
 /// Spans of one request of each target between two services, from the client's side or the server's, through one process.

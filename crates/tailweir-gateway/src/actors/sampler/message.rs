@@ -5,8 +5,9 @@ use crate::pipeline::{Portion, Routed};
 use crate::refusal::Refusal;
 use ractor::RpcReplyPort;
 use std::sync::Arc;
+use tailweir_core::TraceId;
 use tailweir_placement::{Incarnation, RoutingTable};
-use tailweir_shard::{Answer, Part, Piece, Ruled};
+use tailweir_shard::{Answer, Fate, Part, Piece, Ruled};
 use tailweir_tenure::Message;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -60,6 +61,13 @@ pub(crate) enum SamplerMsg {
     Report {
         /// Answered at once.
         reply: RpcReplyPort<ShardReport>,
+    },
+    /// Says what became of traces.
+    Tell {
+        /// Which.
+        traces: Vec<TraceId>,
+        /// Answered at once, in their order.
+        reply: RpcReplyPort<Vec<Fate>>,
     },
     /// Decides everything now.
     Drain {

@@ -13,11 +13,11 @@ use crate::pipeline::{Load, Routed};
 use crate::refusal::{Bound, Refusal};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tailweir_core::{Moment, Signal};
+use tailweir_core::{Moment, Signal, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{Counters, Engine, EngineSettings, PolicyCounts};
-use tailweir_shard::ShardState;
+use tailweir_shard::{Fate, ShardState};
 
 /// Kept bytes that may wait for room behind; past it, appends are refused.
 const OUTLET_BYTES_MAX: usize = 16 << 20;
@@ -189,6 +189,15 @@ impl ShardStore {
             call(member, &mut self.outlet);
             self.book();
         }
+    }
+
+    /// What became of these traces, in their order. Only shards of a cluster are asked.
+    pub(super) fn fates(&self, traces: &[TraceId]) -> Vec<Fate> {
+        let fate = |trace: &TraceId| match &self.core {
+            Core::Alone(_) => Fate::Unknown,
+            Core::Member(member) => member.shard().fate(*trace),
+        };
+        traces.iter().map(fate).collect()
     }
 
     /// Whether a shard of a cluster has letters to be posted.

@@ -38,6 +38,10 @@ impl Page<'_> {
                     Metric::ConnectorExemplarsLetGo,
                     figures.exemplars_without_room,
                 ),
+                (
+                    Metric::ConnectorExemplarsGivenUp,
+                    figures.exemplars_given_up,
+                ),
                 (Metric::ConnectorFailed, figures.failed_requests),
                 (Metric::EdgesTotal, figures.edges_total),
                 (Metric::EdgesExpired, figures.edges_expired),

@@ -277,6 +277,9 @@ impl<'a, C: Cargo> Voyage<'a, C> {
                 return landed.retry(spans, refusal_of(refusal));
             }
             Brought::Refused(refusal) => return landed.retry(spans, refusal),
+            Brought::Told(_) => {
+                return landed.retry(spans, not_taken("a member answered what it was not asked"));
+            }
         };
         let mut by_trace: HashMap<TraceId, (Redirect, Vec<u32>)> = redirects
             .into_iter()
