@@ -4,6 +4,7 @@ use crate::admission::Admission;
 use crate::membership::{Brought, Members, Membership, OutgoingPart};
 use crate::pipeline::{Question, ScanPool, scan};
 use crate::refusal::Refusal;
+use crate::scraping::Rolls;
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,15 @@ impl Inbound {
             scans,
             room: Arc::new(Semaphore::new(LETTERS_KIB as usize)),
         }
+    }
+
+    /// Answers a call to a roll.
+    fn roll(&self, part: &OutgoingPart) -> Brought {
+        let membership = &self.membership;
+        let (own, table) = (membership.incarnation, membership.table());
+        let call = Rolls::read(&part.spans);
+        let answer = call.and_then(|call| membership.rolls.call(&part.sampler, own, &table, &call));
+        answer.map_or_else(Brought::Refused, Brought::Roll)
     }
 
     /// Says what became of the traces of a question, as far as this member knows.
@@ -90,6 +100,9 @@ impl Members for Inbound {
                     Err(refusal) => Brought::Refused(refusal),
                 }
             });
+        }
+        if Rolls::is_called(&part.sampler) {
+            return Box::pin(std::future::ready(self.roll(&part)));
         }
         if let Some(asked) = Question::asked(&part.sampler) {
             return Box::pin(self.fates(asked, &part));

@@ -71,6 +71,7 @@ pub use metrics::{Metric, MetricKind, MetricReference, metric_reference};
 pub use options::Options;
 pub use pipeline::SLOT_SEED;
 pub use refusal::{Bound, Refusal};
+pub use scraping::{Roll, RollNumber};
 pub use status::{
     AdmissionRow, BatchRow, BoundAddress, ConnectorRow, DecisionRow, ExporterRow, FileRow,
     KubernetesKindRow, KubernetesRow, MemberRow, PageRow, PolicyRow, ReceiverRow, RouteRow,

@@ -2,6 +2,7 @@
 
 use crate::pipeline::{Sampler, TraceAware, Writer};
 use crate::refusal::Refusal;
+use crate::scraping::{Roll, Rolls};
 use crate::status::PeerRow;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -45,13 +46,13 @@ impl fmt::Debug for Cluster {
 #[derive(Debug, Clone)]
 pub struct OutgoingPart {
     /// Which sampler: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`; or who is asked what became
-    /// of traces: `fates/pipeline/processor`.
+    /// of traces: `fates/pipeline/processor`; or whose targets are shared: `rolls/receivers/ID`.
     pub sampler: Arc<str>,
     /// Of the table by which they are routed.
     pub epoch: Epoch,
     /// The tenure that they were said to belong to.
     pub tenure: Option<Epoch>,
-    /// OTLP TracesData, LogsData for a sampler of logs, MetricsData for a writer of streams, ids for a question.
+    /// OTLP TracesData, LogsData for a sampler of logs, MetricsData for a writer of streams, ids for a question, a call to a roll.
     pub spans: Bytes,
     /// How long the answer may take.
     pub patience: Duration,
@@ -86,6 +87,8 @@ pub enum Brought {
     Answered(Answer),
     /// What became of the traces of a question, in its order.
     Told(Vec<Fate>),
+    /// Who shares the targets of a receiver; nothing while that is not known.
+    Roll(Option<Roll>),
     /// It was refused before it reached a shard.
     Refused(Refusal),
 }
@@ -121,6 +124,8 @@ pub(crate) struct Membership {
     trace_aware: RwLock<BTreeMap<Arc<str>, Arc<TraceAware>>>,
     /// What writes streams of metrics.
     writers: RwLock<BTreeMap<Arc<str>, Arc<dyn Writer>>>,
+    /// Who shares targets, of receivers whose roll this member calls.
+    pub(crate) rolls: Rolls,
     /// Which samplers said the same: a slot is in step, or closed, when it is for all of them.
     said: Mutex<Consent<Arc<str>>>,
 }
@@ -138,6 +143,7 @@ impl Membership {
             samplers: RwLock::default(),
             trace_aware: RwLock::default(),
             writers: RwLock::default(),
+            rolls: Rolls::new(),
             said: Mutex::default(),
         });
         let follower = Arc::clone(&membership);

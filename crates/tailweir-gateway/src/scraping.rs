@@ -1,33 +1,43 @@
 //! Pages of Prometheus' targets, asked for: the `prometheus` receiver.
 //!
 //! ```text
-//! settings, files -> targets -> Rounds, one task a target: wait, GET, tailweir_scrape, ReceiverIntake
+//! settings, files -> targets -> own targets -> Rounds, one task a target: wait, GET, tailweir_scrape, ReceiverIntake
 //! ```
 //!
 //! Targets are looked for every few seconds; each is scraped in a task of its own, at moments that are spread over the
 //! interval. What a target told is kept between its scrapes. Pages are read under permits of the admission, and a request
 //! that finds no room is offered again until the next scrape is due; then it is lost, and counted.
+//!
+//! In a cluster each target is scraped by one of the members that have the receiver (`Sharing`, by the rules of `roll`). One that
+//! another member takes over has not ended, and is not told so.
 
 mod discovery;
 mod fetch;
 mod figures;
+mod roll;
+mod rolls;
 mod rounds;
+mod sharing;
 
 pub(crate) use figures::ScrapeFigures;
+pub use roll::{Roll, RollNumber};
+pub(crate) use rolls::Rolls;
 
 use crate::admission::Admission;
 use crate::buffer::BufferPool;
 use crate::error::StartError;
 use crate::intake::ReceiverIntake;
+use crate::membership::Membership;
 use discovery::{Discovery, Found};
 use parking_lot::Mutex;
 use rounds::Rounds;
+use sharing::Sharing;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{ComponentId, PrometheusReceiver, ScrapeJob};
 use tailweir_export::PageClient;
-use tailweir_scrape::{Job, Labels, Manner, ScrapeError};
+use tailweir_scrape::{Job, Labels, Manner, ScrapeError, Target};
 use tailweir_transform::Surroundings;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +56,8 @@ pub(crate) struct ScrapeGround {
     pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Differs from process to process.
     pub(crate) seed: u64,
+    /// The cluster that the process is a member of: the targets are shared with the others.
+    pub(crate) membership: Option<Arc<Membership>>,
 }
 
 /// A receiver that scrapes.
@@ -65,8 +77,10 @@ struct Shared {
     ground: ScrapeGround,
     figures: Arc<ScrapeFigures>,
     stopping: CancellationToken,
-    /// The targets that there are.
+    /// The targets that there are, whoever scrapes them.
     active: Mutex<HashSet<TargetKey>>,
+    /// In a cluster, which of them are its own.
+    sharing: Option<Sharing>,
 }
 
 /// A job that runs.
@@ -109,6 +123,8 @@ impl Scraping {
             max_series: settings.max_series,
             max_page_bytes: settings.max_page_bytes,
         };
+        let membership = ground.membership.clone();
+        let sharing = membership.map(|membership| Sharing::new(membership, &id.to_string()));
         Ok(Self {
             id: id.to_string(),
             jobs: jobs.collect::<Result<_, _>>()?,
@@ -120,6 +136,7 @@ impl Scraping {
                 figures: Arc::default(),
                 stopping: CancellationToken::new(),
                 active: Mutex::default(),
+                sharing,
             }),
             running: tokio::sync::Mutex::new(()),
         })
@@ -153,6 +170,20 @@ impl Scraping {
         let _running = self.running.lock().await;
         let mut targets: HashMap<TargetKey, Running> = HashMap::new();
         let mut tasks = JoinSet::new();
+        let sharing = self.shared.sharing.as_ref();
+        let calling = async {
+            match sharing {
+                Some(sharing) => sharing.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        let changed = || async {
+            match sharing {
+                Some(sharing) => sharing.changed.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(calling);
         while !self.shared.stopping.is_cancelled() {
             // What died is begun anew.
             targets.retain(|_, running| !running.task.is_finished());
@@ -163,11 +194,16 @@ impl Scraping {
                 tokio::select! {
                     () = self.shared.stopping.cancelled() => break,
                     () = &mut looking => break,
+                    () = changed() => break,
+                    () = &mut calling => {}
                     Some(_) = tasks.join_next() => {}
                 }
             }
         }
         while tasks.join_next().await.is_some() {}
+        if let Some(sharing) = sharing {
+            sharing.leave().await;
+        }
     }
 
     /// Scrapes no further, and waits until what is being scraped is handed in. Returns whether that was in time.
@@ -187,9 +223,15 @@ impl Scraping {
         shortest.clamp(LOOK_EVERY_MIN, LOOK_EVERY)
     }
 
-    /// Starts what is new, and ends what is gone.
+    /// Whether this member scrapes a target.
+    fn owns(&self, target: &Target) -> bool {
+        let sharing = self.shared.sharing.as_ref();
+        sharing.is_none_or(|sharing| sharing.owns(target.key()))
+    }
+
+    /// Starts what is new, and ends what is gone, or another's.
     async fn look(&self, targets: &mut HashMap<TargetKey, Running>, tasks: &mut JoinSet<()>) {
-        let mut wanted = HashSet::new();
+        let mut wanted = HashMap::new();
         let (mut refused, mut unreadable) = (0, 0);
         for (index, running) in self.jobs.iter().enumerate() {
             let found = running.look(self.shared.settings.max_targets).await;
@@ -197,7 +239,8 @@ impl Scraping {
             unreadable += found.unreadable;
             for target in found.targets {
                 let key = (index, target.identity());
-                if !targets.contains_key(&key) {
+                let is_own = self.owns(&target);
+                if is_own && !targets.contains_key(&key) {
                     let gone = CancellationToken::new();
                     let rounds = Rounds::new(
                         key.clone(),
@@ -209,18 +252,23 @@ impl Scraping {
                     let task = tasks.spawn(rounds.run());
                     targets.insert(key.clone(), Running { gone, task });
                 }
-                wanted.insert(key);
+                wanted.insert(key, is_own);
             }
         }
         targets.retain(|key, running| {
-            let stays = wanted.contains(key);
+            let stays = wanted.get(key).copied().unwrap_or_default();
             if !stays {
                 running.gone.cancel();
             }
             stays
         });
-        self.shared.figures.found(wanted.len(), refused, unreadable);
-        *self.shared.active.lock() = wanted;
+        let own = wanted.values().filter(|is_own| **is_own).count();
+        let figures = &self.shared.figures;
+        figures.found((own, wanted.len() - own), refused, unreadable);
+        if let Some(sharing) = &self.shared.sharing {
+            figures.shared(sharing.sharers(), sharing.unanswered());
+        }
+        *self.shared.active.lock() = wanted.into_keys().collect();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was said about a part, as a gateway has it and as the wire has it.
 
 use std::time::Duration;
-use tailweir_gateway::{Bound, Brought, Refusal};
+use tailweir_gateway::{Bound, Brought, Refusal, Roll, RollNumber};
 use tailweir_wire::Said;
 
 /// When a gateway may come again where nothing else is known.
@@ -12,6 +12,7 @@ pub(crate) fn said(brought: Brought) -> Said {
     let refusal = match brought {
         Brought::Answered(answer) => return Said::Answered(answer),
         Brought::Told(fates) => return Said::Told(fates),
+        Brought::Roll(roll) => return Said::Roll(roll.map(written)),
         Brought::Refused(refusal) => refusal,
     };
     match refusal {
@@ -32,6 +33,7 @@ pub(crate) fn brought(said: Said, sampler: &str) -> Brought {
     Brought::Refused(match said {
         Said::Answered(answer) => return Brought::Answered(answer),
         Said::Told(fates) => return Brought::Told(fates),
+        Said::Roll(roll) => return Brought::Roll(roll.map(read)),
         Said::Full { retry_after } => Refusal::Full {
             bound: Bound::Member,
             retry_after: retry_after.max(RETRY_AFTER),
@@ -48,6 +50,26 @@ pub(crate) fn brought(said: Said, sampler: &str) -> Brought {
         }
         Said::Stopping => not_taken("the member that owns its slots is stopping".to_owned()),
     })
+}
+
+fn written(roll: Roll) -> tailweir_wire::Roll {
+    tailweir_wire::Roll {
+        roster: roll.number.roster,
+        count: roll.number.count,
+        sharers: roll.sharers.into_iter().collect(),
+        is_settled: roll.is_settled,
+    }
+}
+
+fn read(roll: tailweir_wire::Roll) -> Roll {
+    Roll {
+        number: RollNumber {
+            roster: roll.roster,
+            count: roll.count,
+        },
+        sharers: roll.sharers.into_iter().collect(),
+        is_settled: roll.is_settled,
+    }
 }
 
 /// The part finds no room on the way to its member.

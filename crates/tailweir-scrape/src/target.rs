@@ -78,6 +78,19 @@ impl Target {
         self.identity.clone()
     }
 
+    /// The same as a number, equal wherever the target is found.
+    #[must_use]
+    pub fn key(&self) -> u64 {
+        let mut text = self.url.clone();
+        for (name, value) in self.identity.0.iter() {
+            text.push('\u{ff}');
+            text.push_str(name);
+            text.push('\u{ff}');
+            text.push_str(value);
+        }
+        xxh3_64(text.as_bytes())
+    }
+
     /// Time until the next scrape, at `now` in nanoseconds of the Unix epoch. Targets are spread over the interval by
     /// what tells them from others, so that each has its own moment, before and after a restart; `seed` differs from
     /// process to process.
@@ -86,14 +99,7 @@ impl Target {
         let interval = u64::try_from(self.interval().as_nanos())
             .unwrap_or(u64::MAX)
             .max(1);
-        let mut text = self.url.clone();
-        for (name, value) in self.identity.0.iter() {
-            text.push('\u{ff}');
-            text.push_str(name);
-            text.push('\u{ff}');
-            text.push_str(value);
-        }
-        let own = (xxh3_64(text.as_bytes()) ^ seed) % interval;
+        let own = (self.key() ^ seed) % interval;
         let next = interval - now % interval + own;
         Duration::from_nanos(next % interval)
     }

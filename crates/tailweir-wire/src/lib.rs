@@ -32,6 +32,6 @@ pub use error::WireError;
 pub use letter::{Letter, MESSAGES_MAX, read_letter, write_letters};
 pub use message::{read_message, write_message};
 pub use part::{Part, read_part, write_part};
-pub use said::{Said, read_said, write_said};
+pub use said::{Roll, Said, read_said, write_said};
 
 use verdict::{read_verdict, write_verdict};

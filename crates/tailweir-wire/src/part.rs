@@ -20,7 +20,7 @@ pub struct Part {
     /// Names it in its stream.
     pub id: u64,
     /// Which `tail_sampling`: `pipeline/processor`; or which writer of streams: `exporters/ID`, `connectors/ID`; or
-    /// who is asked what became of traces: `fates/pipeline/processor`.
+    /// who is asked what became of traces: `fates/pipeline/processor`; or whose targets are shared: `rolls/receivers/ID`.
     pub sampler: String,
     /// Of the table by which it was routed.
     pub epoch: Epoch,

@@ -9,6 +9,19 @@ use tailweir_placement::{Epoch, Incarnation, TenureId};
 use tailweir_proto::peer;
 use tailweir_shard::{Answer, Fate, Redirect, Refusal};
 
+/// Who shares the targets of a receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roll {
+    /// A number of who calls the roll, which nobody else has.
+    pub roster: u64,
+    /// Which of theirs it is, from 1 on.
+    pub count: u64,
+    /// Those who share.
+    pub sharers: Vec<u64>,
+    /// Whether all of them follow it.
+    pub is_settled: bool,
+}
+
 /// What became of a part at another member.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said {
@@ -16,6 +29,8 @@ pub enum Said {
     Answered(Answer),
     /// What became of the traces of a question, one at least, in its order.
     Told(Vec<Fate>),
+    /// The answer to a call to a roll; nothing while the roll is too new to be told.
+    Roll(Option<Roll>),
     /// There is no room for it, in front of the shards or in them.
     Full {
         /// When to come again.
@@ -49,6 +64,14 @@ pub fn write_said(id: u64, said: Said) -> peer::PartAnswer {
             return peer::PartAnswer {
                 id,
                 fates: fates.into_iter().map(write_fate).collect(),
+                ..peer::PartAnswer::default()
+            };
+        }
+        Said::Roll(roll) => {
+            let roll = roll.map_or_else(peer::Roll::default, write_roll);
+            return peer::PartAnswer {
+                id,
+                roll: Some(roll),
                 ..peer::PartAnswer::default()
             };
         }
@@ -101,6 +124,25 @@ fn too_large(limit: ByteSize) -> peer::Refusal {
     }
 }
 
+fn write_roll(roll: Roll) -> peer::Roll {
+    peer::Roll {
+        roster: roll.roster,
+        count: roll.count,
+        sharers: roll.sharers,
+        settled: roll.is_settled,
+    }
+}
+
+fn read_roll(roll: &peer::Roll) -> Result<Option<Roll>, WireError> {
+    bounded("answer.roll.sharers", roll.sharers.len())?;
+    Ok((roll.count > 0).then(|| Roll {
+        roster: roll.roster,
+        count: roll.count,
+        sharers: roll.sharers.clone(),
+        is_settled: roll.settled,
+    }))
+}
+
 fn write_fate(fate: Fate) -> i32 {
     let fate = match fate {
         Fate::Unknown => peer::Fate::Unspecified,
@@ -137,6 +179,9 @@ fn write_redirect(redirect: Redirect) -> peer::Redirect {
 pub fn read_said(answer: &peer::PartAnswer, slot_seed: u64) -> Result<(u64, Said), WireError> {
     if let Some(refusal) = &answer.refusal {
         return Ok((answer.id, read_refusal(refusal)?));
+    }
+    if let Some(roll) = &answer.roll {
+        return Ok((answer.id, Said::Roll(read_roll(roll)?)));
     }
     bounded("answer.fates", answer.fates.len())?;
     if !answer.fates.is_empty() {

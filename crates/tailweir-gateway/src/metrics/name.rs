@@ -222,6 +222,12 @@ metrics! {
         "Files that the receiver reads, max_concurrent_files at most.";
     ScrapeTargets = "tailweir_scrape_targets", Gauge, "{targets}", ["receiver"],
         "Targets that the receiver scrapes, target_limit and max_targets of each job at most.";
+    ScrapeTargetsElsewhere = "tailweir_scrape_targets_elsewhere", Gauge, "{targets}", ["receiver"],
+        "Targets of the receiver that other members of the cluster scrape.";
+    ScrapeSharers = "tailweir_scrape_sharers", Gauge, "{members}", ["receiver"],
+        "Members of the cluster that share the targets of the receiver, 1,024 at most; 0 without a cluster.";
+    ScrapeUnansweredCalls = "tailweir_scrape_unanswered_calls", Counter, "{calls}", ["receiver"],
+        "Times that no member said who shares the targets, or refused another sharer, so that the receiver kept its own.";
     ScrapeRefusedTargets = "tailweir_scrape_refused_targets", Gauge, "{targets}", ["receiver"],
         "Targets that cannot be scraped, because labels or rules make no address, interval or timeout of them.";
     ScrapeUnreadableFiles = "tailweir_scrape_unreadable_files", Gauge, "{files}", ["receiver"],

@@ -184,6 +184,13 @@ impl Page<'_> {
         for row in &status.scraping {
             let labels: Labels<'_> = &[("receiver", &row.receiver)];
             self.gauge(Metric::ScrapeTargets, labels, row.targets);
+            self.gauge(
+                Metric::ScrapeTargetsElsewhere,
+                labels,
+                row.targets_elsewhere,
+            );
+            self.gauge(Metric::ScrapeSharers, labels, row.sharers);
+            self.counter(Metric::ScrapeUnansweredCalls, labels, row.unanswered_calls);
             self.gauge(Metric::ScrapeRefusedTargets, labels, row.refused_targets);
             self.gauge(Metric::ScrapeUnreadableFiles, labels, row.unreadable_files);
             for (outcome, count) in row.scrapes {

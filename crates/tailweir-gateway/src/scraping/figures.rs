@@ -6,8 +6,14 @@ use tailweir_scrape::{Outcome, ScrapeError};
 /// Counts of a receiver that scrapes.
 #[derive(Debug, Default)]
 pub(crate) struct ScrapeFigures {
-    /// Targets that there are.
+    /// Targets that this process scrapes.
     pub(crate) targets: AtomicU64,
+    /// Targets that other members of the cluster scrape.
+    pub(crate) targets_elsewhere: AtomicU64,
+    /// Members that share the targets; none without a cluster.
+    pub(crate) sharers: AtomicU64,
+    /// Calls to the roll of those who share that had no answer.
+    pub(crate) unanswered_calls: AtomicU64,
     /// Targets that cannot be scraped, as they are none.
     pub(crate) refused_targets: AtomicU64,
     /// Files of targets that cannot be read.
@@ -27,11 +33,18 @@ pub(crate) struct ScrapeFigures {
 }
 
 impl ScrapeFigures {
-    /// Takes notice of the targets that there are.
-    pub(super) fn found(&self, targets: usize, refused: u64, unreadable: u64) {
-        self.targets.store(targets as u64, Relaxed);
+    /// Takes notice of the targets that there are, its own and those of others.
+    pub(super) fn found(&self, (own, elsewhere): (usize, usize), refused: u64, unreadable: u64) {
+        self.targets.store(own as u64, Relaxed);
+        self.targets_elsewhere.store(elsewhere as u64, Relaxed);
         self.refused_targets.store(refused, Relaxed);
         self.unreadable_files.store(unreadable, Relaxed);
+    }
+
+    /// Takes notice of those who share them.
+    pub(super) fn shared(&self, sharers: u64, unanswered_calls: u64) {
+        self.sharers.store(sharers, Relaxed);
+        self.unanswered_calls.store(unanswered_calls, Relaxed);
     }
 
     /// Counts a scrape.

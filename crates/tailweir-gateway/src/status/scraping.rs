@@ -11,6 +11,12 @@ pub struct ScrapeRow {
     pub receiver: String,
     /// Targets that it scrapes.
     pub targets: u64,
+    /// Targets that other members of the cluster scrape.
+    pub targets_elsewhere: u64,
+    /// Members that share the targets, this one included; none without a cluster.
+    pub sharers: u64,
+    /// Times that nobody said who shares them.
+    pub unanswered_calls: u64,
     /// Targets that cannot be scraped, as they are none.
     pub refused_targets: u64,
     /// Files of targets that cannot be read.
@@ -30,6 +36,9 @@ pub(super) fn rows(graph: &Graph) -> Vec<ScrapeRow> {
         Some(ScrapeRow {
             receiver: id.to_string(),
             targets: figures.targets.load(Relaxed),
+            targets_elsewhere: figures.targets_elsewhere.load(Relaxed),
+            sharers: figures.sharers.load(Relaxed),
+            unanswered_calls: figures.unanswered_calls.load(Relaxed),
             refused_targets: figures.refused_targets.load(Relaxed),
             unreadable_files: figures.unreadable_files.load(Relaxed),
             scrapes: [

@@ -23,6 +23,7 @@ mod protocol;
 mod raw_grpc;
 mod scraping;
 mod security;
+mod shared_targets;
 mod signals;
 mod streams;
 mod trace_aware;

@@ -12,7 +12,7 @@ use tailweir_shard::{
     Answer as PartAnswer, Counted, Fate, Handed, Outcome, Piece, Redirect, Ruled, Sequence,
 };
 use tailweir_tenure::{Answer, Fragment, Index, Manifest, Message, Number, Record, Remaining};
-use tailweir_wire::{Part, Said, write_letters, write_message, write_part, write_said};
+use tailweir_wire::{Part, Roll, Said, write_letters, write_message, write_part, write_said};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/messages.txt");
 
@@ -248,6 +248,16 @@ fn the_bytes_are_as_ever() {
     line("taken", write_said(1, said).encode_to_vec());
     let fates = vec![Fate::Kept, Fate::Unknown, Fate::NotKept];
     line("told", write_said(1, Said::Told(fates)).encode_to_vec());
+    let roll = Roll {
+        roster: 7,
+        count: 3,
+        sharers: vec![1, 2],
+        is_settled: true,
+    };
+    line(
+        "roll",
+        write_said(1, Said::Roll(Some(roll))).encode_to_vec(),
+    );
     line("stopping", write_said(1, Said::Stopping).encode_to_vec());
     assert_eq!(lines, std::fs::read_to_string(FILE).unwrap());
 }

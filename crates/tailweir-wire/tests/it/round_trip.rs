@@ -12,7 +12,7 @@ use tailweir_proto::peer;
 use tailweir_shard::{Answer, Counted, Fate, Handed, Piece, Redirect, Refusal, Sequence};
 use tailweir_tenure::{Fragment, Message, Number, Record, Remaining};
 use tailweir_wire::{
-    Part, Said, WireError, read_letter, read_message, read_part, read_said, write_letters,
+    Part, Roll, Said, WireError, read_letter, read_message, read_part, read_said, write_letters,
     write_message, write_part, write_said,
 };
 
@@ -121,6 +121,13 @@ fn answers_are_read_as_written() {
     for said in [
         Said::Answered(Answer::Taken(Vec::new())),
         Said::Answered(Answer::Taken(vec![redirect(None), redirect(pinned)])),
+        Said::Roll(None),
+        Said::Roll(Some(Roll {
+            roster: 7,
+            count: 3,
+            sharers: vec![1, 2],
+            is_settled: true,
+        })),
         Said::Told(vec![Fate::Kept, Fate::Unknown, Fate::NotKept]),
         refused(Refusal::NotOpen),
         refused(Refusal::NoSecondCopy),

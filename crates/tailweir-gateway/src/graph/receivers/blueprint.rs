@@ -162,6 +162,7 @@ fn scraping(
         buffers: Arc::clone(&ground.buffers),
         surroundings: Arc::clone(&ground.surroundings),
         seed: ground.seed,
+        membership: ground.membership.clone(),
     };
     Scraping::new(id, settings, ground)
 }

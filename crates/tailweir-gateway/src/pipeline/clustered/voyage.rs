@@ -277,7 +277,7 @@ impl<'a, C: Cargo> Voyage<'a, C> {
                 return landed.retry(spans, refusal_of(refusal));
             }
             Brought::Refused(refusal) => return landed.retry(spans, refusal),
-            Brought::Told(_) => {
+            Brought::Told(_) | Brought::Roll(_) => {
                 return landed.retry(spans, not_taken("a member answered what it was not asked"));
             }
         };

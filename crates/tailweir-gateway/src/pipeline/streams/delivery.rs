@@ -289,7 +289,9 @@ async fn answer_of(
             Err(not_taken(&refusal.to_string()).into())
         }
         Some(Brought::Refused(refusal)) => Err(refusal.into()),
-        Some(Brought::Told(_)) => Err(not_taken("a member answered what it was not asked").into()),
+        Some(Brought::Told(_) | Brought::Roll(_)) => {
+            Err(not_taken("a member answered what it was not asked").into())
+        }
         None => Err(NotTaken::unanswered("a member did not answer")),
     }
 }
