@@ -27,6 +27,14 @@ processors:
     summary: debug
   redaction/allowed: {allowed_keys: [a], hash_function: md5}
   groupbyattrs: {keys: [a, b]}
+  metrics_transform:
+    transforms:
+      - {include: '(a)(b)?', match_type: regexp, action: insert, new_name: '$$0$$1'}
+      - {include: '(a+)', match_type: regexp, experimental_match_labels: {a: '^.?$$'}, action: combine, new_name: b, aggregation_type: sum}
+      - {include: '.', match_type: regexp, action: update, operations: [{action: experimental_scale_value, experimental_scale: 1.5},
+         {action: toggle_scalar_data_type}, {action: update_label, label: a, new_label: b}, {action: delete_label_value, label: b, label_value: a},
+         {action: aggregate_labels, aggregation_type: median, label_set: [a]}]}
+      - {include: b, action: group, group_resource_labels: {a: b}}
   span: {name: {from_attributes: [a], to_attributes: {rules: ['(?P<b>[a-z]+)']}}, status: {code: Error}}
   probabilistic_sampler: {sampling_percentage: 50}
   probabilistic_sampler/equal: {mode: equalizing, sampling_percentage: 50, fail_closed: false}

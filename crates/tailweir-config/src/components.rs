@@ -21,6 +21,7 @@ mod load_balancing;
 mod loki;
 mod match_properties;
 mod memory_limiter;
+mod metrics_transform;
 mod otlp_exporters;
 mod otlp_json_file;
 mod otlp_receiver;
@@ -80,6 +81,10 @@ pub use match_properties::{
     InstrumentationLibrary, LogSeverity, MatchAttribute, MatchProperties, MatchType, SeverityNumber,
 };
 pub use memory_limiter::MemoryLimiter;
+pub use metrics_transform::{
+    LabelValueChange, MetricAggregation, MetricOperation, MetricOperationAction, MetricTransform,
+    MetricTransformAction, MetricsTransform, SubmatchCase,
+};
 pub use otlp_exporters::{Encoding, OtlpGrpcExporter, OtlpHttpExporter};
 pub use otlp_json_file::{OtlpJsonFileReceiver, PackedFiles, StartAt};
 pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpReceiver};

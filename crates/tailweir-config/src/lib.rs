@@ -106,6 +106,10 @@ pub use components::{
     JaegerProtocols, JaegerReceiver,
 };
 pub use components::{
+    LabelValueChange, MetricAggregation, MetricOperation, MetricOperationAction, MetricTransform,
+    MetricTransformAction, MetricsTransform, SubmatchCase,
+};
+pub use components::{
     LooseText, NameEscaping, NameValidation, PrometheusConfig, PrometheusDuration,
     PrometheusReceiver, PrometheusSize, RelabelAction, RelabelRule, ScrapeAuthorization,
     ScrapeBasicAuth, ScrapeClient, ScrapeGlobal, ScrapeHeader, ScrapeJob, ScrapeProtocol,

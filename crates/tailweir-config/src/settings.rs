@@ -9,10 +9,10 @@ use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FileStorage, FilterProcessor, GroupByAttrs, GroupByTrace, GrpcServer, HeadersSetter,
     HealthCheck, HttpServer, JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter,
-    OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
-    PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceDetection, ResourceProcessor, SendingQueue, SpanProcessor, TransformProcessor, ZPages,
-    ZipkinExporter, ZipkinReceiver,
+    MetricsTransform, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
+    ProbabilisticSampler, PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter,
+    RedactionProcessor, ResourceDetection, ResourceProcessor, SendingQueue, SpanProcessor,
+    TransformProcessor, ZPages, ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -232,6 +232,8 @@ pub enum Processor {
     Redaction(Box<RedactionProcessor>),
     /// `groupbyattrs`.
     GroupByAttrs(GroupByAttrs),
+    /// `metrics_transform`, `metricstransform`.
+    MetricsTransform(MetricsTransform),
     /// `group_by_trace`, `groupbytrace`. What is behind it does its work.
     GroupByTrace(GroupByTrace),
     /// `resource_detection`, `resourcedetection`.

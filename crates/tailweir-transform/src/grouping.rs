@@ -11,9 +11,7 @@ use std::collections::HashMap;
 use tailweir_config::GroupByAttrs;
 use tailweir_core::Signal;
 use tailweir_otlp::field::{self, WritableField};
-use tailweir_otlp::{
-    AttributeList, DataPoint, EncodedValue, MetricView, RequestView, ResourceFields,
-};
+use tailweir_otlp::{AttributeList, EncodedValue, MetricView, RequestView, ResourceFields};
 
 /// The compiled settings of a `groupbyattrs` processor.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl Grouping {
                             let metric = MetricView(item);
                             for point in metric.data().points() {
                                 let (given, point) =
-                                    self.split(point.message(), attributes_of(point));
+                                    self.split(point.message(), point.attributes_field());
                                 grouped[usize::from(given.is_empty())] += 1;
                                 let group = home.group(&mut groups, given);
                                 let scope = groups.scope(group, scope);
@@ -154,15 +152,6 @@ impl Item<'_> {
             Self::Same(bytes) => bytes,
             Self::New(bytes) => bytes,
         }
-    }
-}
-
-/// The field of a data point that holds its attributes.
-fn attributes_of(point: DataPoint<'_>) -> WritableField {
-    match point {
-        DataPoint::Number(_) | DataPoint::Summary(_) => field::NUMBER_ATTRIBUTES,
-        DataPoint::Histogram(_) => field::HISTOGRAM_ATTRIBUTES,
-        DataPoint::ExponentialHistogram(_) => field::EXPONENTIAL_ATTRIBUTES,
     }
 }
 

@@ -31,6 +31,7 @@
 //! ```
 
 mod action;
+mod aggregation;
 mod detected;
 mod edits;
 mod error;
@@ -40,9 +41,11 @@ mod growth;
 mod hexadecimal;
 mod literal;
 mod matcher;
+mod metric_changes;
 mod noted;
 mod redaction;
 mod sampling;
+mod scaling;
 mod span_names;
 mod statements;
 mod transform;

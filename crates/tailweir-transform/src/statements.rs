@@ -14,14 +14,13 @@ mod stage;
 
 use crate::error::{CompileErrors, TransformError};
 use crate::growth::GROWTH_MAX;
-use crate::transform::{Count, Outcome, Request, Transform};
+use crate::transform::{Count, Outcome, Request, Transform, count_points};
 use group::Group;
 use pass::{Pass, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tailweir_config::TransformProcessor;
 use tailweir_core::{ClientContext, Signal};
-use tailweir_otlp::{MetricView, RequestView};
 use tailweir_ottl::{Surroundings, Value};
 use tailweir_paths::Scene;
 
@@ -95,16 +94,6 @@ impl Statements {
         }
         Ok(outcome)
     }
-}
-
-/// How many data points a request has.
-fn count_points(request: &[u8]) -> u64 {
-    let scopes = RequestView(request)
-        .resources()
-        .flat_map(|resource| resource.scopes());
-    let metrics = scopes.flat_map(|scope| scope.items());
-    let points = metrics.map(|metric| MetricView(metric).data().points().count() as u64);
-    points.sum()
 }
 
 impl Transform for Statements {

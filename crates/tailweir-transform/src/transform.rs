@@ -4,6 +4,7 @@ use crate::edits::Edits;
 use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::filter::Filter;
 use crate::grouping::Grouping;
+use crate::metric_changes::MetricChanges;
 use crate::redaction::Redaction;
 use crate::sampling::Sampling;
 use crate::span_names::SpanNames;
@@ -13,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use tailweir_config::Processor;
 use tailweir_core::{ClientContext, Signal};
-use tailweir_otlp::Sifted;
+use tailweir_otlp::{MetricView, RequestView, Sifted};
 use tailweir_ottl::Surroundings;
 
 /// A processor that changes requests, compiled. It remembers nothing from one request to the next, so all
@@ -100,7 +101,7 @@ pub enum DropCause {
 /// What a transform counts beside items that come and go.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Count {
-    /// Conditions or statements that failed on an item and were passed over.
+    /// Conditions, statements or operations that failed on an item and were passed over.
     EvaluationErrors,
     /// Items that gave attributes to their resource.
     Grouped,
@@ -131,6 +132,7 @@ pub fn compile(
         Processor::Filter(settings) => Arc::new(Filter::new(settings, surroundings)?),
         Processor::ProbabilisticSampler(settings) => Arc::new(Sampling::new(settings)),
         Processor::GroupByAttrs(settings) => Arc::new(Grouping::new(settings)),
+        Processor::MetricsTransform(settings) => Arc::new(MetricChanges::new(settings)?),
         Processor::Span(settings) => Arc::new(SpanNames::new(settings)?),
         Processor::Redaction(settings) => Arc::new(Redaction::new(settings)?),
         Processor::TailSampling(_)
@@ -145,4 +147,14 @@ pub fn compile(
         }
     };
     Ok(Some(transform))
+}
+
+/// How many data points a request has.
+pub(crate) fn count_points(request: &[u8]) -> u64 {
+    let scopes = RequestView(request)
+        .resources()
+        .flat_map(|resource| resource.scopes());
+    let metrics = scopes.flat_map(|scope| scope.items());
+    let points = metrics.map(|metric| MetricView(metric).data().points().count() as u64);
+    points.sum()
 }

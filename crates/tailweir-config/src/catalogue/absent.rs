@@ -186,8 +186,6 @@ const PROCESSORS: &[Group] = &[
             "delta_to_cumulative",
             "deltatorate",
             "delta_to_rate",
-            "metricstransform",
-            "metrics_transform",
             "metricsgeneration",
             "metrics_generation",
             "experimental_metricsgeneration",

@@ -11,10 +11,10 @@ use crate::components::{
     AttributesProcessor, BasicAuth, Batch, BearerTokenAuth, DebugExporter, FileExporter,
     FileStorage, FilterProcessor, GroupByAttrs, GroupByTrace, HeadersSetter, HealthCheck,
     JaegerReceiver, KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter,
-    OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver, ProbabilisticSampler,
-    PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter, RedactionProcessor,
-    ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor, ZPages,
-    ZipkinExporter, ZipkinReceiver,
+    MetricsTransform, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
+    ProbabilisticSampler, PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter,
+    RedactionProcessor, ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor,
+    ZPages, ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
 use crate::report::{Cause, Report};
@@ -247,6 +247,20 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, report| {
             let part =
                 |settings| Part::Processor(Processor::KubernetesAttributes(Box::new(settings)));
+            read_as(node, report, part)
+        },
+    },
+    Kind {
+        component: component(
+            Role::Processor,
+            "metrics_transform",
+            &["metricstransform"],
+            METRICS,
+            Stability::Beta,
+        ),
+        shape: MetricsTransform::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Processor(Processor::MetricsTransform(settings));
             read_as(node, report, part)
         },
     },

@@ -8,6 +8,7 @@ mod golden_tail_sampling;
 mod hostile;
 mod http_keepalive;
 mod kubernetes;
+mod metrics_transform;
 mod mistakes;
 mod old_forms;
 mod pipelines;

@@ -198,6 +198,8 @@ fields! {
     EXPONENTIAL_MIN = fixed64(12).explicit();
     /// Maximum of a point of an exponential histogram.
     EXPONENTIAL_MAX = fixed64(13).explicit();
+    /// Width of the zero bucket of a point of an exponential histogram.
+    EXPONENTIAL_ZERO_THRESHOLD = fixed64(14);
     /// Index of the first bucket of one side of an exponential histogram.
     BUCKETS_OFFSET = zigzag(1);
     /// Counts of one side of an exponential histogram.

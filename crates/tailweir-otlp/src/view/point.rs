@@ -1,6 +1,7 @@
 //! Data points of metrics.
 
 use super::{Attributes, Messages};
+use crate::field::{self, WritableField};
 use crate::wire::{Fields, Payload, Reader, last_bytes, last_fixed64, last_varint, unzigzag32};
 use tailweir_core::{SpanId, TraceId};
 
@@ -26,6 +27,16 @@ impl<'a> DataPoint<'a> {
             Self::Histogram(point) => point.attributes(),
             Self::ExponentialHistogram(point) => point.attributes(),
             Self::Summary(point) => point.attributes(),
+        }
+    }
+
+    /// The field of its message that holds its attributes.
+    #[must_use]
+    pub fn attributes_field(self) -> WritableField {
+        match self {
+            Self::Number(_) | Self::Summary(_) => field::NUMBER_ATTRIBUTES,
+            Self::Histogram(_) => field::HISTOGRAM_ATTRIBUTES,
+            Self::ExponentialHistogram(_) => field::EXPONENTIAL_ATTRIBUTES,
         }
     }
 

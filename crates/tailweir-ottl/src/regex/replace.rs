@@ -37,6 +37,16 @@ impl GoRegex {
         Ok(is_found.then_some(out))
     }
 
+    /// What a template makes of the first occurrence; nothing when there is none.
+    #[must_use]
+    pub fn expand_first(&self, text: &[u8], template: &[u8]) -> Option<Vec<u8>> {
+        let text = as_go_reads(text);
+        let captures = self.regex.captures(&text)?;
+        let mut out = Vec::new();
+        self.expand(&captures, template, &mut out);
+        Some(out)
+    }
+
     /// Each occurrence, and what the template makes of it.
     pub(crate) fn find_all(
         &self,

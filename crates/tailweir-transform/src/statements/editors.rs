@@ -1,20 +1,19 @@
 //! Editors of single contexts: those that turn one metric into another or add one, and one for span names.
 
-mod aggregate;
 mod buckets;
 mod convert;
 mod exponential;
 mod extract;
 mod given;
 mod percentile;
-mod scale;
 mod signatures;
 mod span_name;
 
 pub(super) use signatures::of;
 
 use super::stage::Stage;
-use aggregate::Aggregation;
+use crate::aggregation::{self, Aggregation, Mixed};
+use crate::scaling;
 use exponential::Distribution;
 use given::Given;
 use std::sync::Arc;
@@ -238,16 +237,22 @@ impl OwnEditor {
                 temporality,
                 is_monotonic,
             } => Ok(convert::gauge_to_sum(metric, *temporality, *is_monotonic)),
-            Self::Scale { factor } => scale::scale(metric, *factor, unit),
+            Self::Scale { factor } => scaling::scale(metric, *factor, unit),
             Self::Aggregate { how, keys } => {
-                aggregate::on_attributes(metric, *how, keys.as_deref())
+                aggregation::on_attributes(metric, (*how, Mixed::AsFirst), keys.as_deref())
             }
             Self::AggregateValues {
                 how,
                 key,
                 values,
                 new,
-            } => Ok(aggregate::on_values(metric, *how, key, values, new)),
+            } => Ok(aggregation::on_values(
+                metric,
+                (*how, Mixed::AsFirst),
+                key,
+                values,
+                new,
+            )),
             Self::ToHistogram { how, bounds } => Ok(exponential::to_histogram(metric, how, bounds)),
             _ => Ok(None),
         }

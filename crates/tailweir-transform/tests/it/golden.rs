@@ -3,6 +3,7 @@
 use crate::still::still;
 use bytes::Bytes;
 use serde_json::Value;
+use std::path::Path;
 use std::sync::Arc;
 use tailweir_config::{EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_core::Signal;
@@ -68,12 +69,29 @@ fn golden_processors_redaction() {
     run("redaction");
 }
 
+/// Scenario: requests that went through the `metrics_transform` processor of Collector v0.161.
+/// Guarantees: the same comes out, data points in any order.
+#[test]
+fn the_collector_transforms_metrics_the_same() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let folder = Folder::unpacked(&tests, "metricstransformprocessor");
+    run_in(&folder, "", "metrics_transform");
+}
+
 fn run(processor: &str) {
-    let folder = Folder::open("processors");
+    run_in(
+        &Folder::open("processors"),
+        &format!("{processor}/"),
+        processor,
+    );
+}
+
+/// Replays the suites whose paths begin so.
+fn run_in(folder: &Folder, prefix: &str, processor: &str) {
     let mut tally = Tally::default();
     for suite in folder.suites("suite.json") {
-        if suite.split('/').next() == Some(processor) {
-            let (passed, failures) = replay(&folder, &suite);
+        if suite.starts_with(prefix) {
+            let (passed, failures) = replay(folder, &suite);
             tally.record(&suite, "per_request", passed, None, &failures);
         }
     }

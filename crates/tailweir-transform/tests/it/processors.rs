@@ -12,19 +12,19 @@ use tailweir_core::Signal;
 use tailweir_otlp::{RequestView, SpanView, count_items, json};
 use tailweir_transform::{ClientContext, Count, Outcome, Request, TransformError};
 
-fn wire(signal: Signal, text: &str) -> Bytes {
+pub(crate) fn wire(signal: Signal, text: &str) -> Bytes {
     let mut wire = Vec::new();
     json::to_wire(signal, text.as_bytes(), &mut wire).expect("OTLP/JSON");
     wire.into()
 }
 
-fn read(signal: Signal, wire: &[u8]) -> serde_json::Value {
+pub(crate) fn read(signal: Signal, wire: &[u8]) -> serde_json::Value {
     let mut text = Vec::new();
     json::from_wire(signal, wire, &mut text).expect("a request");
     serde_json::from_slice(&text).expect("JSON")
 }
 
-fn apply(block: &str, signal: Signal, body: &Bytes) -> Result<Outcome, TransformError> {
+pub(crate) fn apply(block: &str, signal: Signal, body: &Bytes) -> Result<Outcome, TransformError> {
     let block = format!("processors:\n  {block}");
     transform(&block, signal).apply(Request {
         signal,

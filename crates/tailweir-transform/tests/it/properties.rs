@@ -226,7 +226,7 @@ proptest! {
 
 /// Processors that have nothing to do in the requests below, with each signal that they can have. `groupbyattrs` is not one of
 /// them: it gathers equal resources whatever its keys are.
-const NOTHING_TO_DO: [(&str, &[Signal]); 6] = [
+const NOTHING_TO_DO: [(&str, &[Signal]); 7] = [
     (
         "attributes: {actions: [{key: nope, action: delete}, {key: nope, value: 1, action: update}]}",
         &Signal::ALL,
@@ -250,6 +250,11 @@ const NOTHING_TO_DO: [(&str, &[Signal]); 6] = [
         &Signal::ALL,
     ),
     ("span: {name: {from_attributes: [nope]}}", &[Signal::Traces]),
+    (
+        "metrics_transform: {transforms: [{include: no such name, action: update, new_name: x}, \
+         {include: ., match_type: regexp, action: update, operations: [{action: update_label, label: nope, new_label: x}]}]}",
+        &[Signal::Metrics],
+    ),
 ];
 
 proptest! {

@@ -219,6 +219,7 @@ fn changes_items(processor: &Processor) -> bool {
         | Processor::Span(_)
         | Processor::Redaction(_)
         | Processor::GroupByAttrs(_)
+        | Processor::MetricsTransform(_)
         | Processor::ResourceDetection(_)
         | Processor::KubernetesAttributes(_)
         | Processor::ProbabilisticSampler(_) => true,

@@ -1,25 +1,33 @@
 //! Number points that are alike, as one.
 
-use super::Aggregation;
+use super::{Aggregation, Mixed};
 use tailweir_otlp::{DataPoint, Number, NumberPoint, field};
 use tailweir_ottl::integer_of;
 
-/// The first point, with the value that all of them give and the earliest start. The kind of its value is
-/// that of all.
-pub(super) fn merged(group: Vec<Vec<u8>>, how: Aggregation) -> Vec<u8> {
+/// The first point, with the value that all of them give and the earliest start.
+pub(super) fn merged(group: Vec<Vec<u8>>, how: Aggregation, mixed: Mixed) -> Vec<u8> {
     let first = NumberPoint(&group[0]);
     let values = group.iter().map(|point| NumberPoint(point).value());
-    let new = match first.value() {
+    let mut values: Vec<_> = values.collect();
+    let mut kind = first.value();
+    if mixed == Mixed::AsFloats {
+        values.retain(|value| *value != Number::Empty);
+        let mut floats = values
+            .iter()
+            .filter(|value| matches!(value, Number::Double(_)));
+        kind = match floats.next().or(values.first()) {
+            Some(kind) => *kind,
+            None => Number::Empty,
+        };
+    }
+    let new = match kind {
         // A point without a value stays as it is.
         Number::Empty => return group[0].clone(),
         Number::Double(_) => {
-            let value = double(values.map(as_double).collect(), how);
+            let value = double(values.into_iter().map(as_double).collect(), how);
             field::NUMBER_DOUBLE.with_number(first.0, value.to_bits())
         }
-        Number::Int(_) => {
-            let value = int(&values.collect::<Vec<_>>(), how);
-            field::NUMBER_INT.with_number(first.0, value as u64)
-        }
+        Number::Int(_) => field::NUMBER_INT.with_number(first.0, int(&values, how) as u64),
     };
     let starts = group
         .iter()
@@ -62,6 +70,7 @@ fn double(mut values: Vec<f64>, how: Aggregation) -> f64 {
         })
     };
     match how {
+        Aggregation::First => values[0],
         Aggregation::Sum => sum(),
         Aggregation::Mean => sum() / count,
         Aggregation::Min => extreme(f64::min),
@@ -83,7 +92,7 @@ fn double(mut values: Vec<f64>, how: Aggregation) -> f64 {
 fn int(numbers: &[Number], how: Aggregation) -> i64 {
     let count = numbers.len() as i64;
     let first = as_int(numbers[0]);
-    // Floats among integers count as zero in sums, as in the Collector.
+    // Floats among integers count as zero in sums, as in the Collector; see `Mixed`.
     let sum = || {
         numbers
             .iter()
@@ -95,6 +104,7 @@ fn int(numbers: &[Number], how: Aggregation) -> i64 {
     };
     let values = || numbers.iter().map(|number| as_int(*number));
     match how {
+        Aggregation::First => first,
         Aggregation::Sum => sum(),
         Aggregation::Mean => sum() / count,
         Aggregation::Min => values().min().unwrap_or(first),

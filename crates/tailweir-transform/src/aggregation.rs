@@ -1,16 +1,20 @@
-//! `aggregate_on_attributes` and `aggregate_on_attribute_value`: points that become alike become one.
+//! Points that become alike become one: for the editors `aggregate_on_attributes` and
+//! `aggregate_on_attribute_value`, and the operations and combinations of `metrics_transform`.
 
+mod exponential;
 mod histograms;
 mod identity;
 mod numbers;
 
-use tailweir_otlp::field::{self, WritableField};
-use tailweir_otlp::{AnyValue, DataPoint, EncodedValue, MetricData, MetricView};
+use tailweir_otlp::field;
+use tailweir_otlp::{AnyValue, EncodedValue, MetricData, MetricView};
 use tailweir_ottl::EvaluationError;
 
 /// What becomes of the values of points that are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Aggregation {
+pub(crate) enum Aggregation {
+    /// Nothing is said: the first of them.
+    First,
     Sum,
     Mean,
     Min,
@@ -19,9 +23,18 @@ pub(in super::super) enum Aggregation {
     Count,
 }
 
+/// What becomes of integers and floats that are aggregated with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mixed {
+    /// What the first is. Floats among integers count as nothing in sums, as in the Collector: the editors do so.
+    AsFirst,
+    /// Floats, so that none is lost.
+    AsFloats,
+}
+
 impl Aggregation {
     /// The one of this name, as the first argument of an editor.
-    pub(super) fn named(name: &str) -> Result<Self, (usize, String)> {
+    pub(crate) fn named(name: &str) -> Result<Self, (usize, String)> {
         Ok(match name {
             "sum" => Self::Sum,
             "mean" => Self::Mean,
@@ -39,9 +52,9 @@ impl Aggregation {
 
 /// Leaves the points only these attributes, or all when nothing is said, and makes one of those that are
 /// alike.
-pub(super) fn on_attributes(
+pub(crate) fn on_attributes(
     metric: MetricView<'_>,
-    how: Aggregation,
+    how: (Aggregation, Mixed),
     keys: Option<&[String]>,
 ) -> Result<Option<Vec<u8>>, EvaluationError> {
     if let MetricData::Summary(_) = metric.data() {
@@ -57,9 +70,9 @@ pub(super) fn on_attributes(
 }
 
 /// Gives an attribute another value where it has one of these, and makes one of the points that are alike.
-pub(super) fn on_values(
+pub(crate) fn on_values(
     metric: MetricView<'_>,
-    how: Aggregation,
+    how: (Aggregation, Mixed),
     key: &str,
     values: &[String],
     new: &str,
@@ -82,40 +95,43 @@ pub(super) fn on_values(
 
 fn aggregated(
     metric: MetricView<'_>,
-    how: Aggregation,
+    how: (Aggregation, Mixed),
     mut edit: impl FnMut(&mut tailweir_otlp::AttributeList<'_>),
 ) -> Option<Vec<u8>> {
     let data = metric.data();
     let kind = data.field()?;
-    let mut groups = identity::Groups::default();
-    for point in data.points() {
-        let target = attributes_of(point);
+    let points = data.points().map(|point| {
+        let target = point.attributes_field();
         let mut attributes = target.attributes(point.message());
         edit(&mut attributes);
-        let message = match attributes.is_changed() {
+        match attributes.is_changed() {
             true => target.with_attributes(point.message(), &attributes),
             false => point.message().to_vec(),
-        };
-        let identity = identity::of(data, data.point(&message));
-        groups.put(identity, message);
-    }
-    let merged: Vec<_> = groups
-        .into_groups()
-        .into_iter()
-        .map(|group| match data {
-            MetricData::Histogram(_) => histograms::merged(group),
-            MetricData::ExponentialHistogram(_) => histograms::merged_exponential(group),
-            _ => numbers::merged(group, how),
-        })
-        .collect();
+        }
+    });
+    let merged = merged(data, points, how);
     let new = field::DATA_POINTS.with_messages(data.message(), merged.iter().map(Vec::as_slice));
     Some(kind.with_bytes(metric.0, &new))
 }
 
-fn attributes_of(point: DataPoint<'_>) -> WritableField {
-    match point {
-        DataPoint::Number(_) | DataPoint::Summary(_) => field::NUMBER_ATTRIBUTES,
-        DataPoint::Histogram(_) => field::HISTOGRAM_ATTRIBUTES,
-        DataPoint::ExponentialHistogram(_) => field::EXPONENTIAL_ATTRIBUTES,
+/// Points of data of this kind and temporality, of which those that are alike became one. They come in the order
+/// in which the first of each came.
+pub(crate) fn merged(
+    data: MetricData<'_>,
+    points: impl IntoIterator<Item = Vec<u8>>,
+    (how, mixed): (Aggregation, Mixed),
+) -> Vec<Vec<u8>> {
+    let mut groups = identity::Groups::default();
+    for point in points {
+        let identity = identity::of(data, data.point(&point));
+        groups.put(identity, point);
     }
+    let groups = groups.into_groups().into_iter();
+    groups
+        .flat_map(|group| match data {
+            MetricData::Histogram(_) => vec![histograms::merged(group)],
+            MetricData::ExponentialHistogram(_) => exponential::merged(group),
+            _ => vec![numbers::merged(group, how, mixed)],
+        })
+        .collect()
 }

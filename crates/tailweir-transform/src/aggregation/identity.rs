@@ -1,4 +1,5 @@
-//! Which points are alike: the same attributes and times, and buckets that can be added.
+//! Which points are alike: the same attributes and times, and buckets of one
+//! layout.
 
 use std::collections::HashMap;
 use tailweir_otlp::{AnyValue, Attributes, DataPoint, MetricData, Temporality};
@@ -48,8 +49,6 @@ pub(super) fn of(data: MetricData<'_>, point: DataPoint<'_>) -> Vec<u8> {
             out.push(histogram.min().is_some().into());
             out.push(histogram.max().is_some().into());
             out.extend_from_slice(&point.flags().to_be_bytes());
-            out.extend_from_slice(&histogram.negative().offset().to_be_bytes());
-            out.extend_from_slice(&histogram.positive().offset().to_be_bytes());
         }
     }
     out

@@ -1,10 +1,14 @@
-//! `scale_metric`: every value of a metric times a factor.
+//! Values times a factor: for the editor `scale_metric`, and the operation of `metrics_transform`.
 
+use std::f64::consts::LN_2;
 use tailweir_otlp::field::{self, WritableField};
-use tailweir_otlp::{DataPoint, ExemplarView, MetricData, MetricView, Number};
+use tailweir_otlp::{
+    DataPoint, ExemplarView, ExponentialHistogramPoint, MetricData, MetricView, Number,
+};
 use tailweir_ottl::{EvaluationError, Value, integer_of};
 
-pub(super) fn scale(
+/// Every value of a metric times a factor.
+pub(crate) fn scale(
     metric: MetricView<'_>,
     factor: f64,
     unit: Option<&Value<'_>>,
@@ -29,7 +33,8 @@ pub(super) fn scale(
     Ok(Some(new))
 }
 
-fn scaled(point: DataPoint<'_>, factor: f64) -> Vec<u8> {
+/// A data point with its values times a factor; one of an exponential histogram as it is.
+pub(crate) fn scaled(point: DataPoint<'_>, factor: f64) -> Vec<u8> {
     let message = point.message();
     match point {
         DataPoint::Number(number) => scaled_number(
@@ -75,6 +80,54 @@ fn scaled(point: DataPoint<'_>, factor: f64) -> Vec<u8> {
         }
         DataPoint::ExponentialHistogram(_) => message.to_vec(),
     }
+}
+
+/// A data point of an exponential histogram with its values times a factor above zero: its buckets move.
+pub(crate) fn scaled_exponential(point: ExponentialHistogramPoint<'_>, factor: f64) -> Vec<u8> {
+    let Some(shift) = bucket_shift(point.scale(), factor) else {
+        return point.0.to_vec();
+    };
+    let mut new = point.0.to_vec();
+    for (target, value) in [
+        (field::HISTOGRAM_SUM, point.sum()),
+        (field::EXPONENTIAL_MIN, point.min()),
+        (field::EXPONENTIAL_MAX, point.max()),
+        (
+            field::EXPONENTIAL_ZERO_THRESHOLD,
+            Some(point.zero_threshold()),
+        ),
+    ] {
+        if let Some(value) = value {
+            new = target.with_number(&new, (value * factor).to_bits());
+        }
+    }
+    for (target, side) in [
+        (field::EXPONENTIAL_POSITIVE, point.positive()),
+        (field::EXPONENTIAL_NEGATIVE, point.negative()),
+    ] {
+        if side.counts().next().is_some() {
+            let offset = side.offset().saturating_add(shift);
+            let buckets = field::BUCKETS_OFFSET.with_number(&target.nested(&new), offset as u64);
+            new = target.with_bytes(&new, &buckets);
+        }
+    }
+    let exemplars: Vec<_> = point
+        .exemplars()
+        .map(|exemplar| scaled_exemplar(exemplar, factor))
+        .collect();
+    field::EXPONENTIAL_EXEMPLARS.with_messages(&new, exemplars.iter().map(Vec::as_slice))
+}
+
+/// By how many buckets a factor moves the middle of each: the same for all of them. Nothing where buckets are so
+/// fine, or the factor is such, that there is no number for it.
+fn bucket_shift(scale: i32, factor: f64) -> Option<i32> {
+    let per_doubling = f64::from(scale).exp2();
+    // How many doublings a bucket is wide.
+    let width = f64::from(-scale).exp2();
+    // Where the middle of a bucket is, in buckets from its start: the logarithm of `(1 + base) / 2`.
+    let middle = 1.0 - per_doubling + per_doubling * (-width).exp2().ln_1p() / LN_2;
+    let shift = (middle + per_doubling * factor.log2()).ceil() - 1.0;
+    (shift >= f64::from(i32::MIN) && shift <= f64::from(i32::MAX)).then_some(shift as i32)
 }
 
 fn scaled_exemplar(exemplar: ExemplarView<'_>, factor: f64) -> Vec<u8> {

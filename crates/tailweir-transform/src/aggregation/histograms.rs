@@ -1,10 +1,10 @@
 //! Points of histograms that are alike, as one. Their buckets are added, whatever the aggregation.
 
 use tailweir_otlp::field::{self, WritableField};
-use tailweir_otlp::{DataPoint, ExponentialHistogramPoint, HistogramPoint};
+use tailweir_otlp::{DataPoint, HistogramPoint};
 
 /// What points of both kinds of histograms have in common.
-struct Totals {
+pub(super) struct Totals {
     count: u64,
     sum: Option<f64>,
     min: Option<f64>,
@@ -14,7 +14,7 @@ struct Totals {
 }
 
 impl Totals {
-    fn of(point: DataPoint<'_>, exemplars: WritableField) -> Self {
+    pub(super) fn of(point: DataPoint<'_>, exemplars: WritableField) -> Self {
         let (count, sum, min, max) = match point {
             DataPoint::Histogram(point) => (point.count(), point.sum(), point.min(), point.max()),
             DataPoint::ExponentialHistogram(point) => {
@@ -35,7 +35,7 @@ impl Totals {
         }
     }
 
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.count = self.count.wrapping_add(other.count);
         self.sum = Some(self.sum.unwrap_or_default() + other.sum.unwrap_or_default());
         self.min = self.min.map(|min| min.min(other.min.unwrap_or_default()));
@@ -44,7 +44,7 @@ impl Totals {
         self.exemplars.extend(other.exemplars);
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         first: &[u8],
         exemplars: WritableField,
@@ -86,52 +86,6 @@ pub(super) fn merged(group: Vec<Vec<u8>>) -> Vec<u8> {
     let ends = (field::HISTOGRAM_MIN, field::HISTOGRAM_MAX);
     let new = totals.write(first, exemplars, ends);
     field::HISTOGRAM_BUCKETS.with_numbers(&new, counts)
-}
-
-pub(super) fn merged_exponential(group: Vec<Vec<u8>>) -> Vec<u8> {
-    let [first, rest @ ..] = group.as_slice() else {
-        return Vec::new();
-    };
-    if rest.is_empty() {
-        return first.clone();
-    }
-    let exemplars = field::EXPONENTIAL_EXEMPLARS;
-    let view = |point| ExponentialHistogramPoint(point);
-    let totals_of = |point: &[u8]| {
-        Totals::of(
-            DataPoint::ExponentialHistogram(ExponentialHistogramPoint(point)),
-            exemplars,
-        )
-    };
-    let mut totals = totals_of(first);
-    let mut zeros = ExponentialHistogramPoint(first).zero_count();
-    let mut positive: Vec<u64> = ExponentialHistogramPoint(first)
-        .positive()
-        .counts()
-        .collect();
-    let mut negative: Vec<u64> = ExponentialHistogramPoint(first)
-        .negative()
-        .counts()
-        .collect();
-    for point in rest.iter().map(|point| view(point)) {
-        if point.count() > 0 {
-            totals.add(totals_of(point.0));
-            zeros = zeros.wrapping_add(point.zero_count());
-            add_counts(&mut positive, point.positive().counts());
-            add_counts(&mut negative, point.negative().counts());
-        }
-    }
-    let ends = (field::EXPONENTIAL_MIN, field::EXPONENTIAL_MAX);
-    let new = totals.write(first, exemplars, ends);
-    let mut new = field::EXPONENTIAL_ZERO_COUNT.with_number(&new, zeros);
-    for (side, counts) in [
-        (field::EXPONENTIAL_POSITIVE, positive),
-        (field::EXPONENTIAL_NEGATIVE, negative),
-    ] {
-        let buckets = field::BUCKETS_COUNTS.with_numbers(&side.nested(&new), counts);
-        new = side.with_bytes(&new, &buckets);
-    }
-    new
 }
 
 /// Adds counts bucket by bucket. There may be more of them.
