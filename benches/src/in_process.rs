@@ -12,7 +12,7 @@ use tailweir_connect::{Exemplars, Maker, Now, Origin};
 use tailweir_core::{ClientContext, Moment, Signal};
 use tailweir_otlp::{Scan, ScanLimits, count_items};
 use tailweir_prometheus::{Store, StoreOptions};
-use tailweir_transform::{Request, Surroundings, Time, Transform};
+use tailweir_transform::{Dialect, Request, Surroundings, Time, Transform};
 
 /// Processor time for which requests are measured.
 const MEASURED: Duration = Duration::from_millis(600);
@@ -58,10 +58,13 @@ impl Way {
         let mut pipelines = settings.pipelines.iter();
         let pipeline = pipelines.find(|pipeline| pipeline.id.signal == signal);
         let pipeline = pipeline.context("no pipeline for the signal")?;
-        let surroundings: Arc<dyn Surroundings> = Arc::new(Still);
+        let dialect = Dialect {
+            lambdas: settings.lambdas,
+            surroundings: Arc::new(Still),
+        };
         let mut transforms = Vec::new();
         for id in &pipeline.processors {
-            let compiled = tailweir_transform::compile(&settings.processors[id], &surroundings)?;
+            let compiled = tailweir_transform::compile(&settings.processors[id], &dialect)?;
             transforms.push(compiled.with_context(|| format!("{id} is no transform"))?);
         }
         let last = pipeline.exporters.first().context("no exporter")?;
@@ -71,7 +74,7 @@ impl Way {
                     now: NOW,
                     instance: "bench".into(),
                     seed: 1,
-                    surroundings,
+                    dialect,
                     is_one_of_many: false,
                 };
                 let maker = Maker::new(connector, &origin)?.context("it makes nothing")?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use tailweir_config::{EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_core::Signal;
 use tailweir_otlp::count_items;
-use tailweir_transform::{ClientContext, Request, Surroundings, Time, Transform, compile};
+use tailweir_transform::{ClientContext, Dialect, Request, Surroundings, Time, Transform, compile};
 
 const PROCESSORS: &str = "
 processors:
@@ -60,10 +60,13 @@ static TRANSFORMS: LazyLock<Vec<Arc<dyn Transform>>> = LazyLock::new(|| {
     let sources = Sources::new().config(format!("yaml:{PROCESSORS}"));
     let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
     let settings = loaded.settings.expect("settings that can be loaded");
-    let surroundings: Arc<dyn Surroundings> = Arc::new(Still);
+    let dialect = Dialect {
+        lambdas: true,
+        surroundings: Arc::new(Still),
+    };
     let processors = settings.processors.values();
     processors
-        .filter_map(|processor| compile(processor, &surroundings).expect("a processor that compiles"))
+        .filter_map(|processor| compile(processor, &dialect).expect("a processor that compiles"))
         .collect()
 });
 

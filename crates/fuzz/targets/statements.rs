@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
 use tailweir_config::{StatementGroup, StatementGroups, TransformProcessor};
 use tailweir_core::Signal;
-use tailweir_transform::{ClientContext, Request, Statements, Surroundings, Time, Transform};
+use tailweir_transform::{ClientContext, Dialect, Request, Statements, Surroundings, Time, Transform};
 
 /// A request of each signal, with a span, a metric of each kind and a log record in it.
 const REQUESTS: [(Signal, &[u8]); 3] = [
@@ -44,7 +44,10 @@ impl Surroundings for Still {
 }
 
 fuzz_target!(|text: &str| {
-    let surroundings: Arc<dyn Surroundings> = Arc::new(Still);
+    let dialect = Dialect {
+        lambdas: true,
+        surroundings: Arc::new(Still),
+    };
     for (signal, body) in REQUESTS {
         let contexts: &[&str] = match signal {
             Signal::Traces => &["", "span", "spanevent", "resource", "scope"],
@@ -67,7 +70,7 @@ fuzz_target!(|text: &str| {
                 Signal::Metrics => settings.metric_statements = groups,
                 Signal::Logs => settings.log_statements = groups,
             }
-            let Ok(statements) = Statements::new(&settings, &surroundings) else {
+            let Ok(statements) = Statements::new(&settings, &dialect) else {
                 continue;
             };
             let client = &ClientContext::default();

@@ -46,6 +46,7 @@ pub(crate) fn settings(root: &Node, overrides: Overrides, report: &mut Report) -
         service_extensions: Vec::new(),
         telemetry: Telemetry::default(),
         cluster: cluster(root, report),
+        lambdas: overrides.lambdas,
         locations: BTreeMap::new(),
         effective: Json::Null,
     };

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::environment::Environment;
-use crate::feature_gate::{RECORD_POLICY, USE_TRACE_STATE};
+use crate::feature_gate::{ENABLE_LAMBDA, RECORD_POLICY, USE_TRACE_STATE};
 use crate::node::Node;
 use crate::report::{Cause, Report};
 use crate::setting::Setting;
@@ -42,6 +42,7 @@ pub struct Loaded {
 pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environment) -> Loaded {
     let mut texts = BTreeMap::new();
     let mut report = Report::default();
+    sources.check_gates(&mut report);
     let mut root = sources.read(environment, &mut texts, &mut report);
     if report.errors() == 0 {
         substitution::apply(&mut root, environment, &mut texts, &mut report);
@@ -51,6 +52,7 @@ pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environme
         compat: options.compat,
         record_policy: sources.has_gate(RECORD_POLICY),
         consistent_probability: sources.has_gate(USE_TRACE_STATE),
+        lambdas: sources.has_gate(ENABLE_LAMBDA),
     };
     let settings = readable.then(|| assemble::settings(&root, overrides, &mut report));
     let diagnostics = finish(report, options.strict, texts);

@@ -43,6 +43,9 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// The cluster that it belongs to; nothing when it is complete by itself.
     pub cluster: Option<Cluster>,
+    /// Whether conditions and statements may use converters that take lambdas: the Collector's feature gate
+    /// `ottl.functions.enableLambda` is on.
+    pub lambdas: bool,
     pub(crate) locations: BTreeMap<String, Location>,
     pub(crate) effective: Json,
 }

@@ -4,7 +4,7 @@ use crate::environment::Environment;
 use crate::node::{Node, Place, Value};
 use crate::report::{Cause, Report};
 use crate::{Location, merge, yaml};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Largest source, in bytes.
@@ -18,7 +18,8 @@ pub struct Sources {
     configs: Vec<String>,
     sets: Vec<String>,
     texts: Vec<Text>,
-    gates: BTreeSet<String>,
+    /// Whether each feature gate that was named is on.
+    gates: BTreeMap<String, bool>,
 }
 
 /// A text that is laid over all sources.
@@ -81,7 +82,8 @@ impl Sources {
         self
     }
 
-    /// Switches feature gates of the Collector: `a,-b,+c`. Those unknown here are of no effect.
+    /// Switches feature gates of the Collector: `a,-b,+c`. Those that nobody knows are refused when the sources are
+    /// loaded.
     #[must_use]
     pub fn feature_gates(mut self, gates: &str) -> Self {
         for gate in gates
@@ -89,17 +91,23 @@ impl Sources {
             .map(str::trim)
             .filter(|gate| !gate.is_empty())
         {
-            match gate.strip_prefix('-') {
-                Some(off) => drop(self.gates.remove(off)),
-                None => drop(self.gates.insert(gate.trim_start_matches('+').to_owned())),
-            }
+            let (id, is_on) = match gate.strip_prefix('-') {
+                Some(off) => (off, false),
+                None => (gate.strip_prefix('+').unwrap_or(gate), true),
+            };
+            self.gates.insert(id.to_owned(), is_on);
         }
         self
     }
 
     /// Whether a feature gate is on.
     pub(crate) fn has_gate(&self, gate: &str) -> bool {
-        self.gates.contains(gate)
+        self.gates.get(gate) == Some(&true)
+    }
+
+    /// The feature gates that were named, and whether they are on.
+    pub(crate) fn gates(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.gates.iter().map(|(id, is_on)| (id.as_str(), *is_on))
     }
 
     /// Reads all sources and lays them over each other, in order.

@@ -59,6 +59,8 @@ pub struct TailSampling {
     /// Addition of Tailweir (a feature gate of the Collector): write the name of the deciding policy
     /// into the scope attributes of kept spans. Default false.
     pub record_policy: bool,
+    /// Whether conditions may use converters that take lambdas (the Collector's feature gate `enableLambda`). Default false.
+    pub lambdas: bool,
 }
 
 impl Default for TailSampling {
@@ -82,6 +84,7 @@ impl Default for TailSampling {
             write_threshold: true,
             consistent_probability: false,
             record_policy: false,
+            lambdas: false,
         }
     }
 }

@@ -8,14 +8,13 @@ mod tally;
 
 use crate::error::ConnectError;
 use definition::{Definition, compile};
-use std::sync::Arc;
 use tailweir_config::CountConnector;
 use tailweir_core::Signal;
 use tailweir_otlp::{
     AttributeSet, Attributes, LogRecordView, MetricData, MetricView, MetricsWriter, RequestView,
     ResourceFields, ScopeFields, SpanView,
 };
-use tailweir_ottl::{Determinism, EvaluationError, Options, Surroundings};
+use tailweir_ottl::{Dialect, EvaluationError};
 use tailweir_paths::{
     DataPointSubject, LogSubject, MetricSubject, Scene, SpanEventSubject, SpanSubject,
 };
@@ -47,17 +46,13 @@ pub enum CountError {
 }
 
 impl Count {
-    /// Counts as these settings say. Times and randomness that conditions ask for come from the
-    /// surroundings.
+    /// Counts as these settings say. Conditions are in this dialect.
     ///
     /// # Errors
     ///
     /// When a condition does not compile.
-    pub fn new(
-        settings: &CountConnector,
-        surroundings: &Arc<dyn Surroundings>,
-    ) -> Result<Self, ConnectError> {
-        let options = options(surroundings);
+    pub fn new(settings: &CountConnector, dialect: &Dialect) -> Result<Self, ConnectError> {
+        let options = dialect.options();
         let compile = |section, metrics, scene| compile(section, metrics, scene, &options);
         Ok(Self {
             spans: compile("spans", &settings.spans, Scene::Span)?,
@@ -178,14 +173,6 @@ impl Count {
             }
         }
         Ok(vec![logs])
-    }
-}
-
-/// Conditions may ask for the time and for randomness.
-fn options(surroundings: &Arc<dyn Surroundings>) -> Options {
-    Options {
-        determinism: Determinism::Waived(Arc::clone(surroundings)),
-        ..Options::default()
     }
 }
 

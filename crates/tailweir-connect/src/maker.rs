@@ -8,10 +8,9 @@ use crate::now::Now;
 use crate::service_graph::ServiceGraph;
 use crate::span_metrics::{Exemplars, Patience, SpanMetrics};
 use crate::totals::Totals;
-use std::sync::Arc;
 use tailweir_config::Connector;
 use tailweir_core::{Moment, Signal, TraceId};
-use tailweir_ottl::Surroundings;
+use tailweir_ottl::Dialect;
 
 /// What a connector starts with beside its settings.
 #[derive(Debug, Clone)]
@@ -22,8 +21,8 @@ pub struct Origin {
     pub instance: String,
     /// Spreads keys in tables, so that clients cannot choose where theirs land.
     pub seed: u64,
-    /// Where conditions that ask for the time or for randomness get them.
-    pub surroundings: Arc<dyn Surroundings>,
+    /// What conditions are written in.
+    pub dialect: Dialect,
     /// Whether others count beside it. What it writes are changes then, for [`Totals`] to add up.
     pub is_one_of_many: bool,
 }
@@ -75,7 +74,7 @@ impl Maker {
                 Kind::ServiceGraph(Box::new(graph.as_one_of_many(is_one_of_many)))
             }
             Connector::Count(settings) => {
-                let count = Count::new(settings, &origin.surroundings)?;
+                let count = Count::new(settings, &origin.dialect)?;
                 Kind::Count(Box::new(count), SeriesFigures::default())
             }
             Connector::Exceptions(settings) => Kind::Exceptions(

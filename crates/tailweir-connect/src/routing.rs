@@ -11,11 +11,10 @@ mod test;
 use crate::error::ConnectError;
 use bytes::Bytes;
 use split::{Entry, Groups, Items, Parts};
-use std::sync::Arc;
 use tailweir_config::{OttlErrorMode, PipelineId, RouteAction, RoutingConnector};
 use tailweir_core::Signal;
 use tailweir_otlp::DataPoint;
-use tailweir_ottl::{EvaluationError, Surroundings};
+use tailweir_ottl::{Dialect, EvaluationError};
 use tailweir_transform::ClientContext;
 use test::Test;
 
@@ -63,16 +62,12 @@ pub struct Portion {
 pub struct RouteError(EvaluationError);
 
 impl Routing {
-    /// Routes as these settings say. Times and randomness that conditions ask for come from the
-    /// surroundings.
+    /// Routes as these settings say. Conditions are in this dialect.
     ///
     /// # Errors
     ///
     /// When a condition does not compile.
-    pub fn new(
-        settings: &RoutingConnector,
-        surroundings: &Arc<dyn Surroundings>,
-    ) -> Result<Self, ConnectError> {
+    pub fn new(settings: &RoutingConnector, dialect: &Dialect) -> Result<Self, ConnectError> {
         let mut routing = Self {
             routes: Vec::new(),
             targets: Vec::new(),
@@ -83,7 +78,7 @@ impl Routing {
             routing.default = Some(routing.target(&settings.default_pipelines));
         }
         for (index, route) in settings.table.iter().enumerate() {
-            let test = Test::compile(route, index, surroundings)?;
+            let test = Test::compile(route, index, dialect)?;
             // Of routes that ask the same the first counts.
             if routing
                 .routes

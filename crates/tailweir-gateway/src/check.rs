@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use tailweir_config::{ComponentId, Connector, Exporter, Processor, Receiver, Settings};
 use tailweir_connect::{Maker, Now, Origin, Routing};
 use tailweir_core::Moment;
+use tailweir_transform::Dialect;
 
 /// A mistake in the block of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +100,7 @@ fn check_scraping(id: &ComponentId, receiver: &Receiver) -> Option<Mistake> {
 }
 
 fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings) -> Vec<Mistake> {
-    let errors = match tailweir_transform::compile(processor, &World::shared()) {
+    let errors = match tailweir_transform::compile(processor, &dialect(settings)) {
         Err(errors) => errors.0,
         Ok(None) => return Vec::new(),
         Ok(Some(transform)) => {
@@ -121,6 +122,13 @@ fn check_transform(id: &ComponentId, processor: &Processor, settings: &Settings)
     mistakes.collect()
 }
 
+fn dialect(settings: &Settings) -> Dialect {
+    Dialect {
+        lambdas: settings.lambdas,
+        surroundings: World::shared(),
+    }
+}
+
 fn check_connector(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
     let origin = Origin {
         now: Now {
@@ -129,11 +137,11 @@ fn check_connector(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
         },
         instance: String::new(),
         seed: 0,
-        surroundings: World::shared(),
+        dialect: dialect(settings),
         is_one_of_many: false,
     };
     let error = match settings.connectors.get(id)? {
-        Connector::Routing(routing) => Routing::new(routing, &origin.surroundings).err()?,
+        Connector::Routing(routing) => Routing::new(routing, &origin.dialect).err()?,
         connector => Maker::new(connector, &origin).err()?,
     };
     Some(Mistake {

@@ -54,7 +54,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
-use tailweir_transform::Surroundings;
+use tailweir_transform::{Dialect, Surroundings};
 use tokio::time::Instant;
 
 /// What every part of a gateway stands on, whatever the settings.
@@ -86,6 +86,14 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
+    /// What conditions and statements of these settings are written in.
+    pub(crate) fn dialect(&self, settings: &Settings) -> Dialect {
+        Dialect {
+            lambdas: settings.lambdas,
+            surroundings: Arc::clone(&self.surroundings),
+        }
+    }
+
     /// Whether this process opens its receivers.
     pub(crate) fn receives(&self) -> bool {
         let membership = self.membership.as_ref();

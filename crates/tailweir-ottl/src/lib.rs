@@ -82,7 +82,7 @@ pub use condition::Condition;
 pub use context::{Context, Key, PathError, PathExpression, Subject};
 pub use error::{CompileError, EvaluationError};
 pub use hints::{Hints, is_standard_function};
-pub use options::{Determinism, Options, Surroundings};
+pub use options::{Determinism, Dialect, Options, Surroundings};
 pub use statement::{Parameter, Signature, Statement, StatementContext, Target};
 pub use time::{Duration, Time};
 pub use value::{List, Map, Object, Origin, Text, Value};

@@ -24,6 +24,26 @@ pub enum Determinism {
     Waived(Arc<dyn Surroundings>),
 }
 
+/// How the expressions of a configuration are compiled: which language it is, and what is outside.
+#[derive(Debug, Clone)]
+pub struct Dialect {
+    /// See [`Options::lambdas`].
+    pub lambdas: bool,
+    /// Where times and randomness come from.
+    pub surroundings: Arc<dyn Surroundings>,
+}
+
+impl Dialect {
+    /// The options of expressions that may see what is outside.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            lambdas: self.lambdas,
+            determinism: Determinism::Waived(Arc::clone(&self.surroundings)),
+        }
+    }
+}
+
 /// The world outside, for conditions that may see it.
 pub trait Surroundings: fmt::Debug + Send + Sync {
     /// The time now.

@@ -40,6 +40,8 @@ struct Compiler<'s> {
     rules: Rules,
     strategy: SamplingStrategy,
     is_consistent: bool,
+    /// Whether conditions may use lambdas.
+    lambdas: bool,
     plan: Plan,
     tests: Vec<(String, ValueTest)>,
     /// Leaves whose answer is the same wherever they stand.
@@ -53,6 +55,7 @@ impl<'s> Compiler<'s> {
             rules: Rules::of(settings.compat),
             strategy: settings.sampling_strategy,
             is_consistent: settings.consistent_probability,
+            lambdas: settings.lambdas,
             plan: Plan::default(),
             tests: Vec::new(),
             known: Vec::new(),

@@ -25,13 +25,18 @@ impl Conditions {
         span: &[String],
         event: &[String],
         rules: Rules,
+        lambdas: bool,
     ) -> Result<Self, Vec<CompileErrorCause>> {
         if span.is_empty() && event.is_empty() {
             return Err(vec![CompileErrorCause::NoCondition]);
         }
         let mut errors = Vec::new();
-        let span = compile_all(span, Scene::Span, &mut errors);
-        let event = compile_all(event, Scene::SpanEvent, &mut errors);
+        let options = Options {
+            lambdas,
+            ..Options::default()
+        };
+        let span = compile_all(span, Scene::Span, &options, &mut errors);
+        let event = compile_all(event, Scene::SpanEvent, &options, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -105,12 +110,12 @@ impl Conditions {
 fn compile_all(
     conditions: &[String],
     scene: Scene,
+    options: &Options,
     errors: &mut Vec<CompileErrorCause>,
 ) -> Box<[Condition]> {
-    let options = Options::default();
     let mut compiled = Vec::with_capacity(conditions.len());
     for text in conditions {
-        match Condition::compile(text, &scene, &options) {
+        match Condition::compile(text, &scene, options) {
             Ok(condition) => compiled.push(condition),
             Err(error) => errors.push(CompileErrorCause::InvalidCondition(error)),
         }

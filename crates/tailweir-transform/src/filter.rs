@@ -7,10 +7,9 @@ mod test;
 use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::transform::{Count, DropCause, Outcome, Request, Transform};
 use layer::{Findings, Layer};
-use std::sync::Arc;
 use tailweir_config::{ConditionGroup, ConditionGroups, FilterProcessor, OttlErrorMode};
 use tailweir_core::Signal;
-use tailweir_ottl::{Determinism, Options, Surroundings};
+use tailweir_ottl::{Dialect, Options};
 use test::Test;
 
 /// The compiled settings of a `filter` processor.
@@ -24,14 +23,11 @@ impl Filter {
     /// Compiles a `filter` processor.
     pub(crate) fn new(
         settings: &FilterProcessor,
-        surroundings: &Arc<dyn Surroundings>,
+        dialect: &Dialect,
     ) -> Result<Self, CompileErrors> {
         let mut compiler = Compiler {
             error_mode: settings.error_mode,
-            options: Options {
-                determinism: Determinism::Waived(Arc::clone(surroundings)),
-                ..Options::default()
-            },
+            options: dialect.options(),
             errors: Vec::new(),
         };
         let layers = Signal::ALL.map(|signal| match signal {

@@ -58,5 +58,5 @@ pub use literal::encode as encode_literal;
 pub use noted::Noted;
 pub use statements::Statements;
 pub use tailweir_core::{AuthAttribute, ClientContext};
-pub use tailweir_ottl::{Surroundings, Time};
+pub use tailweir_ottl::{Dialect, Surroundings, Time};
 pub use transform::{Count, DropCause, Outcome, Request, Transform, compile};

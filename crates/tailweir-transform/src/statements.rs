@@ -18,10 +18,9 @@ use crate::transform::{Count, Outcome, Request, Transform, count_points};
 use group::Group;
 use pass::{Pass, Stop};
 use std::collections::HashMap;
-use std::sync::Arc;
 use tailweir_config::TransformProcessor;
 use tailweir_core::{ClientContext, Signal};
-use tailweir_ottl::{Surroundings, Value};
+use tailweir_ottl::{Dialect, Value};
 use tailweir_paths::Scene;
 
 /// The compiled settings of a `transform` processor.
@@ -33,16 +32,12 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// Compiles a `transform` processor. Times and randomness that its statements ask for come from the
-    /// surroundings.
+    /// Compiles a `transform` processor whose statements are in this dialect.
     ///
     /// # Errors
     /// Each statement and condition that is wrong.
-    pub fn new(
-        settings: &TransformProcessor,
-        surroundings: &Arc<dyn Surroundings>,
-    ) -> Result<Self, CompileErrors> {
-        compile::statements(settings, surroundings)
+    pub fn new(settings: &TransformProcessor, dialect: &Dialect) -> Result<Self, CompileErrors> {
+        compile::statements(settings, dialect)
     }
 
     fn groups(&self, signal: Signal) -> &[Group] {

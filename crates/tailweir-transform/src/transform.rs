@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tailweir_config::Processor;
 use tailweir_core::{ClientContext, Signal};
 use tailweir_otlp::{MetricView, RequestView, Sifted};
-use tailweir_ottl::Surroundings;
+use tailweir_ottl::Dialect;
 
 /// A processor that changes requests, compiled. It remembers nothing from one request to the next, so all
 /// pipelines that name the processor share it.
@@ -116,20 +116,19 @@ pub enum Count {
     },
 }
 
-/// Compiles a processor that is a [`Transform`]; nothing for any other. Times and randomness that its
-/// expressions ask for come from the surroundings.
+/// Compiles a processor that is a [`Transform`]; nothing for any other. Its expressions are in this dialect.
 ///
 /// # Errors
 /// All that is wrong with its settings, whatever the signal.
 pub fn compile(
     processor: &Processor,
-    surroundings: &Arc<dyn Surroundings>,
+    dialect: &Dialect,
 ) -> Result<Option<Arc<dyn Transform>>, CompileErrors> {
     let transform: Arc<dyn Transform> = match processor {
         Processor::Attributes(settings) => Arc::new(Edits::attributes(settings)?),
         Processor::Resource(settings) => Arc::new(Edits::resource(settings)?),
-        Processor::Transform(settings) => Arc::new(Statements::new(settings, surroundings)?),
-        Processor::Filter(settings) => Arc::new(Filter::new(settings, surroundings)?),
+        Processor::Transform(settings) => Arc::new(Statements::new(settings, dialect)?),
+        Processor::Filter(settings) => Arc::new(Filter::new(settings, dialect)?),
         Processor::ProbabilisticSampler(settings) => Arc::new(Sampling::new(settings)),
         Processor::GroupByAttrs(settings) => Arc::new(Grouping::new(settings)),
         Processor::MetricsTransform(settings) => Arc::new(MetricChanges::new(settings)?),

@@ -130,7 +130,7 @@ pub(crate) struct ConfigArguments {
     /// Overrides one value, such as processors.batch.timeout=2s; applied last
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) overrides: Vec<String>,
-    /// Feature gates of the Collector, such as +a,-b; those without a meaning here do nothing
+    /// Feature gates of the Collector, such as +a,-b; unknown ones are refused
     #[arg(
         long,
         value_name = "LIST",

@@ -13,9 +13,6 @@ use crate::cli::{Compat, ConfigArguments};
 use crate::configuration;
 use std::path::Path;
 
-/// The Collector's gate by which probabilistic policies go by the trace's own randomness.
-const USE_TRACE_STATE: &str = "processor.tailsamplingprocessor.usetracestate";
-
 /// Decides captured traces as `tailweir policy simulate --compat collector` does.
 ///
 /// `config` is a whole configuration or a file with nothing but a `tail_sampling:` block; `input` is
@@ -36,7 +33,6 @@ pub fn golden_simulate(
         compat: Some(Compat::Collector),
         ..ConfigArguments::default()
     };
-    let mut sampling = configuration::tail_sampling(&arguments, None)?;
-    sampling.consistent_probability |= feature_gates.iter().any(|gate| gate == USE_TRACE_STATE);
+    let sampling = configuration::tail_sampling(&arguments, None)?;
     simulate(&sampling, &read_requests(input)?, arrivals)
 }

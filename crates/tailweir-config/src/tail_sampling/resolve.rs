@@ -19,6 +19,8 @@ pub(crate) struct Overrides {
     pub(crate) record_policy: bool,
     /// Whether the Collector's feature gate `usetracestate` is on.
     pub(crate) consistent_probability: bool,
+    /// Whether the Collector's feature gate `enableLambda` is on.
+    pub(crate) lambdas: bool,
 }
 
 /// The types of policies there are.
@@ -100,6 +102,7 @@ pub(crate) fn resolve(
             .unwrap_or(compat == Compat::Tailweir),
         consistent_probability: document.consistent_probability || overrides.consistent_probability,
         record_policy: document.record_policy.unwrap_or(overrides.record_policy),
+        lambdas: overrides.lambdas,
     };
     report.within("policies", |report| {
         rules::names(&settings.policies, report);

@@ -3,6 +3,7 @@
 mod cluster;
 mod documents;
 mod extensions;
+mod feature_gates;
 mod golden;
 mod golden_tail_sampling;
 mod hostile;

@@ -262,7 +262,7 @@ fn the_command_line_wins_over_the_file() {
     let sources = Sources::new()
         .config("c.yaml")
         .set("processors.tail_sampling.decision_wait=7s")
-        .feature_gates("+processor.tailsamplingprocessor.recordpolicy,-other")
+        .feature_gates("+processor.tailsamplingprocessor.recordpolicy,-service.profilesSupport")
         .feature_gates("processor.tailsamplingprocessor.usetracestate");
     let options = LoadOptions {
         compat: Some(Compat::Collector),

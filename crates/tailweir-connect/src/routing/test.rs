@@ -4,13 +4,10 @@ use super::client::{ClientPath, ClientScene, ClientSubject};
 use super::request_condition::RequestCondition;
 use super::split::{Entry, Items};
 use crate::error::ConnectError;
-use std::sync::Arc;
 use tailweir_config::{Route, RouteContext};
 use tailweir_core::Signal;
 use tailweir_otlp::{DataPoint, LogRecordView, MetricView, SpanView};
-use tailweir_ottl::{
-    Context, Determinism, EvaluationError, Options, PathError, PathExpression, Surroundings,
-};
+use tailweir_ottl::{Context, Dialect, EvaluationError, Options, PathError, PathExpression};
 use tailweir_paths::{
     Condition, DataPointSubject, LogSubject, MetricSubject, ResourceSubject, Scene, SpanSubject,
 };
@@ -49,7 +46,7 @@ impl Test {
     pub(super) fn compile(
         route: &Route,
         index: usize,
-        surroundings: &Arc<dyn Surroundings>,
+        dialect: &Dialect,
     ) -> Result<Self, ConnectError> {
         let key = if route.condition.is_empty() {
             "statement"
@@ -71,11 +68,7 @@ impl Test {
         } else {
             Some(route.condition.as_str())
         };
-        let options = Options {
-            determinism: Determinism::Waived(Arc::clone(surroundings)),
-            ..Options::default()
-        };
-        let kind = kind(route.context, text, &options);
+        let kind = kind(route.context, text, &dialect.options());
         let kind = kind.map_err(|source| ConnectError::Condition { option, source })?;
         Ok(Self::of(kind, text.unwrap_or_default()))
     }

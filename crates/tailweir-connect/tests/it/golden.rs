@@ -11,7 +11,7 @@ use tailweir_connect::{
 };
 use tailweir_core::{Moment, Signal};
 use tailweir_otlp::json;
-use tailweir_ottl::{Surroundings, Time};
+use tailweir_ottl::{Dialect, Surroundings, Time};
 use tailweir_testkit::{Folder, Tally};
 
 /// Scenario: traces that went through the Collector's `spanmetrics` connector.
@@ -129,9 +129,9 @@ impl Machine {
             Connector::ServiceGraph(settings) => {
                 Running::ServiceGraph(Box::new(ServiceGraph::new(&settings, now, 7)))
             }
-            Connector::Count(settings) => Running::Count(
-                Count::new(&settings, &surroundings()).expect("settings that compile"),
-            ),
+            Connector::Count(settings) => {
+                Running::Count(Count::new(&settings, &dialect()).expect("settings that compile"))
+            }
             Connector::Exceptions(settings) => Running::Exceptions(
                 ExceptionMetrics::new(&settings, now, 7),
                 ExceptionLogs::new(&settings),
@@ -234,8 +234,11 @@ impl Surroundings for Nothing {
     }
 }
 
-fn surroundings() -> Arc<dyn Surroundings> {
-    Arc::new(Nothing)
+fn dialect() -> Dialect {
+    Dialect {
+        lambdas: false,
+        surroundings: Arc::new(Nothing),
+    }
 }
 
 /// Lays the suite's block between pipelines, as a user would.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tailweir_config::{Connector, EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_connect::{ConnectError, Routed, Routing};
 use tailweir_core::Signal;
-use tailweir_ottl::{Surroundings, Time};
+use tailweir_ottl::{Dialect, Surroundings, Time};
 use tailweir_testkit::{request, span, trace_id};
 use tailweir_transform::ClientContext;
 
@@ -43,9 +43,12 @@ fn try_routing(signal: &str, block: &str) -> Result<Routing, ConnectError> {
     let settings = loaded
         .settings
         .unwrap_or_else(|| panic!("{}\n{yaml}", loaded.diagnostics));
-    let surroundings: Arc<dyn Surroundings> = Arc::new(Nothing);
+    let dialect = Dialect {
+        lambdas: settings.lambdas,
+        surroundings: Arc::new(Nothing),
+    };
     match settings.connectors.into_values().next() {
-        Some(Connector::Routing(settings)) => Routing::new(&settings, &surroundings),
+        Some(Connector::Routing(settings)) => Routing::new(&settings, &dialect),
         other => panic!("{other:?} is no routing"),
     }
 }

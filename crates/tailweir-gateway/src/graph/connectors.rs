@@ -31,7 +31,7 @@ impl Plan {
                 source: Box::new(source),
             };
             if let Connector::Routing(routing) = connector {
-                let routing = Routing::new(routing, &ground.surroundings).map_err(wrong)?;
+                let routing = Routing::new(routing, &ground.dialect(&settings)).map_err(wrong)?;
                 self.routings.insert(id, Arc::new(routing));
                 continue;
             }
@@ -74,7 +74,7 @@ fn origin(settings: &Settings, ground: &Ground) -> Origin {
         },
         instance,
         seed: ground.seed,
-        surroundings: Arc::clone(&ground.surroundings),
+        dialect: ground.dialect(settings),
         is_one_of_many: ground.membership.is_some(),
     }
 }

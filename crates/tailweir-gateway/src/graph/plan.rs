@@ -80,6 +80,7 @@ impl Plan {
 
     fn compile_processors(&mut self, running: &Graph, ground: &Ground) -> Result<(), StartError> {
         let settings = Arc::clone(&self.settings);
+        let dialect = ground.dialect(&settings);
         for (id, processor) in places(&settings) {
             match processor {
                 Processor::TailSampling(sampling) if !self.policies.contains_key(id) => {
@@ -105,7 +106,7 @@ impl Plan {
                     self.watch(id, settings, running, ground)?;
                 }
                 _ if !self.transforms.contains_key(id) => {
-                    let compiled = tailweir_transform::compile(processor, &ground.surroundings);
+                    let compiled = tailweir_transform::compile(processor, &dialect);
                     let compiled = compiled.map_err(|error| StartError::Processor {
                         processor: id.clone(),
                         message: error.to_string(),

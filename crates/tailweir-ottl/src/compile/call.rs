@@ -295,7 +295,7 @@ impl<'c, P, C: Context<Path = P>> Compiler<'c, C> {
     ) -> Compiled<Call<P>> {
         if !self.options.lambdas {
             let message = format!(
-                "`{}` takes a lambda, which the Collector has behind a feature gate that is off; lambdas are not offered here",
+                "`{}` takes a lambda: start with `--feature-gates=ottl.functions.enableLambda`, as for the Collector",
                 converter.name
             );
             return Err(self.error(offset, message));

@@ -154,7 +154,11 @@ impl Compiler<'_> {
                 error_mode,
                 span,
                 spanevent,
-            } => Leaf::Conditions(Conditions::compile(*error_mode, span, spanevent, rules)?),
+            } => {
+                let lambdas = self.lambdas;
+                let conditions = Conditions::compile(*error_mode, span, spanevent, rules, lambdas)?;
+                Leaf::Conditions(conditions)
+            }
             compound => unreachable!("{} is a node of the tree", type_name(compound)),
         })
     }

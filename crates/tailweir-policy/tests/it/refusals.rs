@@ -165,3 +165,19 @@ fn policies_beyond_the_numbering_are_refused() {
         "{texts:?}"
     );
 }
+
+/// Scenario: a condition takes a lambda, with the feature gate of lambdas off and on.
+/// Guarantees: off, it is refused with the gate's name; on, it compiles.
+#[test]
+fn conditions_take_lambdas_where_their_gate_is_on() {
+    let any = condition(r#"Any(span.attributes["codes"], (i, code) => code == "E1")"#);
+    let mut settings = settings(vec![policy("a", any)]);
+    let errors = PolicySet::compile(&settings).expect_err("the gate is off");
+    let told = errors[0].to_string();
+    assert!(
+        told.contains("--feature-gates=ottl.functions.enableLambda"),
+        "{told}"
+    );
+    settings.lambdas = true;
+    assert!(PolicySet::compile(&settings).is_ok());
+}

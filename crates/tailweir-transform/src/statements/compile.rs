@@ -8,21 +8,17 @@ use crate::error::{CompileError, CompileErrors};
 use std::sync::Arc;
 use tailweir_config::{OttlErrorMode, StatementGroup, StatementGroups, TransformProcessor};
 use tailweir_core::Signal;
-use tailweir_ottl::{Determinism, Options, Statement, Surroundings};
+use tailweir_ottl::{Dialect, Options, Statement, Surroundings};
 use tailweir_paths::{Condition, Scene};
 
 pub(super) fn statements(
     settings: &TransformProcessor,
-    surroundings: &Arc<dyn Surroundings>,
+    dialect: &Dialect,
 ) -> Result<Statements, CompileErrors> {
-    let options = Options {
-        lambdas: false,
-        determinism: Determinism::Waived(surroundings.clone()),
-    };
     let mut compiler = Compiler {
-        options,
+        options: dialect.options(),
         error_mode: settings.error_mode,
-        surroundings,
+        surroundings: &dialect.surroundings,
         errors: Vec::new(),
     };
     let compiled = Statements {

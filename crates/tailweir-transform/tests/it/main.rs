@@ -2,6 +2,7 @@
 
 mod golden;
 mod golden_config;
+mod lambdas;
 mod metric_changes;
 mod processors;
 mod properties;

@@ -1,7 +1,7 @@
 //! Surroundings in which nothing happens.
 
 use std::sync::Arc;
-use tailweir_transform::{Surroundings, Time};
+use tailweir_transform::{Dialect, Surroundings, Time};
 
 /// Always the same moment, always the same bytes.
 #[derive(Debug)]
@@ -17,6 +17,10 @@ impl Surroundings for Still {
     }
 }
 
-pub(crate) fn still() -> Arc<dyn Surroundings> {
-    Arc::new(Still)
+/// The language as it is unless a gate is on, in such surroundings.
+pub(crate) fn still() -> Dialect {
+    Dialect {
+        lambdas: false,
+        surroundings: Arc::new(Still),
+    }
 }

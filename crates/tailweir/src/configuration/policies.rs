@@ -35,7 +35,8 @@ fn block(path: &str, text: &str, arguments: &ConfigArguments) -> anyhow::Result<
     let environment = ProcessEnvironment::default();
     let (sampling, diagnostics) =
         tailweir_config::load_tail_sampling_block(path, text, options, &environment);
-    Ok(sampling.ok_or(Refused { diagnostics })?)
+    let sampling = sampling.ok_or(Refused { diagnostics })?;
+    Ok(Configuration::of(arguments).sources.gates_beside(sampling))
 }
 
 /// Whether `tail_sampling` stands at the top, where a whole configuration has `processors`.

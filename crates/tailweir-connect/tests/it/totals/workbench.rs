@@ -13,6 +13,7 @@ use tailweir_config::{Connector, EmptyEnvironment, LoadOptions, Sources, load};
 use tailweir_connect::{Exemplars, Made, Maker, Now, Origin, Totals};
 use tailweir_core::{Moment, Signal, Slot};
 use tailweir_otlp::ResourceFields;
+use tailweir_ottl::Dialect;
 use tailweir_testkit::{SpanBuilder, request, span, trace_id};
 
 /// Processes that count.
@@ -54,7 +55,10 @@ pub(super) fn counting(connector: &Connector, is_one_of_many: bool) -> Maker {
         now: now(0),
         instance: "cluster".to_owned(),
         seed: 1,
-        surroundings: Arc::new(Nothing),
+        dialect: Dialect {
+            lambdas: false,
+            surroundings: Arc::new(Nothing),
+        },
         is_one_of_many,
     };
     Maker::new(connector, &origin).unwrap().unwrap()
