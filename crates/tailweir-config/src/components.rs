@@ -101,7 +101,7 @@ pub use prometheus_receiver::{
 pub use prometheus_remote_write::{
     PrometheusRemoteWriteExporter, RemoteWriteProtocol, RemoteWriteQueue, TargetInfo,
 };
-pub use queue::{QueueBatch, RetryOnFailure, SendingQueue, Sizer};
+pub use queue::{QueueBatch, QueuePartition, RetryOnFailure, SendingQueue, Sizer};
 pub use redaction::{
     DbSanitizer, HashFunction, RedactionProcessor, RedactionSummary, SqlSanitizer, UrlSanitizer,
 };

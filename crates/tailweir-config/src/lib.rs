@@ -80,7 +80,7 @@ pub use components::{
     MetricMatchProperties, MetricMatchType, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter,
     OtlpHttpServer, OtlpJsonFileReceiver, OtlpProtocols, OtlpReceiver, PackedFiles,
     ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter, QueueBatch,
-    RedactionProcessor, RedactionSummary, RemoteWriteProtocol, RemoteWriteQueue,
+    QueuePartition, RedactionProcessor, RedactionSummary, RemoteWriteProtocol, RemoteWriteQueue,
     ResourceConstantLabels, ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure,
     Rotation, SamplerMode, SendingQueue, ServerKeepalive, ServerParameters, ServerTls,
     SeverityNumber, Sizer, SpanFilters, SpanName, SpanProcessor, SpanStatus, SpanStatusCode,

@@ -295,6 +295,17 @@ impl Exporter {
         }
     }
 
+    /// Names of metadata by which its batches are divided.
+    #[must_use]
+    pub fn partition_keys(&self) -> &[String] {
+        let queue = match self {
+            Self::LoadBalancing(exporter) => Some(&exporter.protocol.otlp.sending_queue),
+            other => other.sending_queue(),
+        };
+        let batch = queue.and_then(|queue| queue.batch.as_ref());
+        batch.map_or(&[], |batch| &batch.partition.metadata_keys)
+    }
+
     /// The block that says who it is, and the keys that lead there.
     #[must_use]
     pub fn authenticator(&self) -> Option<(&'static [&'static str], &Authenticator)> {

@@ -70,11 +70,12 @@ impl LoadBalancer {
         seed: u64,
     ) -> Result<Self, BuildError> {
         let otlp = &settings.protocol.otlp;
-        let queue = ExporterSettings {
-            client_keys: Authorization::client_keys(authorization.as_deref()),
+        let mut queue = ExporterSettings {
             seed,
             ..ExporterSettings::of_otlp_grpc(otlp)
         };
+        let keys = Authorization::client_keys(authorization.as_deref());
+        queue.client_keys.extend(&keys);
         let room = Arc::new(Notify::new());
         let template = Template {
             name: name.to_owned(),

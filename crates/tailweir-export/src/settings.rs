@@ -8,6 +8,7 @@ use tailweir_config::{
     DebugExporter, LokiExporter, OtlpGrpcExporter, OtlpHttpExporter, PrometheusExporter,
     PrometheusRemoteWriteExporter, QueueBatch, RetryOnFailure, SendingQueue, Sizer, ZipkinExporter,
 };
+use tailweir_core::{ClientKey, ClientKeys};
 
 impl ExporterSettings {
     /// Those of an `otlp_grpc` exporter.
@@ -119,7 +120,7 @@ impl ExporterSettings {
             wait_for_result: queue.wait_for_result || !queued,
             retry: retry.filter(|retry| retry.enabled).map(retries),
             timeout,
-            client_keys: defaults.client_keys,
+            client_keys: partition(queue),
             seed: defaults.seed,
         }
     }
@@ -155,6 +156,19 @@ fn batching(batch: &QueueBatch) -> Batching {
     }
 }
 
+/// What batches of an enabled queue are kept apart by.
+fn partition(queue: &SendingQueue) -> ClientKeys {
+    let mut keys = ClientKeys::default();
+    let batch = queue.batch.as_ref().filter(|_| queue.enabled);
+    for name in batch
+        .iter()
+        .flat_map(|batch| &batch.partition.metadata_keys)
+    {
+        keys.add(ClientKey::Metadata(name.to_ascii_lowercase()));
+    }
+    keys
+}
+
 fn retries(retry: &RetryOnFailure) -> Retry {
     Retry {
         initial_interval: retry.initial_interval,
@@ -182,6 +196,7 @@ mod tests {
     use super::{ExporterSettings, Unit};
     use std::time::Duration;
     use tailweir_config::{OtlpGrpcExporter, OtlpHttpExporter, QueueBatch, Sizer};
+    use tailweir_core::{ClientKey, ClientKeys};
 
     /// Scenario: exporters as configured by default.
     /// Guarantees: queue, retries and timeouts are the Collector's defaults, with a bound in bytes.
@@ -215,6 +230,23 @@ mod tests {
             (8192, 0, Unit::Items)
         );
         assert_eq!(settings.retry, None);
+    }
+
+    /// Scenario: batches are divided by a name of metadata, with the queue on and off.
+    /// Guarantees: that is asked of clients, in small letters, where there are batches.
+    #[test]
+    fn batches_are_divided_by_metadata() {
+        let mut exporter = OtlpGrpcExporter::default();
+        let mut batch = QueueBatch::default();
+        batch.partition.metadata_keys = vec!["X-Tenant".to_owned()];
+        exporter.sending_queue.batch = Some(batch);
+        let mut tenant = ClientKeys::default();
+        tenant.add(ClientKey::Metadata("x-tenant".to_owned()));
+        let settings = ExporterSettings::of_otlp_grpc(&exporter);
+        assert_eq!(settings.client_keys, tenant);
+        exporter.sending_queue.enabled = false;
+        let settings = ExporterSettings::of_otlp_grpc(&exporter);
+        assert!(settings.client_keys.is_empty());
     }
 
     /// Scenario: the queue is switched off.

@@ -10,7 +10,7 @@ mod resource;
 mod span;
 mod write;
 
-pub use client::ClientFacts;
+pub use client::{ClientFacts, WithClient};
 pub use encode::encode_value;
 
 use crate::log::LogField;

@@ -33,6 +33,9 @@ pub enum InferenceError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilterScene(pub Scene);
 
+/// The context of what is known of who sent a request.
+const CLIENT_CONTEXT: &str = "otelcol";
+
 const POINT_CONVERTERS: [&str; 2] = ["HasAttrKeyOnDatapoint", "HasAttrOnDatapoint"];
 
 impl Context for FilterScene {
@@ -83,8 +86,8 @@ impl FilterScene {
         };
         let mut named: Option<usize> = None;
         for path in first_names(text, options)? {
-            // Known to every scene, and itself none.
-            if path == "instrumentation_scope" {
+            // Known to every scene, and themselves none.
+            if path == "instrumentation_scope" || path == CLIENT_CONTEXT {
                 continue;
             }
             let place = Scene::ALL
@@ -116,7 +119,7 @@ impl FilterScene {
 pub fn asks_for_client(text: &str, options: &Options) -> Result<bool, CompileError> {
     Ok(first_names(text, options)?
         .iter()
-        .any(|name| name == "otelcol"))
+        .any(|name| name == CLIENT_CONTEXT))
 }
 
 /// The first names of all paths of a condition.

@@ -32,7 +32,7 @@ mod scene;
 mod span;
 
 pub use attributes::plain as value_of;
-pub use draft::{Change, ClientFacts, Draft, encode_value};
+pub use draft::{Change, ClientFacts, Draft, WithClient, encode_value};
 pub use inference::{FilterScene, InferenceError, asks_for_client};
 pub use log::LogSubject;
 pub use metric::MetricSubject;

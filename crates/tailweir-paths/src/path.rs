@@ -23,9 +23,9 @@ pub(crate) enum Place {
     DataPoint(PointField),
     /// A map that statements may fill. Conditions find it empty.
     Cache,
-    /// The address of the client that sent a request. Unknown where only conditions are evaluated.
+    /// The address of the client that sent a request. Unknown where a subject comes without its client.
     ClientAddress,
-    /// What the client sent with its request, by name. Nothing is known where only conditions are evaluated.
+    /// What the client sent with its request, by name. The same holds.
     ClientMetadata,
     /// What is known of who the client is, by name. The same holds.
     ClientAuth,

@@ -4,12 +4,14 @@ mod expression;
 mod layer;
 mod test;
 
+use crate::client;
 use crate::error::{CompileError, CompileErrors, TransformError};
 use crate::transform::{Count, DropCause, Outcome, Request, Transform};
 use layer::{Findings, Layer};
 use tailweir_config::{ConditionGroup, ConditionGroups, FilterProcessor, OttlErrorMode};
 use tailweir_core::Signal;
 use tailweir_ottl::{Dialect, Options};
+use tailweir_paths::ClientFacts;
 use test::Test;
 
 /// The compiled settings of a `filter` processor.
@@ -52,7 +54,12 @@ impl Transform for Filter {
     /// An item on which a condition fails is kept, and where the error mode is to propagate the whole
     /// request fails, unless nothing of it is left anyway.
     fn apply(&self, request: Request<'_>) -> Result<Outcome, TransformError> {
-        let mut findings = Findings::default();
+        let asks = |layer: &Layer| layer.asks_for_client();
+        let client = match self.layers[request.signal as usize].iter().any(asks) {
+            true => client::facts(request.client),
+            false => ClientFacts::default(),
+        };
+        let mut findings = Findings::of(&client);
         let mut body = request.body;
         for layer in &self.layers[request.signal as usize] {
             let sifted = layer.sift(request.signal, &body, &mut findings);

@@ -32,6 +32,7 @@
 
 mod action;
 mod aggregation;
+mod client;
 mod detected;
 mod edits;
 mod error;

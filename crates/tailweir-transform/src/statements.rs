@@ -3,7 +3,6 @@
 //! Statements come in groups. A group is about one context, and goes over a whole request before the next
 //! group begins. Only what a statement changes is written anew.
 
-mod client;
 mod compile;
 mod editors;
 mod group;
@@ -12,6 +11,7 @@ mod pass;
 mod scene;
 mod stage;
 
+use crate::client;
 use crate::error::{CompileErrors, TransformError};
 use crate::growth::GROWTH_MAX;
 use crate::transform::{Count, Outcome, Request, Transform, count_points};
@@ -19,7 +19,7 @@ use group::Group;
 use pass::{Pass, Stop};
 use std::collections::HashMap;
 use tailweir_config::TransformProcessor;
-use tailweir_core::{ClientContext, Signal};
+use tailweir_core::Signal;
 use tailweir_ottl::{Dialect, Value};
 use tailweir_paths::Scene;
 

@@ -36,11 +36,12 @@ fn batch_rules(batch: &mut Batch, block: &mut Block<'_>, report: &mut Report) {
             fix,
         );
     }
-    let lower: Vec<String> = batch
-        .metadata_keys
-        .iter()
-        .map(|key| key.to_lowercase())
-        .collect();
+    refuse_twice(&batch.metadata_keys, block, report);
+}
+
+/// Refuses `metadata_keys` in which a name is twice.
+pub(super) fn refuse_twice(metadata_keys: &[String], block: &Block<'_>, report: &mut Report) {
+    let lower: Vec<String> = metadata_keys.iter().map(|key| key.to_lowercase()).collect();
     for (index, place) in block.items("metadata_keys").enumerate() {
         if index < lower.len() && lower[..index].contains(&lower[index]) {
             let text = format!(

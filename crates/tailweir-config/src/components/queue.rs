@@ -1,5 +1,6 @@
 //! The queue in front of an exporter, and its retries.
 
+use super::batch::refuse_twice;
 use crate::ComponentId;
 use crate::report::{Cause, Report};
 use crate::setting::{Block, choice, settings};
@@ -91,12 +92,24 @@ settings! {
         max_size: i64 = 0,
         /// In what the sizes are measured: `items` or `bytes`. Absent: that of the queue, or items.
         sizer: Option<Sizer> = None,
-    }
-    refused {
-        "partition" = "batches are not split by metadata here; use the `batch` processor's `metadata_keys`",
+        /// Which clients' requests are put together. Not written: those of all, where nobody asks who they were.
+        partition: QueuePartition = QueuePartition::default(),
     }
     present_when_empty true;
     rules queue_batch_rules;
+}
+
+settings! {
+    /// What is put together and what is not.
+    pub struct QueuePartition {
+        /// Names of metadata whose values get batches of their own. Any case.
+        metadata_keys: Vec<String> = Vec::new(),
+    }
+    rules partition_rules;
+}
+
+fn partition_rules(partition: &mut QueuePartition, block: &mut Block<'_>, report: &mut Report) {
+    refuse_twice(&partition.metadata_keys, block, report);
 }
 
 fn queue_batch_rules(batch: &mut QueueBatch, block: &mut Block<'_>, report: &mut Report) {

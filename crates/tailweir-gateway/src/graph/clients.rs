@@ -118,6 +118,10 @@ fn add_ends(settings: &Settings, pipeline: &Pipeline, asked: &mut ClientKeys) {
         {
             asked.extend(&setter.client_keys());
         }
+        let exporter = settings.exporters.get(id);
+        for name in exporter.map_or(&[][..], |exporter| exporter.partition_keys()) {
+            asked.add(ClientKey::Metadata(name.to_ascii_lowercase()));
+        }
         let connector = settings.connectors.get(id);
         if let Some(Connector::Routing(routing)) = connector {
             add_routes(&routing.table, asked);

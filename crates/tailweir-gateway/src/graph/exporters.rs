@@ -150,11 +150,8 @@ impl Blueprint {
         use tailweir_config::Exporter as Kind;
         let authorization = self.authorization()?;
         let client_keys = Authorization::client_keys(authorization.as_deref());
-        let direct = |destination: Arc<dyn Destination>, settings| {
-            let settings = ExporterSettings {
-                client_keys: client_keys.clone(),
-                ..settings
-            };
+        let direct = |destination: Arc<dyn Destination>, mut settings: ExporterSettings| {
+            settings.client_keys.extend(&client_keys);
             BuiltKind::Direct(destination, settings)
         };
         Ok(match &self.settings {

@@ -1,7 +1,8 @@
-//! Who sent a request, as statements see it.
+//! Who sent a request, as statements and conditions see it.
 
 use super::read_map;
-use tailweir_ottl::{EvaluationError, Key, Value};
+use crate::path::{Path, Place};
+use tailweir_ottl::{EvaluationError, Key, Subject, Value};
 
 /// Who sent a request: `otelcol.client`.
 #[derive(Debug, Clone)]
@@ -71,5 +72,25 @@ impl ClientFacts {
 
     pub(super) fn auth(&self) -> &Value<'static> {
         &self.auth
+    }
+}
+
+/// A subject and who sent it, for conditions that ask about both.
+#[derive(Debug, Clone, Copy)]
+pub struct WithClient<'c, S> {
+    /// What conditions are about.
+    pub subject: S,
+    /// Who sent it.
+    pub client: &'c ClientFacts,
+}
+
+impl<S: Subject<Path>> Subject<Path> for WithClient<'_, S> {
+    fn value<'a>(&'a self, path: &'a Path, keys: &[Key<'a>]) -> Result<Value<'a>, EvaluationError> {
+        match path.0 {
+            Place::ClientAddress => Ok(self.client.address()),
+            Place::ClientMetadata => self.client.metadata(keys),
+            Place::ClientAuth => read_map(self.client.auth(), keys),
+            _ => self.subject.value(path, keys),
+        }
     }
 }

@@ -9,8 +9,8 @@ use tailweir_otlp::{
 };
 use tailweir_ottl::Options;
 use tailweir_paths::{
-    Condition, DataPointSubject, FilterScene, LogSubject, MetricSubject, ResourceSubject, Scene,
-    ScopeSubject, SpanEventSubject, SpanSubject, asks_for_client,
+    ClientFacts, Condition, DataPointSubject, FilterScene, LogSubject, MetricSubject,
+    ResourceSubject, Scene, ScopeSubject, SpanEventSubject, SpanSubject, asks_for_client,
 };
 
 /// What each level is asked. What a test holds for goes, with all that is in it.
@@ -22,11 +22,15 @@ pub(super) struct Layer {
     item: Option<Test>,
     /// Of span events or data points.
     inner: Option<Test>,
+    /// Whether a condition asks who sent the request.
+    asks_for_client: bool,
 }
 
-/// What was found on the way.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
+/// What is known and what was found on the way over a request.
+#[derive(Debug)]
+pub(super) struct Findings<'c> {
+    /// Who sent it.
+    pub(super) client: &'c ClientFacts,
     /// Spans, data points or log records that went.
     pub(super) dropped: u64,
     /// Conditions that failed and were passed over.
@@ -55,6 +59,11 @@ impl Layer {
             ..Self::default()
         };
         (!layer.is_empty()).then_some(layer)
+    }
+
+    /// Whether it asks who sent the request.
+    pub(super) fn asks_for_client(&self) -> bool {
+        self.asks_for_client
     }
 
     /// Whether it asks nothing.
@@ -88,13 +97,8 @@ impl Layer {
             ],
             Signal::Logs => &[Scene::Resource, Scene::Scope, Scene::Log],
         };
-        if asks_for_client(text, options).map_err(|error| error.to_string())? {
-            return Err(
-                "conditions know nothing of the client here; put what you need into an attribute, by \
-                 `from_context` of the `attributes` processor"
-                    .to_owned(),
-            );
-        }
+        let asks = asks_for_client(text, options).map_err(|error| error.to_string())?;
+        self.asks_for_client |= asks;
         let scene = if context.is_empty() {
             let inferred = FilterScene::infer(text, scenes, options);
             inferred.map_err(|error| error.to_string())?.0
@@ -123,7 +127,12 @@ impl Layer {
     }
 
     /// Takes out what the tests hold for.
-    pub(super) fn sift(&self, signal: Signal, request: &[u8], findings: &mut Findings) -> Sifted {
+    pub(super) fn sift(
+        &self,
+        signal: Signal,
+        request: &[u8],
+        findings: &mut Findings<'_>,
+    ) -> Sifted {
         RequestView(request).sift_resources(|resource| {
             let subject = ResourceSubject { resource };
             match self.ask(self.resource.as_ref(), Subject::Resource(subject), findings) {
@@ -151,7 +160,7 @@ impl Layer {
         signal: Signal,
         resource: ResourceFields<'_>,
         scope: ScopeFields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Change {
         let subject = ScopeSubject { resource, scope };
         match self.ask(self.scope.as_ref(), Subject::Scope(subject), findings) {
@@ -202,7 +211,7 @@ impl Layer {
         items.unless_empty()
     }
 
-    fn span(&self, subject: SpanSubject<'_>, findings: &mut Findings) -> Change {
+    fn span(&self, subject: SpanSubject<'_>, findings: &mut Findings<'_>) -> Change {
         let asked = self.ask(self.item.as_ref(), Subject::Span(subject), findings);
         if asked != Asked::Not || self.inner.is_none() {
             return findings.drop_if(asked, 1);
@@ -228,7 +237,7 @@ impl Layer {
         events.into_change()
     }
 
-    fn metric(&self, subject: MetricSubject<'_>, findings: &mut Findings) -> Change {
+    fn metric(&self, subject: MetricSubject<'_>, findings: &mut Findings<'_>) -> Change {
         let asked = self.ask(self.item.as_ref(), Subject::Metric(subject), findings);
         let MetricSubject {
             resource,
@@ -255,11 +264,11 @@ impl Layer {
         points.unless_empty()
     }
 
-    fn ask(&self, test: Option<&Test>, subject: Subject<'_>, findings: &mut Findings) -> Asked {
+    fn ask(&self, test: Option<&Test>, subject: Subject<'_>, findings: &mut Findings<'_>) -> Asked {
         let Some(test) = test else {
             return Asked::Not;
         };
-        match test.holds(&subject, &mut findings.failed) {
+        match test.holds(&subject, findings.client, &mut findings.failed) {
             Ok(true) => Asked::Holds,
             Ok(false) => Asked::Not,
             Err(error) => {
@@ -279,7 +288,17 @@ enum Asked {
     Failed,
 }
 
-impl Findings {
+impl<'c> Findings<'c> {
+    /// Nothing was found yet.
+    pub(super) fn of(client: &'c ClientFacts) -> Self {
+        Self {
+            client,
+            dropped: 0,
+            failed: 0,
+            error: None,
+        }
+    }
+
     /// Something of this weight goes when the test holds for it.
     fn drop_if(&mut self, asked: Asked, weight: u64) -> Change {
         if asked == Asked::Holds {

@@ -11,8 +11,8 @@ use tailweir_core::Signal;
 use tailweir_otlp::{Item, ItemPlace, MetricView};
 use tailweir_ottl::EvaluationError;
 use tailweir_paths::{
-    Condition, DataPointSubject, LogSubject, MetricSubject, ResourceSubject, ScopeSubject,
-    SpanEventSubject, SpanSubject,
+    ClientFacts, Condition, DataPointSubject, LogSubject, MetricSubject, ResourceSubject,
+    ScopeSubject, SpanEventSubject, SpanSubject, WithClient,
 };
 
 /// A question about one level of telemetry.
@@ -138,14 +138,19 @@ impl Test {
     }
 
     /// Whether it holds. Conditions that fail are counted, or end in an error.
-    pub(super) fn holds(&self, subject: &Subject<'_>, failed: &mut u64) -> Result<bool, String> {
+    pub(super) fn holds(
+        &self,
+        subject: &Subject<'_>,
+        client: &ClientFacts,
+        failed: &mut u64,
+    ) -> Result<bool, String> {
         match self {
             Self::Conditions {
                 conditions,
                 error_mode,
             } => {
                 for condition in conditions {
-                    match subject.evaluate(condition) {
+                    match subject.evaluate(condition, client) {
                         Ok(true) => return Ok(true),
                         Ok(false) => {}
                         Err(error) if *error_mode == OttlErrorMode::Propagate => {
@@ -195,15 +200,19 @@ fn goes(is_included: Option<bool>, is_excluded: Option<bool>) -> bool {
 }
 
 impl Subject<'_> {
-    fn evaluate(&self, condition: &Condition) -> Result<bool, EvaluationError> {
-        match self {
-            Self::Resource(subject) => condition.evaluate(subject),
-            Self::Scope(subject) => condition.evaluate(subject),
-            Self::Span(subject) => condition.evaluate(subject),
-            Self::SpanEvent(subject) => condition.evaluate(subject),
-            Self::Metric(subject) => condition.evaluate(subject),
-            Self::DataPoint(subject) => condition.evaluate(subject),
-            Self::Log(subject) => condition.evaluate(subject),
+    fn evaluate(
+        &self,
+        condition: &Condition,
+        client: &ClientFacts,
+    ) -> Result<bool, EvaluationError> {
+        match *self {
+            Self::Resource(subject) => condition.evaluate(&WithClient { subject, client }),
+            Self::Scope(subject) => condition.evaluate(&WithClient { subject, client }),
+            Self::Span(subject) => condition.evaluate(&WithClient { subject, client }),
+            Self::SpanEvent(subject) => condition.evaluate(&WithClient { subject, client }),
+            Self::Metric(subject) => condition.evaluate(&WithClient { subject, client }),
+            Self::DataPoint(subject) => condition.evaluate(&WithClient { subject, client }),
+            Self::Log(subject) => condition.evaluate(&WithClient { subject, client }),
         }
     }
 

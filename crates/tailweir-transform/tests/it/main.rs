@@ -1,5 +1,6 @@
 //! Tests of processors through their public face.
 
+mod clients;
 mod golden;
 mod golden_config;
 mod lambdas;

@@ -131,9 +131,9 @@ fn a_wrong_condition_is_told_with_its_place() {
             "nope",
         ),
         (
-            "traces: {span: ['otelcol.client.addr == \"\"']}",
-            "traces.span[0]",
-            "from_context",
+            "trace_conditions: ['otelcol.client.addr == \"::1\"']",
+            "trace_conditions[0].conditions[0]",
+            "no path that says what it is about",
         ),
         (
             "metrics: {include: {match_type: expr, expressions: ['1 + 1']}}",

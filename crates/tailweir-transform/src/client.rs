@@ -1,11 +1,11 @@
 //! Who sent a request, for `otelcol.client`.
 
-use super::ClientContext;
-use tailweir_core::AuthAttribute;
+use tailweir_core::{AuthAttribute, ClientContext};
 use tailweir_ottl::Value;
 use tailweir_paths::ClientFacts;
 
-pub(super) fn facts(client: &ClientContext) -> ClientFacts {
+/// What expressions see of a client.
+pub(crate) fn facts(client: &ClientContext) -> ClientFacts {
     let auth = client.auth.iter().map(|(name, attribute)| {
         let value = match attribute {
             AuthAttribute::Text(text) => Value::text(text.clone()),
