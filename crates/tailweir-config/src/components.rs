@@ -25,6 +25,7 @@ mod metrics_transform;
 mod otlp_exporters;
 mod otlp_json_file;
 mod otlp_receiver;
+mod pprof;
 mod probabilistic_sampler;
 mod prometheus;
 mod prometheus_receiver;
@@ -88,6 +89,7 @@ pub use metrics_transform::{
 pub use otlp_exporters::{Encoding, OtlpGrpcExporter, OtlpHttpExporter};
 pub use otlp_json_file::{OtlpJsonFileReceiver, PackedFiles, StartAt};
 pub use otlp_receiver::{OtlpGrpcServer, OtlpHttpServer, OtlpProtocols, OtlpReceiver};
+pub use pprof::Pprof;
 pub use probabilistic_sampler::{AttributeSource, ProbabilisticSampler, SamplerMode};
 pub use prometheus::{
     PrometheusExporter, ResourceConstantLabels, ResourceToTelemetry, TranslationStrategy,

@@ -78,7 +78,7 @@ pub use components::{
     LogMatchProperties, LogSeverity, LokiEncoding, LokiExporter, LokiStructuredMetadata,
     MatchAttribute, MatchProperties, MatchType, MemoryLimiter, MetricFilters,
     MetricMatchProperties, MetricMatchType, OtlpGrpcExporter, OtlpGrpcServer, OtlpHttpExporter,
-    OtlpHttpServer, OtlpJsonFileReceiver, OtlpProtocols, OtlpReceiver, PackedFiles,
+    OtlpHttpServer, OtlpJsonFileReceiver, OtlpProtocols, OtlpReceiver, PackedFiles, Pprof,
     ProbabilisticSampler, PrometheusExporter, PrometheusRemoteWriteExporter, QueueBatch,
     QueuePartition, RedactionProcessor, RedactionSummary, RemoteWriteProtocol, RemoteWriteQueue,
     ResourceConstantLabels, ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure,

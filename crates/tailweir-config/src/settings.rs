@@ -10,9 +10,9 @@ use crate::components::{
     FileStorage, FilterProcessor, GroupByAttrs, GroupByTrace, GrpcServer, HeadersSetter,
     HealthCheck, HttpServer, JaegerReceiver, KubernetesAttributes, LokiExporter, MemoryLimiter,
     MetricsTransform, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
-    ProbabilisticSampler, PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter,
-    RedactionProcessor, ResourceDetection, ResourceProcessor, SendingQueue, SpanProcessor,
-    TransformProcessor, ZPages, ZipkinExporter, ZipkinReceiver,
+    Pprof, ProbabilisticSampler, PrometheusExporter, PrometheusReceiver,
+    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection, ResourceProcessor,
+    SendingQueue, SpanProcessor, TransformProcessor, ZPages, ZipkinExporter, ZipkinReceiver,
 };
 use crate::components::{Authenticator, LoadBalancingExporter};
 use crate::telemetry::Telemetry;
@@ -374,6 +374,8 @@ pub enum Extension {
     FileStorage(Box<FileStorage>),
     /// `zpages`.
     ZPages(Box<ZPages>),
-    /// `pprof`: accepted and not there. A warning says so.
+    /// `pprof`.
+    Pprof(Box<Pprof>),
+    /// `memory_ballast`: accepted and not there. A warning says so.
     Absent,
 }

@@ -27,6 +27,7 @@ mod node;
 mod own_telemetry;
 mod pages;
 mod probe;
+mod profile;
 mod signals;
 mod simulate;
 mod sizing;

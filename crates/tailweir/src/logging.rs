@@ -75,6 +75,8 @@ fn wanted(settings: &TelemetryLogs) -> Targets {
         .with_target("ractor", level.min(LevelFilter::WARN))
         // It tells every heartbeat that fails, three times; what matters of that is said by the controller itself.
         .with_target("openraft", LevelFilter::OFF)
+        // It tells each time that it begins and ends.
+        .with_target("pprof", level.min(LevelFilter::WARN))
         .with_target("tailweir", level)
 }
 

@@ -12,15 +12,17 @@ use crate::cluster::{self, Membership, limit_to_roles};
 use crate::health;
 use crate::kept::KeptTrace;
 use crate::own_telemetry;
+use crate::profile::SavedProfile;
 use crate::terminal::Terminal;
 use anyhow::Context;
 use listeners::{BoundHealthCheck, admin_addresses, bind, bind_health_checks};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
 use sites::{BoundPages, bind_pages};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tailweir_config::{Cluster, Extension, HealthCheck, Settings, Telemetry, ZPages};
+use tailweir_config::{Cluster, Extension, HealthCheck, Settings, Telemetry};
 use tailweir_control::PolicyRevision;
 use tailweir_export::WaterfallOptions;
 use tailweir_gateway::{Console, Gateway, Metric, Options, Shutdown, Stream};
@@ -56,6 +58,8 @@ pub(crate) struct Node {
     stop_servers: CancellationToken,
     /// Nothing is waited for any more.
     hurry: CancellationToken,
+    /// The profile of the whole run.
+    saved_profile: Mutex<Option<SavedProfile>>,
 }
 
 /// The part of the settings that a reload cannot change.
@@ -63,7 +67,7 @@ pub(crate) struct Node {
 struct Fixed {
     telemetry: Telemetry,
     health_checks: Vec<HealthCheck>,
-    pages: Vec<(ZPages, Option<Extension>)>,
+    pages: Vec<(Extension, Option<Extension>)>,
     cluster: Option<Cluster>,
 }
 
@@ -97,6 +101,7 @@ impl Node {
         let admin = admin.local_addr()?;
         let health_checks = bind_health_checks(&settings).await?;
         let sites = bind_pages(&settings).await?;
+        let saved_profile = SavedProfile::start(&settings).await?;
         let fixed = Fixed::of(&settings);
         let membership = match &settings.cluster {
             Some(cluster) => Some(Arc::new(Membership::start(cluster.clone()).await?)),
@@ -132,6 +137,7 @@ impl Node {
             fixed,
             stop_servers: CancellationToken::new(),
             hurry: CancellationToken::new(),
+            saved_profile: Mutex::new(saved_profile),
         };
         let checks = health_checks.iter().map(BoundHealthCheck::label);
         let beside: Vec<_> = checks
@@ -265,6 +271,10 @@ impl Node {
             membership.stop().await;
         }
         self.stop_servers.cancel();
+        let saved_profile = self.saved_profile.lock().take();
+        if let Some(saved) = saved_profile {
+            self.hurry.run_until_cancelled(saved.finish()).await;
+        }
         shutdown
     }
 

@@ -133,6 +133,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("granit-parser", &["tailweir-config"]),
     ("kube", &["tailweir-gateway"]),
+    ("pprof", &["tailweir"]),
     ("hashring", &["tailweir-placement"]),
     ("openraft", &["tailweir-control"]),
     ("bincode", &["tailweir-control"]),

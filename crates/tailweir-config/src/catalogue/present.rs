@@ -12,12 +12,12 @@ use crate::components::{
     FileStorage, FilterProcessor, GroupByAttrs, GroupByTrace, HeadersSetter, HealthCheck,
     JaegerReceiver, KubernetesAttributes, LoggingExporter, LokiExporter, MemoryLimiter,
     MetricsTransform, OtlpGrpcExporter, OtlpHttpExporter, OtlpJsonFileReceiver, OtlpReceiver,
-    ProbabilisticSampler, PrometheusExporter, PrometheusReceiver, PrometheusRemoteWriteExporter,
-    RedactionProcessor, ResourceDetection, ResourceProcessor, SpanProcessor, TransformProcessor,
-    ZPages, ZipkinExporter, ZipkinReceiver,
+    Pprof, ProbabilisticSampler, PrometheusExporter, PrometheusReceiver,
+    PrometheusRemoteWriteExporter, RedactionProcessor, ResourceDetection, ResourceProcessor,
+    SpanProcessor, TransformProcessor, ZPages, ZipkinExporter, ZipkinReceiver,
 };
 use crate::node::Node;
-use crate::report::{Cause, Report};
+use crate::report::Report;
 use crate::setting::{Setting, Shape, settings};
 use crate::settings::{Connector, Exporter, Extension, Processor, Receiver};
 use crate::tail_sampling::{TailSamplingDocument, resolve};
@@ -575,9 +575,12 @@ pub(crate) static PRESENT: &[Kind] = &[
         },
     },
     Kind {
-        component: component(Role::Extension, "pprof", &[], &[], Stability::Accepted),
-        shape: || Shape::Any,
-        read: |node, _, report| absent_extension("pprof", node, report),
+        component: component(Role::Extension, "pprof", &[], &[], Stability::Beta),
+        shape: Pprof::shape,
+        read: |node, _, report| {
+            let part = |settings| Part::Extension(Extension::Pprof(Box::new(settings)));
+            read_as(node, report, part)
+        },
     },
     Kind {
         component: component(
@@ -591,17 +594,6 @@ pub(crate) static PRESENT: &[Kind] = &[
         read: |node, _, _| absent(node),
     },
 ];
-
-fn absent_extension(kind: &str, node: &Node, report: &mut Report) -> (Part, Json) {
-    let text = format!("the `{kind}` extension is not there; everything else runs");
-    report.warn_at(
-        node.head(),
-        Cause::NoEffect,
-        text,
-        "remove it when convenient",
-    );
-    absent(node)
-}
 
 fn absent(node: &Node) -> (Part, Json) {
     let written = match node.to_json() {

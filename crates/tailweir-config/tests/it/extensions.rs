@@ -1,4 +1,4 @@
-//! The extension that serves pages.
+//! The extensions that serve pages.
 
 use crate::workbench::{lines, load_text, settings};
 use tailweir_config::Extension;
@@ -28,6 +28,20 @@ fn plain_pages_run_without_a_word() {
     assert!(!pages.expvar.enabled);
 }
 
+/// Scenario: profiles with the options that most configurations have.
+/// Guarantees: nothing is said, and they listen where the Collector's do.
+#[test]
+fn plain_profiles_run_without_a_word() {
+    let plain = "{pprof: {block_profile_fraction: 0, mutex_profile_fraction: 0}}";
+    assert_eq!(said(plain, "pprof"), "");
+    let settings = settings(&text(plain, "pprof"));
+    let Some(Extension::Pprof(pprof)) = settings.extensions.values().next() else {
+        panic!("{:?}", settings.extensions);
+    };
+    assert_eq!(pprof.endpoint, "localhost:1777");
+    assert_eq!(pprof.save_to_file, "");
+}
+
 /// Scenario: options that cannot be, have no effect, or name somebody who does not run.
 /// Guarantees: each is told, as an error only where it could not be served as written.
 #[test]
@@ -45,9 +59,24 @@ fn mistakes_of_pages_are_told() {
             "error: extensions::zpages::expvar",
         ),
         (
-            "{pprof: {endpoint: ':1777'}}",
+            "{pprof: {endpoint: ''}}",
             "pprof",
-            "warning: extensions::pprof: the `pprof` extension is not there",
+            "error: extensions::pprof: `endpoint` is empty",
+        ),
+        (
+            "{pprof: {block_profile_fraction: 3}}",
+            "pprof",
+            "`block_profile_fraction` has no equivalent: there are no goroutines that block here",
+        ),
+        (
+            "{pprof: {mutex_profile_fraction: 1}}",
+            "pprof",
+            "`mutex_profile_fraction` has no equivalent",
+        ),
+        (
+            "{pprof: {dialer: {timeout: 1s}}}",
+            "pprof",
+            "it listens, and calls nobody",
         ),
         (
             "{zpages: {auth: {authenticator: basicauth}}}",

@@ -87,6 +87,7 @@ impl Authenticator {
             | Extension::HealthCheck(_)
             | Extension::FileStorage(_)
             | Extension::ZPages(_)
+            | Extension::Pprof(_)
             | Extension::Absent => Err(AuthError::Nobody),
         }
     }

@@ -12,6 +12,7 @@ mod kubernetes;
 mod lifecycle;
 mod own_telemetry;
 mod personal_data;
+mod profile;
 mod reload;
 mod scrape;
 mod series;
