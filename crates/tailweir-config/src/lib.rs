@@ -132,8 +132,10 @@ pub use tail_sampling::{
     TailSampling, TraceAware, Undecided,
 };
 pub use telemetry::{
-    LogEncoding, LogLevel, LogSampling, MetricsReader, ParentBased, PrometheusPull, PullExporter,
-    PullReader, Telemetry, TelemetryBatch, TelemetryCompression, TelemetryExporter, TelemetryLevel,
-    TelemetryLogs, TelemetryMetrics, TelemetryOtlp, TelemetryProcessor, TelemetryProtocol,
-    TelemetrySimple, TelemetryTraces, TraceIdRatio, TraceSampler, WithoutOptions,
+    LogEncoding, LogLevel, LogSampling, MetricsReader, ParentBased, PeriodicExporter,
+    PeriodicReader, PrometheusPull, PullExporter, PullReader, Telemetry, TelemetryBatch,
+    TelemetryCompression, TelemetryExporter, TelemetryHistograms, TelemetryLevel, TelemetryLogs,
+    TelemetryMetrics, TelemetryMetricsOtlp, TelemetryOtlp, TelemetryProcessor, TelemetryProtocol,
+    TelemetrySimple, TelemetryTemporality, TelemetryTraces, TraceIdRatio, TraceSampler,
+    WithoutOptions,
 };

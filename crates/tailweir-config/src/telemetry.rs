@@ -1,11 +1,16 @@
 //! What this process says about itself: `service.telemetry`.
 
 mod processor;
+mod reader;
 mod traces;
 
 pub use processor::{
     TelemetryBatch, TelemetryCompression, TelemetryExporter, TelemetryOtlp, TelemetryProcessor,
     TelemetryProtocol, TelemetrySimple,
+};
+pub use reader::{
+    MetricsReader, PeriodicExporter, PeriodicReader, PrometheusPull, PullExporter, PullReader,
+    TelemetryHistograms, TelemetryMetricsOtlp, TelemetryTemporality,
 };
 pub use traces::{ParentBased, TelemetryTraces, TraceIdRatio, TraceSampler, WithoutOptions};
 
@@ -143,6 +148,17 @@ impl TelemetryMetrics {
     }
 }
 
+impl TelemetryMetrics {
+    /// The readers that send, with their places among all of them. None when metrics are off.
+    pub fn periodic(&self) -> impl Iterator<Item = (usize, &PeriodicReader)> {
+        let on = self.level != TelemetryLevel::None;
+        let readers = self.readers.iter().enumerate();
+        readers
+            .filter(move |_| on)
+            .filter_map(|(index, reader)| Some((index, reader.periodic.as_ref()?)))
+    }
+}
+
 fn metrics_rules(metrics: &mut TelemetryMetrics, block: &mut Block<'_>, report: &mut Report) {
     let Some(address) = metrics.address.take() else {
         return;
@@ -176,67 +192,5 @@ fn metrics_rules(metrics: &mut TelemetryMetrics, block: &mut Block<'_>, report: 
         port,
         ..PrometheusPull::default()
     };
-    metrics.readers = vec![MetricsReader::pull(prometheus)];
-}
-
-settings! {
-    /// One way in which metrics can be had.
-    pub struct MetricsReader {
-        /// They are fetched.
-        pull: Option<PullReader> = None,
-    }
-    ignored {
-        "periodic": Json = "metrics are scraped, not pushed; point a receiver at them",
-    }
-}
-
-impl MetricsReader {
-    fn pull(prometheus: PrometheusPull) -> Self {
-        let exporter = PullExporter {
-            prometheus: Some(prometheus),
-        };
-        Self {
-            pull: Some(PullReader { exporter }),
-        }
-    }
-
-    fn default_pull() -> Self {
-        Self::pull(PrometheusPull::default())
-    }
-}
-
-settings! {
-    /// Metrics that are fetched.
-    pub struct PullReader {
-        /// How.
-        exporter: PullExporter = PullExporter::default(),
-    }
-}
-
-settings! {
-    /// How metrics are fetched.
-    pub struct PullExporter {
-        /// By Prometheus.
-        prometheus: Option<PrometheusPull> = None,
-    }
-}
-
-settings! {
-    /// Metrics that are scraped by Prometheus.
-    pub struct PrometheusPull {
-        /// Host to listen on.
-        host: String = "localhost".to_owned(),
-        /// Port to listen on.
-        port: u16 = 8888,
-        /// Leave `_total` out.
-        without_type_suffix: bool = true,
-        /// Leave units out.
-        without_units: bool = true,
-        /// Leave the labels of the instrumentation scope out.
-        without_scope_info: bool = true,
-    }
-    ignored {
-        "with_resource_constant_labels": Json = "resource attributes are in `target_info`",
-    }
-    present_when_empty true;
+    metrics.readers = vec![MetricsReader::of_prometheus(prometheus)];
 }

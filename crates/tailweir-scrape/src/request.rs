@@ -16,7 +16,7 @@ use family::Family;
 use hashbrown::HashMap;
 use scope::Scope;
 use std::sync::Arc;
-use tailweir_otlp::{AttributeMap, EncodedValue};
+use tailweir_otlp::{AttributeMap, AttributeSet, EncodedValue};
 
 /// The value of a series that has ended, as Prometheus has it.
 pub(crate) const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -52,11 +52,23 @@ pub(crate) struct Point<'l> {
 /// A request under construction.
 #[derive(Debug)]
 pub(crate) struct Request {
-    target: Arc<Target>,
+    subject: Subject,
     resources: Vec<Resource>,
     by_name: HashMap<(String, String), usize>,
     length: usize,
     length_max: u64,
+}
+
+/// Whom the points are about.
+#[derive(Debug)]
+enum Subject {
+    /// What labels name, or else this target.
+    Target(Arc<Target>),
+    /// The process that tells them.
+    Own {
+        resource: AttributeSet,
+        scope: &'static str,
+    },
 }
 
 /// What is told about one job and instance.
@@ -83,8 +95,17 @@ pub(crate) fn is_of_resource(labels: &Labels) -> bool {
 impl Request {
     /// Nothing yet.
     pub(crate) fn new(target: Arc<Target>, length_max: u64) -> Self {
+        Self::about(Subject::Target(target), length_max)
+    }
+
+    /// Nothing yet about this process, which is the resource. Metrics that do not say theirs have this scope.
+    pub(crate) fn own(resource: AttributeSet, scope: &'static str, length_max: u64) -> Self {
+        Self::about(Subject::Own { resource, scope }, length_max)
+    }
+
+    fn about(subject: Subject, length_max: u64) -> Self {
         Self {
-            target,
+            subject,
             resources: Vec::new(),
             by_name: HashMap::new(),
             length: 0,
@@ -139,22 +160,35 @@ impl Request {
 
     /// What the labels `job` and `instance` name; where there are none, the target.
     fn resource(&mut self, labels: &Labels) -> &mut Resource {
-        let own = &self.target.labels;
+        let Subject::Target(target) = &self.subject else {
+            let key = (String::new(), String::new());
+            return self.resource_of(key, AttributeMap::default);
+        };
+        let target = Arc::clone(target);
+        let own = &target.labels;
         let name = |label: &str| match labels.get(label) {
             "" => own.get(label).to_owned(),
             written => written.to_owned(),
         };
         let (job, instance) = (name(JOB), name(INSTANCE));
         let job = match job.is_empty() {
-            true => self.target.job.settings.job_name.as_str().to_owned(),
+            true => target.job.settings.job_name.as_str().to_owned(),
             false => job,
         };
-        let key = (job, instance);
+        let attributes = || resource(&job, &instance, &target.found);
+        self.resource_of((job.clone(), instance.clone()), attributes)
+    }
+
+    fn resource_of(
+        &mut self,
+        key: (String, String),
+        attributes: impl FnOnce() -> AttributeMap,
+    ) -> &mut Resource {
         let at = match self.by_name.get(&key) {
             Some(at) => *at,
             None => {
                 self.resources.push(Resource {
-                    attributes: resource(&key.0, &key.1, &self.target.found),
+                    attributes: attributes(),
                     scopes: Vec::new(),
                     by_scope: HashMap::new(),
                 });

@@ -68,6 +68,7 @@ fn over_http(settings: &TelemetryOtlp) -> OtlpHttpExporter {
     if has_path(&settings.endpoint) {
         exporter.traces_endpoint.clone_from(&settings.endpoint);
         exporter.logs_endpoint.clone_from(&settings.endpoint);
+        exporter.metrics_endpoint.clone_from(&settings.endpoint);
     }
     let client = &mut exporter.client;
     client.endpoint.clone_from(&settings.endpoint);
@@ -113,12 +114,15 @@ mod tests {
                 exporter.client.endpoint,
                 exporter.logs_endpoint,
                 exporter.traces_endpoint,
+                exporter.metrics_endpoint,
             )
         };
         let server = "http://sink:4318/".to_owned();
-        assert_eq!(of(&server), (server, String::new(), String::new()));
+        let none = String::new;
+        assert_eq!(of(&server), (server, none(), none(), none()));
         let whole = "http://sink:4318/otlp/v1/logs".to_owned();
-        assert_eq!(of(&whole), (whole.clone(), whole.clone(), whole));
+        let all = (whole.clone(), whole.clone(), whole.clone(), whole.clone());
+        assert_eq!(of(&whole), all);
     }
 
     /// Scenario: certificates are configured.

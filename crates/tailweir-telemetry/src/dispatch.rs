@@ -181,7 +181,7 @@ impl Dispatch {
 }
 
 /// Own telemetry is in nobody's books: it came in by no receiver.
-struct NoBooks;
+pub(crate) struct NoBooks;
 
 impl Settle for NoBooks {
     fn settle(&self, _: Settlement) {}

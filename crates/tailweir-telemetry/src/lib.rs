@@ -1,7 +1,8 @@
-//! What this process says about itself, by OTLP: log records and spans (`service.telemetry`).
+//! What this process says about itself, by OTLP: log records, spans and metrics (`service.telemetry`).
 //!
 //! ```text
 //! tracing events, spans -> Watcher -> Outlet (bounded) -> Dispatch -> Exporter     (a thread of their own)
+//! all metrics, now and then ------------------------> Reading --> Exporter     (the same)
 //! ```
 //!
 //! The binary calls [`OwnTelemetry::start`], puts the [`Watcher`] beside what writes the log, asks for
@@ -22,6 +23,7 @@ mod figures;
 mod outlet;
 mod own_telemetry;
 mod quiet_thread;
+mod reading;
 mod resource;
 mod sampler;
 mod span;
@@ -29,4 +31,5 @@ mod watcher;
 
 pub use figures::{Figures, SignalFigures};
 pub use own_telemetry::{OwnTelemetry, StartError};
+pub use reading::MetricsSource;
 pub use watcher::Watcher;

@@ -4,6 +4,7 @@ use crate::dispatch::Dispatch;
 use crate::figures::Figures;
 use crate::outlet::Outlet;
 use crate::quiet_thread;
+use crate::reading::{MetricsSource, Reading};
 use crate::resource::resource;
 use crate::sampler::Sampler;
 use crate::watcher::{Tracing, Watcher};
@@ -26,10 +27,10 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An option of a processor cannot be used.
-    #[error("{processor}.exporter.otlp.{error}")]
+    #[error("{way}.exporter.otlp.{error}")]
     Option {
-        /// Where the processor stands in the configuration.
-        processor: String,
+        /// Where the processor or reader stands in the configuration.
+        way: String,
         /// The option.
         error: BuildError,
     },
@@ -59,10 +60,11 @@ struct Construction {
     resource: Arc<AttributeSet>,
     version: &'static str,
     dispatches: Vec<Dispatch>,
+    readings: Vec<Reading>,
 }
 
 impl OwnTelemetry {
-    /// Starts to send what these settings ask for. `version` is that of the program.
+    /// Starts to send what these settings ask for. `version` is that of the program; `metrics` writes its metrics.
     ///
     /// # Errors
     ///
@@ -70,11 +72,13 @@ impl OwnTelemetry {
     pub fn start(
         settings: &Telemetry,
         version: &'static str,
+        metrics: &MetricsSource,
     ) -> Result<(Self, Watcher), StartError> {
         let mut construction = Construction {
             resource: Arc::new(resource(&settings.resource, version)),
             version,
             dispatches: Vec::new(),
+            readings: Vec::new(),
         };
         let logs = construction.outlets(Signal::Logs, &settings.logs.processors)?;
         let traces = match &settings.traces {
@@ -85,6 +89,12 @@ impl OwnTelemetry {
             }),
             _ => None,
         };
+        for (index, reader) in settings.metrics.periodic() {
+            let way = format!("service.telemetry.metrics.readers[{index}].periodic");
+            let reading = Reading::new(&way, reader, &construction.resource, metrics);
+            let reading = reading.map_err(|error| StartError::Option { way, error })?;
+            construction.readings.push(reading);
+        }
         let watcher = Watcher {
             logs,
             initial_fields: settings.logs.initial_fields.clone(),
@@ -95,9 +105,17 @@ impl OwnTelemetry {
             let dropped = Arc::clone(dispatch.dropped());
             figures.add(dispatch.signal(), dispatch.exporter().clone(), dropped);
         }
-        let running = match construction.dispatches {
-            dispatches if dispatches.is_empty() => None,
-            dispatches => Some(Running::start(dispatches)?),
+        for reading in &construction.readings {
+            figures.add(Signal::Metrics, reading.exporter().clone(), Arc::default());
+        }
+        let Construction {
+            dispatches,
+            readings,
+            ..
+        } = construction;
+        let running = match dispatches.is_empty() && readings.is_empty() {
+            true => None,
+            false => Some(Running::start(dispatches, readings)?),
         };
         Ok((Self { figures, running }, watcher))
     }
@@ -128,10 +146,8 @@ impl Construction {
         for (index, processor) in processors.iter().enumerate() {
             let name = format!("service.telemetry.{signal}.processors[{index}]");
             let built = Dispatch::new(&name, signal, processor, &self.resource, self.version);
-            let (outlet, dispatch) = built.map_err(|error| StartError::Option {
-                processor: name,
-                error,
-            })?;
+            let (outlet, dispatch) =
+                built.map_err(|error| StartError::Option { way: name, error })?;
             outlets.push(outlet);
             self.dispatches.push(dispatch);
         }
@@ -140,7 +156,7 @@ impl Construction {
 }
 
 impl Running {
-    fn start(dispatches: Vec<Dispatch>) -> io::Result<Self> {
+    fn start(dispatches: Vec<Dispatch>, readings: Vec<Reading>) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let (ending, ended) = mpsc::channel();
         let runtime = Builder::new_current_thread()
@@ -155,21 +171,28 @@ impl Running {
                 // Nothing is sent; it is let go of when the thread has ended, however that comes.
                 let _ending: mpsc::Sender<()> = ending;
                 quiet_thread::mark();
-                send(&runtime, dispatches, &until);
+                send(&runtime, dispatches, readings, &until);
             })?;
         Ok(Self { stop, ended })
     }
 }
 
-fn send(runtime: &Runtime, dispatches: Vec<Dispatch>, stop: &CancellationToken) {
+fn send(
+    runtime: &Runtime,
+    dispatches: Vec<Dispatch>,
+    readings: Vec<Reading>,
+    stop: &CancellationToken,
+) {
     runtime.block_on(async {
-        let ways: Vec<_> = dispatches
-            .into_iter()
+        let dispatches = dispatches.into_iter();
+        let mut ways: Vec<_> = dispatches
             .map(|dispatch| tokio::spawn(dispatch.run(stop.clone(), END_TIME)))
             .collect();
+        let readings = readings.into_iter();
+        ways.extend(readings.map(|reading| tokio::spawn(reading.run(stop.clone(), END_TIME))));
         for way in ways {
             if let Err(error) = way.await {
-                tracing::error!(%error, "own telemetry of a processor is not sent any more");
+                tracing::error!(%error, "own telemetry of a processor or reader is not sent any more");
             }
         }
     });

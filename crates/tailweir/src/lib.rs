@@ -24,6 +24,7 @@ mod kept;
 mod logging;
 mod migrate;
 mod node;
+mod own_metrics;
 mod own_telemetry;
 mod pages;
 mod probe;

@@ -11,7 +11,7 @@ pub(crate) use recent::RecentLines;
 use sampling::Sampling;
 use tailweir_config::{LogEncoding, LogLevel, Telemetry, TelemetryLogs};
 use tailweir_core::{OWN_QUIET, OWN_SPAN};
-use tailweir_telemetry::{OwnTelemetry, Watcher};
+use tailweir_telemetry::{MetricsSource, OwnTelemetry, Watcher};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -30,8 +30,9 @@ use writer::LogWriter;
 pub(crate) fn start(
     settings: &Telemetry,
     terminal: &Terminal,
+    metrics: &MetricsSource,
 ) -> anyhow::Result<(OwnTelemetry, RecentLines)> {
-    let (own, watcher) = OwnTelemetry::start(settings, env!("CARGO_PKG_VERSION"))?;
+    let (own, watcher) = OwnTelemetry::start(settings, env!("CARGO_PKG_VERSION"), metrics)?;
     let settings = &settings.logs;
     let writer = LogWriter::open(settings, terminal)?;
     let has_colours = writer.is_only_the_terminal() && Terminal::has_colours();

@@ -291,8 +291,14 @@ fn announce_admin(address: SocketAddr) {
 }
 
 /// The recorder of this process. There is one, however many nodes there are.
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// All metrics, as the admin listener shows them; nothing before there are any.
+pub(crate) fn page_of_metrics() -> Option<String> {
+    Some(HANDLE.get()?.render())
+}
+
 fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(handle) = HANDLE.get() {
         return Ok(handle.clone());
     }

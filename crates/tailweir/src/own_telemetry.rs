@@ -15,15 +15,15 @@ const DROPPED: &str = "tailweir_own_telemetry_dropped_items";
 pub(crate) const OWN_REFERENCE: [MetricReference; 3] = [
     counter(
         SENT,
-        "Log records and spans of this process that `service.telemetry` has sent.",
+        "Log records, spans and points of metrics of this process that `service.telemetry` has sent.",
     ),
     counter(
         FAILED,
-        "Log records and spans of this process that `service.telemetry` gave up.",
+        "Log records, spans and points of metrics of this process that `service.telemetry` gave up.",
     ),
     counter(
         DROPPED,
-        "Log records and spans of this process that found no room in a queue of `service.telemetry`.",
+        "Log records, spans and points of metrics of this process that found no room in a queue of `service.telemetry`.",
     ),
 ];
 

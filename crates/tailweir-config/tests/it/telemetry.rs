@@ -163,3 +163,71 @@ fn headers_of_own_telemetry_are_not_shown() {
     assert!(!format!("{:?}", settings.telemetry).contains("hunter2"));
     assert!(!print_config(&settings).contains("hunter2"));
 }
+
+/// Scenario: metrics are scraped and sent in two ways, one of them without options.
+/// Guarantees: each reader is read as the Collector reads it, with its defaults; of level `none` nothing is sent.
+#[test]
+fn readers_are_read_as_the_collector_reads_them() {
+    let readers = "readers: [{pull: {exporter: {prometheus: {port: 9}}}}, {periodic: {interval: 5000, timeout: 700, \
+                   exporter: {otlp: {protocol: http/protobuf, endpoint: 'sink:4318', insecure: true, \
+                   temporality_preference: cumulative}}}}, {periodic: {exporter: {otlp: {protocol: grpc, endpoint: \
+                   'http://sink:4317'}}}}]";
+    let metrics = |level: &str| {
+        let text = with_telemetry(&format!("{{metrics: {{level: {level}, {readers}}}}}"));
+        settings(&text).telemetry.metrics
+    };
+    let normal = metrics("normal");
+    let periodic: Vec<_> = normal.periodic().collect();
+    let [(1, first), (2, second)] = periodic.as_slice() else {
+        panic!("{periodic:#?}");
+    };
+    assert_eq!(first.interval(), Duration::from_secs(5));
+    assert_eq!(first.export_time(), Duration::from_millis(700));
+    let server = &first.exporter.otlp.as_ref().unwrap().server;
+    assert_eq!(server.endpoint, "http://sink:4318");
+    assert_eq!(server.protocol, Some(TelemetryProtocol::Http));
+    assert_eq!(second.interval(), Duration::from_secs(60));
+    assert_eq!(second.export_time(), Duration::from_secs(30));
+    assert_eq!(normal.addresses().collect::<Vec<_>>(), ["localhost:9"]);
+    assert_eq!(metrics("none").periodic().count(), 0);
+}
+
+/// Scenario: readers that lack something, are two at once, or ask for what is not sent.
+/// Guarantees: each is refused with what to do.
+#[test]
+fn mistakes_of_readers_are_told() {
+    let otlp = |more: &str| {
+        format!(
+            "periodic: {{exporter: {{otlp: {{protocol: grpc, endpoint: 'http://a:1'{more}}}}}}}"
+        )
+    };
+    for (reader, said) in [
+        (
+            "periodic: {interval: 1000}".to_owned(),
+            "the reader has no `exporter`",
+        ),
+        (
+            "periodic: {exporter: {otlp: {endpoint: 'http://a:1'}}}".to_owned(),
+            "there is no `protocol`",
+        ),
+        (
+            "periodic: {exporter: {console: {}}}".to_owned(),
+            "metrics are on the page of the admin listener",
+        ),
+        (
+            format!("pull: {{exporter: {{prometheus: }}}}, {}", otlp("")),
+            "`pull` and `periodic` at once",
+        ),
+        (
+            otlp(", temporality_preference: delta"),
+            "own metrics are sent as `cumulative` alone",
+        ),
+        (
+            otlp(", default_histogram_aggregation: base2_exponential_bucket_histogram"),
+            "own histograms are sent as `explicit_bucket_histogram` alone",
+        ),
+    ] {
+        let text = with_telemetry(&format!("{{metrics: {{readers: [{{{reader}}}]}}}}"));
+        assert_error(&load_text(&text), &reader, said);
+    }
+}

@@ -4,7 +4,7 @@ use super::family::Family;
 use super::group::{Group, nanoseconds};
 use super::kind::{trimmed, ucum};
 use super::scope::Scope;
-use super::{Request, Resource, is_stale};
+use super::{Request, Resource, Subject, is_stale};
 use crate::Manner;
 use crate::page::Exemplar;
 use tailweir_core::{SpanId, TraceId};
@@ -25,12 +25,17 @@ impl Request {
     pub(crate) fn write(self, manner: &Manner, out: &mut Vec<u8>) {
         let mut request = MetricsWriter::new(out);
         for resource in self.resources {
-            write_resource(resource, manner, &mut request);
+            write_resource(resource, &self.subject, manner, &mut request);
         }
     }
 }
 
-fn write_resource(mut resource: Resource, manner: &Manner, request: &mut MetricsWriter<'_>) {
+fn write_resource(
+    mut resource: Resource,
+    subject: &Subject,
+    manner: &Manner,
+    request: &mut MetricsWriter<'_>,
+) {
     for scoped in &mut resource.scopes {
         scoped.families.retain_mut(has_points);
     }
@@ -38,12 +43,15 @@ fn write_resource(mut resource: Resource, manner: &Manner, request: &mut Metrics
     if resource.scopes.is_empty() {
         return;
     }
-    let attributes = resource.attributes.finish();
+    let (attributes, scope_name) = match subject {
+        Subject::Target(_) => (resource.attributes.finish(), SCOPE),
+        Subject::Own { resource, scope } => (resource.clone(), *scope),
+    };
     request.resource(&attributes, |mut writer| {
         for scoped in &mut resource.scopes {
             let attributes = scope_attributes(&scoped.scope);
             let (name, version) = match scoped.scope.is_empty() {
-                true => (SCOPE, manner.version.as_str()),
+                true => (scope_name, manner.version.as_str()),
                 false => (scoped.scope.name.as_str(), scoped.scope.version.as_str()),
             };
             let scope = NewScope {

@@ -4,6 +4,7 @@ use crate::cli::{RunArguments, StatusLine};
 use crate::configuration::{Accepted, Configuration, FilesRead};
 use crate::logging::{self, RecentLines};
 use crate::node::{Node, NodeOptions, PageSources};
+use crate::own_metrics;
 use crate::signals::{Event, Signals};
 use crate::status_line::StatusLinePainter;
 use crate::terminal::Terminal;
@@ -35,7 +36,11 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         StatusLine::Never => false,
     };
     let terminal = Terminal::new(is_live);
-    let (own, recent) = logging::start(&accepted.settings.telemetry, &terminal)?;
+    let (own, recent) = logging::start(
+        &accepted.settings.telemetry,
+        &terminal,
+        &own_metrics::source(),
+    )?;
     if arguments.config.sources.is_empty() {
         tracing::info!("embedded configuration; `tailweir demo` in another terminal sends traces");
     }

@@ -10,6 +10,7 @@ mod gateway;
 mod golden;
 mod kubernetes;
 mod lifecycle;
+mod own_metrics;
 mod own_telemetry;
 mod personal_data;
 mod profile;
