@@ -28,7 +28,8 @@ pub(crate) fn source() -> MetricsSource {
     Arc::new(move |resource| {
         let text = page_of_metrics()?;
         match request(&text, since, resource, &manner, &units) {
-            Ok(body) => Some(body),
+            // Without a resource nobody would know whose it is, and tell of it.
+            Ok(body) => Some(body).filter(|body| !body.is_empty()),
             Err(error) => {
                 tracing::warn!(%error, "own metrics are not sent this time");
                 None
