@@ -309,7 +309,7 @@ impl Counting<'_> {
                             kind,
                             key: self.key.as_slice().into(),
                             exemplar,
-                        })
+                        });
                 }
             }
         }
