@@ -22,11 +22,14 @@ const CALL_BYTES: usize = 25;
 /// When who is refused may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The tenure in which a roll is called: the epoch that created it, and its view.
+type TenureOfRoll = [Epoch; 2];
+
 /// See the module. What it knows is gone with it: whoever calls the roll next hears of everybody within a lease.
 pub(crate) struct Rolls {
     clock: Clock,
-    /// By name, with the tenure in which it is called: the epoch that created it, and its view.
-    all: Mutex<BTreeMap<Arc<str>, ([Epoch; 2], Roster)>>,
+    /// By name, with the tenure in which it is called.
+    all: Mutex<BTreeMap<Arc<str>, (TenureOfRoll, Roster)>>,
 }
 
 impl Rolls {

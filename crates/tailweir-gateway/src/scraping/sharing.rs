@@ -117,7 +117,7 @@ impl Sharing {
                     tracing::warn!(name = %self.name, "nobody says who shares the targets, this member keeps its own");
                 }
                 false => {
-                    tracing::info!(name = %self.name, "it is known again who shares the targets")
+                    tracing::info!(name = %self.name, "it is known again who shares the targets");
                 }
             }
         }

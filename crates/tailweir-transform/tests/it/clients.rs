@@ -15,15 +15,14 @@ fn left(conditions: &str, client: &ClientContext) -> Vec<String> {
         body: wire(Signal::Logs, text),
         client,
     });
-    let body = outcome.unwrap().body;
+    let body = outcome.expect("conditions that can be asked").body;
     if body.is_empty() {
         return Vec::new();
     }
     let records = &read(Signal::Logs, &body)["resourceLogs"][0]["scopeLogs"][0]["logRecords"];
-    let records = records.as_array().unwrap().iter();
-    records
-        .map(|record| record["severityText"].as_str().unwrap().to_owned())
-        .collect()
+    let records = records.as_array().into_iter().flatten();
+    let left = records.filter_map(|record| record["severityText"].as_str());
+    left.map(str::to_owned).collect()
 }
 
 /// Scenario: conditions in each style ask for metadata, the address and what the authenticator found, of a client that

@@ -25,11 +25,12 @@ fn point(label: &str, value: i64) -> Value {
 
 /// The names of metrics of the first scope of a resource, and how many points each has.
 fn names(resource: &Value) -> Vec<(String, usize)> {
-    let metrics = resource["scopeMetrics"][0]["metrics"].as_array().unwrap();
+    let metrics = resource["scopeMetrics"][0]["metrics"].as_array();
     let points = |metric: &Value| metric["gauge"]["dataPoints"].as_array().map_or(0, Vec::len);
-    let names = metrics.iter();
-    names
-        .map(|metric| (metric["name"].as_str().unwrap().to_owned(), points(metric)))
+    let name = |metric: &Value| metric["name"].as_str().unwrap_or_default().to_owned();
+    let metrics = metrics.into_iter().flatten();
+    metrics
+        .map(|metric| (name(metric), points(metric)))
         .collect()
 }
 
