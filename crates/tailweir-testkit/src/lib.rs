@@ -4,6 +4,7 @@
 //! - [`load_case`] loads the whole configurations among them.
 //! - [`normal_form`] and [`sorted_form`] make two encodings of the same telemetry comparable.
 //! - [`request`], [`span`] and [`trace_id`] build OTLP requests, one sentence each.
+//! - [`traces_of_exemplars`] says which traces metrics name.
 //! - [`Sink`] is a scripted OTLP backend on loopback.
 //! - [`HttpSink`] is one that speaks HTTP, of whatever protocol.
 //! - [`BytesCodec`] is gRPC whose messages are bytes.
@@ -15,6 +16,7 @@ mod authority;
 mod builder;
 mod codec;
 mod configuration;
+mod exemplars;
 mod golden;
 mod http_sink;
 mod normal;
@@ -29,6 +31,7 @@ pub use builder::{
 };
 pub use codec::BytesCodec;
 pub use configuration::load_case;
+pub use exemplars::traces_of_exemplars;
 pub use golden::{Folder, Tally};
 pub use http_sink::{HttpSink, Posted};
 pub use normal::{normal_form, normal_json, sorted_form};

@@ -9,6 +9,7 @@ mod service;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -172,6 +173,17 @@ impl Sink {
     #[must_use]
     pub fn metadata(&self) -> Vec<tonic::metadata::MetadataMap> {
         self.shared.state().metadata.clone()
+    }
+
+    /// Every metric it kept so far, in order of arrival.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let requests = self.received().into_iter().filter_map(|kept| match kept {
+            Received::Metrics(request) => Some(request.resource_metrics),
+            _ => None,
+        });
+        let scopes = requests.flatten().flat_map(|it| it.scope_metrics);
+        scopes.flat_map(|scope| scope.metrics).collect()
     }
 
     /// Every span it kept so far.

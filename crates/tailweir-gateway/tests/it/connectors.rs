@@ -27,28 +27,21 @@ impl Point {
 /// The points of sums that a backend got, in order.
 fn sums(sink: &Sink) -> Vec<Point> {
     let mut points = Vec::new();
-    for received in sink.received() {
-        let Received::Metrics(request) = received else {
+    for metric in sink.metrics() {
+        let Some(Data::Sum(sum)) = metric.data else {
             continue;
         };
-        let resources = request.resource_metrics.into_iter();
-        let scopes = resources.flat_map(|resource| resource.scope_metrics);
-        for metric in scopes.flat_map(|scope| scope.metrics) {
-            let Some(Data::Sum(sum)) = metric.data else {
-                continue;
+        for point in sum.data_points {
+            let Some(Number::AsInt(value)) = point.value else {
+                panic!("no integer: {point:?}");
             };
-            for point in sum.data_points {
-                let Some(Number::AsInt(value)) = point.value else {
-                    panic!("no integer: {point:?}");
-                };
-                let exemplars = point.exemplars.into_iter();
-                points.push(Point {
-                    metric: metric.name.clone(),
-                    attributes: texts(point.attributes),
-                    value,
-                    exemplars: exemplars.map(|exemplar| exemplar.trace_id).collect(),
-                });
-            }
+            let exemplars = point.exemplars.into_iter();
+            points.push(Point {
+                metric: metric.name.clone(),
+                attributes: texts(point.attributes),
+                value,
+                exemplars: exemplars.map(|exemplar| exemplar.trace_id).collect(),
+            });
         }
     }
     points

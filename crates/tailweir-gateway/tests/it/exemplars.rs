@@ -3,12 +3,10 @@
 use crate::cluster::{PATIENCE, Town, send};
 use crate::harness::Fixture;
 use crate::streams::{cluster, finish};
-use opentelemetry_proto::tonic::metrics::v1::Metric;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use tailweir_placement::{Command, Incarnation};
-use tailweir_testkit::{Received, Sink, request, span, trace_id};
+use tailweir_testkit::{Sink, request, span, trace_id, traces_of_exemplars};
 
 const SERVICES: u64 = 6;
 /// Traces of each service and round; every fourth is kept.
@@ -74,45 +72,11 @@ fn kept(round: u64) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// The traces that exemplars name, by metric.
-fn named(sink: &Sink) -> BTreeMap<String, BTreeSet<Vec<u8>>> {
-    let mut all = BTreeMap::<String, BTreeSet<Vec<u8>>>::new();
-    for received in sink.received() {
-        let Received::Metrics(request) = received else {
-            continue;
-        };
-        let resources = request.resource_metrics.into_iter();
-        let scopes = resources.flat_map(|resource| resource.scope_metrics);
-        for metric in scopes.flat_map(|scope| scope.metrics) {
-            all.entry(metric.name.clone())
-                .or_default()
-                .extend(traces_of(metric));
-        }
-    }
-    all
-}
-
-fn traces_of(metric: Metric) -> Vec<Vec<u8>> {
-    let exemplars: Vec<_> = match metric.data {
-        Some(Data::Sum(sum)) => {
-            let points = sum.data_points.into_iter();
-            points.flat_map(|point| point.exemplars).collect()
-        }
-        Some(Data::ExponentialHistogram(histogram)) => {
-            let points = histogram.data_points.into_iter();
-            points.flat_map(|point| point.exemplars).collect()
-        }
-        other => panic!("no such metric was asked for: {other:?}"),
-    };
-    let traces = exemplars.into_iter().map(|exemplar| exemplar.trace_id);
-    traces.collect()
-}
-
 /// Waits until calls and durations have had an exemplar of each of these traces.
 async fn until_named(metrics: &Sink, wanted: &BTreeSet<Vec<u8>>) {
     let looking = async {
         loop {
-            let named = named(metrics);
+            let named = traces_of_exemplars(metrics.metrics());
             if named.len() == 2 && named.values().all(|named| named.is_superset(wanted)) {
                 return;
             }
@@ -156,7 +120,7 @@ async fn exemplars_of_gateways_without_slots_are_kept_traces() {
     }
 
     finish(gateways.into_iter().chain(samplers)).await;
-    for named in named(&metrics).into_values() {
+    for named in traces_of_exemplars(metrics.metrics()).into_values() {
         assert_eq!(named, wanted);
     }
 }

@@ -1,10 +1,10 @@
 //! Pages that are scraped.
 
 use crate::harness::{Fixture, settings};
-use opentelemetry_proto::tonic::metrics::v1::{Metric, metric::Data, number_data_point::Value};
+use opentelemetry_proto::tonic::metrics::v1::{metric::Data, number_data_point::Value};
 use std::io::Write;
 use tailweir_gateway::Gateway;
-use tailweir_testkit::{HttpSink, Received, Sink};
+use tailweir_testkit::{HttpSink, Sink};
 
 const TEXT: &str = "200 OK\r\ncontent-type: text/plain; version=0.0.4";
 
@@ -31,22 +31,10 @@ fn targets(pages: &HttpSink) -> String {
     format!("static_configs: [{{targets: ['{}']}}]", pages.address())
 }
 
-/// The metrics that arrived, in order.
-fn metrics(sink: &Sink) -> Vec<Metric> {
-    let received = sink.received().into_iter();
-    let requests = received.filter_map(|request| match request {
-        Received::Metrics(metrics) => Some(metrics.resource_metrics),
-        _ => None,
-    });
-    let scopes = requests
-        .flatten()
-        .flat_map(|resource| resource.scope_metrics);
-    scopes.flat_map(|scope| scope.metrics).collect()
-}
-
 /// The values of a metric without labels, in order; nothing where it has ended.
 fn values(sink: &Sink, name: &str) -> Vec<Option<f64>> {
-    let metrics = metrics(sink)
+    let metrics = sink
+        .metrics()
         .into_iter()
         .filter(|metric| metric.name == name);
     let points = metrics.flat_map(|metric| match metric.data {

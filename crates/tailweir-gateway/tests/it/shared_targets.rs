@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_gateway::ScrapeRow;
 use tailweir_placement::Command;
-use tailweir_testkit::{HttpSink, Posted, Received, Sink};
+use tailweir_testkit::{HttpSink, Posted, Sink};
 
 /// So many that nobody has none by chance.
 const TARGETS: usize = 40;
@@ -103,17 +103,8 @@ async fn owners(pages: &HttpSink) -> BTreeMap<String, String> {
 
 /// Points of `stock` that say that it has ended.
 fn ends(backend: &Sink) -> usize {
-    let received = backend.received().into_iter();
-    let requests = received.filter_map(|request| match request {
-        Received::Metrics(metrics) => Some(metrics.resource_metrics),
-        _ => None,
-    });
-    let scopes = requests
-        .flatten()
-        .flat_map(|resource| resource.scope_metrics);
-    let stock = scopes
-        .flat_map(|scope| scope.metrics)
-        .filter(|metric| metric.name == "stock");
+    let metrics = backend.metrics().into_iter();
+    let stock = metrics.filter(|metric| metric.name == "stock");
     let points = stock.flat_map(|metric| match metric.data {
         Some(Data::Gauge(gauge)) => gauge.data_points,
         _ => Vec::new(),

@@ -1,12 +1,11 @@
 //! Series of a cluster, as a scraper of all its processes sees them.
 
 use crate::cluster::{Cluster, active, send};
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use tailweir_testkit::{Received, Signal, Sink, http_get, request, span, trace_id};
+use tailweir_testkit::{Signal, Sink, http_get, request, span, trace_id, traces_of_exemplars};
 
 /// Senders of metrics, each a target of its own.
 const TARGETS: u64 = 30;
@@ -233,34 +232,6 @@ service:
     )
 }
 
-/// The traces that exemplars name, by metric.
-fn named(sink: &Sink) -> BTreeMap<String, BTreeSet<Vec<u8>>> {
-    let mut all = BTreeMap::<String, BTreeSet<Vec<u8>>>::new();
-    for received in sink.received() {
-        let Received::Metrics(request) = received else {
-            continue;
-        };
-        let resources = request.resource_metrics.into_iter();
-        let scopes = resources.flat_map(|resource| resource.scope_metrics);
-        for metric in scopes.flat_map(|scope| scope.metrics) {
-            let exemplars: Vec<_> = match metric.data {
-                Some(Data::Sum(sum)) => {
-                    let points = sum.data_points.into_iter();
-                    points.flat_map(|point| point.exemplars).collect()
-                }
-                Some(Data::Histogram(histogram)) => {
-                    let points = histogram.data_points.into_iter();
-                    points.flat_map(|point| point.exemplars).collect()
-                }
-                other => panic!("nothing makes this: {other:?}"),
-            };
-            let traces = exemplars.into_iter().map(|exemplar| exemplar.trace_id);
-            all.entry(metric.name).or_default().extend(traces);
-        }
-    }
-    all
-}
-
 /// Scenario: spans of thirty services come through a process that is no sampler, and two others keep one of two traces of each.
 /// Guarantees: the series of calls and durations have an exemplar of each kept trace, and of no other.
 #[test]
@@ -293,10 +264,14 @@ fn exemplars_of_a_gateway_alone_are_kept_traces() {
         .map(|target| trace_id(10 * target).0.to_vec())
         .collect();
     sink.block_until("exemplars of all kept traces", |sink| {
-        let named = named(sink);
+        let named = traces_of_exemplars(sink.metrics());
         named.len() == 2 && named.values().all(|named| named.is_superset(&kept))
     });
-    assert!(named(&sink).into_values().all(|named| named == kept));
+    assert!(
+        traces_of_exemplars(sink.metrics())
+            .into_values()
+            .all(|named| named == kept)
+    );
     let received = sink.spans().into_iter().map(|span| span.trace_id);
     assert_eq!(received.collect::<BTreeSet<_>>(), kept);
 }
