@@ -2,7 +2,6 @@
 
 mod idle;
 
-use crate::TailSampling;
 use crate::report::{Cause, Report};
 use crate::sources::{Sources, nowhere};
 use idle::{IDLE, Stage};
@@ -51,17 +50,6 @@ impl Sources {
             meaning,
             is_on: self.has_gate(id),
         })
-    }
-
-    /// A `tail_sampling` block that was read alone, with what gates say beside it.
-    #[must_use]
-    pub fn gates_beside(&self, sampling: TailSampling) -> TailSampling {
-        TailSampling {
-            consistent_probability: sampling.consistent_probability
-                || self.has_gate(USE_TRACE_STATE),
-            lambdas: sampling.lambdas || self.has_gate(ENABLE_LAMBDA),
-            ..sampling
-        }
     }
 
     /// Refuses gates that nobody knows, and those that the Collector does not let be switched so; warns of those that do

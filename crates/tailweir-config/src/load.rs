@@ -48,12 +48,7 @@ pub fn load(sources: &Sources, options: LoadOptions, environment: &dyn Environme
         substitution::apply(&mut root, environment, &mut texts, &mut report);
     }
     let readable = report.errors() == 0;
-    let overrides = Overrides {
-        compat: options.compat,
-        record_policy: sources.has_gate(RECORD_POLICY),
-        consistent_probability: sources.has_gate(USE_TRACE_STATE),
-        lambdas: sources.has_gate(ENABLE_LAMBDA),
-    };
+    let overrides = overrides(sources, options);
     let settings = readable.then(|| assemble::settings(&root, overrides, &mut report));
     let diagnostics = finish(report, options.strict, texts);
     let (settings, attempt) = match diagnostics.has_errors() {
@@ -86,35 +81,62 @@ pub fn read_yaml(name: &str, text: &str) -> Result<serde_json::Value, Diagnostic
     })
 }
 
-/// Reads a text that holds nothing but a `tail_sampling:` block, as `policy simulate` takes it.
-///
-/// `name` is what the text is called in diagnostics.
+/// What is said beside the configuration.
+fn overrides(sources: &Sources, options: LoadOptions) -> Overrides {
+    Overrides {
+        compat: options.compat,
+        record_policy: sources.has_gate(RECORD_POLICY),
+        consistent_probability: sources.has_gate(USE_TRACE_STATE),
+        lambdas: sources.has_gate(ENABLE_LAMBDA),
+    }
+}
+
+/// Reads a text that holds nothing but a `tail_sampling:` block, with no feature gate switched; see
+/// [`Sources::load_tail_sampling_block`].
 pub fn load_tail_sampling_block(
     name: &str,
     text: &str,
     options: LoadOptions,
     environment: &dyn Environment,
 ) -> (Option<TailSampling>, Diagnostics) {
-    let mut texts = BTreeMap::new();
-    let mut report = Report::default();
-    let source: Arc<str> = Arc::from(name);
-    let parsed = yaml::parse(&source, text);
-    texts.insert(source, Arc::from(parsed.blotted));
-    let settings = match parsed.node {
-        Err(error) => {
-            error.report(&mut report);
-            None
-        }
-        Ok(mut root) => {
-            substitution::apply(&mut root, environment, &mut texts, &mut report);
-            block(&root, options, &mut report)
-        }
-    };
-    let diagnostics = finish(report, options.strict, texts);
-    (settings.filter(|_| !diagnostics.has_errors()), diagnostics)
+    Sources::new().load_tail_sampling_block(name, text, options, environment)
 }
 
-fn block(root: &Node, options: LoadOptions, report: &mut Report) -> Option<TailSampling> {
+impl Sources {
+    /// Reads a text that holds nothing but a `tail_sampling:` block, as `policy simulate` takes it, in place of these sources, of
+    /// which only the feature gates count.
+    ///
+    /// `name` is what the text is called in diagnostics.
+    #[must_use]
+    pub fn load_tail_sampling_block(
+        &self,
+        name: &str,
+        text: &str,
+        options: LoadOptions,
+        environment: &dyn Environment,
+    ) -> (Option<TailSampling>, Diagnostics) {
+        let mut report = Report::default();
+        self.check_gates(&mut report);
+        let mut texts = BTreeMap::new();
+        let source: Arc<str> = Arc::from(name);
+        let parsed = yaml::parse(&source, text);
+        texts.insert(source, Arc::from(parsed.blotted));
+        let settings = match parsed.node {
+            Err(error) => {
+                error.report(&mut report);
+                None
+            }
+            Ok(mut root) => {
+                substitution::apply(&mut root, environment, &mut texts, &mut report);
+                block(&root, overrides(self, options), &mut report)
+            }
+        };
+        let diagnostics = finish(report, options.strict, texts);
+        (settings.filter(|_| !diagnostics.has_errors()), diagnostics)
+    }
+}
+
+fn block(root: &Node, overrides: Overrides, report: &mut Report) -> Option<TailSampling> {
     const KEY: &str = "tail_sampling";
     for entry in root.entries().iter().filter(|entry| entry.key != KEY) {
         report.unknown_name(
@@ -130,10 +152,6 @@ fn block(root: &Node, options: LoadOptions, report: &mut Report) -> Option<TailS
         let name = root.place.location.source.to_string();
         report.error_at(nowhere(&name), Cause::Missing, text, "");
         return None;
-    };
-    let overrides = Overrides {
-        compat: options.compat,
-        ..Overrides::default()
     };
     let mut document = TailSamplingDocument::default();
     Some(report.within(KEY, |report| {

@@ -34,6 +34,35 @@ fn an_unknown_gate_is_refused() {
     );
 }
 
+/// Scenario: a block of policies alone is read beside gates that are switched on, and beside one that nobody knows.
+/// Guarantees: gates mean for it what they mean for a whole configuration, and the unknown one is refused.
+#[test]
+fn gates_count_beside_a_block_alone() {
+    let read = |gates: &str| {
+        let text = "tail_sampling: {policies: [{name: a, type: always_sample}]}";
+        let sources = Sources::new().feature_gates(gates);
+        sources.load_tail_sampling_block("a", text, LoadOptions::default(), &EmptyEnvironment)
+    };
+    let all = "ottl.functions.enableLambda,processor.tailsamplingprocessor.recordpolicy,\
+               processor.tailsamplingprocessor.usetracestate";
+    for (gates, is_on) in [(all, true), ("", false)] {
+        let sampler = read(gates).0.unwrap();
+        let gated = [
+            sampler.lambdas,
+            sampler.record_policy,
+            sampler.consistent_probability,
+        ];
+        assert_eq!(gated, [is_on; 3], "{gates}");
+    }
+    let (sampler, diagnostics) = read("wholly.unlike");
+    assert!(sampler.is_none());
+    let told = diagnostics.to_string();
+    assert!(
+        told.contains("unknown feature gate `wholly.unlike`"),
+        "{told}"
+    );
+}
+
 /// Scenario: gates of the Collector that mean nothing here are switched on and off; one that is stable is switched off, and
 /// one that is deprecated on.
 /// Guarantees: the first are told to have no effect, the others are refused as in the Collector.

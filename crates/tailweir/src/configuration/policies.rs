@@ -33,10 +33,10 @@ fn block(path: &str, text: &str, arguments: &ConfigArguments) -> anyhow::Result<
         compat: arguments.compat.map(Compat::rule),
     };
     let environment = ProcessEnvironment::default();
+    let sources = Configuration::of(arguments).sources;
     let (sampling, diagnostics) =
-        tailweir_config::load_tail_sampling_block(path, text, options, &environment);
-    let sampling = sampling.ok_or(Refused { diagnostics })?;
-    Ok(Configuration::of(arguments).sources.gates_beside(sampling))
+        sources.load_tail_sampling_block(path, text, options, &environment);
+    Ok(sampling.ok_or(Refused { diagnostics })?)
 }
 
 /// Whether `tail_sampling` stands at the top, where a whole configuration has `processors`.
