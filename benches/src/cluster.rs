@@ -58,7 +58,7 @@ pub(crate) fn compare(
 
 fn heading(alone: &Figures) {
     println!(
-        "{:<28} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7} {:>9} {:>12}",
+        "{:<28} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7} {:>9} {:>12} {:>9} {:>9}",
         "ns CPU a span",
         "gateway",
         "samplers",
@@ -67,7 +67,9 @@ fn heading(alone: &Figures) {
         "spans/s",
         "refused",
         "p99 ms",
-        "x one process"
+        "x one process",
+        "letters/s",
+        "messages"
     );
     println!(
         "{:<28} {:>9} {:>9} {:>9} {:>9.0} {:>9.0} {:>7} {:>9.2} {:>12.2}",
@@ -87,7 +89,7 @@ fn print(shape: Shape, measured: &Measured, alone: &Figures) {
     let costs = &measured.costs;
     let total = costs.gateway + costs.samplers + costs.controller;
     println!(
-        "{:<28} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>7} {:>9.2} {:>12.2}",
+        "{:<28} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>7} {:>9.2} {:>12.2} {:>9.0} {:>9.1}",
         format!("{} samplers, {} copies", shape.samplers, shape.copies),
         costs.gateway,
         costs.samplers,
@@ -96,7 +98,9 @@ fn print(shape: Shape, measured: &Measured, alone: &Figures) {
         measured.spans_per_second,
         measured.refused,
         measured.latency.as_secs_f64() * 1e3,
-        total / alone.nanos_per_span
+        total / alone.nanos_per_span,
+        measured.letters_per_second,
+        measured.messages_per_letter
     );
 }
 
@@ -105,6 +109,9 @@ struct Measured {
     spans_per_second: f64,
     refused: u64,
     latency: Duration,
+    /// Between all samplers, both ways.
+    letters_per_second: f64,
+    messages_per_letter: f64,
 }
 
 /// Fills the window at the rate, then measures for as long again.
@@ -125,8 +132,12 @@ async fn measure(
     let fill = plan(WINDOW + Duration::from_secs(2));
     send(&address, rounds, &ids, fill).await?;
     let (before, began, delivered) = (town.processor_times()?, Instant::now(), arrivals.spans());
+    let letters_before = town.letters()?;
     let outcome = send(&address, rounds, &ids, plan(length)).await?;
     let (after, elapsed) = (town.processor_times()?, began.elapsed());
+    let [letters, messages] = town.letters()?;
+    let letters = letters - letters_before[0];
+    let messages = messages - letters_before[1];
     ensure!(
         arrivals.spans() > delivered,
         "the cluster delivered nothing"
@@ -142,6 +153,8 @@ async fn measure(
         spans_per_second: spans / elapsed.as_secs_f64(),
         refused: outcome.refused,
         latency: quantile(&outcome.latencies, 0.99),
+        letters_per_second: letters / elapsed.as_secs_f64(),
+        messages_per_letter: messages / letters.max(1.0),
     })
 }
 
@@ -160,6 +173,8 @@ pub(crate) struct Town {
     controller: Server,
     samplers: Vec<Server>,
     gateway: Server,
+    /// Where the samplers have their pages.
+    pages: Vec<SocketAddr>,
 }
 
 impl Town {
@@ -216,10 +231,11 @@ impl Town {
             .map(|number| member(&format!("sampler-{number}"), "sampler", free_address()?))
             .collect::<Result<Vec<_>>>()?;
         let gateway = member("gateway", "gateway", free_address()?)?;
-        for admin in admins {
-            wait_until_ready(admin).await?;
+        for admin in &admins {
+            wait_until_ready(*admin).await?;
         }
         Ok(Self {
+            pages: admins[1..=shape.samplers].to_vec(),
             receives,
             controller,
             samplers,
@@ -236,6 +252,26 @@ impl Town {
             self.gateway.processor_time()?,
         ])
     }
+
+    /// Letters that samplers wrote to each other so far, and the messages in them.
+    fn letters(&self) -> Result<[f64; 2]> {
+        let mut sums = [0.0; 2];
+        for page in &self.pages {
+            let page = get(*page, "/metrics")?;
+            sums[0] += sum_of(&page, "tailweir_peer_sent_letters", "");
+            let of_letters = "stream=\"letters\"";
+            sums[1] += sum_of(&page, "tailweir_peer_sent_messages", of_letters);
+        }
+        Ok(sums)
+    }
+}
+
+/// The sum of the series of this name, as far as they have this label.
+fn sum_of(page: &str, name: &str, label: &str) -> f64 {
+    let series = page.lines().filter(|line| line.starts_with(name));
+    let series = series.filter(|line| line.contains(label));
+    let values = series.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+    values.sum()
 }
 
 fn telemetry(logs: Logs, file: &str) -> String {
@@ -259,9 +295,15 @@ async fn wait_until_ready(admin: SocketAddr) -> Result<()> {
 }
 
 fn is_ready(admin: SocketAddr) -> std::io::Result<bool> {
+    Ok(get(admin, "/readyz")?.starts_with("HTTP/1.1 200"))
+}
+
+/// What this path answers, with its head.
+fn get(admin: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(admin)?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: member\r\nconnection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: member\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    Ok(answer)
 }

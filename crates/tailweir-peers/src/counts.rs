@@ -23,6 +23,7 @@ pub(crate) struct Counts {
 struct Traffic {
     parts: AtomicU64,
     part_bytes: AtomicU64,
+    letters: AtomicU64,
     messages: AtomicU64,
     letter_bytes: AtomicU64,
 }
@@ -34,6 +35,7 @@ impl Traffic {
     }
 
     fn letter(&self, messages: usize, bytes: usize) {
+        self.letters.fetch_add(1, Ordering::Relaxed);
         self.messages.fetch_add(messages as u64, Ordering::Relaxed);
         self.letter_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -42,6 +44,7 @@ impl Traffic {
         PeerTraffic {
             parts: self.parts.load(Ordering::Relaxed),
             part_bytes: self.part_bytes.load(Ordering::Relaxed),
+            letters: self.letters.load(Ordering::Relaxed),
             messages: self.messages.load(Ordering::Relaxed),
             letter_bytes: self.letter_bytes.load(Ordering::Relaxed),
         }

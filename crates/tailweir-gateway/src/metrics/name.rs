@@ -346,6 +346,10 @@ metrics! {
         "Parts that were brought to another member, and messages in letters to it.";
     PeerReceivedMessages = "tailweir_peer_received_messages", Counter, "{messages}", ["member", "stream"],
         "Parts that another member brought, and messages in its letters.";
+    PeerSentLetters = "tailweir_peer_sent_letters", Counter, "{letters}", ["member"],
+        "Letters to another member. A letter has all messages that were there when it left, so a busy member writes long ones.";
+    PeerReceivedLetters = "tailweir_peer_received_letters", Counter, "{letters}", ["member"],
+        "Letters of another member.";
     PeerQueueBytes = "tailweir_peer_queue_bytes", Gauge, "By", ["member"],
         "Bytes of letters that wait for another member.";
     PeerDroppedMessages = "tailweir_peer_dropped_messages", Counter, "{messages}", ["member"],

@@ -31,7 +31,9 @@ pub struct PeerTraffic {
     pub parts: u64,
     /// Bytes of their spans.
     pub part_bytes: u64,
-    /// Messages in letters.
+    /// Letters.
+    pub letters: u64,
+    /// Messages in them.
     pub messages: u64,
     /// Bytes of these letters.
     pub letter_bytes: u64,

@@ -92,6 +92,8 @@ impl Page<'_> {
                 self.counter(bytes, &labels, traffic.letter_bytes);
                 self.counter(messages, &labels, traffic.messages);
             }
+            self.counter(M::PeerSentLetters, &[member], row.sent.letters);
+            self.counter(M::PeerReceivedLetters, &[member], row.received.letters);
             self.gauge(M::PeerQueueBytes, &[member], row.queued_bytes);
             self.counter(M::PeerDroppedMessages, &[member], row.dropped_messages);
             self.counter(M::PeerBreaks, &[member], row.breaks);

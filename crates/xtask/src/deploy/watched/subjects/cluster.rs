@@ -86,7 +86,11 @@ pub(super) fn cut_off(folder: &Path, backend: SocketAddr) -> Result<Subject> {
         ..SOUND
     };
     Ok(Subject {
-        alerts_then: &["TailweirMemberBehind", "TailweirTotalsBeginAnew"],
+        alerts_then: &[
+            "TailweirMemberBehind",
+            "TailweirNoController",
+            "TailweirTotalsBeginAnew",
+        ],
         blow: Blow::CutOff,
         ..cluster(folder, &kind, backend)?
     })
