@@ -224,6 +224,9 @@ impl Inner {
         let Some(graph) = self.graph.lock().await.take() else {
             return true;
         };
+        if let Some(membership) = &self.ground.membership {
+            membership.catch_up();
+        }
         let in_time = graph.stop(&self.ground, deadline).await;
         self.retiring.close();
         let retired = tokio::time::timeout_at(deadline, self.retiring.wait()).await;

@@ -247,16 +247,26 @@ impl Membership {
             let table = Arc::clone(&watched.borrow_and_update());
             self.post.follow(&table);
             self.said.lock().learn(&table);
-            for sampler in self.samplers() {
-                sampler.learn(&table);
-            }
-            for sampler in self.all_trace_aware() {
-                sampler.learn(&table);
-            }
-            let writers: Vec<_> = self.writers.read().values().cloned().collect();
-            for writer in writers {
-                writer.learn(&table);
-            }
+            self.spread(&table);
+        }
+    }
+
+    /// The newest table is with all that this member has, before whatever is asked of them next: who was told by it that no
+    /// slot needs this member may stop them, and what they held by an older one is somebody else's.
+    pub(crate) fn catch_up(&self) {
+        self.spread(&self.table());
+    }
+
+    fn spread(&self, table: &Arc<RoutingTable>) {
+        for sampler in self.samplers() {
+            sampler.learn(table);
+        }
+        for sampler in self.all_trace_aware() {
+            sampler.learn(table);
+        }
+        let writers: Vec<_> = self.writers.read().values().cloned().collect();
+        for writer in writers {
+            writer.learn(table);
         }
     }
 }

@@ -206,13 +206,25 @@ impl Town {
         incarnation: Option<u64>,
         receives: bool,
     ) -> Fixture {
+        let table = self.table.subscribe();
+        self.start_hearing(table, yaml, incarnation, receives).await
+    }
+
+    /// Starts a member that hears of these tables.
+    async fn start_hearing(
+        self: &Arc<Self>,
+        table: watch::Receiver<Arc<RoutingTable>>,
+        yaml: &str,
+        incarnation: Option<u64>,
+        receives: bool,
+    ) -> Fixture {
         let own = incarnation.map(Incarnation);
         let (reports, mut reported) = mpsc::channel(ROOM);
         let cluster = Cluster {
             incarnation: own,
             receives,
             one_copy: false,
-            table: self.table.subscribe(),
+            table,
             reports,
             post: Street::new(self, own),
         };
@@ -408,4 +420,40 @@ async fn a_request_does_not_wait_for_a_member_that_was_replaced() {
     sent.unwrap();
     let held = async |sampler: &Fixture| sampler.running.status().await.samplers[0].held.spans;
     assert_eq!(held(&samplers[1]).await + held(&samplers[2]).await, 120);
+}
+
+/// Scenario: a sampler holds undecided traces of which another has the second copy. The controllers take it out of the table
+/// before its time, and it stops at once, while everything else in its process has something better to do than to hear of that,
+/// and the other has not heard of it either.
+/// Guarantees: it decides nothing any more. The traces are the other's, which decides them when their time has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_sampler_that_was_evacuated_decides_nothing_early() {
+    let sink = Sink::start();
+    let yaml = sampling_yaml_with(&sink.endpoint(), "", WINDOW);
+    let town = Town::of(2);
+    let newest = || Arc::clone(&town.table.borrow());
+    let (tell, heard) = watch::channel(newest());
+    let leaving = town.start(&yaml, Some(1), false).await;
+    let staying = town.start_hearing(heard, &yaml, Some(2), false).await;
+    let gateway = town.start(&yaml, None, true).await;
+    town.change(|table| {
+        table.apply(&Command::Rebalance);
+    });
+    tell.send_replace(newest());
+    let spans = (0..60).map(|trace| span(trace_id(trace), 1).child_of(9));
+    send(&gateway, request().spans(spans).message()).await;
+
+    let (free, waits) = std::sync::mpsc::channel::<()>();
+    tokio::spawn(async move { waits.recv() });
+    town.change(|table| {
+        table.apply(&Command::Expire(vec![Incarnation(1)]));
+    });
+    tokio::join!(leaving.finish(), async { free.send(()).unwrap() });
+    tell.send_replace(newest());
+    let whole = async {
+        while staying.running.status().await.samplers[0].held.spans < 60 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, whole).await.unwrap();
 }

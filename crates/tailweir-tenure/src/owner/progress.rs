@@ -100,11 +100,15 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
 
     /// A tenure is closed when each of its traces is decided and everything that it kept is delivered: a tenure that was
     /// cleared with a kept trace undelivered would lose it with its owner.
+    ///
+    /// A trace that has neither fragments nor a verdict was decided so long ago that this is forgotten. The replica looks for
+    /// old verdicts at another time, so that it may have sealed it.
     fn close(&mut self, now: Moment, out: &mut Vec<Effect<F, V>>) {
         let Some(sealed) = &self.holding.sealed else {
             return;
         };
-        let decided = |trace| self.holding.verdicts.contains_key(trace);
+        let (verdicts, traces) = (&self.holding.verdicts, &self.holding.traces);
+        let decided = |trace| verdicts.contains_key(trace) || !traces.contains_key(trace);
         let done = self.holding.fragments.is_empty() && sealed.iter().all(decided);
         if done && !self.holding.closed && !self.proposed.close {
             self.proposed.close = true;

@@ -65,3 +65,23 @@ fn a_verdict_goes_on_with_the_rest_of_its_life() {
     assert!(network.node(A).verdict(tenure(1), trace).is_some());
     assert!(network.node(B).verdict(tenure(1), trace).is_some());
 }
+
+/// Scenario: a verdict's life ends; the owner forgets it, and the replica, which looks for old ones at another time, has
+/// it still when the slot moves.
+/// Guarantees: the tenure is closed and cleared all the same: its trace has been decided, and nobody waits for it.
+#[test]
+fn a_verdict_that_only_the_replica_remembers_keeps_no_tenure_open() {
+    let mut network = Network::open();
+    network.offer(A, 1, trace(1), at(9)).unwrap();
+    network.settle();
+    network.decide(A, 1, trace(1), false);
+    network.settle();
+    network.now = at(60_000);
+    network.node(A).expire(at(60_000));
+    assert!(network.node(A).verdict(tenure(1), trace(1)).is_none());
+    assert!(network.node(B).verdict(tenure(1), trace(1)).is_some());
+    network.begin(C, B);
+    network.learn_all();
+    network.settle_again();
+    assert!(network.did(C, |effect| matches!(effect, Effect::Clear { .. })));
+}
