@@ -23,7 +23,8 @@ processors:
     blocked_key_patterns: ['^d']
     redact_all_types: true
     url_sanitizer: {enabled: true, attributes: [a]}
-    db_sanitizer: {sql: {enabled: true, attributes: [a]}, allow_fallback_without_system: true}
+    db_sanitizer: {sql: {enabled: true, attributes: [a]}, redis: {enabled: true, attributes: [a]}, mongo: {enabled: true, attributes: [a]},
+      allow_fallback_without_system: true}
     summary: debug
   redaction/allowed: {allowed_keys: [a], hash_function: md5}
   groupbyattrs: {keys: [a, b]}

@@ -105,7 +105,8 @@ pub use prometheus_remote_write::{
 };
 pub use queue::{QueueBatch, QueuePartition, RetryOnFailure, SendingQueue, Sizer};
 pub use redaction::{
-    DbSanitizer, HashFunction, RedactionProcessor, RedactionSummary, SqlSanitizer, UrlSanitizer,
+    DatabaseSanitizer, DbSanitizer, HashFunction, RedactionProcessor, RedactionSummary,
+    UrlSanitizer,
 };
 pub use resource_detection::{
     AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,

@@ -69,10 +69,10 @@ pub use components::connectors::{
 pub use components::{
     Action, AttributeAction, AttributeSource, AttributesProcessor, Authenticator, BasicAuth, Batch,
     BearerTokenAuth, ClientCredentials, ClientKeepalive, ClientTls, CompressionParameters,
-    ConditionGroup, ConditionGroups, ConvertedType, Cors, DbSanitizer, DebugExporter, Encoding,
-    EnforcementPolicy, ExpVar, FileCompression, FileExporter, FileFormat, FileStorage,
-    FilterProcessor, GroupBy, GroupByAttrs, GroupByTrace, GrpcAuthenticator, GrpcClient,
-    GrpcCompression, GrpcServer, HashFunction, HeaderAction, HeaderRule, HeadersSetter,
+    ConditionGroup, ConditionGroups, ConvertedType, Cors, DatabaseSanitizer, DbSanitizer,
+    DebugExporter, Encoding, EnforcementPolicy, ExpVar, FileCompression, FileExporter, FileFormat,
+    FileStorage, FilterProcessor, GroupBy, GroupByAttrs, GroupByTrace, GrpcAuthenticator,
+    GrpcClient, GrpcCompression, GrpcServer, HashFunction, HeaderAction, HeaderRule, HeadersSetter,
     HealthCheck, HtPasswd, HttpAuthenticator, HttpClient, HttpClientKeepalive, HttpCompression,
     HttpServer, HttpServerKeepalive, InstrumentationLibrary, LeastSeverity, LogFilters,
     LogMatchProperties, LogSeverity, LokiEncoding, LokiExporter, LokiStructuredMetadata,
@@ -84,9 +84,9 @@ pub use components::{
     ResourceConstantLabels, ResourceProcessor, ResourceToTelemetry, ResponseBody, RetryOnFailure,
     Rotation, SamplerMode, SendingQueue, ServerKeepalive, ServerParameters, ServerTls,
     SeverityNumber, Sizer, SpanFilters, SpanName, SpanProcessor, SpanStatus, SpanStatusCode,
-    SqlSanitizer, StartAt, StatementGroup, StatementGroups, TargetInfo, TlsFiles, TlsVersion,
-    ToAttributes, TraceFilters, TransformProcessor, TranslationStrategy, Transport, UrlSanitizer,
-    Verbosity, ZPages, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
+    StartAt, StatementGroup, StatementGroups, TargetInfo, TlsFiles, TlsVersion, ToAttributes,
+    TraceFilters, TransformProcessor, TranslationStrategy, Transport, UrlSanitizer, Verbosity,
+    ZPages, ZipkinExporter, ZipkinFormat, ZipkinReceiver,
 };
 pub use components::{
     AksDetector, AttributeSwitch, AzureDetector, Detector, DockerDetector, Ec2Detector,

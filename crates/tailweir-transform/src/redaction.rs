@@ -1,8 +1,8 @@
 //! The `redaction` processor.
 
 mod body;
+mod databases;
 mod mask;
-mod sql;
 mod summary;
 mod url;
 
@@ -98,8 +98,8 @@ impl Redaction {
     }
 
     /// Edits a list of attributes.
-    fn attributes(&self, list: &mut AttributeList<'_>) {
-        let database = self.mask.database_of(list);
+    fn attributes(&self, signal: Signal, list: &mut AttributeList<'_>) {
+        let holder = self.mask.holder(signal, list);
         let mut summary = Summary::default();
         if !self.keeps_all_keys() {
             list.retain(|attribute| {
@@ -128,9 +128,7 @@ impl Redaction {
             let masked = if self.blocked_key_patterns.is_match(attribute.key) {
                 self.mask.whole(&value)
             } else {
-                let masked = self
-                    .mask
-                    .attribute(attribute.key, &value, database.as_deref());
+                let masked = self.mask.attribute(attribute.key, &value, &holder);
                 masked.filter(|masked| *masked != *value)?
             };
             summary.masked.push(text_of(attribute.key));
@@ -140,9 +138,15 @@ impl Redaction {
     }
 
     /// The message with the attributes in `field` edited; nothing when they stay.
-    fn edited(&self, message: &[u8], field: WritableField, growth: &mut Growth) -> Option<Vec<u8>> {
+    fn edited(
+        &self,
+        message: &[u8],
+        field: WritableField,
+        signal: Signal,
+        growth: &mut Growth,
+    ) -> Option<Vec<u8>> {
         field.edit_attributes(message, KeyLengths::ALL, |list| {
-            growth.watch(list, |list| self.attributes(list));
+            growth.watch(list, |list| self.attributes(signal, list));
         })
     }
 
@@ -150,12 +154,12 @@ impl Redaction {
     fn edited_within(
         &self,
         message: &[u8],
-        within: WritableField,
-        field: WritableField,
+        (within, field): (WritableField, WritableField),
+        signal: Signal,
         growth: &mut Growth,
     ) -> Option<Vec<u8>> {
         let content = within.nested(message);
-        let edited = self.edited(&content, field, growth)?;
+        let edited = self.edited(&content, field, signal, growth)?;
         Some(within.with_bytes(message, &edited))
     }
 
@@ -169,17 +173,18 @@ impl Redaction {
             edited.map_or(Change::Keep, Change::Replace)
         });
         let content = items.content.as_deref().unwrap_or(scope.0);
-        let edited = self.edited_within(content, field::SCOPE, field::SCOPE_ATTRIBUTES, growth);
+        let fields = (field::SCOPE, field::SCOPE_ATTRIBUTES);
+        let edited = self.edited_within(content, fields, signal, growth);
         edited
             .or(items.content)
             .map_or(Change::Keep, Change::Replace)
     }
 
     fn span(&self, span: SpanView<'_>, growth: &mut Growth) -> Option<Vec<u8>> {
-        let edited = self.edited(span.0, field::SPAN_ATTRIBUTES, growth);
+        let edited = self.edited(span.0, field::SPAN_ATTRIBUTES, Signal::Traces, growth);
         let content = edited.as_deref().unwrap_or(span.0);
         let events = SpanView(content).sift_events(|event| {
-            self.edited(event.0, field::EVENT_ATTRIBUTES, growth)
+            self.edited(event.0, field::EVENT_ATTRIBUTES, Signal::Traces, growth)
                 .map_or(Change::Keep, Change::Replace)
         });
         let content = events.content.as_deref().unwrap_or(content);
@@ -205,13 +210,12 @@ impl Redaction {
         if !matches!(span.kind(), CLIENT | SERVER | INTERNAL) {
             return None;
         }
-        let database = mask::database(|key| span.attributes().get(key))?;
-        let sanitized = self.mask.statement_name(name, &database)?;
+        let sanitized = self.mask.statement_name(name, span.attributes())?;
         usable(sanitized).filter(|sanitized| sanitized != name)
     }
 
     fn record(&self, record: LogRecordView<'_>, growth: &mut Growth) -> Option<Vec<u8>> {
-        let edited = self.edited(record.0, field::LOG_ATTRIBUTES, growth);
+        let edited = self.edited(record.0, field::LOG_ATTRIBUTES, Signal::Logs, growth);
         let content = edited.as_deref().unwrap_or(record.0);
         if growth.is_exceeded() {
             return None;
@@ -240,7 +244,7 @@ impl Redaction {
                 DataPoint::Histogram(_) => field::HISTOGRAM_ATTRIBUTES,
                 DataPoint::ExponentialHistogram(_) => field::EXPONENTIAL_ATTRIBUTES,
             };
-            self.edited(point.message(), field, growth)
+            self.edited(point.message(), field, Signal::Metrics, growth)
                 .map_or(Change::Keep, Change::Replace)
         });
         points.content
@@ -264,8 +268,8 @@ impl Transform for Redaction {
             let scopes =
                 resource.sift_scopes(|scope| self.scope(request.signal, scope, &mut growth));
             let content = scopes.content.as_deref().unwrap_or(resource.0);
-            let (within, field) = (field::RESOURCE, field::RESOURCE_ATTRIBUTES);
-            let edited = self.edited_within(content, within, field, &mut growth);
+            let fields = (field::RESOURCE, field::RESOURCE_ATTRIBUTES);
+            let edited = self.edited_within(content, fields, request.signal, &mut growth);
             edited
                 .or(scopes.content)
                 .map_or(Change::Keep, Change::Replace)

@@ -86,28 +86,32 @@ settings! {
 settings! {
     /// How database statements are stripped of their values.
     pub struct DbSanitizer {
-        /// Statements in SQL.
-        sql: SqlSanitizer = SqlSanitizer::default(),
+        /// Statements in SQL: `db.system` is `mysql`, `postgresql`, `mariadb`, `sqlite` or `other_sql`.
+        sql: DatabaseSanitizer = DatabaseSanitizer::default(),
+        /// Commands of Redis: `db.system` is `redis`.
+        redis: DatabaseSanitizer = DatabaseSanitizer::default(),
+        /// Commands of Valkey: `db.system` is `valkey`.
+        valkey: DatabaseSanitizer = DatabaseSanitizer::default(),
+        /// Commands of Memcached: `db.system` is `memcached`.
+        memcached: DatabaseSanitizer = DatabaseSanitizer::default(),
+        /// JSON for MongoDB: `db.system` is `mongodb`.
+        mongo: DatabaseSanitizer = DatabaseSanitizer::default(),
+        /// JSON for OpenSearch: `db.system` is `opensearch`.
+        opensearch: DatabaseSanitizer = DatabaseSanitizer::default(),
+        /// JSON for Elasticsearch: `db.system` is `elasticsearch`.
+        es: DatabaseSanitizer = DatabaseSanitizer::default(),
         /// Whether names of spans are stripped too, where the span names its database.
         sanitize_span_name: Option<bool> = None,
         /// Whether attributes are stripped where nothing names the database (`db.system.name`,
-        /// `db.system`).
+        /// `db.system`). Those of logs always are.
         allow_fallback_without_system: bool = false,
-    }
-    refused {
-        "redis" = "only `sql` is offered; mask the values by `blocked_values`",
-        "valkey" = "only `sql` is offered; mask the values by `blocked_values`",
-        "memcached" = "only `sql` is offered; mask the values by `blocked_values`",
-        "mongo" = "only `sql` is offered; mask the values by `blocked_values`",
-        "opensearch" = "only `sql` is offered; mask the values by `blocked_values`",
-        "es" = "only `sql` is offered; mask the values by `blocked_values`",
     }
 }
 
 settings! {
-    /// How statements in SQL are stripped of their values.
-    pub struct SqlSanitizer {
-        /// Whether they are: in log bodies, in span names and in `attributes`.
+    /// How statements of a database are stripped of their values.
+    pub struct DatabaseSanitizer {
+        /// Whether they are: in log bodies, in names of spans and in `attributes`.
         enabled: bool = false,
         /// Keys of the attributes that hold statements.
         attributes: Vec<String> = Vec::new(),

@@ -1,6 +1,6 @@
 //! What blocked text is replaced by.
 
-use super::sql;
+use super::databases::{Databases, Holder};
 use super::url;
 use crate::hexadecimal::hexadecimal;
 use hmac::{Hmac, Mac};
@@ -11,14 +11,11 @@ use sha2::{Sha256, Sha512};
 use sha3::Sha3_256;
 use std::collections::BTreeSet;
 use tailweir_config::{HashFunction, RedactionProcessor};
-use tailweir_otlp::{AnyValue, AttributeList, Attributes};
+use tailweir_core::Signal;
+use tailweir_otlp::{AttributeList, Attributes};
 use tailweir_ottl::GoRegexSet;
 
 const STARS: &[u8] = b"****";
-/// Attributes that name a database, the first one that is there.
-const DATABASE_KEYS: [&[u8]; 2] = [b"db.system.name", b"db.system"];
-/// Databases that speak SQL.
-const SQL_DATABASES: [&str; 5] = ["other_sql", "mysql", "postgresql", "mariadb", "sqlite"];
 /// Attributes of which an HTTP span has one.
 const HTTP_KEYS: [&[u8]; 9] = [
     b"http.route",
@@ -38,19 +35,13 @@ pub(super) struct Mask {
     key: Vec<u8>,
     blocked: GoRegexSet,
     urls: Option<Urls>,
-    statements: Option<Statements>,
+    databases: Option<Databases>,
 }
 
 struct Urls {
     keys: BTreeSet<Vec<u8>>,
     in_names: bool,
     in_bodies: bool,
-}
-
-struct Statements {
-    keys: BTreeSet<Vec<u8>>,
-    in_names: bool,
-    without_system: bool,
 }
 
 impl std::fmt::Debug for Mask {
@@ -66,7 +57,7 @@ impl std::fmt::Debug for Mask {
 impl Mask {
     pub(super) fn new(settings: &RedactionProcessor, blocked: GoRegexSet) -> Self {
         let set = |keys: &[String]| keys.iter().map(|key| key.clone().into_bytes()).collect();
-        let (urls, databases) = (&settings.url_sanitizer, &settings.db_sanitizer);
+        let urls = &settings.url_sanitizer;
         Self {
             function: settings.hash_function,
             key: settings.hmac_key.expose().as_bytes().to_vec(),
@@ -76,11 +67,7 @@ impl Mask {
                 in_names: urls.sanitize_span_name.unwrap_or(true),
                 in_bodies: urls.sanitize_log_body.unwrap_or(true),
             }),
-            statements: databases.sql.enabled.then(|| Statements {
-                keys: set(&databases.sql.attributes),
-                in_names: databases.sanitize_span_name.unwrap_or(true),
-                without_system: databases.allow_fallback_without_system,
-            }),
+            databases: Databases::new(&settings.db_sanitizer),
         }
     }
 
@@ -97,31 +84,16 @@ impl Mask {
     }
 
     /// A value without what is blocked; nothing when nothing is.
-    pub(super) fn attribute(
-        &self,
-        key: &[u8],
-        value: &[u8],
-        database: Option<&str>,
-    ) -> Option<Vec<u8>> {
+    pub(super) fn attribute(&self, key: &[u8], value: &[u8], holder: &Holder) -> Option<Vec<u8>> {
         let mut masked = self.blocked(value);
-        let mut apply = |change: &dyn Fn(&[u8]) -> Vec<u8>| {
-            masked = Some(change(masked.as_deref().unwrap_or(value)));
-        };
-        if self
-            .urls
-            .as_ref()
-            .is_some_and(|urls| urls.keys.contains(key))
-        {
-            apply(&url::generalized);
+        let is_url = |urls: &Urls| urls.keys.contains(key);
+        if self.urls.as_ref().is_some_and(is_url) {
+            masked = Some(url::generalized(masked.as_deref().unwrap_or(value)));
         }
-        let is_statement = |statements: &&Statements| {
-            let speaks_sql = database.map_or(statements.without_system, is_sql);
-            speaks_sql && statements.keys.contains(key)
-        };
-        if self.statements.as_ref().is_some_and(|it| is_statement(&it)) {
-            apply(&sql::without_values);
-        }
-        masked
+        let databases = self.databases.as_ref();
+        let statement =
+            |it: &Databases| it.attribute(key, masked.as_deref().unwrap_or(value), holder);
+        databases.and_then(statement).or(masked)
     }
 
     /// A text of a log body without what is blocked; nothing when nothing is.
@@ -130,10 +102,8 @@ impl Mask {
         if self.urls.as_ref().is_some_and(|urls| urls.in_bodies) {
             masked = Some(url::generalized(masked.as_deref().unwrap_or(value)));
         }
-        if self.statements.is_some() {
-            masked = Some(sql::without_values(masked.as_deref().unwrap_or(value)));
-        }
-        masked
+        let statement = |it: &Databases| it.body(masked.as_deref().unwrap_or(value));
+        self.databases.as_ref().and_then(statement).or(masked)
     }
 
     fn blocked(&self, value: &[u8]) -> Option<Vec<u8>> {
@@ -151,16 +121,18 @@ impl Mask {
         masked
     }
 
-    /// The name of a database, when statements are stripped by it.
-    pub(super) fn database_of(&self, list: &AttributeList<'_>) -> Option<String> {
-        self.statements.as_ref()?;
-        database(|key| list.get(key))
+    /// Whose statements these attributes hold.
+    pub(super) fn holder(&self, signal: Signal, list: &AttributeList<'_>) -> Holder {
+        match &self.databases {
+            Some(databases) => databases.holder(signal, |key| list.get(key)),
+            None => Holder::Nobody,
+        }
     }
 
     /// Whether it changes names of spans.
     pub(super) fn renames(&self) -> bool {
         let urls = self.urls.as_ref().is_some_and(|urls| urls.in_names);
-        urls || self.statements.as_ref().is_some_and(|it| it.in_names)
+        urls || self.databases.as_ref().is_some_and(Databases::in_names)
     }
 
     /// The name of an HTTP span without what tells requests apart; nothing when it stays.
@@ -175,10 +147,14 @@ impl Mask {
         (sanitized != name && !url::says_nothing(&sanitized)).then_some(sanitized)
     }
 
-    /// The name of a span that is a statement, without its values.
-    pub(super) fn statement_name(&self, name: &[u8], database: &str) -> Option<Vec<u8>> {
-        self.statements.as_ref().filter(|it| it.in_names)?;
-        is_sql(database).then(|| sql::without_values(name))
+    /// The name of a database's span without values; nothing when it stays.
+    pub(super) fn statement_name(
+        &self,
+        name: &[u8],
+        attributes: Attributes<'_>,
+    ) -> Option<Vec<u8>> {
+        let databases = self.databases.as_ref()?;
+        databases.name(name, |key| attributes.get(key))
     }
 
     fn hashed(&self, text: &[u8]) -> Vec<u8> {
@@ -202,17 +178,4 @@ impl Mask {
             Err(_) => STARS.to_vec(),
         }
     }
-}
-
-/// The database that attributes name, in lower case.
-pub(super) fn database<'a>(get: impl Fn(&[u8]) -> Option<AnyValue<'a>>) -> Option<String> {
-    let named = DATABASE_KEYS.iter().filter_map(|key| get(key)?.as_string());
-    let mut named = named.filter(|name| !name.is_empty());
-    named
-        .next()
-        .map(|name| String::from_utf8_lossy(name).to_lowercase())
-}
-
-fn is_sql(database: &str) -> bool {
-    SQL_DATABASES.contains(&database)
 }

@@ -78,6 +78,15 @@ fn the_collector_transforms_metrics_the_same() {
     run_in(&folder, "", "metrics_transform");
 }
 
+/// Scenario: statements of databases, and texts that are none, went through the `redaction` processor of Collector v0.161.
+/// Guarantees: the same comes out, from attributes, names of spans and bodies of log records.
+#[test]
+fn the_collector_strips_statements_the_same() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let folder = Folder::unpacked(&tests, "redactionprocessor");
+    run_in(&folder, "", "redaction");
+}
+
 fn run(processor: &str) {
     run_in(
         &Folder::open("processors"),

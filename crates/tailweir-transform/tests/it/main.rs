@@ -1,6 +1,7 @@
 //! Tests of processors through their public face.
 
 mod clients;
+mod databases;
 mod golden;
 mod golden_config;
 mod lambdas;

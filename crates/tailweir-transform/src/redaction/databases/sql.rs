@@ -44,7 +44,7 @@ fn token(text: &[u8], first: u8) -> (&[u8], Kind) {
         },
         b'0'..=b'9' => (number(text), Kind::Value),
         b'.' if second.is_ascii_digit() => (number(text), Kind::Value),
-        b'@' | b':' if is_name_byte(second) => {
+        b'@' if is_name_byte(second) => {
             let name = until(&text[1..], |byte| !is_name_byte(byte));
             (&text[..=name.len()], Kind::Other)
         }
@@ -96,17 +96,16 @@ fn comment(text: &[u8]) -> &[u8] {
     &text[..end.map_or(text.len(), |end| end + 4)]
 }
 
-/// `$tag$ ... $tag$`
+/// `$tag$ ... $tag$`; to the end when nothing closes it.
 fn dollar_quoted(text: &[u8]) -> Option<&[u8]> {
     let end = text[1..].iter().position(|&byte| byte == b'$')? + 2;
     let tag = &text[..end];
     if !tag[1..end - 1].iter().all(|&byte| is_name_byte(byte)) {
         return None;
     }
-    let close = text[end..]
-        .windows(tag.len())
-        .position(|part| part == tag)?;
-    Some(&text[..end + close + tag.len()])
+    let mut parts = text[end..].windows(tag.len());
+    let close = parts.position(|part| part == tag);
+    Some(close.map_or(text, |close| &text[..end + close + tag.len()]))
 }
 
 /// Digits with a fraction and an exponent, or hexadecimal ones.
@@ -159,11 +158,12 @@ mod tests {
                 "select a.b, \"C?\" from shard_?.orders -- 12",
             ),
             (
-                "UPDATE t SET a = $1, b = :name, c = TRUE, d = NULL",
-                "UPDATE t SET a = ?, b = :name, c = ?, d = ?",
+                "UPDATE t SET a = $1, b = :name, c = TRUE, d = NULL, e = :5",
+                "UPDATE t SET a = ?, b = :name, c = ?, d = ?, e = :?",
             ),
             ("SELECT $tag$it's$tag$ /* 7 */, 1e-5", "SELECT ? /* 7 */, ?"),
             (" SELECT 'unterminated ", "SELECT ?"),
+            ("SELECT $tag$unterminated $1", "SELECT ?"),
             ("", ""),
         ] {
             assert_eq!(
