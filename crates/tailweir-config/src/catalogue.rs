@@ -2,6 +2,7 @@
 //! with a sentence on what to use instead.
 
 mod absent;
+mod not_offered;
 mod old_forms;
 mod present;
 
@@ -15,6 +16,7 @@ use serde_json::Value as Json;
 use std::fmt;
 use tailweir_core::Signal;
 
+pub use not_offered::{AbsentComponents, IdleOption, absent_components, idle_options};
 pub(crate) use old_forms::old_forms;
 pub(crate) use present::PRESENT;
 

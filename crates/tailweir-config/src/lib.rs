@@ -56,7 +56,10 @@ mod tail_sampling;
 mod telemetry;
 mod yaml;
 
-pub use catalogue::{Component, Role, Stability, components};
+pub use catalogue::{
+    AbsentComponents, Component, IdleOption, Role, Stability, absent_components, components,
+    idle_options,
+};
 pub use cluster::{Cluster, ClusterRole, ClusterTls};
 pub use component_id::{ComponentId, PipelineId};
 pub use components::connectors::{

@@ -18,9 +18,11 @@ pub(super) fn names(role: Role) -> impl Iterator<Item = &'static str> {
         .flat_map(|(_, names)| names.iter().copied())
 }
 
-type Group = (&'static str, &'static [&'static str]);
+/// What to use instead, and the names for which that holds.
+pub(super) type Group = (&'static str, &'static [&'static str]);
 
-fn groups(role: Role) -> &'static [Group] {
+/// All such types with this role.
+pub(super) fn groups(role: Role) -> &'static [Group] {
     match role {
         Role::Receiver => RECEIVERS,
         Role::Processor => PROCESSORS,

@@ -11,6 +11,7 @@ mod http_keepalive;
 mod kubernetes;
 mod metrics_transform;
 mod mistakes;
+mod not_offered;
 mod old_forms;
 mod pipelines;
 mod policies;
