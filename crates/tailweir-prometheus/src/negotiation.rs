@@ -192,12 +192,14 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
 mod tests {
     use super::{Format, wants_gzip};
 
-    /// Scenario: what Prometheus 2 and 3, browsers and curl ask for, with and without OpenMetrics.
-    /// Guarantees: each gets what it prefers among what is offered, in its escaping.
+    /// Scenario: what Prometheus 2 and 3, browsers and curl ask for, with and without OpenMetrics; protobuf for people.
+    /// Guarantees: each gets what it prefers among what is offered, in its escaping; text where nothing is.
     #[test]
     fn scrapers_get_what_they_prefer() {
         const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
         const OPEN: &str = "application/openmetrics-text;version=1.0.0";
+        const FOR_PEOPLE: &str =
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding";
         for (accept, open_metrics, expected) in [
             (
                 "",
@@ -228,6 +230,11 @@ mod tests {
                 &*format!("{OPEN};q=0.5,{PROTOBUF};q=0.6"),
                 true,
                 "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
+            ),
+            (
+                &*format!("{FOR_PEOPLE}=text,{FOR_PEOPLE}=compact-text"),
+                true,
+                "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
             ),
             (
                 "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,*/*;q=0.4",

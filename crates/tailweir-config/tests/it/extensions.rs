@@ -1,4 +1,4 @@
-//! The extensions that serve pages.
+//! The extensions that serve pages, and those that sign.
 
 use crate::workbench::{lines, load_text, settings};
 use tailweir_config::Extension;
@@ -91,5 +91,24 @@ fn mistakes_of_pages_are_told() {
     ] {
         let said = said(extensions, running);
         assert!(said.contains(expected), "{extensions}:\n{said}");
+    }
+}
+
+/// Scenario: rules about headers without a key, with one of binary values, without a value, and with two.
+/// Guarantees: each is refused with what to write.
+#[test]
+fn mistakes_of_rules_about_headers_are_told() {
+    for (rule, expected) in [
+        ("value: a", "the header has no `key`"),
+        ("key: Trace-Bin, value: a", "does not end with `-bin`"),
+        ("key: a", "the header has no value"),
+        (
+            "key: a, value: b, from_context: c",
+            "`value` and `from_context` exclude each other",
+        ),
+    ] {
+        let extensions = format!("{{headers_setter: {{headers: [{{{rule}}}]}}}}");
+        let said = said(&extensions, "headers_setter");
+        assert!(said.contains(expected), "{rule}:\n{said}");
     }
 }

@@ -38,6 +38,33 @@ fn old_forms_run_with_advice() {
     assert_eq!(addresses, ["0.0.0.0:8889"]);
 }
 
+/// Scenario: the `logging` exporter stands in a pipeline of each signal, and the `memory_ballast` extension runs.
+/// Guarantees: the first is the `debug` exporter in each of them; the second is taken, and told to be gone.
+#[test]
+fn what_was_renamed_or_removed_still_stands_where_it_stood() {
+    let pipeline = "{receivers: [nop], exporters: [logging]}";
+    let loaded = load_text(&format!(
+        "receivers: {{nop: }}
+exporters: {{logging: }}
+extensions: {{memory_ballast: {{size_mib: 64}}}}
+service:
+  extensions: [memory_ballast]
+  pipelines: {{traces: {pipeline}, metrics: {pipeline}, logs: {pipeline}}}
+"
+    ));
+    let said = lines(&loaded.diagnostics).join("\n");
+    assert!(
+        said.contains("there is no garbage collector to calm"),
+        "{said}"
+    );
+    let settings = loaded.settings.expect("a configuration that runs");
+    assert!(matches!(
+        settings.exporters[&id("logging")],
+        Exporter::Debug(_)
+    ));
+    assert_eq!(settings.pipelines.len(), 3);
+}
+
 /// Scenario: the same configuration, as it is and under `--strict`.
 /// Guarantees: each old form is advice, and an error when strict; nothing else is said.
 #[test]

@@ -1,8 +1,10 @@
 //! What `routing` sends where.
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
     Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, number_data_point::Value,
@@ -225,6 +227,52 @@ fn data_points_are_routed_one_by_one() {
         ("b".to_owned(), Some(Value::AsInt(1))),
     ];
     assert_eq!(found, wanted);
+}
+
+/// Scenario: a route of log records matches one of two.
+/// Guarantees: each record goes where it belongs, and nowhere else.
+#[test]
+fn log_records_are_routed_one_by_one() {
+    let record = |severity: &str| LogRecord {
+        severity_text: severity.to_owned(),
+        ..LogRecord::default()
+    };
+    let scope = ScopeLogs {
+        log_records: vec![record("INFO"), record("ERROR")],
+        ..ScopeLogs::default()
+    };
+    let sent = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            scope_logs: vec![scope],
+            ..ResourceLogs::default()
+        }],
+    };
+    let routing = routing(
+        "logs",
+        "{default_pipelines: [logs/b], table: [
+          {context: log, condition: 'severity_text == \"ERROR\"', pipelines: [logs/a]}]}",
+    );
+    let body = Bytes::from(sent.encode_to_vec());
+    let routed = routing
+        .route(Signal::Logs, &body, &ClientContext::default())
+        .unwrap();
+    let mut found: Vec<_> = routed
+        .portions
+        .iter()
+        .map(|portion| {
+            let request = ExportLogsServiceRequest::decode(portion.body.clone()).unwrap();
+            let records = &request.resource_logs[0].scope_logs[0].log_records;
+            assert_eq!((records.len(), portion.items), (1, 1));
+            let name = routing.targets()[portion.target][0].name.clone();
+            (name, records[0].severity_text.clone())
+        })
+        .collect();
+    found.sort();
+    let wanted = [("a", "ERROR"), ("b", "INFO")];
+    assert_eq!(
+        found,
+        wanted.map(|(name, text)| (name.to_owned(), text.to_owned()))
+    );
 }
 
 /// Scenario: two routes ask the same and name different pipelines.

@@ -239,6 +239,40 @@ async fn pipelines_share_receivers_and_feed_each_other() {
     );
 }
 
+/// Scenario: each signal comes to a pipeline that has a receiver which receives nothing too, goes on through a connector,
+/// and to an exporter that exports nothing.
+/// Guarantees: all of it arrives behind the connector, and what was not exported is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_signal_is_forwarded() {
+    let sink = Sink::start();
+    let pipelines: String = ["traces", "metrics", "logs"]
+        .map(|signal| {
+            format!(
+                "    {signal}/in: {{receivers: [otlp, nop], exporters: [forward, nop]}}\n    \
+                 {signal}/out: {{receivers: [forward], exporters: [otlp/a]}}\n"
+            )
+        })
+        .concat();
+    let exporters = otlp("a", &sink, "") + "  nop: {}\n";
+    let yaml = yaml("", &exporters, &pipelines).replace("receivers:\n", "receivers:\n  nop: {}\n");
+    let yaml = format!("connectors: {{forward: {{}}}}\n{yaml}");
+    let gateway = Fixture::start(&yaml).await;
+    let sent = request().service("shop").span(span(trace_id(1), 1));
+    gateway.send(sent.message()).await.unwrap();
+    let mut client = LogsServiceClient::new(gateway.channel().await);
+    client.export(logs(1)).await.unwrap();
+    let mut client = MetricsServiceClient::new(gateway.channel().await);
+    client.export(metrics(&["cpu"], 1)).await.unwrap();
+    sink.until("all three", |sink| sink.received().len() == 3)
+        .await;
+    let books = gateway.finish().await;
+    for signal in ["traces", "metrics", "logs"] {
+        let row = &books.signals[signal];
+        assert_eq!((row.acknowledged.items, row.delivered.items), (1, 1));
+        assert_eq!(row.dropped["not_exported"].items, 1, "{signal}");
+    }
+}
+
 /// Scenario: kept traces go to two backends, one of which is dead, behind a queue of one.
 /// Guarantees: the living one gets every trace; what the dead one missed is counted.
 #[tokio::test(flavor = "multi_thread")]

@@ -132,7 +132,9 @@ async fn what_is_found_out_is_added_to_resources() {
     let sink = Sink::start();
     let yaml = yaml(
         &sink,
-        &(pipeline("traces", "resource_detection") + &pipeline("logs", "resourcedetection/kept")),
+        &(pipeline("traces", "resource_detection")
+            + &pipeline("metrics", "resourcedetection/kept")
+            + &pipeline("logs", "resourcedetection/kept")),
     );
     let system = "detectors: [system], system: {hostname_sources: [os]}";
     let blocks = format!(
@@ -148,7 +150,15 @@ async fn what_is_found_out_is_added_to_resources() {
     let logs = format!(
         r#"{{"resourceLogs": [{{"resource": {resource}, "scopeLogs": [{{"logRecords": [{{}}]}}]}}]}}"#
     );
-    for (path, body) in [("/v1/traces", traces), ("/v1/logs", logs)] {
+    let metrics = format!(
+        r#"{{"resourceMetrics": [{{"resource": {resource}, "scopeMetrics": [{{"metrics": [
+        {{"name": "a", "gauge": {{"dataPoints": [{{"asInt": "1"}}]}}}}]}}]}}]}}"#
+    );
+    for (path, body) in [
+        ("/v1/traces", traces),
+        ("/v1/metrics", metrics),
+        ("/v1/logs", logs),
+    ] {
         let headers = [("content-type", "application/json")];
         let answer = fixture.http(Method::POST, path, &headers, body).await;
         assert_eq!(answer.status, 200, "{path}");
@@ -162,5 +172,5 @@ async fn what_is_found_out_is_added_to_resources() {
         assert_eq!(received.contains("theirs"), !is_traces, "{received}");
         assert_eq!(received.contains(host.trim()), is_traces, "{received}");
     }
-    assert_eq!(sink.received().len(), 2);
+    assert_eq!(sink.received().len(), 3);
 }

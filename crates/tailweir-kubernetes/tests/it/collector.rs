@@ -2,12 +2,13 @@
 
 use crate::workbench::Bench;
 use serde_json::{Map, Value as Json, json};
+use tailweir_core::Signal;
 use tailweir_kubernetes::Kind;
 
 const VECTORS: &str = include_str!("../vectors/collector.json");
 
 /// Scenario: a cluster of pods of every sort of owner, with labels, several containers, shared addresses and none; 20
-/// ways to configure the processor; 38 resources that say something or nothing of their pod.
+/// ways to configure the processor; 38 resources, of each signal, that say something or nothing of their pod.
 /// Guarantees: each resource gets the attributes, and only those, that the processor of the Collector gave it when it
 /// was asked (v0.160.0, against a server that answered with these objects).
 #[test]
@@ -22,17 +23,20 @@ fn resources_get_what_the_collector_gives_them() {
         let resources = vectors["resources"].as_array().unwrap();
         for (resource, expected) in resources.iter().zip(expected) {
             let before = resource["attributes"].as_object().unwrap();
-            let after = bench.enrich(resource["client"].as_str(), &typed(before));
-            let added = after
-                .into_iter()
-                .filter(|(name, value)| before.get(name) != Some(value));
-            let added: Map<String, Json> = added.collect();
-            assert_eq!(
-                &Json::from(added),
-                expected,
-                "{} {resource}",
-                configuration["name"]
-            );
+            for signal in Signal::ALL {
+                let client = resource["client"].as_str();
+                let after = bench.enrich_of(signal, client, &typed(before));
+                let added = after
+                    .into_iter()
+                    .filter(|(name, value)| before.get(name) != Some(value));
+                let added: Map<String, Json> = added.collect();
+                assert_eq!(
+                    &Json::from(added),
+                    expected,
+                    "{} {signal} {resource}",
+                    configuration["name"]
+                );
+            }
             compared += 1;
         }
     }

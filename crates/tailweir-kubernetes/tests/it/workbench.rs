@@ -79,20 +79,40 @@ impl Bench {
         }
     }
 
-    /// The attributes of a resource after the processor, in order.
+    /// The attributes of a resource of spans after the processor, in order.
     pub(crate) fn enrich(&self, client: Option<&str>, attributes: &Json) -> Vec<(String, Json)> {
-        let request = json!({ "resourceSpans": [{
-            "resource": { "attributes": attributes },
-            "scopeSpans": [{ "spans": [{ "traceId": "00000000000000000000000000000001", "spanId": "0000000000000001" }] }],
-        }] });
+        self.enrich_of(Signal::Traces, client, attributes)
+    }
+
+    /// The same of any signal.
+    pub(crate) fn enrich_of(
+        &self,
+        signal: Signal,
+        client: Option<&str>,
+        attributes: &Json,
+    ) -> Vec<(String, Json)> {
+        let resource = json!({ "attributes": attributes });
+        let request = match signal {
+            Signal::Traces => json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [
+                { "spans": [{ "traceId": "00000000000000000000000000000001", "spanId": "0000000000000001" }] },
+            ] }] }),
+            Signal::Metrics => {
+                json!({ "resourceMetrics": [{ "resource": resource, "scopeMetrics": [
+                { "metrics": [{ "name": "a", "gauge": { "dataPoints": [{ "asInt": "1" }] } }] },
+            ] }] })
+            }
+            Signal::Logs => json!({ "resourceLogs": [{ "resource": resource, "scopeLogs": [
+                { "logRecords": [{ "severityText": "INFO" }] },
+            ] }] }),
+        };
         let mut body = Vec::new();
-        json::to_wire(Signal::Traces, request.to_string().as_bytes(), &mut body).unwrap();
+        json::to_wire(signal, request.to_string().as_bytes(), &mut body).unwrap();
         let client = &ClientContext {
             address: client.map(|client| client.parse().unwrap()),
             ..ClientContext::NOBODY
         };
         let request = Request {
-            signal: Signal::Traces,
+            signal,
             body: Bytes::from(body),
             client,
         };

@@ -302,6 +302,52 @@ fn the_key_of_a_hash_is_not_printed() {
     );
 }
 
+/// Scenario: names of spans and an attribute are statements, of a span that names its database and of one that does
+/// not, with the sanitizer of databases by default, without names, and with statements of any span.
+/// Guarantees: names lose their values unless that is switched off; an attribute of a span without a database loses
+/// them only where that is asked for.
+#[test]
+fn statements_of_databases_lose_their_values() {
+    let spans = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [
+        {"name": "SELECT 7", "kind": 3, "traceId": "00000000000000000000000000000001", "spanId": "0000000000000001",
+         "attributes": [{"key": "db.system", "value": {"stringValue": "postgresql"}},
+                        {"key": "db.statement", "value": {"stringValue": "SELECT 8"}}]},
+        {"name": "SELECT 9", "kind": 3, "traceId": "00000000000000000000000000000001", "spanId": "0000000000000002",
+         "attributes": [{"key": "db.statement", "value": {"stringValue": "SELECT 10"}}]}]}]}]}"#;
+    let body = wire(Signal::Traces, spans);
+    for (option, expected) in [
+        ("", ["SELECT ?", "SELECT ?", "SELECT 9", "SELECT 10"]),
+        (
+            "sanitize_span_name: false, ",
+            ["SELECT 7", "SELECT ?", "SELECT 9", "SELECT 10"],
+        ),
+        (
+            "allow_fallback_without_system: true, ",
+            ["SELECT ?", "SELECT ?", "SELECT 9", "SELECT ?"],
+        ),
+    ] {
+        let block = format!(
+            "redaction: {{allow_all_keys: true, summary: silent, \
+             db_sanitizer: {{{option}sql: {{enabled: true, attributes: [db.statement]}}}}}}"
+        );
+        let outcome = apply(&block, Signal::Traces, &body).unwrap();
+        let after = read(Signal::Traces, &outcome.body);
+        let spans = &after["resourceSpans"][0]["scopeSpans"][0]["spans"];
+        let statement = |span: usize| {
+            let attributes = spans[span]["attributes"].as_array().unwrap();
+            let found = attributes.iter().find(|it| it["key"] == "db.statement");
+            found.unwrap()["value"]["stringValue"].clone()
+        };
+        let found = [
+            spans[0]["name"].clone(),
+            statement(0),
+            spans[1]["name"].clone(),
+            statement(1),
+        ];
+        assert_eq!(found, expected, "{option}");
+    }
+}
+
 /// Every processor, with settings that touch whatever they can.
 const EVERYTHING: [&str; 6] = [
     "filter: {trace_conditions: ['span.name == \"b\"', 'spanevent.name == \"retry\"'], \
