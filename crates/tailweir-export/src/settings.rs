@@ -200,6 +200,9 @@ mod tests {
 
     /// Scenario: exporters as configured by default.
     /// Guarantees: queue, retries and timeouts are the Collector's defaults, with a bound in bytes.
+    ///
+    /// Conforms: exporter `otlp_grpc`, `otlp_http` | traces, metrics, logs | defaults of `sending_queue`,
+    /// `retry_on_failure`, `timeout` | better: same, with a bound in bytes beside
     #[test]
     fn defaults_are_those_of_the_collector() {
         let settings = ExporterSettings::of_otlp_grpc(&OtlpGrpcExporter::default());
@@ -211,6 +214,8 @@ mod tests {
 
     /// Scenario: a queue measured in bytes, with batches in the default unit, without retries.
     /// Guarantees: its own bound holds, batches are measured in items, one attempt is made.
+    ///
+    /// Conforms: exporter `otlp_grpc` | traces, metrics, logs | `sending_queue` with `sizer`, `queue_size` | same
     #[test]
     fn what_is_configured_holds() {
         let mut exporter = OtlpGrpcExporter::default();

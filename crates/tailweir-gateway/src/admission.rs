@@ -196,6 +196,10 @@ mod tests {
 
     /// Scenario: the store holds so much that a request would pass the memory limit.
     /// Guarantees: it is refused, retryably, and taken once the store has let go.
+    ///
+    /// Conforms: processor `memory_limiter` | traces, metrics, logs | where it stands, and what it counts | better:
+    /// one budget for the whole process, of the bytes in flight and of those that are held, asked before a body is
+    /// read
     #[test]
     fn what_is_held_counts_against_the_memory_limit() {
         let admission = Admission::new(ByteSize(1000));

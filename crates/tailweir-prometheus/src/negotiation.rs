@@ -194,6 +194,9 @@ mod tests {
 
     /// Scenario: what Prometheus 2 and 3, browsers and curl ask for, with and without OpenMetrics; protobuf for people.
     /// Guarantees: each gets what it prefers among what is offered, in its escaping; text where nothing is.
+    ///
+    /// Conforms: exporter `prometheus` | metrics | protobuf as text, compact text | not offered: formats for people
+    /// whose spelling is not fixed; text comes instead
     #[test]
     fn scrapers_get_what_they_prefer() {
         const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";

@@ -254,6 +254,9 @@ mod tests {
     /// Scenario: rules write the address, the path, a parameter and the interval, as for an exporter that is asked on
     /// behalf of others.
     /// Guarantees: the URL and the times are those of the rules; the label `instance` is the first address.
+    ///
+    /// Conforms: receiver `prometheus` | metrics | rules that write the address, the path, parameters and the
+    /// interval | same
     #[test]
     fn rules_say_where_and_how_often() {
         let job = job(&[

@@ -1,6 +1,6 @@
-//! Documents that the product itself writes: they cannot drift from what runs.
+//! Documents that the product itself writes, and those that its tests write: they cannot drift from what runs.
 
-use crate::{cargo, output, root};
+use crate::{cargo, conformance, output, root};
 use anyhow::{Context, Result, bail};
 use std::fs;
 
@@ -16,6 +16,16 @@ pub(crate) fn write(check: bool) -> Result<()> {
     let folder = root().join("docs/reference");
     fs::create_dir_all(&folder)?;
     let mut stale = Vec::new();
+    // First, because it needs no build of the product.
+    let page = root().join(conformance::DOCUMENT);
+    let text = conformance::document()?;
+    if fs::read_to_string(&page)? != text {
+        if check {
+            stale.push(conformance::DOCUMENT);
+        } else {
+            fs::write(&page, text)?;
+        }
+    }
     for (name, arguments) in DOCUMENTS {
         let mut product = cargo();
         product

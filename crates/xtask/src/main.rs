@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod cache;
+mod conformance;
 mod coverage;
 mod deploy;
 mod documents;
@@ -33,7 +34,8 @@ enum Task {
     CheckDeps,
     /// Prove that every room has its door, its documentation and the shared lints.
     CheckStructure,
-    /// Write the generated documents below `docs/reference`; with `--check`, only compare them.
+    /// Write the documents below `docs/reference`, and the tables of `docs/compatibility.md` from the lines at the tests;
+    /// with `--check`, only compare them.
     Docs {
         /// Fail when a document is not what would be written.
         #[arg(long)]

@@ -96,6 +96,10 @@ fn mistakes_of_pages_are_told() {
 
 /// Scenario: rules about headers without a key, with one of binary values, without a value, and with two.
 /// Guarantees: each is refused with what to write.
+///
+/// Conforms: extension `headers_setter` | a `key` that ends with `-bin` | not offered: a header with binary values
+/// cannot be set
+/// Conforms: extension `headers_setter` | rules without a key or a value, or with two values | same
 #[test]
 fn mistakes_of_rules_about_headers_are_told() {
     for (rule, expected) in [

@@ -145,6 +145,22 @@ fn same(ours: &Json, theirs: &Json) -> bool {
 /// components that are here is compared.
 /// Guarantees: every option that both print has the same value, so the defaults are the Collector's; what only the Collector
 /// prints is known to be without effect here.
+///
+/// Conforms: receiver `otlp` | traces, metrics, logs | defaults of the options that the vectors print | same
+/// Conforms: processor `batch`, `attributes`, `transform`, `filter`, `memory_limiter` | traces, metrics, logs |
+/// defaults of the options that the vectors print | same
+/// Conforms: processor `probabilistic_sampler`, `tail_sampling` | traces, logs | defaults of the options that the
+/// vectors print | same
+/// Conforms: processor `metrics_transform` | metrics | defaults of the options that the vectors print | same
+/// Conforms: exporter `otlp_grpc`, `otlp_http`, `load_balancing`, `debug`, `file` | traces, metrics, logs | defaults
+/// of the options that the vectors print | same
+/// Conforms: exporter `prometheus` | metrics | defaults of the options that the vectors print | same
+/// Conforms: exporter `zipkin` | traces | defaults of the options that the vectors print | same
+/// Conforms: connector `span_metrics`, `service_graph` | traces, metrics | defaults of the options that the vectors
+/// print | same
+/// Conforms: connector `count` | traces, metrics, logs | defaults of the options that the vectors print | same
+/// Conforms: extension `basicauth`, `bearertokenauth`, `health_check`, `pprof`, `zpages`, `file_storage` | defaults
+/// of the options that the vectors print | same
 #[test]
 fn golden_config_effective() {
     let folder = Folder::open("config");

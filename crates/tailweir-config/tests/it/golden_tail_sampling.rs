@@ -14,6 +14,8 @@ fn is_for_the_compiler(error: &str) -> bool {
 /// Scenario: every `tail_sampling` block of the vectors is read.
 /// Guarantees: refused exactly where the Collector refuses to decode, to validate or to start it;
 /// what it runs although it is odd is taken with a warning.
+///
+/// Conforms: processor `tail_sampling` | traces | what is refused, by `validate` or at the start | same
 #[test]
 fn golden_tail_sampling_config() {
     let folder = Folder::open("tail_sampling_config");

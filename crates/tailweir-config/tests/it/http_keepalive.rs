@@ -60,6 +60,8 @@ fn the_block_of_a_server_stands_for_the_single_options() {
 
 /// Scenario: `zipkin` with an empty block, and `prometheus` with one that only says that it is on.
 /// Guarantees: `zipkin`, which closes connections by default, keeps them; `prometheus` keeps its own time.
+///
+/// Conforms: exporter `prometheus` | metrics | `keepalive` | same
 #[test]
 fn the_block_is_read_over_the_defaults_of_its_component() {
     let loaded = settings(&with(
@@ -83,6 +85,8 @@ fn the_block_is_read_over_the_defaults_of_its_component() {
 
 /// Scenario: the block of a client, empty, switched off, and with each of its options.
 /// Guarantees: it says the same as the single options that it took the place of.
+///
+/// Conforms: exporter `otlp_http` | traces, metrics, logs | `keepalive` | same
 #[test]
 fn the_block_of_a_client_stands_for_the_single_options() {
     for (block, single) in [

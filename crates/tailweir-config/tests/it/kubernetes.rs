@@ -16,6 +16,8 @@ fn read(block: &str) -> KubernetesAttributes {
 
 /// Scenario: the processor under its old name, as gateways have it; then without any option.
 /// Guarantees: every option arrives; what is not written is as in the Collector.
+///
+/// Conforms: processor `k8s_attributes` | traces, metrics, logs | defaults | same
 #[test]
 fn options_are_read() {
     let settings = read(
@@ -78,6 +80,9 @@ fn options_are_read() {
 
 /// Scenario: names, sources and filters that there are not, or that exclude each other.
 /// Guarantees: each is refused, with what is wrong.
+///
+/// Conforms: processor `k8s_attributes` | traces, metrics, logs | `auth_type: tls` | not offered: use
+/// `serviceAccount` or `kubeConfig`
 #[test]
 fn mistakes_are_refused() {
     for (block, said) in [

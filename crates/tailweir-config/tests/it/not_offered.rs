@@ -28,6 +28,8 @@ fn block(path: &[&str], value: &str) -> String {
 
 /// Scenario: each option of the catalogue that is refused is written, wherever it may stand.
 /// Guarantees: it is an error that says why.
+///
+/// Conforms: catalogue | refused options
 #[test]
 fn every_option_that_is_refused_says_why() {
     let refused = idle_options()
@@ -56,6 +58,8 @@ fn every_option_that_is_refused_says_why() {
 
 /// Scenario: each option of the catalogue that has no effect is written, wherever it may stand.
 /// Guarantees: it is a warning that says why.
+///
+/// Conforms: catalogue | options without effect
 #[test]
 fn every_option_without_effect_says_why() {
     let idle = idle_options()
@@ -83,6 +87,8 @@ fn every_option_without_effect_says_why() {
 
 /// Scenario: each component of the Collector that is not here stands in a pipeline, or runs as an extension.
 /// Guarantees: it is an error that says what to use instead.
+///
+/// Conforms: catalogue | absent components
 #[test]
 fn every_component_that_is_not_here_has_something_instead() {
     for group in absent_components() {

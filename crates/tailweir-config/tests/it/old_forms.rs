@@ -23,6 +23,10 @@ fn id(text: &str) -> ComponentId {
 /// Scenario: a configuration with the `logging` and `jaeger` exporters, the old address of metrics and
 /// grouped digits.
 /// Guarantees: it runs as it was meant, with one line of advice each.
+///
+/// Conforms: exporter `jaeger` | traces | `endpoint` with the port of old, where newer Collectors refuse it | better:
+/// OTLP is sent to port 4317, with advice
+/// Conforms: exporter `logging` | traces | `loglevel` | same
 #[test]
 fn old_forms_run_with_advice() {
     let settings = settings(OLD);
@@ -40,6 +44,11 @@ fn old_forms_run_with_advice() {
 
 /// Scenario: the `logging` exporter stands in a pipeline of each signal, and the `memory_ballast` extension runs.
 /// Guarantees: the first is the `debug` exporter in each of them; the second is taken, and told to be gone.
+///
+/// Conforms: exporter `logging` | traces, metrics, logs | where newer Collectors refuse it | better: it runs as
+/// `debug`, with advice
+/// Conforms: extension `memory_ballast` | `size_mib` and all others | no effect: there is no garbage collector to
+/// calm; advice says so
 #[test]
 fn what_was_renamed_or_removed_still_stands_where_it_stood() {
     let pipeline = "{receivers: [nop], exporters: [logging]}";

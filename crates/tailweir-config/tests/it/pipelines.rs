@@ -68,6 +68,9 @@ service:
 /// Scenario: a queue is to be kept by an extension that is not there, one that does not run, and one that keeps nothing; by
 /// one that does, while senders wait for the outcome; then as it should be, and where there is no queue.
 /// Guarantees: each mistake is refused where it is written, though the Collector would notice some only at start.
+///
+/// Conforms: extension `file_storage` | a `storage` that is not configured, or does not run; `wait_for_result` with
+/// it | better: refused by `validate`, not only at start
 #[test]
 fn a_queue_on_disk_needs_a_storage_that_runs() {
     let config = |extensions: &str, running: &str, queue: &str| {
@@ -172,6 +175,11 @@ fn a_batch_before_the_sampler_is_warned_of() {
 
 /// Scenario: `groupbytrace` in front of a sampler, in front of a balancer, and in front of neither.
 /// Guarantees: it runs where something behind it does its work, which is told; else it is refused.
+///
+/// Conforms: processor `group_by_trace` | traces | all options, in front of `tail_sampling` or `load_balancing` | no
+/// effect: these put traces together by themselves; a warning says so
+/// Conforms: processor `group_by_trace` | traces | elsewhere | not offered: use `tail_sampling` or `load_balancing`
+/// behind it
 #[test]
 fn grouping_is_left_to_what_is_behind_it() {
     let with = |processors: &str, exporter: &str| {

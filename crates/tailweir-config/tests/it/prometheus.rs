@@ -17,6 +17,9 @@ fn said(exporter: &str, options: &str) -> String {
 
 /// Scenario: options of the page that contradict each other, have no effect, or cannot be.
 /// Guarantees: each is told, as an error only where the page could not be served as written.
+///
+/// Conforms: exporter `prometheus` | metrics | `add_metric_suffixes` | no effect: as in the pinned version, whose
+/// gate has switched it off; a warning says so
 #[test]
 fn mistakes_of_a_page_are_told() {
     for (options, expected) in [
@@ -53,6 +56,8 @@ fn mistakes_of_a_page_are_told() {
 
 /// Scenario: the page of old and of new names.
 /// Guarantees: what is written is what holds.
+///
+/// Conforms: exporter `prometheus` | metrics | `compat` | only here: whose pages are served
 #[test]
 fn a_page_is_as_written() {
     let options = "endpoint: ':1', compat: collector, translation_strategy: NoTranslation";
@@ -70,6 +75,9 @@ fn a_page_is_as_written() {
 
 /// Scenario: remote write with options that it cannot have, under both of its names.
 /// Guarantees: each is refused with the reason.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `max_batch_request_parallelism`, `num_consumers` | no
+/// effect: requests are sent one after the other, so that no sample is overtaken
 #[test]
 fn mistakes_of_remote_write_are_told() {
     const URL: &str = "endpoint: 'http://h/write'";
@@ -109,6 +117,8 @@ fn mistakes_of_remote_write_are_told() {
 
 /// Scenario: remote write with its client written in either way.
 /// Guarantees: it is the same client, packed with snappy.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | options of the client, also below `http` | same
 #[test]
 fn the_client_of_remote_write_is_written_in_either_way() {
     for options in ["endpoint: 'http://h/w'", "http: {endpoint: 'http://h/w'}"] {

@@ -18,6 +18,8 @@ fn receiver<'a>(settings: &'a Settings, name: &str) -> &'a Receiver {
 /// Scenario: `zipkin` and `jaeger` without any option, and with the names of protocols alone.
 /// Guarantees: they listen where the Collector's do, close each connection over HTTP/1 after its request as those do,
 /// and say that only this host reaches them.
+///
+/// Conforms: receiver `zipkin`, `jaeger` | traces | where they listen without a word of the configuration | same
 #[test]
 fn servers_listen_where_the_collectors_do() {
     let text = with_receiver("zipkin:", "");
@@ -127,6 +129,8 @@ fn what_cannot_be_had_is_refused() {
 
 /// Scenario: servers that check callers.
 /// Guarantees: the authenticator is found, at any of the protocols.
+///
+/// Conforms: receiver `zipkin`, `jaeger` | traces | `auth` | same
 #[test]
 fn callers_can_be_checked() {
     let rest = "extensions: {basicauth: {htpasswd: {inline: 'a:b'}}}\n";

@@ -71,6 +71,9 @@ fn clouds_are_asked_for_what_is_wanted() {
 
 /// Scenario: a detector, sources, tags and attributes that there are not, an empty list.
 /// Guarantees: each is refused, and what there is is named.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | other detectors, sources and attributes | not
+/// offered: they are refused, and what there is is named
 #[test]
 fn what_cannot_be_found_is_refused() {
     for (block, said) in [

@@ -33,6 +33,9 @@ fn receiver(loaded: Loaded) -> PrometheusReceiver {
 /// Scenario: a configuration as gateways have it, with a dollar sign that is doubled, texts that look like truth values and
 /// numbers, and options that all jobs inherit.
 /// Guarantees: everything is read as Prometheus reads it; what a job does not say is that of all jobs.
+///
+/// Conforms: receiver `prometheus` | metrics | `global` and what jobs inherit of it, `scrape_protocols`, durations,
+/// sizes, labels without quotes, `tls_config`, `bearer_token_file` | same
 #[test]
 fn prometheus_own_words_are_understood() {
     let loaded = load_text(&with_receiver(
@@ -136,6 +139,9 @@ fn prometheus_own_words_are_understood() {
 
 /// Scenario: discovery that there is not, and everything else of Prometheus' configuration that a receiver has no use for.
 /// Guarantees: each is refused, or warned of, at its line and column, with what to do instead.
+///
+/// Conforms: receiver `prometheus` | metrics | discovery other than `static_configs` and `file_sd_configs` | not
+/// offered: let a program write targets into a file for `file_sd_configs`
 #[test]
 fn what_is_not_there_is_refused_where_it_stands() {
     let loaded = load_text(&with_job("kubernetes_sd_configs: [{role: pod}]"));
@@ -192,6 +198,10 @@ fn what_is_not_there_is_refused_where_it_stands() {
 
 /// Scenario: jobs that Prometheus refuses.
 /// Guarantees: they are refused here, each with its reason.
+///
+/// Conforms: receiver `prometheus` | metrics | jobs that Prometheus refuses | same
+/// Conforms: receiver `prometheus` | metrics | `external_labels` with a `$` | not offered: Prometheus would put a
+/// variable there
 #[test]
 fn what_prometheus_refuses_is_refused() {
     for (options, words) in [

@@ -16,6 +16,10 @@ use tailweir_testkit::{Folder, Tally};
 
 /// Scenario: traces that went through the Collector's `spanmetrics` connector.
 /// Guarantees: each flush is the same.
+///
+/// Conforms: connector `span_metrics` | traces, metrics | `dimensions`, `exclude_dimensions`, `histogram`, `events`,
+/// `exemplars`, `namespace`, `aggregation_temporality`, `aggregation_cardinality_limit`, `metrics_expiration`,
+/// `resource_metrics_key_attributes` | same
 #[test]
 fn golden_connectors_spanmetrics() {
     run("spanmetrics");
@@ -23,6 +27,9 @@ fn golden_connectors_spanmetrics() {
 
 /// Scenario: traces that went through the Collector's `servicegraph` connector.
 /// Guarantees: each flush is the same.
+///
+/// Conforms: connector `service_graph` | traces, metrics | `dimensions`, `store`, `latency_histogram_buckets`,
+/// `virtual_node_peer_attributes`, `database_name_attributes`, exponential histograms | same
 #[test]
 fn golden_connectors_servicegraph() {
     run("servicegraph");
@@ -30,6 +37,9 @@ fn golden_connectors_servicegraph() {
 
 /// Scenario: traces, metrics and logs that went through the Collector's `count` connector.
 /// Guarantees: each request is answered the same.
+///
+/// Conforms: connector `count` | traces, metrics, logs | `spans`, `spanevents`, `metrics`, `datapoints`, `logs` with
+/// `conditions` and `attributes` | same
 #[test]
 fn golden_connectors_count() {
     run("count");
@@ -37,6 +47,9 @@ fn golden_connectors_count() {
 
 /// Scenario: traces that went through the Collector's `exceptions` connector.
 /// Guarantees: each request is answered by the same metrics and the same log records.
+///
+/// Conforms: connector `exceptions` | traces, metrics, logs | `dimensions`, `exemplars`, metrics and log records |
+/// same
 #[test]
 fn golden_connectors_exceptions() {
     run("exceptions");
@@ -44,6 +57,8 @@ fn golden_connectors_exceptions() {
 
 /// Scenario: traces that went through the `spanmetrics` processor of Collector v0.95, the last that had it.
 /// Guarantees: each flush of the connector that it is here is the same.
+///
+/// Conforms: processor `spanmetrics` | traces | all options, as in v0.95 | same
 #[test]
 fn the_processor_of_old_counts_the_same() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

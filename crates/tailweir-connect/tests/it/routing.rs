@@ -105,6 +105,8 @@ fn route(routing: &Routing, client: &ClientContext) -> Routed {
 
 /// Scenario: a route by resource, one by span, and default pipelines.
 /// Guarantees: each span goes to the first that matches it, the rest to the default.
+///
+/// Conforms: connector `routing` | traces | `default_pipelines`, `table` with `condition`, `context` | same
 #[test]
 fn the_first_route_that_matches_takes() {
     let routing = routing(
@@ -120,6 +122,10 @@ fn the_first_route_that_matches_takes() {
 
 /// Scenario: a route that copies, before one that takes the same; nothing takes the rest.
 /// Guarantees: copies reach both, and the rest is told.
+///
+/// Conforms: connector `routing` | traces | `statement`, `action: copy` | same
+/// Conforms: connector `routing` | traces | no route and no `default_pipelines` | better: left out as there, and in
+/// the books as `not_routed`
 #[test]
 fn what_is_copied_goes_on() {
     let routing = routing(
@@ -135,6 +141,8 @@ fn what_is_copied_goes_on() {
 
 /// Scenario: conditions about headers, in the old form and the new.
 /// Guarantees: the whole request goes as they say, in the buffer in which it came.
+///
+/// Conforms: connector `routing` | traces | conditions about headers, in both forms | same
 #[test]
 fn headers_route_whole_requests() {
     for condition in [
@@ -161,6 +169,8 @@ fn headers_route_whole_requests() {
 
 /// Scenario: a condition fails on every span, with either error mode.
 /// Guarantees: it does not match, or nothing is routed.
+///
+/// Conforms: connector `routing` | traces | `error_mode` | same
 #[test]
 fn a_condition_that_fails_does_not_match_or_stops_all() {
     let table = "default_pipelines: [traces/a], table: [
@@ -175,6 +185,8 @@ fn a_condition_that_fails_does_not_match_or_stops_all() {
 
 /// Scenario: a route of data points matches one of the two points of a metric.
 /// Guarantees: the metric is taken apart, each part with its name and all of its own.
+///
+/// Conforms: connector `routing` | metrics | conditions about data points | same
 #[test]
 fn data_points_are_routed_one_by_one() {
     let point = |value| NumberDataPoint {
@@ -231,6 +243,8 @@ fn data_points_are_routed_one_by_one() {
 
 /// Scenario: a route of log records matches one of two.
 /// Guarantees: each record goes where it belongs, and nowhere else.
+///
+/// Conforms: connector `routing` | logs | conditions about log records | same
 #[test]
 fn log_records_are_routed_one_by_one() {
     let record = |severity: &str| LogRecord {
@@ -277,6 +291,8 @@ fn log_records_are_routed_one_by_one() {
 
 /// Scenario: two routes ask the same and name different pipelines.
 /// Guarantees: the first counts, as with the Collector.
+///
+/// Conforms: connector `routing` | traces | two routes that ask the same | same
 #[test]
 fn of_equal_routes_the_first_counts() {
     let routing = routing(
@@ -292,6 +308,9 @@ fn of_equal_routes_the_first_counts() {
 
 /// Scenario: statements that edit, and conditions that are none.
 /// Guarantees: they are refused, with the place in the table.
+///
+/// Conforms: connector `routing` | traces | a statement with an editor | not offered: edit with a processor of the
+/// pipeline
 #[test]
 fn what_is_no_route_is_refused() {
     for (route, option) in [

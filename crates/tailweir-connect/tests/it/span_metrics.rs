@@ -223,6 +223,9 @@ fn what_expires_gives_its_memory_back() {
 
 /// Scenario: spans whose resource names no service.
 /// Guarantees: they are not counted, as by the Collector, and that is told.
+///
+/// Conforms: connector `span_metrics` | traces, metrics | spans whose resource has no `service.name` | better: left
+/// out as there, and counted
 #[test]
 fn spans_without_a_service_are_told() {
     let mut metrics = start(&settings(|_| {}));

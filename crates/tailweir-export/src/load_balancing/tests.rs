@@ -49,6 +49,9 @@ fn keys(routing: &Routing, body: &Bytes) -> Vec<String> {
 
 /// Scenario: the endpoint sets and the trace ids of the vectors; all points of the small rings.
 /// Guarantees: every trace belongs to the endpoint to which the Collector sent it.
+///
+/// Conforms: exporter `load_balancing` | traces | the ring; `routing_key: traceID`, `service`, `attributes` with
+/// `routing_attributes` | same
 #[test]
 fn golden_ring() {
     let folder = Folder::open("ring");
@@ -155,6 +158,9 @@ fn metric(kind: &str, data: Json) -> Bytes {
 
 /// Scenario: resources with no attribute and with one of each type; streams of each kind of metric.
 /// Guarantees: their identities are those that the Collector's own code (v0.160.0) gives them.
+///
+/// Conforms: exporter `load_balancing` | logs | `routing_key: resource` | same
+/// Conforms: exporter `load_balancing` | metrics | `routing_key: streamID` | same
 #[test]
 fn identities_are_the_collectors() {
     let by_resource = routing(Signal::Logs, RoutingKey::Resource, Vec::new());
@@ -205,6 +211,11 @@ fn records() -> Bytes {
 
 /// Scenario: logs with and without a trace and a service, and metrics of two names.
 /// Guarantees: each key is the Collector's; what has no trace goes by turns.
+///
+/// Conforms: exporter `load_balancing` | logs | `routing_key: traceID`, `service`, `attributes` | same
+/// Conforms: exporter `load_balancing` | metrics | `routing_key: service`, `metric` | same
+/// Conforms: exporter `load_balancing` | logs | records without a trace under `routing_key: traceID` | differs: go
+/// together, request by request in turn
 #[test]
 fn logs_and_metrics_have_the_collectors_keys() {
     let of = |signal, key, attributes: &[&str], body: &Bytes| {
@@ -291,6 +302,9 @@ fn a_metric_is_taken_apart_by_its_points() {
 
 /// Scenario: requests of each signal are taken apart by each key, for two endpoints and for one.
 /// Guarantees: together the shares have the items of the request; for one endpoint it is untouched.
+///
+/// Conforms: exporter `load_balancing` | traces, metrics, logs | requests that are split | better: no item is lost or
+/// sent twice
 #[test]
 fn nothing_is_lost_or_added_by_taking_apart() {
     let trace = |id: &str| json!({"traceId": id, "spanId": "00f067aa0ba902b7", "name": id});

@@ -99,6 +99,8 @@ mod tests {
 
     /// Scenario: endpoints in each form that people write.
     /// Guarantees: host, port and whether TLS is spoken are those of the Collector.
+    ///
+    /// Conforms: exporter `otlp_grpc` | traces, metrics, logs | each form of `endpoint` | same
     #[test]
     fn endpoints_are_read_in_each_form() {
         let read = |text, insecure| {

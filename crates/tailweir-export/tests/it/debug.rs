@@ -69,6 +69,8 @@ async fn output(verbosity: Verbosity, signal: Signal, body: Bytes) -> String {
 
 /// Scenario: a request of each signal under verbosity `basic`.
 /// Guarantees: a line each, with the Collector's words.
+///
+/// Conforms: exporter `debug` | traces, metrics, logs | `verbosity: basic` | same
 #[tokio::test]
 async fn basic_is_a_line_a_request() {
     let spans = vec![span(1, 0, "a", 0, 1), span(2, 1, "b", 0, 1)];
@@ -95,6 +97,8 @@ async fn basic_is_a_line_a_request() {
 
 /// Scenario: a request of each signal under verbosity `normal`.
 /// Guarantees: a line for each resource, scope and item; a name cannot break out of its line.
+///
+/// Conforms: exporter `debug` | traces, metrics, logs | `verbosity: normal` | same
 #[tokio::test]
 async fn normal_is_a_line_an_item() {
     let evil = traces([("s", vec![span(1, 0, "a\n\x1b[2J", 0, 1)])]);
@@ -113,6 +117,8 @@ async fn normal_is_a_line_an_item() {
 
 /// Scenario: a span with an event, a link and dropped attributes, under verbosity `detailed`.
 /// Guarantees: every field is there, in the Collector's form.
+///
+/// Conforms: exporter `debug` | traces | `verbosity: detailed` | same
 #[tokio::test]
 async fn detailed_shows_every_field_of_a_span() {
     let mut full = span(2, 1, "query", 0, 1);
@@ -172,6 +178,8 @@ SpanLink #0
 
 /// Scenario: a log record and a gauge under verbosity `detailed`.
 /// Guarantees: their fields are there, in the Collector's form.
+///
+/// Conforms: exporter `debug` | metrics, logs | `verbosity: detailed` | same
 #[tokio::test]
 async fn detailed_shows_logs_and_metrics() {
     let text = output(Verbosity::Detailed, Signal::Logs, logs(&["hello"])).await;
@@ -315,6 +323,8 @@ async fn distributions_are_shown() {
 
 /// Scenario: five requests in one second, of which the first and then each second one may pass.
 /// Guarantees: the others are taken all the same, but not written.
+///
+/// Conforms: exporter `debug` | traces | `sampling_initial`, `sampling_thereafter` | same
 #[tokio::test(start_paused = true)]
 async fn output_is_sampled() {
     let sink = Sink::default();
@@ -343,6 +353,9 @@ async fn output_is_sampled() {
 
 /// Scenario: traces and logs under the style of waterfalls.
 /// Guarantees: traces are drawn, logs are counted.
+///
+/// Conforms: exporter `debug` | traces, logs | `verbosity: waterfall` | only here: traces are drawn, the rest is
+/// counted
 #[tokio::test]
 async fn waterfalls_are_a_style_of_debug() {
     let sink = Sink::default();

@@ -59,6 +59,9 @@ async fn a_request_is_tried_again_until_it_is_taken() {
 /// Scenario: a backend refuses a request for good; one fails without retries configured; one fails for
 /// longer than `max_elapsed_time`.
 /// Guarantees: each is lost once, with its own reason; a permanent error is not tried again.
+///
+/// Conforms: exporter `otlp_grpc`, `otlp_http` | traces | `max_elapsed_time` | better: when the time is up the loss
+/// is counted with its reason
 #[tokio::test(start_paused = true)]
 async fn a_request_is_given_up_with_its_reason() {
     let forever = || (0..100).map(|_| Failure::transient("down"));

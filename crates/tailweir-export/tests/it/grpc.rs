@@ -52,6 +52,8 @@ async fn send(exporter: &Exporter, ledger: &Arc<Ledger>, items: u64, body: Bytes
 
 /// Scenario: requests of each signal, packed in each way that the server knows.
 /// Guarantees: the server reads exactly the bytes that were sent, from the right service.
+///
+/// Conforms: exporter `otlp_grpc` | traces, metrics, logs | `endpoint`, `compression: gzip`, `zstd`, `none` | same
 #[tokio::test]
 async fn requests_of_all_signals_arrive_as_they_are() {
     let backend = GrpcBackend::start([]).await;
@@ -85,6 +87,8 @@ async fn requests_of_all_signals_arrive_as_they_are() {
 
 /// Scenario: headers, a binary one among them, a user agent and an authority are configured.
 /// Guarantees: the server sees them as gRPC has them.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `headers`, `user_agent`, `timeout`, `keepalive` | same
 #[tokio::test]
 async fn calls_carry_the_configured_headers() {
     let backend = GrpcBackend::start([]).await;
@@ -120,6 +124,8 @@ async fn calls_carry_the_configured_headers() {
 
 /// Scenario: the server answers UNAVAILABLE twice, then takes the request.
 /// Guarantees: it is delivered, once, and the retries are counted.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `retry_on_failure` | same
 #[tokio::test]
 async fn an_unavailable_server_is_tried_again() {
     let down = || Answer::Fail(Box::new(Status::unavailable("restarting")));
@@ -135,6 +141,8 @@ async fn an_unavailable_server_is_tried_again() {
 
 /// Scenario: a full server says when to come again; another does not; a third finds the data invalid.
 /// Guarantees: the first is tried again, to the others the request is lost, once.
+///
+/// Conforms: exporter `otlp_grpc` | traces | which answers are tried again, `RetryInfo` | same
 #[tokio::test]
 async fn servers_say_whether_to_come_again() {
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(2)));
@@ -156,6 +164,9 @@ async fn servers_say_whether_to_come_again() {
 
 /// Scenario: the server takes the request, but rejects one of its spans.
 /// Guarantees: that one is lost, the other delivered; nothing is sent again.
+///
+/// Conforms: exporter `otlp_grpc` | traces | partial success of the backend | better: what it rejected is counted as
+/// lost (`rejected_by_backend`), and logged
 #[tokio::test]
 async fn rejected_spans_are_lost_and_not_sent_again() {
     let backend = GrpcBackend::start([Answer::Reject(1, "too old")]).await;
@@ -223,6 +234,8 @@ async fn closed_port() -> std::net::SocketAddr {
 
 /// Scenario: nobody listens; with and without `wait_for_ready`, one attempt allowed.
 /// Guarantees: without, the attempt fails at once; with it, the attempt lasts until somebody listens.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `wait_for_ready` | same
 #[tokio::test]
 async fn an_attempt_may_wait_for_the_server() {
     for wait_for_ready in [false, true] {
@@ -259,6 +272,8 @@ async fn an_attempt_may_wait_for_the_server() {
 
 /// Scenario: a name has an address on which nobody listens, beside the server's own.
 /// Guarantees: the other address is taken within the same attempt.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `balancer_name` | same
 #[tokio::test]
 async fn an_address_without_a_server_is_passed_over() {
     // `localhost` is 127.0.0.1, and on most systems also ::1, where nobody listens.
@@ -348,6 +363,8 @@ fn settings_that_cannot_work_are_refused() {
 
 /// Scenario: snappy, which the server of these tests does not know.
 /// Guarantees: the call says so in `grpc-encoding`, and its message is framed snappy of the request.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `compression: snappy` | same
 #[tokio::test]
 async fn snappy_is_spoken_as_grpc_has_it() {
     use crate::support::{HttpBackend, Reply};

@@ -83,6 +83,8 @@ fn unpacked(compression: HttpCompression, packed: &[u8]) -> Vec<u8> {
 
 /// Scenario: a request under each compression, with and without a level.
 /// Guarantees: the header names it, and unpacked it is the request.
+///
+/// Conforms: exporter `otlp_http` | traces | `compression` with `compression_params` | same
 #[tokio::test]
 async fn every_compression_unpacks_to_the_request() {
     let backend = HttpBackend::start([]).await;
@@ -114,6 +116,9 @@ async fn every_compression_unpacks_to_the_request() {
 
 /// Scenario: each signal as JSON, one of them to an endpoint of its own.
 /// Guarantees: bodies are OTLP/JSON of the requests, paths those of the signals.
+///
+/// Conforms: exporter `otlp_http` | traces, metrics, logs | `endpoint`, endpoints of single signals, `encoding: json`
+/// | same
 #[tokio::test]
 async fn each_signal_goes_to_its_path_as_json() {
     let backend = HttpBackend::start([]).await;
@@ -149,6 +154,8 @@ async fn each_signal_goes_to_its_path_as_json() {
 /// Scenario: a server asks to come again at once, three times in different ways; the connection breaks
 /// off.
 /// Guarantees: the request is sent again and delivered once.
+///
+/// Conforms: exporter `otlp_http` | traces | `retry_on_failure`, `Retry-After` | same
 #[tokio::test]
 async fn a_request_is_sent_again_when_asked() {
     let now = || Reply::status(429, &[("retry-after", "0")], "slow down");
@@ -205,6 +212,9 @@ async fn a_refusal_is_final_and_its_words_are_kept() {
 
 /// Scenario: the server takes the request and rejects one span; the number is protobuf, then JSON.
 /// Guarantees: that one is lost.
+///
+/// Conforms: exporter `otlp_http` | traces | partial success of the backend | better: what it rejected is counted as
+/// lost (`rejected_by_backend`), and logged
 #[tokio::test]
 async fn rejected_spans_are_counted() {
     let response = tailweir_otlp::ExportResponse {
@@ -254,6 +264,10 @@ async fn redirects_are_not_followed() {
 /// Scenario: basic and bearer credentials, from the configuration and from files; the token's file is
 /// changed while the exporter runs.
 /// Guarantees: each request is signed; after the change with the new token, without a restart.
+///
+/// Conforms: exporter `otlp_http` | traces | `auth` | same
+/// Conforms: extension `basicauth` | `client_auth` with `username`, `password_file` | same
+/// Conforms: extension `bearertokenauth` | `filename` that changes, for an exporter | same
 #[tokio::test(start_paused = true)]
 async fn requests_are_signed() {
     let folder = tempfile::tempdir().unwrap();
@@ -306,6 +320,12 @@ async fn requests_are_signed() {
 /// Scenario: headers by every action and from every source, of a client that has all of it and of one that has nothing; a token is
 /// sent beside them.
 /// Guarantees: each is as its rule says, in the order of the rules; the token is there; what no rule is about stays.
+///
+/// Conforms: extension `headers_setter` | `headers` with `action`, `key`, `value`, `from_context` (also `auth.NAME`),
+/// `from_attribute`, `default_value`; `additional_auth` with `bearertokenauth` | same
+/// Conforms: extension `headers_setter` | `default_value` with `from_attribute` | better: the Collector sends an
+/// empty header
+/// Conforms: extension `headers_setter` | `value_file` | same
 #[tokio::test]
 async fn headers_are_set_by_rules() {
     use HeaderAction::{Delete, Insert, Update, Upsert};
@@ -394,6 +414,9 @@ async fn headers_are_set_by_rules() {
 
 /// Scenario: the client has two values of what a header is to be set to.
 /// Guarantees: nothing is sent with either of them; the loss says why, without the values.
+///
+/// Conforms: extension `headers_setter` | a client with several values of what is asked for | differs: fails the
+/// export, with the reason
 #[tokio::test]
 async fn a_header_is_not_set_to_one_of_several_values() {
     let setter = HeadersSetter {
@@ -424,6 +447,8 @@ async fn a_header_is_not_set_to_one_of_several_values() {
 
 /// Scenario: three requests one after the other, with and without keep-alive.
 /// Guarantees: connections are used again, unless that is switched off.
+///
+/// Conforms: exporter `otlp_http` | traces | `disable_keep_alives` | same
 #[tokio::test]
 async fn connections_are_used_again() {
     for (disabled, connections) in [(false, 1), (true, 3)] {
@@ -440,6 +465,8 @@ async fn connections_are_used_again() {
 
 /// Scenario: the endpoint has a path, user and password; headers are configured.
 /// Guarantees: they arrive, and nothing of them stands in debug output or errors.
+///
+/// Conforms: exporter `otlp_http` | traces | `headers`, user and password in `endpoint` | same
 #[tokio::test]
 async fn headers_and_user_of_the_url_arrive() {
     let backend = HttpBackend::start([Reply::status(400, &[], "no")]).await;

@@ -102,6 +102,9 @@ async fn a_trace_goes_to_the_same_endpoint_every_time() {
 /// Scenario: one of two endpoints does not answer, and its queue has room for one request.
 /// Guarantees: the next request is handed back as a whole: the other endpoint has not got its share, so
 /// whoever sends it again adds nothing twice.
+///
+/// Conforms: exporter `load_balancing` | traces | one endpoint has no room | better: the request is refused as a
+/// whole, before anybody has got anything
 #[tokio::test]
 async fn a_request_is_taken_as_a_whole_or_not_at_all() {
     let slow = GrpcBackend::start([Answer::Hang]).await;
@@ -132,6 +135,9 @@ async fn a_request_is_taken_as_a_whole_or_not_at_all() {
 /// Scenario: an endpoint that refuses every attempt, retryably, has requests in its queue and in its
 /// hands when it leaves; another takes its place.
 /// Guarantees: the other one gets every span, and every receipt is settled as delivered.
+///
+/// Conforms: exporter `load_balancing` | traces | an endpoint leaves | better: what waits for it goes to the
+/// endpoints that are left
 #[tokio::test]
 async fn what_waits_for_an_endpoint_that_leaves_goes_to_the_others() {
     let refuse = || Answer::Fail(Box::new(Status::unavailable("going")));
@@ -200,6 +206,8 @@ async fn a_share_that_is_given_up_is_lost_and_the_rest_delivered() {
 
 /// Scenario: the endpoints are the addresses of a name; before it was looked up, something is offered.
 /// Guarantees: it is handed back, to be sent again, until there are endpoints; then it arrives.
+///
+/// Conforms: exporter `load_balancing` | traces | `resolver` with `dns` | same
 #[tokio::test]
 async fn the_addresses_of_a_name_are_endpoints() {
     let backend = GrpcBackend::start([]).await;

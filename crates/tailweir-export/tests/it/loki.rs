@@ -127,6 +127,8 @@ fn entries(request: &HttpRequest) -> Vec<Json> {
 /// Scenario: records with every kind of hint, format, body and severity, with the default labels and
 /// without any.
 /// Guarantees: tenants, streams, times and lines are those that the Collector's translator (v0.130.0) made.
+///
+/// Conforms: exporter `loki` | logs | labels, hints, tenants, formats and lines; `default_labels_enabled` | same
 #[tokio::test]
 async fn records_become_what_the_collector_made_of_them() {
     let expected = include_str!("data/loki_expected.jsonl");
@@ -160,6 +162,8 @@ const TWO_TENANTS: &str = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
 
 /// Scenario: Loki refuses the lines of one of two tenants for good.
 /// Guarantees: exactly those are counted as rejected, and nothing is sent twice.
+///
+/// Conforms: exporter `loki` | logs | one tenant's lines are refused | better: those of that tenant count as rejected
 #[tokio::test]
 async fn what_is_refused_for_one_tenant_is_lost_for_that_one() {
     let backend = HttpBackend::start([
@@ -194,6 +198,9 @@ async fn a_push_is_tried_again_where_that_may_help() {
 /// Scenario: lines that a decoder of logfmt would cut short, numbers that JSON does not have, a tenant that
 /// no header can carry.
 /// Guarantees: whole lines arrive; what cannot be sent is counted, the rest is delivered.
+///
+/// Conforms: exporter `loki` | logs | records that the Collector drops silently | better: written or counted, as the
+/// table below says
 #[tokio::test]
 async fn what_the_collector_lost_silently_is_kept_or_counted() {
     let backend = HttpBackend::start([]).await;
@@ -259,6 +266,9 @@ fn json_entries(request: &HttpRequest) -> Vec<Json> {
 
 /// Scenario: the records of every kind, pushed as JSON, plain and as gzip.
 /// Guarantees: tenants, streams, times and lines are those of protobuf.
+///
+/// Conforms: exporter `loki` | logs | `encoding: json` | only here: pushes JSON, plain or with `compression: gzip`,
+/// in place of protobuf
 #[tokio::test]
 async fn json_says_what_protobuf_says() {
     let body = wire(include_str!("data/loki_input.json"));
@@ -296,6 +306,10 @@ const OF_A_TRACE: &str = r#"{"resourceLogs":[{"resource":{"attributes":[
 /// forms.
 /// Guarantees: what can be metadata is, by names that Loki allows, and is not in the line; labels, empty
 /// text and the second of the two are where they were.
+///
+/// Conforms: exporter `loki` | logs | `structured_metadata` | only here: `trace_context: true` writes `trace_id` and
+/// `span_id` as structured metadata, `attributes` and `resource_attributes` name what else (`*`: all). What is
+/// written there is not in the line; what is a label already or is empty stays where it was
 #[tokio::test]
 async fn what_is_wanted_becomes_structured_metadata() {
     let metadata = json!({
@@ -332,6 +346,9 @@ async fn what_is_wanted_becomes_structured_metadata() {
 
 /// Scenario: a record with more attributes than a line may have pairs, as logfmt.
 /// Guarantees: as many as Loki takes are metadata, the others are in the line; none is lost or written twice.
+///
+/// Conforms: exporter `loki` | logs | `structured_metadata`, more than 128 | only here: what comes after the 128th
+/// stays in the line
 #[tokio::test]
 async fn metadata_above_the_limit_stays_in_the_line() {
     let attributes: Vec<_> = (0..130)

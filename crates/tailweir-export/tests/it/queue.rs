@@ -75,6 +75,9 @@ async fn a_parcel_larger_than_the_queue_is_refused() {
 
 /// Scenario: the queue is full under `block_on_overflow`; then the backend takes one request.
 /// Guarantees: the sender waits exactly that long. What is on its way counts as held.
+///
+/// Conforms: exporter `otlp_grpc`, `otlp_http` | traces | `sending_queue` with `block_on_overflow`, `num_consumers` |
+/// same
 #[tokio::test]
 async fn a_sender_waits_for_room_when_told_to() {
     let settings = ExporterSettings {
@@ -143,6 +146,8 @@ async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F:
 /// Scenario: three parcels arrive under a batch of at least six items; later two more.
 /// Guarantees: the first three go together as soon as there are enough; the others when they have waited
 /// for the flush timeout. A batch is the requests end to end.
+///
+/// Conforms: exporter `otlp_grpc`, `otlp_http` | traces | `sending_queue` with `batch` | same
 #[tokio::test(start_paused = true)]
 async fn parcels_wait_for_each_other_but_not_for_long() {
     let (ledger, destination) = (Ledger::new(), Scripted::accepting());
@@ -171,6 +176,9 @@ async fn parcels_wait_for_each_other_but_not_for_long() {
 /// Scenario: parcels of two clients and of nobody alternate under a batch of six items; something else that nobody asks for differs
 /// from parcel to parcel.
 /// Guarantees: a batch is of one client, whatever stands between, in order; what is asked of it counts for the bytes of the queue.
+///
+/// Conforms: exporter `otlp_grpc`, `otlp_http` | traces | `sending_queue` with `batch`, clients | better: a request
+/// is of one client wherever one asks who it was
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_of_one_client() {
     let (ledger, destination) = (Ledger::new(), Scripted::accepting());

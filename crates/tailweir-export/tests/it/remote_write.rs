@@ -38,6 +38,8 @@ fn request(points: usize) -> Bytes {
 
 /// Scenario: metrics are sent in both protocols.
 /// Guarantees: headers say what is sent, and the body is one block of snappy.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | headers and compression of both protocols | same
 #[tokio::test]
 async fn requests_say_what_they_are() {
     for (protocol, kind, version) in [
@@ -69,6 +71,8 @@ async fn requests_say_what_they_are() {
 
 /// Scenario: the receiver has no time, then too much to do, then takes it.
 /// Guarantees: the request is sent again until it is taken.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `retry_on_failure` | better: 429 is tried again too
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     let script = [500, 503, 429, 200].map(|status| Reply::status(status, &[], "later"));
@@ -90,6 +94,9 @@ async fn what_is_refused_is_lost_by_name() {
 
 /// Scenario: a batch needs several requests, one of which is refused for good.
 /// Guarantees: the others are delivered, and exactly the points of that one are lost.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | a request that is refused for good | better: takes only
+/// its own points along
 #[tokio::test]
 async fn one_refused_request_does_not_take_the_others_along() {
     let backend = HttpBackend::start([

@@ -65,6 +65,8 @@ fn away(_: usize) -> Failure {
 /// word; the next one starts.
 /// Guarantees: what was taken was on disk; what was not delivered is sent by the next, the oldest first, with its items;
 /// what was delivered is not; nothing counts as lost.
+///
+/// Conforms: extension `file_storage` | a queue, when the process is gone without a word | same
 #[tokio::test]
 async fn what_was_taken_survives_the_process() {
     let (folder, settings) = (TempDir::new().unwrap(), one_at_a_time());
@@ -106,6 +108,9 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// Scenario: an exporter is shut down while its backend does not answer, long before the deadline.
 /// Guarantees: one attempt is made, nothing is given up or lost, and the shutdown does not wait for the backend.
+///
+/// Conforms: extension `file_storage` | a shutdown while requests wait | better: they are sent until an attempt
+/// fails, the rest stays
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_leaves_on_disk_what_cannot_be_sent() {
     let folder = TempDir::new().unwrap();
@@ -170,6 +175,8 @@ async fn what_is_refused_for_good_is_done() {
 
 /// Scenario: a byte of a request on disk is another.
 /// Guarantees: it is lost with the reason, counted, and not sent; those beside it, in its batch too, are delivered.
+///
+/// Conforms: extension `file_storage` | damage on disk | better: costs what is damaged, and is counted
 #[tokio::test]
 async fn damage_is_lost_and_told() {
     let folder = TempDir::new().unwrap();
@@ -204,6 +211,8 @@ async fn damage_is_lost_and_told() {
 /// Scenario: more is offered than the queue may count, and more than its files may hold; senders wait for room or not.
 /// Guarantees: what finds no room is refused as full, unsettled and counted; who is told to wait gets in when there is
 /// room. What is in memory of a large request is little.
+///
+/// Conforms: extension `file_storage` | `max_size`; `queue_size`, `block_on_overflow` of a queue on disk | same
 #[tokio::test]
 async fn a_full_disk_queue_is_a_full_queue() {
     let small = Settings {
@@ -250,6 +259,9 @@ async fn a_full_disk_queue_is_a_full_queue() {
 
 /// Scenario: requests of two clients are taken by an exporter that asks who they are; the next process sends them together.
 /// Guarantees: each is sent under its own client, as it was; they are not put into one request.
+///
+/// Conforms: extension `file_storage` | who sent what waits (`headers_setter`) | better: kept as far as the exporter
+/// asks
 #[tokio::test]
 async fn who_sent_it_survives_too() {
     let folder = TempDir::new().unwrap();

@@ -114,6 +114,9 @@ async fn sent(exporter: &Exporter) -> (bool, String) {
 /// Scenario: a server with a certificate, and clients that trust its authority, another one, its
 /// authority for another name, nobody but without checking; and one that speaks plain text.
 /// Guarantees: only the first and the unchecking one get through.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `tls` with `ca_pem`, `server_name_override`, `insecure_skip_verify` |
+/// same
 #[tokio::test]
 async fn a_server_must_show_a_certificate_that_the_client_trusts() {
     let (authority, other, folder) = (Authority::new(), Authority::new(), Folder::new());
@@ -147,6 +150,8 @@ async fn a_server_must_show_a_certificate_that_the_client_trusts() {
 /// Scenario: a server that wants certificates of its clients; one has the right one, one that of another
 /// authority, one none.
 /// Guarantees: only the first gets through.
+///
+/// Conforms: exporter `otlp_grpc` | traces | `tls` with `ca_file`, `cert_file`, `key_file` | same
 #[tokio::test]
 async fn a_client_must_show_a_certificate_where_the_server_asks() {
     let (authority, other, folder) = (Authority::new(), Authority::new(), Folder::new());
@@ -170,6 +175,11 @@ async fn a_client_must_show_a_certificate_where_the_server_asks() {
 /// whole, by those of another authority; connections are made anew each time.
 /// Guarantees: a rotation caught half-way leaves the old ones in use; a whole one takes effect without a
 /// restart of anything.
+///
+/// Conforms: receiver `otlp` | traces | certificates that change on disk | better: they take effect without a reload,
+/// on both sides, and one that is caught half-way leaves the old ones in use
+/// Conforms: exporter `otlp_grpc` | traces | certificates that change on disk | better: they take effect without a
+/// reload, and one that is caught half-way leaves the old ones in use
 #[tokio::test]
 async fn certificates_are_replaced_live() {
     let (old, new, folder) = (Authority::new(), Authority::new(), Folder::new());
@@ -217,6 +227,8 @@ async fn serve(address: SocketAddr, tls: &Arc<ServerConfigs>) -> GrpcBackend {
 
 /// Scenario: the HTTP exporter and a server with TLS that offers HTTP/2 and HTTP/1.1, or the latter alone.
 /// Guarantees: requests get through by the best version that both know.
+///
+/// Conforms: exporter `otlp_http` | traces | `tls` | same
 #[tokio::test]
 async fn http_is_spoken_over_tls() {
     let (authority, folder) = (Authority::new(), Folder::new());
@@ -244,6 +256,9 @@ async fn http_is_spoken_over_tls() {
 
 /// Scenario: a client of TLS 1.2 at most, and a server of 1.3 at least.
 /// Guarantees: they do not get together; each alone works with a partner of any version.
+///
+/// Conforms: receiver `otlp` | traces | `tls` with `min_version` | same
+/// Conforms: exporter `otlp_grpc` | traces | `tls` with `max_version` | same
 #[tokio::test]
 async fn versions_are_bounded() {
     let (authority, folder) = (Authority::new(), Folder::new());

@@ -136,6 +136,10 @@ async fn sent_spans(settings: &ZipkinExporter, backend: &HttpBackend, request: &
 /// statuses, events, links and values of every type, as JSON and as protobuf.
 /// Guarantees: they become what the Collector's translator and Zipkin's own library (v0.161.0, v0.4.3) made of
 /// them as JSON; protobuf says the same.
+///
+/// Conforms: exporter `zipkin` | traces | `format: json` | same
+/// Conforms: exporter `zipkin` | traces | `format: proto` | better: addresses, roots and times as in JSON, which the
+/// Collector writes otherwise
 #[tokio::test]
 async fn spans_become_what_the_collector_makes_of_them() {
     let inputs = include_str!("data/zipkin_input.jsonl").lines();
@@ -166,6 +170,11 @@ fn attribute(key: &str, value: &str) -> String {
 /// their older and newer names, two scopes of which one is named, an event with not-a-number, a span that ends
 /// before it begins, a service that the settings name.
 /// Guarantees: what the Collector loses or mixes up is sent: as a tag, in the endpoint, or as text.
+///
+/// Conforms: exporter `zipkin` | traces | addresses, ports and scopes that the Collector loses or mixes up | better:
+/// sent, as the table below says
+/// Conforms: exporter `zipkin` | traces | `default_service_name` | better: the service of spans without one; the
+/// Collector takes it without effect
 #[tokio::test]
 async fn nothing_is_lost_on_the_way_to_zipkin() {
     let backend = HttpBackend::start([]).await;
@@ -207,6 +216,9 @@ async fn nothing_is_lost_on_the_way_to_zipkin() {
 
 /// Scenario: spans without a trace id and without a span id, beside a whole one and alone.
 /// Guarantees: the whole one arrives; the others are counted as rejected, or lost where nothing is left to send.
+///
+/// Conforms: exporter `zipkin` | traces | spans without ids | better: left out and counted; the Collector drops the
+/// whole request
 #[tokio::test]
 async fn spans_without_ids_are_counted_and_the_rest_arrives() {
     let backend = HttpBackend::start([]).await;
@@ -226,6 +238,9 @@ async fn spans_without_ids_are_counted_and_the_rest_arrives() {
 
 /// Scenario: Zipkin is overloaded, then fails, then takes the spans; another time it refuses them for good.
 /// Guarantees: they are sent until they are taken, or lost with the reason after one attempt.
+///
+/// Conforms: exporter `zipkin` | traces | answers of 4xx | better: 408 and 429 are tried again, others given up and
+/// counted
 #[tokio::test]
 async fn spans_are_sent_again_where_that_may_help() {
     let again = [408, 429, 500, 503].map(|status| Reply::status(status, &[], "later"));

@@ -142,6 +142,8 @@ mod tests {
 
     /// Scenario: shares of a limit, one of them over the whole.
     /// Guarantees: a share is of the limit and never more than it.
+    ///
+    /// Conforms: processor `memory_limiter` | traces, metrics, logs | `limit_percentage` | same
     #[test]
     fn a_share_is_at_most_the_whole() {
         let limit = MemoryLimit::new(1000, false);

@@ -66,6 +66,8 @@ fn shown(found: &Found) -> Vec<String> {
 
 /// Scenario: the variable with spaces, encoded and repeated entries; then lists that are none.
 /// Guarantees: each entry is an attribute, the last of a name counts; what is no list stops the start.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [env]` | same
 #[test]
 fn the_variable_is_read() {
     let written = " service.name = shop , a=b%20c+d,a=x%2Cy,empty=,";
@@ -130,6 +132,9 @@ fn a_host_is_found_by_its_name() {
 
 /// Scenario: a host, asked for all of it but its name.
 /// Guarantees: each attribute is what the files say.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [system]` with `hostname_sources`,
+/// `resource_attributes` | same
 #[test]
 fn a_host_tells_what_it_is_asked() {
     let (_root, host) = machine(FILES, None);
@@ -228,6 +233,8 @@ fn daemon(root: &Path) {
 
 /// Scenario: Docker's daemon before the system, and after it; the container's name and image as well.
 /// Guarantees: what is found first counts; the container is that of this host's name.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [docker]` at a Unix socket | same
 #[test]
 fn docker_tells_of_its_host_and_of_the_container() {
     let (root, host) = machine(FILES, None);
@@ -252,6 +259,8 @@ fn docker_tells_of_its_host_and_of_the_container() {
 
 /// Scenario: there is no daemon.
 /// Guarantees: nothing is found, or the start stops, as the configuration wants it.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `fail_on_missing_metadata` | same
 #[test]
 fn docker_may_be_absent() {
     let (_root, host) = machine(FILES, None);

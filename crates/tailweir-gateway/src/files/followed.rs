@@ -239,6 +239,10 @@ mod tests {
 
     /// Scenario: files packed with gzip and Zstandard, and one that is not, read from the beginning and the end.
     /// Guarantees: each is told by its first bytes; from the end there is nothing.
+    ///
+    /// Conforms: receiver `otlp_json_file` | traces, metrics, logs | `compression: gzip`, `auto` | same
+    /// Conforms: receiver `otlp_json_file` | traces, metrics, logs | `compression: zstd` | only here: for files that
+    /// something else packed as a whole
     #[test]
     fn packed_files_are_told_by_their_first_bytes() {
         let folder = tempfile::tempdir().unwrap();

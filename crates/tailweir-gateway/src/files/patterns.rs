@@ -118,6 +118,8 @@ mod tests {
 
     /// Scenario: files in a folder and below it, by patterns with and without wildcards, some left out.
     /// Guarantees: exactly those that match are found, each once, in order.
+    ///
+    /// Conforms: receiver `otlp_json_file` | traces, metrics, logs | `include`, `exclude` with wildcards | same
     #[test]
     fn files_are_found_by_pattern() {
         let folder = tempfile::tempdir().unwrap();

@@ -87,6 +87,9 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
 /// is another tenant. All are sampled, and exported with the tenant in a header.
 /// Guarantees: each span arrives once, with the tenant of the client that sent it, and nothing of the client in its bytes; nobody is
 /// believed who says it himself.
+///
+/// Conforms: extension `headers_setter` | `from_context` behind `tail_sampling` | better: sends what the client had;
+/// the Collector sends the default
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_keep_their_tenant_through_the_sampler() {
     let backend = HttpSink::start();
@@ -310,6 +313,9 @@ async fn send_in_cluster(gateway: &Fixture, tenant: &str, sent: RequestBuilder) 
 /// Scenario: a `headers_setter` that is to check callers, one beside another one, and one with an additional authenticator that
 /// does not run.
 /// Guarantees: each is refused before anything runs.
+///
+/// Conforms: extension `headers_setter` | `additional_auth` with another `headers_setter` | not offered: write all
+/// headers into one
 #[test]
 fn a_headers_setter_only_signs() {
     let backend = HttpSink::start();

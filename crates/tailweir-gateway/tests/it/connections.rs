@@ -41,6 +41,9 @@ fn post(length: usize, body: &str) -> String {
 /// end their body; each server has one of the limits.
 /// Guarantees: the first is answered before its connection ends, the second gets nothing, the third
 /// is told so under `read_timeout` and gets nothing under `write_timeout`.
+///
+/// Conforms: receiver `otlp` | traces | over HTTP `idle_timeout`, `read_header_timeout`, `read_timeout`,
+/// `write_timeout`, `keepalive` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn http_servers_keep_their_times() {
     let sink = Sink::start();
@@ -66,6 +69,8 @@ async fn http_servers_keep_their_times() {
 
 /// Scenario: gRPC clients connect and make no call, where connections may be idle, or old, for 20 ms.
 /// Guarantees: each is asked to go, and goes.
+///
+/// Conforms: receiver `otlp` | traces | over gRPC `keepalive` with `max_connection_idle`, `max_connection_age` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_and_old_grpc_connections_are_closed() {
     let sink = Sink::start();
@@ -87,6 +92,9 @@ async fn idle_and_old_grpc_connections_are_closed() {
 
 /// Scenario: a client sends four pings at once, and no call.
 /// Guarantees: under a policy it is told that these are too many, in the words of gRPC, and cut off.
+///
+/// Conforms: receiver `otlp` | traces | over gRPC `keepalive` with `enforcement_policy` | differs: pings are limited
+/// only where the policy is written
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_clients_that_ping_too_often_are_cut_off() {
     let sink = Sink::start();
@@ -103,6 +111,8 @@ async fn grpc_clients_that_ping_too_often_are_cut_off() {
 
 /// Scenario: a server is to listen on every address, of IPv4 alone.
 /// Guarantees: it does.
+///
+/// Conforms: receiver `otlp` | traces | `transport: tcp4` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_listens_on_one_family() {
     let sink = Sink::start();

@@ -104,6 +104,10 @@ async fn send_three(gateway: &Fixture, traces: &Sink) {
 /// flushed when the gateway stops, into a pipeline that batches.
 /// Guarantees: every span is counted, the exemplar is that of the kept trace alone, and the spans
 /// that were counted are on their own way in the books.
+///
+/// Conforms: connector `span_metrics` | traces, metrics | exemplars before a sampler | better: of kept traces alone
+/// Conforms: connector `span_metrics` | traces, metrics | what was counted since the last flush, at the end | better:
+/// flushed and delivered
 #[tokio::test(flavor = "multi_thread")]
 async fn all_spans_are_counted_and_exemplars_are_kept_traces() {
     let (traces, metrics) = (Sink::start(), Sink::start());
@@ -183,6 +187,8 @@ async fn a_sampler_beside_the_connector_confirms_exemplars() {
 
 /// Scenario: nothing samples; the connector is flushed by its timer while the gateway runs.
 /// Guarantees: exemplars are written at once, and a series begins with zero, as the Collector's do.
+///
+/// Conforms: connector `span_metrics` | traces, metrics | `metrics_flush_interval`, the beginning of a series | same
 #[tokio::test(flavor = "multi_thread")]
 async fn the_timer_flushes_and_series_begin_with_zero() {
     let (traces, metrics) = (Sink::start(), Sink::start());
@@ -206,6 +212,9 @@ async fn the_timer_flushes_and_series_begin_with_zero() {
 
 /// Scenario: client and server spans of one request come in different requests.
 /// Guarantees: the last flush has the edge between their services.
+///
+/// Conforms: connector `service_graph` | traces, metrics | what was counted since the last flush, at the end |
+/// better: flushed and delivered
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_between_services_are_counted() {
     let metrics = Sink::start();
@@ -237,6 +246,8 @@ async fn requests_between_services_are_counted() {
 
 /// Scenario: one connector makes metrics and log records of exceptions, another counts spans.
 /// Guarantees: each signal gets its own, and the books of all three balance.
+///
+/// Conforms: connector `exceptions` | traces, metrics, logs | in pipelines of three signals | same
 #[tokio::test(flavor = "multi_thread")]
 async fn exceptions_become_metrics_and_logs() {
     let (metrics, logs) = (Sink::start(), Sink::start());
@@ -281,6 +292,9 @@ async fn exceptions_become_metrics_and_logs() {
 /// Scenario: a reload adds a pipeline and leaves a connector as it is; another one changes it.
 /// Guarantees: the first keeps what was counted, the second has it flushed, and nothing is counted
 /// twice.
+///
+/// Conforms: connector `span_metrics` | traces, metrics | reload | better: an unchanged connector keeps what it
+/// counted, a changed one is flushed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_keeps_what_an_unchanged_connector_counted() {
     let metrics = Sink::start();
@@ -335,6 +349,9 @@ async fn a_reload_keeps_what_an_unchanged_connector_counted() {
 
 /// Scenario: the backend of the metrics that a connector makes is down while traces flow.
 /// Guarantees: traces reach theirs, and the metrics arrive when it is back.
+///
+/// Conforms: connector `count` | traces, metrics | the backend of the metrics is down | better: traces go on, and the
+/// metrics arrive when it is back
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_metrics_backend_does_not_stop_traces() {
     let (traces, metrics) = (Sink::start(), Sink::start());
@@ -424,6 +441,11 @@ async fn a_condition_that_fails_refuses_the_request() {
 /// configurations of old; each names the exporter of a pipeline that receives nothing.
 /// Guarantees: each counts what comes to its place, under the old names and in one resource without attributes; exemplars are of
 /// the kept trace alone; spans are on their own way in the books, and so are the metrics.
+///
+/// Conforms: processor `spanmetrics` | traces | where it stands | same
+/// Conforms: processor `spanmetrics` | traces | `metrics_exporter` | better: need not stand in a pipeline of metrics
+/// Conforms: processor `spanmetrics` | traces | exemplars of `latency` | better: where a sampler comes, of kept
+/// traces alone
 #[tokio::test(flavor = "multi_thread")]
 async fn the_processor_of_old_counts_where_it_stands() {
     let (traces, metrics) = (Sink::start(), Sink::start());

@@ -44,6 +44,11 @@ fn line(name: &str) -> String {
 /// Scenario: a gateway writes traces with the `file` exporter, as lines, as protobuf, and packed; another one reads
 /// each file.
 /// Guarantees: what was captured is replayed: each request arrives as it was sent, and the books balance.
+///
+/// Conforms: receiver `otlp_json_file` | traces | lines of JSON | same
+/// Conforms: receiver `otlp_json_file` | traces | records of protobuf and packed ones, with their length in front |
+/// better: read; the Collector reads only lines
+/// Conforms: exporter `file` | traces | `format`, `compression` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_file_exporter_writes_is_read_back() {
     for options in [
@@ -90,6 +95,11 @@ service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [file]}}}}}}
 /// Scenario: a file is there at the start, grows, is renamed as rotation does and begun anew; the backend refuses
 /// at first; a line is damaged, and one is of a signal that nobody takes.
 /// Guarantees: only what is added is read, each record once, across the rename; what cannot be read is counted.
+///
+/// Conforms: receiver `otlp_json_file` | traces | `include`, `start_at`, `poll_interval`; files that grow and are
+/// rotated | same
+/// Conforms: receiver `otlp_json_file` | traces | a record that finds no room behind, or cannot be read | better:
+/// offered again until it finds room; counted
 #[tokio::test(flavor = "multi_thread")]
 async fn growing_files_are_followed() {
     let folder = tempfile::tempdir().unwrap();
@@ -134,6 +144,11 @@ async fn growing_files_are_followed() {
 
 /// Scenario: a record is larger than the limit; another file holds protobuf, and pipelines take two signals.
 /// Guarantees: neither goes anywhere, both are counted, and a good record beside them arrives.
+///
+/// Conforms: receiver `otlp_json_file` | traces | a line above `max_log_size` | differs: left out and counted, not
+/// cut into lines of that size
+/// Conforms: receiver `otlp_json_file` | traces, logs | protobuf for pipelines of several signals | not offered: it
+/// does not say what it carries; counted as unreadable
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_told_is_counted() {
     let folder = tempfile::tempdir().unwrap();
@@ -161,6 +176,8 @@ async fn what_cannot_be_told_is_counted() {
 
 /// Scenario: `replay_file`: the file is read at each poll.
 /// Guarantees: its records come again and again.
+///
+/// Conforms: receiver `otlp_json_file` | traces | `replay_file` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_replayed() {
     let folder = tempfile::tempdir().unwrap();
@@ -179,6 +196,8 @@ async fn a_file_is_replayed() {
 
 /// Scenario: exporters of files with options that exclude each other or are out of range.
 /// Guarantees: each is refused with the reason.
+///
+/// Conforms: exporter `file` | traces | options that exclude each other, `directory_permissions` that are none | same
 #[test]
 fn wrong_exporters_of_files_are_refused() {
     for (options, reason) in [

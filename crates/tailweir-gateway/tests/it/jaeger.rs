@@ -64,6 +64,9 @@ fn compact_call(name: &str) -> Vec<u8> {
 
 /// Scenario: spans over gRPC, and as thrift over HTTP under both content types.
 /// Guarantees: each is taken, arrives, and is in the books.
+///
+/// Conforms: receiver `jaeger` | traces | protobuf over gRPC (`PostSpans`), binary thrift over HTTP (`/api/traces`) |
+/// same
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_come_over_grpc_and_http() {
     let backend = Sink::start();
@@ -94,6 +97,9 @@ async fn spans_come_over_grpc_and_http() {
 
 /// Scenario: bytes that are no request, other content types, paths and methods, and a backend that is down.
 /// Guarantees: each is refused with the status that OTLP has for it; only the last may come again.
+///
+/// Conforms: receiver `jaeger` | traces | no room behind; other content types | better: `UNAVAILABLE`, 503 with
+/// `Retry-After`; 415
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_those_of_otlp() {
     let backend = Sink::start();
@@ -153,6 +159,9 @@ async fn address(gateway: &Fixture, transport: &str) -> SocketAddr {
 /// Scenario: calls of an agent over IPv4 in datagrams, compact and binary, among datagrams that are none and one that is too
 /// large.
 /// Guarantees: spans arrive and are in the books; the others are dropped and counted, and the receiver goes on.
+///
+/// Conforms: receiver `jaeger` | traces | calls of an agent in datagrams, compact and binary; `max_packet_size` |
+/// better: what is dropped is counted
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_come_in_datagrams() {
     let backend = Sink::start();

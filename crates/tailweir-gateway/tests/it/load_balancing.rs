@@ -41,6 +41,8 @@ fn traces(sink: &Sink) -> BTreeSet<Vec<u8>> {
 
 /// Scenario: forty traces come in three requests, and two endpoints share them.
 /// Guarantees: each trace is whole at one of them, both have some, and the books balance.
+///
+/// Conforms: exporter `load_balancing` | traces | `resolver` with `static` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn every_trace_is_whole_at_one_endpoint() {
     let (left, right) = (Sink::start(), Sink::start());

@@ -114,6 +114,8 @@ async fn what_loki_does_not_take_is_counted() {
 
 /// Scenario: today's way: `otlphttp` with Loki's OTLP endpoint.
 /// Guarantees: the request is at the path that Loki serves, and holds the records as they were sent.
+///
+/// Conforms: exporter `otlp_http` | logs | `endpoint` of Loki's OTLP | same
 #[tokio::test(flavor = "multi_thread")]
 async fn otlp_goes_to_the_otlp_endpoint_of_loki() {
     use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -145,6 +147,9 @@ service:
 
 /// Scenario: an old configuration that packs what it pushes, and one that names no endpoint.
 /// Guarantees: the first runs with a warning, the second is refused.
+///
+/// Conforms: exporter `loki` | logs | `compression` of protobuf | no effect: Loki refuses a snappy body that is
+/// packed once more; a warning says so
 #[test]
 fn old_configurations_are_told_what_holds_today() {
     let yaml = |block: &str| {

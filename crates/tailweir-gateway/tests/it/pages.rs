@@ -67,6 +67,8 @@ fn text(answer: &HttpAnswer) -> String {
 
 /// Scenario: metrics are sent over OTLP and scraped as text and as OpenMetrics.
 /// Guarantees: an acknowledged point is on the page, and counts as delivered.
+///
+/// Conforms: exporter `prometheus` | metrics | `endpoint`, text and OpenMetrics | same
 #[tokio::test]
 async fn what_is_acknowledged_is_on_the_page() {
     let fixture = Fixture::start(&plain("enable_open_metrics: true")).await;
@@ -116,6 +118,8 @@ async fn a_large_page_comes_whole_and_packed() {
 
 /// Scenario: requests for other paths and with other methods.
 /// Guarantees: each gets its own answer, and nothing of the page.
+///
+/// Conforms: exporter `prometheus` | metrics | `response_headers` | same
 #[tokio::test]
 async fn only_the_page_is_served() {
     let fixture = Fixture::start(&plain("response_headers: {x-gateway: 'yes'}")).await;
@@ -136,6 +140,8 @@ async fn only_the_page_is_served() {
 
 /// Scenario: the page is for those who have the token.
 /// Guarantees: nobody else sees it.
+///
+/// Conforms: exporter `prometheus` | metrics | `auth` | same
 #[tokio::test]
 async fn a_page_may_ask_for_credentials() {
     let extensions = "extensions: {bearertokenauth: {token: s3cret}}\n\
@@ -151,6 +157,9 @@ async fn a_page_may_ask_for_credentials() {
 
 /// Scenario: more series than `max_series` come.
 /// Guarantees: new ones are refused and booked as lost; what is there goes on.
+///
+/// Conforms: exporter `prometheus` | metrics | `max_series` | only here: a bound on series (500,000) and their
+/// memory; new ones beyond are refused, counted and booked as lost
 #[tokio::test]
 async fn series_are_bounded() {
     let fixture = Fixture::start(&plain("max_series: 2")).await;

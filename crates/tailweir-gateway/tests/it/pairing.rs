@@ -74,6 +74,9 @@ async fn until_counted(members: &[Fixture], requests: u64) {
 /// members to each other is lost.
 /// Guarantees: halves wait at the samplers, and not at the gateways; each request is counted once, in one series on one page, also
 /// where its first half had to move and where halves were brought twice; none is left.
+///
+/// Conforms: connector `service_graph` | traces, metrics | spans of a request that come through two gateways |
+/// better: in a cluster paired at the owner of their trace
 #[tokio::test(flavor = "multi_thread")]
 async fn halves_of_a_request_meet_wherever_they_come_in() {
     let town = Town::of(3);

@@ -178,6 +178,9 @@ async fn metrics_are_not_cut_through() {
 
 /// Scenario: two tenants share a receiver whose batches are kept apart by a header.
 /// Guarantees: no request to the backend mixes them.
+///
+/// Conforms: receiver `otlp` | logs | `include_metadata` | same
+/// Conforms: processor `batch` | logs | `metadata_keys` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_are_kept_apart_by_metadata() {
     let sink = Sink::start();
@@ -242,6 +245,11 @@ async fn pipelines_share_receivers_and_feed_each_other() {
 /// Scenario: each signal comes to a pipeline that has a receiver which receives nothing too, goes on through a connector,
 /// and to an exporter that exports nothing.
 /// Guarantees: all of it arrives behind the connector, and what was not exported is counted.
+///
+/// Conforms: connector `forward` | traces, metrics, logs | from pipeline to pipeline | same
+/// Conforms: receiver `nop` | traces, metrics, logs | receives nothing | same
+/// Conforms: exporter `nop` | traces, metrics, logs | exports nothing | better: what came to it is in the books, as
+/// `not_exported`
 #[tokio::test(flavor = "multi_thread")]
 async fn every_signal_is_forwarded() {
     let sink = Sink::start();
@@ -405,6 +413,8 @@ async fn what_goes_nowhere_is_counted() {
 
 /// Scenario: a `debug` exporter writes to two files, as lines and as waterfalls.
 /// Guarantees: both files have all of it.
+///
+/// Conforms: exporter `debug` | traces | `use_internal_logger`, `output_paths` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn debug_writes_to_each_of_its_paths() {
     let folder = tempfile::tempdir().unwrap();

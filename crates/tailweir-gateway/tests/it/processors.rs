@@ -56,6 +56,8 @@ fn pipeline(signal: &str, processors: &str) -> String {
 /// metrics and logs through a filter and a batch.
 /// Guarantees: everything is acknowledged, what was filtered is on the books under its reason, what arrives
 /// was edited in order, and nothing is lost.
+///
+/// Conforms: processor `filter` | traces, metrics, logs | what is filtered | better: in the books, as `filtered`
 #[tokio::test]
 async fn processors_edit_and_drop_and_the_books_balance() {
     let sink = Sink::start();
@@ -101,6 +103,9 @@ async fn processors_edit_and_drop_and_the_books_balance() {
 /// Scenario: a sampler by chance that keeps nothing, and a filter whose condition fails, stand in pipelines.
 /// Guarantees: what chance drops is acknowledged and on the books; what cannot be processed is refused so that
 /// the client may come again.
+///
+/// Conforms: processor `probabilistic_sampler` | traces | what is not sampled | better: in the books, as
+/// `not_sampled_by_chance`
 #[tokio::test]
 async fn chance_is_on_the_books_and_failures_are_refused() {
     let sink = Sink::start();
@@ -127,6 +132,8 @@ async fn chance_is_on_the_books_and_failures_are_refused() {
 
 /// Scenario: the host's name is found out, where it wins over the sender's and where it does not.
 /// Guarantees: resources carry the one or the other; what was not there is added in both.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `override` | same
 #[tokio::test]
 async fn what_is_found_out_is_added_to_resources() {
     let sink = Sink::start();

@@ -31,6 +31,8 @@ async fn gateway(sink: &Sink) -> Fixture {
 
 /// Scenario: the same trace comes over gRPC in every compression, and over HTTP in every one.
 /// Guarantees: each is taken.
+///
+/// Conforms: receiver `otlp` | traces | over gRPC gzip, zstd | same
 #[tokio::test(flavor = "multi_thread")]
 async fn every_compression_is_taken() {
     let sink = Sink::start();
@@ -158,6 +160,8 @@ async fn what_is_not_otlp_is_refused_for_good() {
 
 /// Scenario: messages over the limit of 1 MiB, as sent and only once decompressed, over both protocols.
 /// Guarantees: they are refused for good, naming the option to raise.
+///
+/// Conforms: receiver `otlp` | traces | limits of sizes hold after unpacking | same
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_is_refused_for_good() {
     let sink = Sink::start();
@@ -217,6 +221,8 @@ async fn grpc_errors_are_final_where_they_should_be() {
 
 /// Scenario: a receiver listens on a Unix socket, another on every address.
 /// Guarantees: both serve, and the socket is gone after the end.
+///
+/// Conforms: receiver `otlp` | traces | `endpoint` without a host; `transport: unix` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn other_endpoints_are_served() {
     let folder = tempfile::tempdir().unwrap();
@@ -252,6 +258,8 @@ async fn other_endpoints_are_served() {
 
 /// Scenario: a browser asks whether it may send, from an allowed and from a foreign page, then sends.
 /// Guarantees: only the allowed page is told yes, and it may read the answer.
+///
+/// Conforms: receiver `otlp` | traces | `cors` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn browsers_are_answered_by_the_rules_of_cors() {
     let sink = Sink::start();

@@ -53,6 +53,9 @@ fn values(sink: &Sink, name: &str) -> Vec<Option<f64>> {
 /// and then it is broken.
 /// Guarantees: the target is asked as configured; what its page tells arrives, with `up`; the end of a series arrives;
 /// a broken page makes `up` 0 and ends the rest. Nothing is lost, and the books balance.
+///
+/// Conforms: receiver `prometheus` | metrics | `static_configs`, `params`, `basic_auth`, `http_headers`,
+/// `enable_compression`, the interval and the time limit of a scrape | same
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_page_tells_arrives() {
     let (backend, pages) = (Sink::start(), HttpSink::start());
@@ -115,6 +118,8 @@ async fn what_a_page_tells_arrives() {
 /// Scenario: targets that answer with an error, too slowly or not at all, with too long a page, and with one of another
 /// encoding.
 /// Guarantees: each is down and counted under its reason; none holds another up.
+///
+/// Conforms: receiver `prometheus` | metrics | `body_size_limit`, `sample_limit`, targets that fail | same
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_that_fail_are_down() {
     for (head, body, more, outcome) in [
@@ -149,6 +154,8 @@ async fn targets_that_fail_are_down() {
 
 /// Scenario: a page that redirects, within its server and then to another.
 /// Guarantees: the page is found; the other server does not see the credentials.
+///
+/// Conforms: receiver `prometheus` | metrics | `authorization`, `follow_redirects` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_stay_with_the_target() {
     let (backend, pages, other) = (Sink::start(), HttpSink::start(), HttpSink::start());
@@ -181,6 +188,8 @@ async fn credentials_stay_with_the_target() {
 /// Scenario: a file of targets lists one, is damaged, and lists another; a rule names the file.
 /// Guarantees: the target is scraped, also while the file is damaged, which is counted; when it is gone its series end,
 /// `up` too, and the other is scraped.
+///
+/// Conforms: receiver `prometheus` | metrics | `file_sd_configs` as JSON and YAML | same
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_in_files_come_and_go() {
     let (backend, pages) = (Sink::start(), HttpSink::start());
@@ -226,6 +235,8 @@ async fn targets_in_files_come_and_go() {
 
 /// Scenario: more targets than a job may have; a target that is none; a last scrape at the end.
 /// Guarantees: of too many none is asked, and each is down; what is none is counted; the last scrape arrives.
+///
+/// Conforms: receiver `prometheus` | metrics | `target_limit`, `scrape_on_shutdown` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_and_ends_are_kept() {
     let (backend, pages) = (Sink::start(), HttpSink::start());

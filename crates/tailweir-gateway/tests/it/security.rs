@@ -103,6 +103,8 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
 /// Scenario: a receiver with TLS wants client certificates; clients come with the right one, one of
 /// another authority, none, and in plain text.
 /// Guarantees: only the right one is served.
+///
+/// Conforms: receiver `otlp` | traces | `tls` with `client_ca_file` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn only_clients_with_the_right_certificate_are_served() {
     let folder = tempfile::tempdir().unwrap();
@@ -154,6 +156,9 @@ fn with_auth(yaml: &str, extension: &str, kind: &str) -> String {
 
 /// Scenario: receivers want a user name and a password; clients have the right ones, wrong ones, none.
 /// Guarantees: only the right ones come in, over both protocols, and the others learn how to.
+///
+/// Conforms: receiver `otlp` | traces | `auth` over gRPC and HTTP | same
+/// Conforms: extension `basicauth` | `htpasswd` with `inline` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn only_known_users_come_in() {
     let sink = Sink::start();
@@ -184,6 +189,8 @@ async fn only_known_users_come_in() {
 
 /// Scenario: receivers want a bearer token from a file.
 /// Guarantees: only the token of the file comes in.
+///
+/// Conforms: extension `bearertokenauth` | `filename` with several tokens, for a receiver | same
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_right_token_comes_in() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,6 +219,9 @@ async fn only_the_right_token_comes_in() {
 /// Scenario: a token may come as a parameter of the URL; clients send the right one, a wrong one beside
 /// the right header, and the right one under another name.
 /// Guarantees: the named parameter counts like the header, and wins over it; no other does.
+///
+/// Conforms: receiver `otlp` | traces | `auth` with `request_params` over HTTP | same
+/// Conforms: extension `bearertokenauth` | `token`, `header`, `scheme` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_of_the_url_can_carry_credentials() {
     let sink = Sink::start();

@@ -120,6 +120,9 @@ async fn start(town: &Arc<Town>, yaml: &str, incarnation: Option<u64>) -> Fixtur
 /// another comes.
 /// Guarantees: each target is asked for by one of them, each of which has some; those of the one that leaves are taken over and no other
 /// moves; the one that comes takes some, and no other moves; no series is said to have ended.
+///
+/// Conforms: receiver `prometheus` | metrics | targets of several gateways in a cluster | better: shared without a
+/// target allocator, each scraped by one
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_is_scraped_by_one_member() {
     let (backend, pages) = (Sink::start(), HttpSink::start());

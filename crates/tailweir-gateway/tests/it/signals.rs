@@ -172,6 +172,9 @@ fn bytes_of(received: Received) -> (Signal, Vec<u8>) {
 /// Scenario: each signal comes over gRPC and over HTTP as protobuf and as JSON.
 /// Guarantees: all nine are answered in their own encoding and arrive as the same message, and each
 /// signal's books and each transport's counts hold what that signal brought, and nothing else.
+///
+/// Conforms: receiver `otlp` | traces, metrics, logs | gRPC, and HTTP with protobuf and JSON, each answered in the
+/// encoding of the request | same
 #[tokio::test(flavor = "multi_thread")]
 async fn every_signal_is_taken_in_every_encoding() {
     let sink = Sink::start();
@@ -209,6 +212,9 @@ async fn every_signal_is_taken_in_every_encoding() {
 
 /// Scenario: each signal comes damaged, over each way.
 /// Guarantees: it is refused for good, as what it is: a bad argument.
+///
+/// Conforms: receiver `otlp` | traces, metrics, logs | bytes that are no request of the signal | differs: refused
+/// whole as a bad argument, with 400 and `INVALID_ARGUMENT`
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_request_of_any_signal_is_refused_for_good() {
     let sink = Sink::start();
@@ -234,6 +240,8 @@ async fn a_damaged_request_of_any_signal_is_refused_for_good() {
 
 /// Scenario: each signal comes larger than a message may be, over each way.
 /// Guarantees: it is refused for good; sending it again would not make it smaller.
+///
+/// Conforms: receiver `otlp` | traces, metrics, logs | `max_recv_msg_size_mib`, `max_request_body_size` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_request_of_any_signal_is_refused_for_good() {
     let sink = Sink::start();
@@ -255,6 +263,9 @@ async fn a_large_request_of_any_signal_is_refused_for_good() {
 /// Scenario: a client that sends half of its request takes up the budget of requests in flight, and
 /// each signal comes over each way; then that client goes.
 /// Guarantees: all are refused with the same hint when to come back, and taken once there is room.
+///
+/// Conforms: receiver `otlp` | traces, metrics, logs | no room for requests in flight | better: refused with 429 or
+/// `RESOURCE_EXHAUSTED` and a time to come again, before the body is read
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_budget_refuses_every_signal_with_a_hint() {
     let sink = Sink::start();
@@ -300,6 +311,8 @@ async fn a_full_budget_refuses_every_signal_with_a_hint() {
 
 /// Scenario: a memory limiter stands in each pipeline, and each signal brings more than it allows.
 /// Guarantees: all are refused as the Collector refuses them, unavailable, with a hint.
+///
+/// Conforms: processor `memory_limiter` | traces, metrics, logs | `limit_mib`, `spike_limit_mib` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn the_memory_limiter_holds_for_every_signal() {
     let sink = Sink::start();
@@ -322,6 +335,11 @@ async fn the_memory_limiter_holds_for_every_signal() {
 /// comes over each way.
 /// Guarantees: it is refused with a hint and counted as refused in the books of its own signal; nothing
 /// of it arrives.
+///
+/// Conforms: receiver `otlp` | traces, metrics, logs | `partial_success` | better: a request is taken whole or
+/// refused whole, with 503 or `UNAVAILABLE` and a time to come again, so that a client that comes again sends nothing
+/// twice
+/// Conforms: exporter `otlp_grpc` | traces, metrics, logs | `sending_queue` with `queue_size`, full | same
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_every_signal_with_a_hint() {
     let sink = Sink::start();

@@ -165,6 +165,9 @@ pub(crate) async fn finish(members: impl IntoIterator<Item = Fixture>) -> Vec<Le
 /// is taken for lost.
 /// Guarantees: each stream is on one page, with its newest value, and so is each `target_info`; the gateways, which own
 /// no slots, show none; who left shows none; everything acknowledged is delivered, once.
+///
+/// Conforms: exporter `prometheus` | metrics | streams that come through several gateways | better: in a cluster each
+/// is on one page
 #[tokio::test(flavor = "multi_thread")]
 async fn each_stream_is_shown_by_one_member() {
     let town = Town::of(3);
@@ -254,6 +257,9 @@ pub(crate) async fn until_right(
 /// answer of members to each other is lost all the time.
 /// Guarantees: each series of what was counted is on one page, with the exact count of all gateways, though much was brought
 /// twice; after the drain it goes on from there. Changes are in the books until they are part of a sum, and nothing is lost.
+///
+/// Conforms: connector `span_metrics` | traces, metrics | spans that come through several gateways | better: in a
+/// cluster one series with the exact sum
 #[tokio::test(flavor = "multi_thread")]
 async fn what_all_count_is_one_series() {
     let town = Town::of(3);

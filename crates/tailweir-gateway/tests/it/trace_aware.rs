@@ -93,6 +93,9 @@ async fn row(gateway: &Fixture) -> TraceAwareRow {
 /// spans; after the decisions, more come of both traces.
 /// Guarantees: the logs that arrive are those of the kept trace, early and late, the severe ones and those without a
 /// trace; the others are in the books as not sampled.
+///
+/// Conforms: processor `tail_sampling` | logs | `trace_aware` | only here: records are kept or dropped with their
+/// trace
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_are_kept_with_their_trace() {
     let backend = Sink::start();

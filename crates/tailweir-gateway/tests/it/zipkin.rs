@@ -27,6 +27,9 @@ const THRIFT: &[u8] = b"\x0c\0\0\0\x01\x0a\0\x01\0\0\0\0\0\0\0\x01\x0b\0\x03\0\0
 
 /// Scenario: spans of versions 1 and 2, as JSON, thrift and protobuf, one of them packed with gzip.
 /// Guarantees: each is answered 202, arrives, and is in the books.
+///
+/// Conforms: receiver `zipkin` | traces | version 1 as JSON and thrift, version 2 as JSON and protobuf, plain and as
+/// gzip | same
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_come_in_each_format() {
     let backend = Sink::start();
@@ -69,6 +72,8 @@ async fn spans_come_in_each_format() {
 
 /// Scenario: a request to a receiver without options, and to receivers with `keep_alives_enabled` and `keepalive`.
 /// Guarantees: the first closes the connection with its answer, as the Collector's does; the others keep it.
+///
+/// Conforms: receiver `zipkin` | traces | `keep_alives_enabled`, `keepalive` | same
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_kept_only_where_asked_for() {
     let backend = Sink::start();
@@ -88,6 +93,9 @@ async fn connections_are_kept_only_where_asked_for() {
 
 /// Scenario: text that is no JSON, a body above the limit, a method that carries nothing, and a backend that is down.
 /// Guarantees: each is refused with the status that OTLP has for it, in plain text, and only the last may come again.
+///
+/// Conforms: receiver `zipkin` | traces | no room behind; other methods than POST | better: 503 with `Retry-After`;
+/// 405
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_those_of_otlp() {
     let backend = Sink::start();

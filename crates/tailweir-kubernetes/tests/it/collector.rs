@@ -11,6 +11,9 @@ const VECTORS: &str = include_str!("../vectors/collector.json");
 /// ways to configure the processor; 38 resources, of each signal, that say something or nothing of their pod.
 /// Guarantees: each resource gets the attributes, and only those, that the processor of the Collector gave it when it
 /// was asked (v0.160.0, against a server that answered with these objects).
+///
+/// Conforms: processor `k8s_attributes` | traces, metrics, logs | `extract`, `pod_association`, `exclude`,
+/// `passthrough` | same
 #[test]
 fn resources_get_what_the_collector_gives_them() {
     let vectors: Json = serde_json::from_str(VECTORS).unwrap();

@@ -59,6 +59,8 @@ fn only_what_is_wanted_is_asked_for() {
 /// Scenario: filters of every sort.
 /// Guarantees: they are asked for as selectors, with what separates them escaped; only pods, nodes and what has a
 /// namespace are narrowed.
+///
+/// Conforms: processor `k8s_attributes` | traces, metrics, logs | `filter` | same
 #[test]
 fn filters_are_asked_for() {
     let block = "extract: {labels: [{key: a, from: node}, {key: a, from: job}, {key: a, from: namespace}]}

@@ -10,6 +10,8 @@ const NAMES: &str = "extract: {metadata: [k8s.pod.name]}";
 
 /// Scenario: a pod is deleted by an event that no longer has its address; another gets the address meanwhile.
 /// Guarantees: it is found until its grace is over, by nobody who asks for the new one, and not after.
+///
+/// Conforms: processor `k8s_attributes` | traces, metrics, logs | `pod_delete_grace_period` | same
 #[test]
 fn pods_are_found_for_a_while_after_they_are_gone() {
     let bench = Bench::new(&format!("{NAMES}\npod_delete_grace_period: 10s"));
@@ -77,6 +79,9 @@ fn what_a_list_has_no_more_is_gone() {
 
 /// Scenario: more pods than may be remembered, one of which goes; an object with more labels than find room.
 /// Guarantees: the further ones are counted and not found, room is given again, and labels are left out by name.
+///
+/// Conforms: processor `k8s_attributes` | traces, metrics, logs | `max_objects`, `max_object_bytes` | only here: what
+/// finds no room is counted
 #[test]
 fn what_is_remembered_is_bounded() {
     let bench = Bench::new(&format!(

@@ -205,6 +205,8 @@ fn differences(expected: &Decisions, found: &Decisions) -> Vec<String> {
 
 /// Scenario: the recorded suites, under `compat: collector`.
 /// Guarantees: every decision, and the policy it names, is that of the Collector.
+///
+/// Conforms: processor `tail_sampling` | traces | what policies decide, under `compat: collector` | same
 #[test]
 fn golden_tail_sampling_decisions_of_the_collector() {
     let mut tally = Tally::default();
@@ -223,6 +225,9 @@ fn golden_tail_sampling_decisions_of_the_collector() {
 /// Guarantees: every decision is that of the Collector, but for the oddities that Tailweir does not
 /// copy; in the suites where those show, every decision is that of the model, which has the rules as
 /// they are documented.
+///
+/// Conforms: processor `tail_sampling` | traces | what policies decide | better: same but for the oddities in the
+/// table of policies, which are not copied
 #[test]
 fn golden_tail_sampling_decisions() {
     let mut tally = Tally::default();

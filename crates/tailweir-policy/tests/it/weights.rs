@@ -36,6 +36,9 @@ fn check(policies: Vec<Policy>, expected: &[&str]) {
 
 /// Scenario: shares alone, under one salt, under two, and inside `and`, `not` and `drop`.
 /// Guarantees: every kept trace says the share of traces like it that is kept, exactly.
+///
+/// Conforms: processor `tail_sampling` | traces | `write_threshold` | only here: kept traces say the share that they
+/// stand for
 #[test]
 fn every_combination_of_shares_has_its_exact_weight() {
     let quarter = || policy("quarter", share("", 25.0));

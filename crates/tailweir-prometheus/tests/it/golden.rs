@@ -24,6 +24,10 @@ const PAGES: [(&str, &str); 4] = [
 
 /// Scenario: requests that went through the Collector's `prometheus` exporter, under `compat: collector`.
 /// Guarantees: every page is the same, and so is its content type.
+///
+/// Conforms: exporter `prometheus` | metrics | `namespace`, `const_labels`, `send_timestamps`,
+/// `translation_strategy`, `without_scope_info`, `enable_open_metrics`, `resource_to_telemetry_conversion`,
+/// `resource_constant_labels`, under `compat: collector` | same
 #[test]
 fn golden_prometheus_as_collector() {
     let folder = Folder::open("prometheus");
@@ -37,6 +41,9 @@ fn golden_prometheus_as_collector() {
 
 /// Scenario: the same requests under Tailweir's own rules.
 /// Guarantees: every line of the Collector's pages is there; others are those that it loses.
+///
+/// Conforms: exporter `prometheus` | metrics | series that the Collector leaves out | better: every line of the
+/// Collector's pages is there, and what it loses beside them
 #[test]
 fn golden_prometheus_as_tailweir() {
     let folder = Folder::open("prometheus");

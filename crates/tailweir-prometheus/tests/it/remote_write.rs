@@ -193,6 +193,8 @@ fn counter() -> Value {
 
 /// Scenario: a counter with external labels, and a resource that says more than who sends.
 /// Guarantees: name, labels, time and `target_info` are as Prometheus' own receiver of OTLP makes them.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `namespace`, `external_labels`, `target_info` | same
 #[test]
 fn a_counter_becomes_a_sample() {
     let written = write(
@@ -215,6 +217,9 @@ fn a_counter_becomes_a_sample() {
 
 /// Scenario: `target_info` and the scope are switched off, resource attributes are chosen.
 /// Guarantees: exactly that is there.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `target_info: {enabled: false}`, `disable_scope_info`,
+/// `resource_constant_labels`, `add_metric_suffixes` | same
 #[test]
 fn labels_are_as_chosen() {
     let options = "target_info: {enabled: false}, disable_scope_info: true, \
@@ -229,6 +234,8 @@ fn labels_are_as_chosen() {
 
 /// Scenario: a histogram with exemplars, one whose stream has ended, and a summary.
 /// Guarantees: each becomes its series; exemplars hang on their buckets; the end is a stale marker.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | histograms, summaries, exemplars, stale markers | same
 #[test]
 fn histograms_become_buckets() {
     let exemplar = json!({"timeUnixNano": "1700000009000000000", "asDouble": 0.5,
@@ -267,6 +274,8 @@ fn histograms_become_buckets() {
 
 /// Scenario: exponential histograms, one of a scale that Prometheus has not.
 /// Guarantees: one is native; of the other count and sum are written, and its buckets' loss is told.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | exponential histograms | same
 #[test]
 fn exponential_histograms_become_native_ones() {
     let at = |route: &str, scale: i32| {
@@ -290,6 +299,9 @@ fn exponential_histograms_become_native_ones() {
 
 /// Scenario: sums of changes.
 /// Guarantees: they are rejected by name: Prometheus counts from a start.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | sums and histograms of changes | better: rejected,
+/// counted and booked as lost
 #[test]
 fn changes_are_rejected() {
     let metric = json!([{"name": "d", "sum": {
@@ -304,6 +316,8 @@ fn changes_are_rejected() {
 
 /// Scenario: many series under a bound of 1,000 bytes, in both protocols.
 /// Guarantees: no request of more than one series exceeds it, and every series is in exactly one.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `max_batch_size_bytes` | same
 #[test]
 fn requests_are_bounded() {
     let points: Vec<_> = (0..50)
@@ -334,6 +348,9 @@ fn requests_are_bounded() {
 
 /// Scenario: a counter in 2.0.
 /// Guarantees: texts are in the table, once; type, help, unit and start are there.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `protobuf_message: io.prometheus.write.v2.Request` |
+/// better: needs no feature gate; a request has only the texts that it uses
 #[test]
 fn version_2_sends_texts_once() {
     let options =
@@ -365,6 +382,8 @@ fn version_2_sends_texts_once() {
 
 /// Scenario: metadata is asked for in 1.0.
 /// Guarantees: each family is described once, in a request of its own.
+///
+/// Conforms: exporter `prometheus_remote_write` | metrics | `send_metadata` | same
 #[test]
 fn metadata_is_sent_when_asked_for() {
     let written = write("send_metadata: true", counter());

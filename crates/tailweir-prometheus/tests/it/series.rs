@@ -50,6 +50,8 @@ fn lines(page: &str) -> Vec<String> {
 
 /// Scenario: a series gets no points for longer than `metric_expiration`; another does.
 /// Guarantees: it is gone from the page, and `target_info` with the last series of its target.
+///
+/// Conforms: exporter `prometheus` | metrics | `metric_expiration` | same
 #[test]
 fn silent_series_expire() {
     let mut store = store("metric_expiration: 10s, without_scope_info: true");

@@ -81,6 +81,8 @@ fn read(recorded: &Json) -> (Vec<Json>, bool) {
 
 /// Scenario: pages of all three formats, each damaged in a few places or not at all.
 /// Guarantees: what is read is what Prometheus' parsers read, and the same pages are refused.
+///
+/// Conforms: receiver `prometheus` | metrics | what is read out of pages, most of them damaged | same
 #[test]
 fn pages_are_read_as_prometheus_reads_them() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pages.jsonl");

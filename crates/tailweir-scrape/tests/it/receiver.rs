@@ -153,6 +153,11 @@ fn cases() -> BTreeMap<String, PathBuf> {
 /// Scenario: pages of every format and kind, with rules, limits, labels of both sides, series and targets that go, and
 /// scrapes that fail.
 /// Guarantees: each scrape is told as the Collector's receiver tells it.
+///
+/// Conforms: receiver `prometheus` | metrics | pages as text, OpenMetrics and protobuf: kinds, native histograms,
+/// `honor_labels`, `honor_timestamps`, `track_timestamps_staleness`, `external_labels`, name validation, limits,
+/// `extra_scrape_metrics`, `trim_metric_suffixes`, staleness, `up` | same
+/// Conforms: receiver `prometheus` | metrics | `relabel_configs`, `metric_relabel_configs` | same
 #[test]
 fn scrapes_are_told_as_the_collector_tells_them() {
     let cases = cases();

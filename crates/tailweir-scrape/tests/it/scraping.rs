@@ -7,6 +7,9 @@ use tailweir_scrape::{Labels, Manner, ScrapeError};
 /// Scenario: a page that is well, then broken in the middle, then over its limit of samples, then well again.
 /// Guarantees: what was told ends in the first scrape that fails, and only there; nothing of a broken page is told; what
 /// is back is not new.
+///
+/// Conforms: receiver `prometheus` | metrics | a scrape that fails half-way | better: all that was told before ends
+/// in that scrape
 #[test]
 fn series_end_when_a_scrape_fails() {
     let settings = ScrapeJob {
@@ -129,6 +132,9 @@ fn what_would_lose_a_page_does_not() {
 /// Scenario: pages that would need more memory than there may be: too many series, dropped ones, metrics that are only
 /// described, labels that rules make long, and a page that is too long.
 /// Guarantees: each fails with the limit that it passed; a scraper that met all of them still reads a small page.
+///
+/// Conforms: receiver `prometheus` | metrics | `max_series`, `max_page_bytes` | only here: bounds where Prometheus
+/// has none
 #[test]
 fn limits_of_memory_fail_the_scrape() {
     let manner = Manner {

@@ -327,6 +327,9 @@ mod tests {
 
     /// Scenario: expressions of each operator, true and false.
     /// Guarantees: the operators bind as in the Collector, and an absent label is an empty text.
+    ///
+    /// Conforms: processor `filter` | metrics | `match_type: expr` with `MetricName`, `MetricType`, `HasLabel`,
+    /// `Label` | same
     #[test]
     fn expressions_hold_for_names_and_labels() {
         for text in [
@@ -353,6 +356,9 @@ mod tests {
 
     /// Scenario: expressions that are broken, or of the part of the language that is not here.
     /// Guarantees: each is refused with a sentence, and depth is bounded.
+    ///
+    /// Conforms: processor `filter` | metrics | `match_type: expr` with anything else | not offered: it is refused;
+    /// write conditions
     #[test]
     fn what_is_not_supported_is_refused() {
         for text in [

@@ -77,6 +77,9 @@ mod tests {
 
     /// Scenario: paths and URLs with numbers, ids, versions, queries and random letters.
     /// Guarantees: words and versions stay, everything else becomes a star, queries go.
+    ///
+    /// Conforms: processor `redaction` | traces, metrics, logs | `url_sanitizer` | differs: same for parts that are
+    /// no words by their characters; random letters are told from words by their consonants, not by a trained model
     #[test]
     fn what_tells_requests_apart_goes() {
         for (before, after) in [

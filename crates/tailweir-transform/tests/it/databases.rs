@@ -89,6 +89,9 @@ fn in_record(transform: &dyn Transform, body: &str, statement: &str) -> [String;
 
 /// Scenario: statements of which the Collector shows a secret or garbles the text, as it answered.
 /// Guarantees: what is written beside its answer; no word `secret` is left of an attribute or a name.
+///
+/// Conforms: processor `redaction` | traces, logs | `db_sanitizer`, statements of which the Collector shows values or
+/// garbles the text | better: stripped, as said below
 #[test]
 fn secrets_that_the_collector_shows_are_hidden() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

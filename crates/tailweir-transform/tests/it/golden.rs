@@ -15,6 +15,9 @@ use tailweir_transform::{
 
 /// Scenario: requests that went through the Collector's `attributes` processor.
 /// Guarantees: the same comes out.
+///
+/// Conforms: processor `attributes` | traces, metrics, logs | all actions with every source of a value, `include`,
+/// `exclude` | same
 #[test]
 fn golden_processors_attributes() {
     run("attributes");
@@ -22,6 +25,9 @@ fn golden_processors_attributes() {
 
 /// Scenario: requests that went through the Collector's `transform` processor.
 /// Guarantees: the same comes out, and a request fails where it failed there.
+///
+/// Conforms: processor `transform` | traces, metrics, logs | standard editors and converters, editors of single
+/// contexts, contexts, groups with `conditions` and `error_mode` | same
 #[test]
 fn golden_processors_transform() {
     run("transform");
@@ -29,6 +35,8 @@ fn golden_processors_transform() {
 
 /// Scenario: requests that went through the Collector's `resource` processor.
 /// Guarantees: the same comes out.
+///
+/// Conforms: processor `resource` | traces, metrics, logs | all actions with every source of a value | same
 #[test]
 fn golden_processors_resource() {
     run("resource");
@@ -36,6 +44,10 @@ fn golden_processors_resource() {
 
 /// Scenario: requests that went through the Collector's `filter` processor.
 /// Guarantees: the same comes out, nothing where it dropped all, and an error where it failed.
+///
+/// Conforms: processor `filter` | traces, metrics, logs | `error_mode`, `trace_conditions`, `metric_conditions`,
+/// `log_conditions` | same
+/// Conforms: processor `filter` | traces, metrics, logs | `spans`, `traces`, `metrics`, `logs` | same
 #[test]
 fn golden_processors_filter() {
     run("filter");
@@ -43,6 +55,9 @@ fn golden_processors_filter() {
 
 /// Scenario: requests that went through the Collector's `probabilistic_sampler` processor.
 /// Guarantees: the same spans and records are kept, and say the same of their sampling.
+///
+/// Conforms: processor `probabilistic_sampler` | traces, logs | `mode`, `sampling_percentage`, `hash_seed`,
+/// `sampling_precision`, `fail_closed`, `attribute_source`, `from_attribute`, `sampling_priority` | same
 #[test]
 fn golden_processors_probabilistic_sampler() {
     run("probabilistic_sampler");
@@ -50,6 +65,9 @@ fn golden_processors_probabilistic_sampler() {
 
 /// Scenario: requests that went through the Collector's `groupbyattrs` processor.
 /// Guarantees: the same items stand together, under the same resources.
+///
+/// Conforms: processor `groupbyattrs` | traces, metrics, logs | `keys`; without `keys` it puts together what is alike
+/// | same
 #[test]
 fn golden_processors_groupbyattrs() {
     run("groupbyattrs");
@@ -57,6 +75,8 @@ fn golden_processors_groupbyattrs() {
 
 /// Scenario: requests that went through the Collector's `span` processor.
 /// Guarantees: the same comes out.
+///
+/// Conforms: processor `span` | traces | `name`, `status`, `include`, `exclude` | same
 #[test]
 fn golden_processors_span() {
     run("span");
@@ -64,6 +84,8 @@ fn golden_processors_span() {
 
 /// Scenario: requests that went through the Collector's `redaction` processor.
 /// Guarantees: the same is masked and removed, and the same is told about it.
+///
+/// Conforms: processor `redaction` | traces, metrics, logs | all options but the sanitizers | same
 #[test]
 fn golden_processors_redaction() {
     run("redaction");
@@ -71,6 +93,8 @@ fn golden_processors_redaction() {
 
 /// Scenario: requests that went through the `metrics_transform` processor of Collector v0.161.
 /// Guarantees: the same comes out, data points in any order.
+///
+/// Conforms: processor `metrics_transform` | metrics | all actions, operations and aggregations | same
 #[test]
 fn the_collector_transforms_metrics_the_same() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -80,6 +104,9 @@ fn the_collector_transforms_metrics_the_same() {
 
 /// Scenario: statements of databases, and texts that are none, went through the `redaction` processor of Collector v0.161.
 /// Guarantees: the same comes out, from attributes, names of spans and bodies of log records.
+///
+/// Conforms: processor `redaction` | traces, metrics, logs | `db_sanitizer` with `sql`, `redis`, `valkey`,
+/// `memcached`, `mongo`, `opensearch`, `es` | same
 #[test]
 fn the_collector_strips_statements_the_same() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

@@ -23,6 +23,9 @@ fn settings(gates: &str) -> Settings {
 
 /// Scenario: with the gate on, a statement filters a list and a condition looks for a word in it.
 /// Guarantees: the statement writes what the lambda lets through, and the record with the word is dropped.
+///
+/// Conforms: processor `transform`, `filter` | logs | lambdas, with the feature gate `ottl.functions.enableLambda` |
+/// same
 #[test]
 fn lambdas_run_where_their_gate_is_on() {
     let record = |words: [&str; 2]| {

@@ -36,6 +36,9 @@ fn names(resource: &Value) -> Vec<(String, usize)> {
 
 /// Scenario: of a metric with two points one is selected, and combined or grouped.
 /// Guarantees: the other stays where it was, and the resource that is made keeps schema URLs.
+///
+/// Conforms: processor `metrics_transform` | metrics | points that `experimental_match_labels` does not select |
+/// better: stay where they were when the others are combined or grouped
 #[test]
 fn points_that_are_not_selected_stay() {
     let metrics = json!([gauge("a", json!([point("x", 1), point("y", 2)]))]);
@@ -114,6 +117,9 @@ fn a_group_that_takes_no_part_gives_no_label() {
 
 /// Scenario: a gauge and a sum are to be combined, labels of a summary aggregated, and a histogram turned round.
 /// Guarantees: all stay as they are, and each is counted.
+///
+/// Conforms: processor `metrics_transform` | metrics | metrics that cannot be combined, operations on summaries |
+/// better: left undone as there, and counted
 #[test]
 fn what_cannot_be_done_is_counted() {
     let metrics = json!([

@@ -271,6 +271,9 @@ fn redactions_behind_each_other_add_up() {
 
 /// Scenario: rules whose groups stand in each other, or take no part, are applied to names.
 /// Guarantees: every group becomes an attribute, and the name stays whole.
+///
+/// Conforms: processor `span` | traces | `to_attributes` with groups in each other, or such that took no part |
+/// better: names stay whole; the Collector garbles them or crashes
 #[test]
 fn groups_within_groups_do_not_garble_names() {
     let body = wire(Signal::Traces, SPANS);
@@ -306,6 +309,9 @@ fn the_key_of_a_hash_is_not_printed() {
 /// not, with the sanitizer of databases by default, without names, and with statements of any span.
 /// Guarantees: names lose their values unless that is switched off; an attribute of a span without a database loses
 /// them only where that is asked for.
+///
+/// Conforms: processor `redaction` | traces | `db_sanitizer` with `sanitize_span_name`,
+/// `allow_fallback_without_system` | same
 #[test]
 fn statements_of_databases_lose_their_values() {
     let spans = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [

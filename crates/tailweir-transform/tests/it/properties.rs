@@ -262,6 +262,9 @@ proptest! {
     /// nothing to do.
     /// Guarantees: the very same buffer comes out. Resources and scopes without an item are left out here: a filter takes them
     /// away.
+    ///
+    /// Conforms: processor `attributes`, `resource`, `filter`, `redaction`, `groupbyattrs` | traces, metrics, logs |
+    /// a request that does not change | better: leaves in the very buffer in which it came
     #[test]
     fn a_pipeline_with_nothing_to_do_is_the_identity(
         mut request in request(),

@@ -75,6 +75,9 @@ fn as_json(signal: Signal, wire: &[u8]) -> serde_json::Value {
 
 /// Scenario: of three spans one is renamed; each has a field that nobody knows.
 /// Guarantees: the others keep every byte, and the changed one keeps what nobody knows.
+///
+/// Conforms: processor `transform` | traces | what is not changed, and fields that nobody knows | better: keep their
+/// bytes
 #[test]
 fn untouched_spans_and_unknown_fields_keep_their_bytes() {
     let spans: Vec<Vec<u8>> = ["a", "b", "c"]
@@ -339,6 +342,9 @@ fn metrics_are_converted_extracted_and_aggregated() {
 
 /// Scenario: every metric is copied, copies too.
 /// Guarantees: it ends, and the request is refused because it would grow too much.
+///
+/// Conforms: processor `transform` | metrics | a request that statements make grow without end | better: refused once
+/// it is 64 MiB longer
 #[test]
 fn copies_of_copies_end() {
     let body = wire(Signal::Metrics, METRICS);

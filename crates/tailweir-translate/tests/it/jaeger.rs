@@ -17,6 +17,8 @@ fn translate(format: Jaeger, content: &[u8]) -> Result<Json, TranslateError> {
 /// Scenario: spans with tags of every type, logs, references to parents and others, status told in every way,
 /// processes of their own, and a span that says nothing, in each format.
 /// Guarantees: what comes of them is what the Collector makes of them.
+///
+/// Conforms: receiver `jaeger` | traces | what becomes of spans in each format | same
 #[test]
 fn spans_are_translated_as_by_the_collector() {
     for (format, content, recorded) in [
@@ -66,6 +68,9 @@ fn the_process_may_come_last() {
 
 /// Scenario: a process whose service is the name that the Collector's exporter writes for none, with a tag.
 /// Guarantees: there is no such service; the tag is kept, which the Collector loses.
+///
+/// Conforms: receiver `jaeger` | traces | tags of a process whose service is `OTLPResourceNoServiceName` | better:
+/// are the resource
 #[test]
 fn a_service_without_a_name_has_none() {
     let process = b"\x0a\x19OTLPResourceNoServiceName\x12\x06\x0a\x01k\x1a\x01v";
@@ -134,6 +139,9 @@ fn what_is_no_request_is_refused() {
 
 /// Scenario: spans with a hundred thousand tags, logs and references that say nothing, in both formats.
 /// Guarantees: each refuses the request before there is memory for all of them.
+///
+/// Conforms: receiver `jaeger` | traces | spans with more than 16,384 tags, logs or references | better: refused for
+/// good, before there is memory for them
 #[test]
 fn a_span_has_no_more_parts_than_are_taken() {
     const MANY: u32 = 100_000;

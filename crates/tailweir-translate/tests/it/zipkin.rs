@@ -23,6 +23,8 @@ fn translate(format: ZipkinFormat, parse: bool, content: &[u8]) -> Result<Json, 
 /// Scenario: spans of every kind, with endpoints, annotations, links, status and scope, in each format, with and
 /// without parsing of tags.
 /// Guarantees: what comes of them is what the Collector makes of them.
+///
+/// Conforms: receiver `zipkin` | traces | what becomes of spans, with and without `parse_string_tags` | same
 #[test]
 fn spans_are_translated_as_by_the_collector() {
     use ZipkinFormat::{JsonV1, JsonV2, ThriftV1};
@@ -71,6 +73,8 @@ fn spans_are_translated_as_by_the_collector() {
 
 /// Scenario: the same span in protobuf and in JSON; then one whose id is too short.
 /// Guarantees: both come out alike; the short id refuses the request.
+///
+/// Conforms: receiver `zipkin` | traces | what becomes of spans in protobuf | same
 #[test]
 fn protobuf_and_json_are_translated_alike() {
     let span = ZipkinSpan {
@@ -119,6 +123,9 @@ fn protobuf_and_json_are_translated_alike() {
 /// Scenario: two spans of one service whose tags name different hosts; text with bars in an annotation; a link that
 /// is none; a number that does not fit.
 /// Guarantees: all of it is kept, where the Collector loses it or refuses the request.
+///
+/// Conforms: receiver `zipkin` | traces | tags about the resource, annotations and links in an odd form, numbers that
+/// do not fit | better: kept, as the table below says
 #[test]
 fn what_the_collector_loses_is_kept() {
     let spans = json!([
@@ -207,6 +214,9 @@ fn what_is_no_request_is_refused() {
 
 /// Scenario: spans with a hundred thousand annotations that say nothing, in each format.
 /// Guarantees: each refuses the request before there is memory for all of them.
+///
+/// Conforms: receiver `zipkin` | traces | spans with more than 16,384 annotations or as many tags | better: refused
+/// with 400, before there is memory for them
 #[test]
 fn a_span_has_no_more_parts_than_are_taken() {
     use ZipkinFormat::{JsonV1, JsonV2, ProtobufV2, ThriftV1};
@@ -243,6 +253,9 @@ fn a_span_has_no_more_parts_than_are_taken() {
 
 /// Scenario: a request of so many tiny spans that OTLP has far more to say of each.
 /// Guarantees: it is refused once it has grown fourfold and a little more; a small one of that kind is taken.
+///
+/// Conforms: receiver `zipkin` | traces | a request that becomes more than four times its size and 64 KiB | better:
+/// refused with 400
 #[test]
 fn a_request_does_not_grow_without_end() {
     let spans = |count| format!("[{}]", vec![r#"{"id":"1"}"#; count].join(","));

@@ -77,6 +77,8 @@ fn send(gateway: &Gateway, trace: u64) {
 /// Guarantees: without an answer spans pass as they are, and policies do not see what is not known; with one, policies
 /// see labels of the client's pod, as they are at the time, and what is kept says where it came from, also behind the
 /// sampler. What is not understood is counted and tried again, and no secret is in the log.
+///
+/// Conforms: processor `k8s_attributes` | traces | in front of `tail_sampling` | better: policies see what it adds
 #[test]
 fn policies_see_what_the_api_says() {
     let (api, sink) = (HttpSink::start(), Sink::start());
@@ -143,6 +145,8 @@ fn policies_see_what_the_api_says() {
 
 /// Scenario: pods have to be known before the start, and the API does not say which there are; then there is no API.
 /// Guarantees: the process does not start, and says which option has to do with it.
+///
+/// Conforms: processor `k8s_attributes` | traces | `wait_for_metadata` | same
 #[test]
 fn a_start_that_needs_the_api_fails_without_it() {
     let (api, sink) = (HttpSink::start(), Sink::start());
@@ -199,6 +203,8 @@ fn named(name: &str, uid: &str) -> Vec<u8> {
 /// Scenario: the API says what the node of this process is, and of its cluster; then it forbids the latter; then all.
 /// Guarantees: spans say which node they came through, each answer was asked for by one who says who it is, and what may not be
 /// read is left out and told, without a secret.
+///
+/// Conforms: processor `resource_detection` | traces | `detectors: [k8s_api]` (`k8snode`) | same
 #[test]
 fn a_process_finds_out_which_node_it_runs_on() {
     let (api, sink) = (HttpSink::start(), Sink::start());

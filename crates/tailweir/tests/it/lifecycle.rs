@@ -86,6 +86,8 @@ fn a_second_signal_stops_at_once() {
 /// Scenario: a ready gateway is probed by the command and by hand; it has a health check with a
 /// path, a header and bodies of its own.
 /// Guarantees: every probe says ready, other paths are not found, the status page has both forms.
+///
+/// Conforms: extension `health_check` | `endpoint`, `path`, `response_headers`, `response_body` | same
 #[test]
 fn probes_say_ready() {
     let sink = Sink::start();

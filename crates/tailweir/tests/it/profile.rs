@@ -139,6 +139,8 @@ fn under_load<T>(gateway: &Gateway, work: impl FnOnce() -> T) -> T {
 /// Scenario: processor time is recorded while spans come; somebody else asks meanwhile, and again afterwards.
 /// Guarantees: the profile has our functions by name with times that fit the samples, and nothing of the profiler; who
 /// comes second is told why there is none for him; the next gets one.
+///
+/// Conforms: extension `pprof` | `profile` with `seconds`; one at a time | same
 #[test]
 fn a_profile_names_the_functions_that_work() {
     let sink = Sink::start();
@@ -210,6 +212,8 @@ fn the_end_does_not_wait_for_a_profile() {
 
 /// Scenario: the whole run is recorded into a file; somebody asks for a profile; the process ends.
 /// Guarantees: the file has the work of the run; who asked is told why there is no other profile.
+///
+/// Conforms: extension `pprof` | `save_to_file` | same
 #[test]
 fn the_whole_run_is_saved_at_its_end() {
     let sink = Sink::start();
@@ -234,6 +238,10 @@ fn the_whole_run_is_saved_at_its_end() {
 
 /// Scenario: pages beside the profile, with a secret on the command line.
 /// Guarantees: there is an index; the command line is without the secret; what is not there is answered with the reason.
+///
+/// Conforms: extension `pprof` | `cmdline` | better: without settings and secrets
+/// Conforms: extension `pprof` | `heap`, `goroutine` and other profiles of Go | not offered: they answer 404 with the
+/// reason
 #[test]
 fn pages_beside_the_profile_are_honest() {
     let sink = Sink::start();

@@ -143,6 +143,8 @@ fn post(address: SocketAddr, body: &[u8]) -> io::Result<bool> {
 /// Scenario: five processes one after the other, with a backend that takes everything, are killed while a client sends as
 /// fast as it is answered; a last one runs until all is delivered.
 /// Guarantees: every request that was acknowledged arrives, whenever the process died.
+///
+/// Conforms: extension `file_storage` | what was acknowledged, whenever the process dies | same
 #[test]
 fn nothing_acknowledged_is_lost_whenever_the_process_dies() {
     let folder = TempDir::new().unwrap();
@@ -184,6 +186,8 @@ fn nothing_acknowledged_is_lost_whenever_the_process_dies() {
 /// Scenario: the directory of a storage is not there, and is not to be made; then it is to be made.
 /// Guarantees: `validate` and the start refuse it with what to do, where it is written; then it is made, for its owner
 /// alone.
+///
+/// Conforms: extension `file_storage` | `directory`, `create_directory` | same
 #[test]
 fn a_directory_that_is_not_there_is_refused() {
     let folder = TempDir::new().unwrap();

@@ -37,6 +37,9 @@ fn row<'a>(page: &'a Value, caption: &str, name: &str) -> &'a Value {
 /// Scenario: spans are sampled and exported; then the pages are read as JSON, as text and as HTML.
 /// Guarantees: the pipeline is there with its components in order and what they have done; each page is in each form;
 /// what is not a page is answered with those that are.
+///
+/// Conforms: extension `zpages` | `servicez`, `pipelinez`, `extensionz`, `featurez`, `tracez`, and `expvarz` with
+/// `expvar` | better: also as text and JSON, with figures that the Collector's do not tell
 #[test]
 fn pages_show_pipelines_and_their_figures() {
     let sink = Sink::start();
@@ -138,6 +141,8 @@ fn hostile_names_are_escaped() {
 
 /// Scenario: pages ask for a token; a client has none, a wrong one, the right one.
 /// Guarantees: only the right one is let in.
+///
+/// Conforms: extension `zpages` | `endpoint`, `auth` | same
 #[test]
 fn pages_ask_who_it_is() {
     let sink = Sink::start();

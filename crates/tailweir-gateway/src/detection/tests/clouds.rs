@@ -90,6 +90,9 @@ fn ec2() -> Machine {
 
 /// Scenario: a machine of EC2; one attribute is switched off, tags are wanted by a pattern, one of them has no value.
 /// Guarantees: all that is wanted is found, with the token that the service gives; the tag without a value is left out.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [ec2]`, `tags` with
+/// `tags_from_imds: true` | same
 #[test]
 fn a_machine_of_ec2_is_known() {
     let mut settings = asking(&[Detector::Ec2]);
@@ -153,6 +156,8 @@ fn azure() -> Machine {
 
 /// Scenario: a machine of Azure without a name of its own, with tags; the same in Azure's Kubernetes.
 /// Guarantees: what is wanted is found, what is empty is left out; the cluster is that of its group, where it is wanted.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [azure, aks]` with `tags` | same
 #[test]
 fn a_machine_of_azure_is_known() {
     let mut settings = asking(&[Detector::Azure]);
@@ -198,6 +203,8 @@ const GOOGLE: Option<&str> = Some("metadata-flavor: Google");
 
 /// Scenario: a machine of Google Cloud that a group made; it has no name of its own.
 /// Guarantees: what is there is found; what every machine has and this one has not stops the start where that is wanted.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [gcp]` on machines | same
 #[test]
 fn a_machine_of_google_is_known() {
     let path = |path: &'static str| (path, GOOGLE);
@@ -246,6 +253,9 @@ fn a_machine_of_google_is_known() {
 
 /// Scenario: a node of Google's Kubernetes in a region, and one in a zone, found where a variable says.
 /// Guarantees: the place is that of the cluster.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `detectors: [gcp]` on nodes of Kubernetes |
+/// same
 #[test]
 fn a_node_of_google_is_known() {
     for (location, place) in [
@@ -309,6 +319,9 @@ fn a_machine_may_be_in_no_cloud() {
 
 /// Scenario: a service that takes connections and never answers, with little time for all.
 /// Guarantees: it is given up in time for the detectors behind it.
+///
+/// Conforms: processor `resource_detection` | traces, metrics, logs | `timeout` | better: a service that is silent
+/// leaves time for the detectors behind it
 #[test]
 fn a_silent_service_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

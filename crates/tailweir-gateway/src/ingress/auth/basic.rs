@@ -219,6 +219,9 @@ mod tests {
 
     /// Scenario: users whose passwords are kept in every known way, one overridden inline.
     /// Guarantees: each comes in with their own password only, also when asked again.
+    ///
+    /// Conforms: extension `basicauth` | `htpasswd` with `file`; passwords as bcrypt, Apache's MD5, SHA-1, SHA-256
+    /// and SHA-512 of crypt, and plain | same
     #[tokio::test]
     async fn each_user_comes_in_with_their_own_password() {
         let bcrypt = bcrypt::hash("tiger", 4).unwrap();

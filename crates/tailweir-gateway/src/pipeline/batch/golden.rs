@@ -32,6 +32,8 @@ impl Stage for Kept {
 /// Scenario: requests that went through the Collector's `batch` processor, one after the other, and then its
 /// shutdown.
 /// Guarantees: the same batches leave, in the same order, and the books balance.
+///
+/// Conforms: processor `batch` | traces, metrics, logs | `send_batch_size`, `send_batch_max_size`, `timeout` | same
 #[tokio::test]
 async fn golden_processors_batch() {
     let folder = Folder::open("processors");

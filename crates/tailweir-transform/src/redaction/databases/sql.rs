@@ -142,6 +142,9 @@ mod tests {
 
     /// Scenario: statements with each sort of value, quoted and unquoted names, comments and parameters.
     /// Guarantees: no value is left, and the shape of the statement is.
+    ///
+    /// Conforms: processor `redaction` | traces, metrics, logs | what `db_sanitizer` makes of statements in SQL |
+    /// same
     #[test]
     fn values_become_question_marks() {
         for (before, after) in [
