@@ -17,6 +17,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/groupbyattrsprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/metricstransformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/probabilisticsamplerprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/redactionprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
@@ -29,6 +30,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/debugexporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/otelcol"
@@ -69,7 +71,7 @@ func factories() (otelcol.Factories, error) {
 		return all, err
 	}
 	if all.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
-		fileexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory(),
+		debugexporter.NewFactory(), fileexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory(),
 		prometheusexporter.NewFactory(), prometheusremotewriteexporter.NewFactory(),
 		zipkinexporter.NewFactory()); err != nil {
 		return all, err
@@ -80,7 +82,7 @@ func factories() (otelcol.Factories, error) {
 	}
 	all.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
 		attributesprocessor.NewFactory(), batchprocessor.NewFactory(), filterprocessor.NewFactory(),
-		groupbyattrsprocessor.NewFactory(), memorylimiterprocessor.NewFactory(),
+		groupbyattrsprocessor.NewFactory(), memorylimiterprocessor.NewFactory(), metricstransformprocessor.NewFactory(),
 		probabilisticsamplerprocessor.NewFactory(), redactionprocessor.NewFactory(),
 		resourceprocessor.NewFactory(), spanprocessor.NewFactory(), tailsamplingprocessor.NewFactory(),
 		transformprocessor.NewFactory())

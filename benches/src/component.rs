@@ -53,6 +53,7 @@ pub(crate) const NOTHING: &str = "nothing";
 const ALL: &[Signal] = &Signal::ALL;
 const TRACES: &[Signal] = &[Signal::Traces];
 const METRICS: &[Signal] = &[Signal::Metrics];
+const LOGS: &[Signal] = &[Signal::Logs];
 const TRACES_AND_LOGS: &[Signal] = &[Signal::Traces, Signal::Logs];
 
 /// All of them.
@@ -65,7 +66,9 @@ pub(crate) const COMPONENTS: &[Component] = &[
     processor("filter", ALL, &["filter"]),
     processor("transform", ALL, &["transform"]),
     processor("redaction", ALL, &["redaction"]),
+    processor("redaction, databases", LOGS, &["redaction/databases"]),
     processor("groupbyattrs", ALL, &["groupbyattrs"]),
+    processor("metrics_transform", METRICS, &["metrics_transform"]),
     processor("span", TRACES, &["span"]),
     processor(
         "probabilistic_sampler",
@@ -81,6 +84,7 @@ pub(crate) const COMPONENTS: &[Component] = &[
     around("batch", &["batch"]),
     around("memory_limiter", &["memory_limiter"]),
     exporter("otlp_http", ALL),
+    exporter("debug", ALL),
     exporter("file", ALL),
     exporter("zipkin", TRACES),
     exporter("prometheus_remote_write", METRICS),
@@ -91,7 +95,7 @@ impl Component {
     pub(crate) fn keeps(&self) -> bool {
         matches!(
             self.end,
-            End::Connector(_) | End::Exporter("file" | "prometheus")
+            End::Connector(_) | End::Exporter("debug" | "file" | "prometheus")
         )
     }
 

@@ -158,14 +158,18 @@ pub(crate) fn clock(component: &Component, signal: Signal) -> Result<f64> {
 }
 
 fn prepare(component: &Component, signal: Signal) -> Result<(Way, Vec<Bytes>)> {
+    let settings = settings(component, signal)?;
+    let bodies = requests(signal).into_iter().map(Bytes::from).collect();
+    Ok((Way::new(&settings, signal)?, bodies))
+}
+
+fn settings(component: &Component, signal: Signal) -> Result<Settings> {
     let text = component.configuration(signal, Addresses::NONE);
     let sources = Sources::new().config(format!("yaml:{text}"));
     let loaded = load(&sources, LoadOptions::default(), &EmptyEnvironment);
-    let settings = loaded
+    loaded
         .settings
-        .with_context(|| format!("{}", loaded.diagnostics))?;
-    let bodies = requests(signal).into_iter().map(Bytes::from).collect();
-    Ok((Way::new(&settings, signal)?, bodies))
+        .with_context(|| format!("{}", loaded.diagnostics))
 }
 
 /// Processor time of this thread, which does all the work.
@@ -173,4 +177,26 @@ fn processor_time() -> Result<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanos = text.split_whitespace().next().context("no schedstat")?;
     Ok(Duration::from_nanos(nanos.parse()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{perform, settings};
+    use crate::component::COMPONENTS;
+
+    /// Scenario: a request of each signal goes through every component that is measured in process.
+    /// Guarantees: the configuration of every component is one, and the request is taken.
+    #[test]
+    fn every_component_takes_a_request() {
+        for component in COMPONENTS {
+            for &signal in component.signals {
+                let taken = if component.is_pure {
+                    perform(component, signal, 1)
+                } else {
+                    settings(component, signal).map(|_| ())
+                };
+                assert!(taken.is_ok(), "{}, {signal}: {taken:?}", component.name);
+            }
+        }
+    }
 }
