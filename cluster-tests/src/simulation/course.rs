@@ -27,6 +27,8 @@ pub struct Course {
     pub is_rolling: bool,
     /// How long a draining sampler has until it is replaced where it still is, in seconds.
     pub drain_timeout: u64,
+    /// How long a verdict is remembered, in seconds.
+    pub verdict_life: u64,
     /// Most undecided traces of a sampler; more are decided before their time.
     pub traces_max: usize,
     /// Memory for spans of others, in bytes; what finds no room is a lost message.
@@ -49,6 +51,7 @@ const BASE: Course = Course {
     pause: 4_000,
     is_rolling: false,
     drain_timeout: 60,
+    verdict_life: 90,
     traces_max: 50_000,
     copies_budget: 64 << 20,
     is_limited: false,
@@ -88,6 +91,13 @@ pub const COURSES: &[Course] = &[
         name: "rolling-restart",
         is_rolling: true,
         faults: &[Kind::Election],
+        traffic: 36,
+        ..BASE
+    },
+    Course {
+        name: "rolling-and-forgetful",
+        is_rolling: true,
+        verdict_life: 14,
         traffic: 36,
         ..BASE
     },

@@ -163,11 +163,18 @@ impl World {
     }
 
     /// What a process that is to stop asks for. An evacuation costs a copy, as a crash does: it waits until it is safe.
-    fn departure(&self, node: usize, member: Incarnation) -> Payload {
+    fn departure(&mut self, node: usize, member: Incarnation) -> Payload {
         let table = self.samplers[node].table();
         if table.is_some_and(|table| !table.names(member)) {
-            Payload::Leave(member)
-        } else if self.now >= self.samplers[node].leaves_by && self.is_safe() {
+            return Payload::Leave(member);
+        }
+        if self.now < self.samplers[node].leaves_by {
+            return Payload::Drain(member);
+        }
+        if self.course.is_planned() {
+            self.find(format!("I9: sampler-{node} cannot finish what it holds"));
+        }
+        if self.is_safe() {
             Payload::Evacuate(member)
         } else {
             Payload::Drain(member)
@@ -183,7 +190,7 @@ impl World {
             slot_seed: SLOT_SEED,
             one_copy: self.course.copies < 2,
             hold: Duration::from_secs(2),
-            verdict_life: Duration::from_secs(90),
+            verdict_life: Duration::from_secs(self.course.verdict_life),
             verdicts_max: 1 << 20,
             copies_budget: self.course.copies_budget,
             revision: self.policies.revision(),
