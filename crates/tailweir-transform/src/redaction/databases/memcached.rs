@@ -96,14 +96,14 @@ impl Arguments {
     }
 
     /// How many of these words are no value.
-    fn kept<'a>(self, words: impl Iterator<Item = &'a str> + Clone) -> usize {
+    fn kept<'a>(self, mut words: impl Iterator<Item = &'a str> + Clone) -> usize {
         let behind_key = words.clone().skip(1);
         match self {
             Self::Plain => words.count(),
             Self::Numbers(count) => {
                 let numbers = behind_key.take(count);
                 let numbers = numbers.take_while(|word| is_number(word)).count();
-                let has_last = words.clone().nth(1 + numbers) == Some("noreply");
+                let has_last = words.nth(1 + numbers) == Some("noreply");
                 1 + numbers + usize::from(has_last)
             }
             Self::Flags => {
