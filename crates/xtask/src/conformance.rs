@@ -8,12 +8,11 @@ mod page;
 mod row;
 mod source;
 
-use crate::root;
+use crate::{root, sources};
 use anyhow::{Context, Result, bail};
 use fault::Fault;
 use row::Rows;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// The document, below the top of the repository.
 pub(crate) const DOCUMENT: &str = "docs/compatibility.md";
@@ -23,13 +22,15 @@ pub(crate) fn document() -> Result<String> {
     let root = root();
     let mut rows = Rows::default();
     let mut faults = Vec::new();
-    for path in sources(&root)? {
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("could not read {}", path.display()))?;
-        // Most sources have no such line, and taking them apart takes time.
-        if text.contains(claim::STEM) {
-            let file = path.strip_prefix(&root).unwrap_or(&path);
-            rows.collect(&file.to_string_lossy(), &text, &mut faults)?;
+    for folder in sources::crates()? {
+        for path in sources::of(&folder)? {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("could not read {}", path.display()))?;
+            // Most sources have no such line, and taking them apart takes time.
+            if text.contains(claim::STEM) {
+                let file = path.strip_prefix(&root).unwrap_or(&path);
+                rows.collect(&file.to_string_lossy(), &text, &mut faults)?;
+            }
         }
     }
     let catalogue = fs::read_to_string(root.join(coverage::CATALOGUE))?;
@@ -43,22 +44,4 @@ pub(crate) fn document() -> Result<String> {
     }
     let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
     bail!("{}", lines.join("\n"));
-}
-
-/// Every Rust file that may hold tests.
-fn sources(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut pending = vec![root.join("crates"), root.join("cluster-tests")];
-    while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }

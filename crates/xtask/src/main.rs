@@ -13,6 +13,7 @@ mod image;
 mod interop;
 mod rooms;
 mod servers;
+mod sources;
 mod structure;
 
 use anyhow::{Context, Result, bail};

@@ -1,9 +1,9 @@
 //! The shape that every crate of the workspace has.
 
-use crate::root;
+use crate::{root, sources};
 use anyhow::{Result, bail};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &[
@@ -46,10 +46,7 @@ pub(crate) fn check() -> Result<()> {
             wrong.push(format!("{name} does not belong at the top"));
         }
     }
-    let mut crates = vec![root.join("cluster-tests")];
-    for entry in fs::read_dir(root.join("crates"))? {
-        crates.push(entry?.path());
-    }
+    let crates = sources::crates()?;
     for folder in &crates {
         check_crate(folder, &mut wrong)?;
     }
@@ -69,7 +66,7 @@ fn check_crate(folder: &Path, wrong: &mut Vec<String>) -> Result<()> {
     if !manifest.contains("\ndescription = ") {
         wrong.push(format!("{name} has no description"));
     }
-    for file in sources(folder)? {
+    for file in sources::of(folder)? {
         check_file(&file, wrong)?;
     }
     Ok(())
@@ -102,25 +99,4 @@ fn check_file(file: &Path, wrong: &mut Vec<String>) -> Result<()> {
         wrong.push(format!("{} has a second door (pub mod)", file.display()));
     }
     Ok(())
-}
-
-/// Every Rust file of a crate but what is built or fuzzed.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut pending = vec![folder.join("src"), folder.join("tests")];
-    while let Some(folder) = pending.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries {
-            let path = entry?.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }

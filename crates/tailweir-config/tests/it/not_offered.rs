@@ -1,7 +1,7 @@
 //! Everything that the Collector has and that is not here, gone through whole.
 
 use crate::workbench::load_text;
-use tailweir_config::{Cause, Role, absent_components, idle_options};
+use tailweir_config::{Cause, Component, IdleOption, Role, absent_components, idle_options};
 
 /// A configuration of this one block, in the section of its role. Extensions run; others stand alone.
 fn around(role: Role, name: &str, block: &str) -> String {
@@ -26,6 +26,12 @@ fn block(path: &[&str], value: &str) -> String {
         })
 }
 
+/// A configuration of nothing but this option.
+fn written(option: &IdleOption, value: &str) -> String {
+    let Component { role, name, .. } = option.component;
+    around(role, name, &block(&option.path, value))
+}
+
 /// Scenario: each option of the catalogue that is refused is written, wherever it may stand.
 /// Guarantees: it is an error that says why.
 ///
@@ -37,11 +43,7 @@ fn every_option_that_is_refused_says_why() {
         .filter(|option| option.is_refused);
     let mut tried = 0;
     for option in refused {
-        let text = around(
-            option.component.role,
-            option.component.name,
-            &block(&option.path, "x"),
-        );
+        let text = written(&option, "x");
         let loaded = load_text(&text);
         let key = option.path.last().expect("a key");
         let said = format!("`{key}` is not available");
@@ -67,11 +69,7 @@ fn every_option_without_effect_says_why() {
         .filter(|option| !option.is_refused);
     let mut tried = 0;
     for option in idle {
-        let text = around(
-            option.component.role,
-            option.component.name,
-            &block(&option.path, ""),
-        );
+        let text = written(&option, "");
         let loaded = load_text(&text);
         let key = option.path.last().expect("a key");
         let said = format!("`{key}` has no effect here: {}", option.reason);

@@ -16,6 +16,10 @@ const DATABASE_KEYS: [&[u8]; 2] = [b"db.system.name", b"db.system"];
 const READ_MAX: usize = 256 << 10;
 /// What stands for what was cut off.
 const CUT: &str = "...";
+/// What stands for the values of a command.
+const HIDDEN: &str = "?";
+/// Longest name of an unknown command that stays.
+const NAME_MAX: usize = 40;
 
 /// What is known of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,4 +196,12 @@ fn named<'a>(get: impl Fn(&[u8]) -> Option<AnyValue<'a>>) -> Option<String> {
     named
         .next()
         .map(|name| String::from_utf8_lossy(name).to_lowercase())
+}
+
+/// Whether a word may be the name of a command, and no value that stands in its place.
+fn is_name(word: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    word.len() <= NAME_MAX
+        && word.starts_with(|first: char| first.is_ascii_alphabetic())
+        && word.bytes().all(is_part)
 }

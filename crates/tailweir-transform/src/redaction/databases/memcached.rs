@@ -3,12 +3,7 @@
 //! A command that stores has its value in the next line, so that the first line is all that stays. What does not
 //! belong into a line becomes `?`.
 
-use super::Nature;
-
-/// What stands for values.
-const HIDDEN: &str = "?";
-/// Longest name of an unknown command that stays.
-const NAME_MAX: usize = 40;
+use super::{HIDDEN, Nature, is_name};
 
 /// The first command of a text without values; nothing when the text stays.
 pub(super) fn without_values(text: &str, nature: Nature) -> Option<String> {
@@ -125,11 +120,4 @@ fn is_flag(word: &str) -> bool {
         let is_letter = tail.len() == 1 && tail.bytes().all(|byte| byte.is_ascii_alphabetic());
         tail.is_empty() || is_letter || is_number(tail)
     })
-}
-
-fn is_name(word: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    word.len() <= NAME_MAX
-        && word.starts_with(|first: char| first.is_ascii_alphabetic())
-        && word.bytes().all(is_part)
 }

@@ -6,14 +6,9 @@
 mod commands;
 mod words;
 
-use super::Nature;
+use super::{HIDDEN, Nature, is_name};
 use commands::{Rule, is_telling, rule};
 use words::Words;
-
-/// What stands for values.
-const HIDDEN: &str = "?";
-/// Longest name of an unknown command that stays.
-const NAME_MAX: usize = 40;
 
 /// The text with a question mark for the values of each command; nothing when it has no command.
 pub(super) fn without_values(text: &str, nature: Nature) -> Option<String> {
@@ -57,13 +52,6 @@ fn is_wire(text: &str) -> bool {
     };
     let is_count = count.strip_prefix('*').map(str::parse::<u32>);
     matches!(is_count, Some(Ok(_))) && rest.starts_with('$')
-}
-
-fn is_name(word: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    word.len() <= NAME_MAX
-        && word.starts_with(|first: char| first.is_ascii_alphabetic())
-        && word.bytes().all(is_part)
 }
 
 fn is_number(word: &str) -> bool {
