@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_millis(50);
 const BATCH_MAX: usize = 48;
 /// Requests at once, at most. What is due waits.
 const REQUESTS_MAX: usize = 512;
+/// Traces that should have begun while requests waited are made up for up to this long; others never begin. A cluster that is too
+/// slow for its load is not sent more and more.
+const BEHIND_MAX: Duration = Duration::from_secs(1);
 /// A connection, and an answer, are waited for this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,7 +53,7 @@ impl Generator {
         history: Arc<History>,
         workload: Workload,
         gateways: &[SocketAddr],
-        traces_per_second: u32,
+        load: Load,
     ) -> Result<Self> {
         let clients = gateways
             .iter()
@@ -58,7 +61,7 @@ impl Generator {
             .collect::<Result<Vec<_>>>()?;
         let clients = Arc::new(Clients { history, clients });
         let (stop, stopped) = watch::channel(false);
-        let (load, asked) = watch::channel(Load::light(traces_per_second));
+        let (load, asked) = watch::channel(load);
         let task = tokio::spawn(run(clients, workload, asked, stopped));
         Ok(Self { stop, load, task })
     }
@@ -107,7 +110,13 @@ async fn run(
         tick.tick().await;
         let is_stopped = *stopped.borrow();
         let (now, load) = (Instant::now(), *load.borrow());
-        due += (now - looked).as_secs_f64() * f64::from(load.traces_per_second);
+        let rate = f64::from(load.traces_per_second);
+        due += (now - looked).as_secs_f64().min(BEHIND_MAX.as_secs_f64()) * rate;
+        if let Some(behind) = (now - looked).checked_sub(BEHIND_MAX) {
+            let missed = behind.as_secs_f64() * rate;
+            let note = format!("every request waits: {missed:.0} traces were not begun");
+            clients.history.note(note);
+        }
         looked = now;
         while !is_stopped && due >= 1.0 {
             waiting.extend(begin(&clients.history, &mut workload, load));

@@ -10,7 +10,7 @@ use super::network::Network;
 use super::policies::Share;
 use super::rest::rest;
 use super::runner::Runner;
-use super::scenario::{DECISION_WAIT, SHARES, SPREAD, Scenario, TRACES_PER_SECOND};
+use super::scenario::{DECISION_WAIT, SHARES, SPREAD, Scenario, USUAL};
 use super::sink::Sink;
 use super::verdict::Verdicts;
 use super::workload::Workload;
@@ -52,7 +52,7 @@ pub async fn run(scenario: &Scenario, seed: u64, binary: &Path, folder: &Path) -
     cluster.form().await?;
     let generator = generate(scenario, seed, &cluster, history.clone())?;
     let random = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    let mut runner = Runner::new(history.clone(), cluster, sink, random);
+    let mut runner = Runner::new(history.clone(), cluster, sink, generator.load(), random);
     let done = runner.run(scenario.steps).await;
     if let Err(error) = &done {
         history.note(format!("the run ends early: {error:#}"));
@@ -98,7 +98,7 @@ fn generate(
     };
     let (share, later_share) = (Share::of(SHARES.0)?, Share::of(later)?);
     let workload = Workload::new(seed, gateways.len(), SPREAD, share, later_share);
-    Generator::start(history, workload, &gateways, TRACES_PER_SECOND)
+    Generator::start(history, workload, &gateways, USUAL)
 }
 
 /// Spans that members hold, or nothing when one does not say.

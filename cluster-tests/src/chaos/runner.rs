@@ -10,10 +10,12 @@ use super::event::{Fault, FaultKind, Hit, Millis};
 use super::history::History;
 use super::scenario::Step;
 use super::sink::Sink;
+use super::workload::Load;
 use anyhow::{Context, Result};
 use remedies::Open;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -22,6 +24,7 @@ pub(super) struct Runner {
     pub(super) history: Arc<History>,
     pub(super) cluster: Cluster,
     pub(super) sink: Sink,
+    load: watch::Sender<Load>,
     pub(super) random: fastrand::Rng,
     open: Vec<Open>,
 }
@@ -31,12 +34,14 @@ impl Runner {
         history: Arc<History>,
         cluster: Cluster,
         sink: Sink,
+        load: watch::Sender<Load>,
         random: fastrand::Rng,
     ) -> Self {
         Self {
             history,
             cluster,
             sink,
+            load,
             random,
             open: Vec::new(),
         }
@@ -54,6 +59,11 @@ impl Runner {
 
     async fn step(&mut self, step: Step) -> Result<()> {
         match step {
+            Step::Send(load) => {
+                self.history.note(format!("{load:?}"));
+                self.load.send_replace(load);
+                Ok(())
+            }
             Step::Wait(least, most) => self.wait(least, most).await,
             Step::Kill(hit) => self.kill(hit).await,
             Step::Pause(hit) => self.pause(hit).await,

@@ -3,6 +3,7 @@
 use super::configuration::Role;
 use super::event::{FaultKind, Hit, Requirement};
 use super::verdict::Invariant;
+use super::workload::Load;
 use std::time::Duration;
 
 /// A run that can be asked for by name.
@@ -71,6 +72,8 @@ impl Shape {
 /// One step. Times are in milliseconds, least and most; the seed chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
+    /// From here on so much is sent.
+    Send(Load),
     /// Lets traffic flow.
     Wait(u64, u64),
     /// Kills one.
@@ -111,8 +114,13 @@ pub(super) enum Step {
 pub(super) const SPREAD: Duration = Duration::from_secs(3);
 /// Decisions come this long after the first span.
 pub(super) const DECISION_WAIT: Duration = Duration::from_secs(5);
-/// The load.
-pub(super) const TRACES_PER_SECOND: u32 = 40;
+/// The load, and one of ten times the traces with spans of some kilobytes: all that a cluster on a Kubernetes of two cores can do
+/// beside the Kubernetes.
+pub(super) const USUAL: Load = Load::light(40);
+pub(super) const GROWN: Load = Load {
+    traces_per_second: 400,
+    filler_below: 4_000,
+};
 /// The share that is kept by chance, at first and after a reload, in percent.
 pub(super) const SHARES: (f64, f64) = (4.0, 12.0);
 
@@ -149,7 +157,12 @@ impl Step {
             Self::Join(_) => (FaultKind::Join, Hit::Owner),
             Self::Leave(_) => (FaultKind::Leave, Hit::Owner),
             Self::Reload => (FaultKind::Reload, Hit::Everyone),
-            Self::Wait(..) | Self::Heal | Self::Settle | Self::Drain | Self::Chance(_) => {
+            Self::Send(_)
+            | Self::Wait(..)
+            | Self::Heal
+            | Self::Settle
+            | Self::Drain
+            | Self::Chance(_) => {
                 return None;
             }
         };

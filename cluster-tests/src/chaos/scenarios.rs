@@ -2,11 +2,11 @@
 
 use super::configuration::Role::{Controller, Gateway, Process, Sampler};
 use super::event::{FaultKind, Hit};
-use super::scenario::{Scenario, Shape, Step};
+use super::scenario::{GROWN, Scenario, Shape, Step};
 use super::verdict::Invariant;
 use Step::{
     Chance, Deafen, Drain, Heal, Isolate, IsolatePair, Join, Kill, Leave, Mute, Pause, Reload,
-    Roll, Settle, Slow, Trouble, Wait,
+    Roll, Send, Settle, Slow, Trouble, Wait,
 };
 
 const CLUSTER: Scenario = Scenario {
@@ -317,6 +317,23 @@ pub const ALL: &[Scenario] = &[
         about: "3 samplers become 6 and 3 again under load",
         in_suite: true,
         steps: &[BEFORE, Join(3), Settle, AFTER, Leave(3), Settle, AFTER],
+        refuses_nothing: true,
+        ..CLUSTER
+    },
+    Scenario {
+        name: "scale-busy",
+        about: "3 samplers become 5 and 3 again under ten times the load, with spans ten times as large",
+        steps: &[
+            BEFORE,
+            Send(GROWN),
+            BEFORE,
+            Join(2),
+            Settle,
+            AFTER,
+            Leave(2),
+            Settle,
+            AFTER,
+        ],
         refuses_nothing: true,
         ..CLUSTER
     },

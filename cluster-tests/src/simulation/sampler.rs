@@ -171,8 +171,7 @@ impl World {
         if self.now < self.samplers[node].leaves_by {
             return Payload::Drain(member);
         }
-        // Where members come and go at once, some still wait for their whole time: `scale`, seed 58.
-        if self.course.is_planned() && self.course.is_rolling {
+        if self.course.is_planned() {
             self.find(format!("I9: sampler-{node} cannot finish what it holds"));
         }
         if self.is_safe() {

@@ -107,11 +107,39 @@ fn root() -> PathBuf {
     manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
 }
 
+/// How cargo builds.
+#[derive(Clone, Copy)]
+enum Profile {
+    Development,
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Development => "dev",
+            Self::Release => "release",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Development => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// Where cargo puts a program of this workspace, built for development.
 fn built(program: &str) -> PathBuf {
+    built_with(Profile::Development, program)
+}
+
+/// Where it puts one that is built with this profile.
+fn built_with(profile: Profile, program: &str) -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("debug").join(program)
+    target.join(profile.folder()).join(program)
 }
 
 fn cargo() -> Command {

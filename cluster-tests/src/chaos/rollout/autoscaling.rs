@@ -5,8 +5,7 @@ use super::release::NAME;
 use super::runner::{PATIENCE, POLL, Runner};
 use crate::chaos::configuration::Role;
 use crate::chaos::event::FaultKind;
-use crate::chaos::scenario::TRACES_PER_SECOND;
-use crate::chaos::workload::Load;
+use crate::chaos::scenario::{GROWN, USUAL};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,13 +14,6 @@ use tokio::time::Instant;
 /// Fewest and most pods of a role.
 const GATEWAYS: (usize, usize) = (2, 4);
 const SAMPLERS: (usize, usize) = (3, 5);
-/// The usual load, and one that is too much for the fewest of them: more traces, and spans of some kilobytes, because
-/// samplers take memory two megabytes at a time.
-const USUAL: Load = Load::light(TRACES_PER_SECOND);
-const GROWN: Load = Load {
-    traces_per_second: 800,
-    filler_below: 4_000,
-};
 /// What gateways need of their CPU is looked at for so long before an autoscaler is told what is much.
 const CALIBRATION: Duration = Duration::from_secs(40);
 /// Between the end of the load and what comes of it.

@@ -13,7 +13,7 @@ use crate::chaos::history::History;
 use crate::chaos::judge::{Acknowledged, acknowledged, judge};
 use crate::chaos::policies::Share;
 use crate::chaos::rest::rest;
-use crate::chaos::scenario::{DECISION_WAIT, SHARES, SPREAD, TRACES_PER_SECOND};
+use crate::chaos::scenario::{DECISION_WAIT, SHARES, SPREAD, USUAL};
 use crate::chaos::sink::Sink;
 use crate::chaos::verdict::Verdicts;
 use crate::chaos::workload::Workload;
@@ -173,7 +173,7 @@ impl Course<'_> {
         until_answered(service).await?;
         let workload = workload(change, values, seed)?;
         let clients = [service; CONNECTIONS];
-        let generator = Generator::start(history.clone(), workload, &clients, TRACES_PER_SECOND)?;
+        let generator = Generator::start(history.clone(), workload, &clients, USUAL)?;
         tokio::time::sleep(BEFORE).await;
         let mut runner = Runner {
             history: history.clone(),

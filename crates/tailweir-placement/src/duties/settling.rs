@@ -11,7 +11,7 @@ const QUIET: Duration = Duration::from_millis(500);
 const FIRST_QUIET: Duration = Duration::from_secs(1);
 /// It is not put off for longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Slots that had too many tenures to move are tried again after this.
+/// Slots that had too many tenures to move are tried again after this, or when there are none such any more.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// What is to be given slots.
@@ -21,6 +21,9 @@ pub(super) struct Settling {
     /// When the first and the last of what is to be taken in came.
     pending: Option<(Moment, Moment)>,
     quiet: Duration,
+    /// Whether a slot has as many tenures as it may have, so that a rebalance passes it over.
+    is_full: bool,
+    /// When what was passed over is to be tried again.
     again: Option<Moment>,
 }
 
@@ -48,10 +51,11 @@ impl Settling {
         self.quiet = if is_first { FIRST_QUIET } else { QUIET };
         self.joining = joining;
         let mut tenures = table.rows().runs().iter().map(|run| run.tenures.all());
-        if tenures.any(|tenures| tenures.len() >= Tenures::COUNT_MAX) {
+        self.is_full = tenures.any(|tenures| tenures.len() >= Tenures::COUNT_MAX);
+        if self.is_full {
             self.again.get_or_insert(now + AGAIN);
-        } else {
-            self.again = None;
+        } else if self.again.is_some() {
+            self.again = Some(now);
         }
     }
 
@@ -64,7 +68,7 @@ impl Settling {
             return None;
         }
         self.pending = self.pending.filter(|_| !is_settled);
-        self.again = self.again.map(|_| now + AGAIN);
+        self.again = self.is_full.then(|| now + AGAIN);
         Some(Command::Rebalance)
     }
 }

@@ -303,6 +303,45 @@ fn a_later_life_does_not_leave_for_an_earlier_one() {
     assert!(!due.iter().any(is_drain), "{due:?}");
 }
 
+/// Scenario: members are to leave one after the other, so soon that some slots have as many tenures as a slot may have and cannot
+/// move again; then the older tenures are cleared.
+/// Guarantees: such slots are tried again every five seconds, and at once when they can move: nobody that leaves keeps one.
+#[test]
+fn a_slot_that_could_not_move_is_not_forgotten() {
+    let mut bench = Bench::with(&["a", "b", "c", "d", "e", "f"]);
+    let leaving = [1, 2, 3, 4].map(Incarnation);
+    for member in leaving {
+        bench.apply(&Command::Drain(member));
+    }
+    let keeps = |bench: &Bench| {
+        let mut tenures = super::repairs::tenures(&bench.table);
+        tenures.any(|(id, _)| {
+            let current = bench.table.tenures(id.slot).unwrap().current();
+            leaving.contains(&current.owner)
+        })
+    };
+    assert!(
+        keeps(&bench),
+        "no slot was full: the scenario shows nothing"
+    );
+    for _ in 0..2 {
+        bench.after(4_999);
+        bench.renew_all();
+        assert_eq!(bench.due(), []);
+        bench.after(1);
+        assert_eq!(bench.due(), [Command::Rebalance]);
+        assert!(keeps(&bench));
+    }
+    bench.after(10);
+    bench.table = bench.cleared();
+    bench.duties.see(Arc::new(bench.table.clone()), bench.now);
+    assert_eq!(bench.due(), [Command::Rebalance]);
+    assert!(!keeps(&bench));
+    bench.after(5_000);
+    bench.renew_all();
+    assert_eq!(bench.due(), []);
+}
+
 impl Bench {
     /// The table once every closed tenure is cleared.
     fn cleared(&self) -> RoutingTable {

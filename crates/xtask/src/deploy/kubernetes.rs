@@ -11,7 +11,7 @@ mod programs;
 mod rollout;
 
 use super::{DeployArguments, Outcome, Tally};
-use crate::{image, output, root, run as run_command};
+use crate::{Profile, image, output, root, run as run_command};
 use anyhow::{Context, Result};
 use programs::Programs;
 use std::fs;
@@ -50,7 +50,7 @@ pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
         }
     }
     if arguments.only.is_empty() || !changes.is_empty() {
-        let rolled_out = rollout::check(&cluster, &changes);
+        let rolled_out = rollout::check(&cluster, &changes, Profile::Release);
         tally.tell("chart rolled out under load", rolled_out);
     }
 }
@@ -58,7 +58,7 @@ pub(super) fn stages(arguments: &DeployArguments, tally: &mut Tally) {
 /// Installs the chart, tests it, upgrades it under load and uninstalls it, where a cluster can be had at once.
 pub(super) fn upgrade(arguments: &DeployArguments, tally: &mut Tally) {
     if let Some(cluster) = start(arguments, Programs::find_built, tally) {
-        let upgraded = rollout::check(&cluster, &[UPGRADE.to_owned()]);
+        let upgraded = rollout::check(&cluster, &[UPGRADE.to_owned()], Profile::Development);
         tally.tell("chart upgraded under load", upgraded);
     }
 }

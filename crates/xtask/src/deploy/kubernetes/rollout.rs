@@ -2,18 +2,22 @@
 
 use super::{CONTROL, IMAGE, Kubernetes};
 use crate::deploy::{Outcome, chart, tools};
-use crate::{built, cargo, output, root, run as run_command};
+use crate::{Profile, built_with, cargo, output, root, run as run_command};
 use anyhow::{Context, Result};
 use std::fs;
 
-/// Installs and changes the release in every way; fails unless each verdict is good.
-pub(super) fn check(cluster: &Kubernetes, only: &[String]) -> Result<Outcome> {
-    run_command(cargo().args(["build", "--locked", "--package", "cluster-tests"]))?;
+/// Installs and changes the release in every way; fails unless each verdict is good. What sends the load is built with this
+/// profile: one for a release leaves the cluster more of the cores, and takes minutes to build.
+pub(super) fn check(cluster: &Kubernetes, only: &[String], profile: Profile) -> Result<Outcome> {
+    let mut build = cargo();
+    build.args(["build", "--locked", "--package", "cluster-tests"]);
+    build.args(["--profile", profile.name()]);
+    run_command(&mut build)?;
     let folder = root().join("target/rollout");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    let mut rollout = cluster.inside(built("cluster-tests"));
+    let mut rollout = cluster.inside(built_with(profile, "cluster-tests"));
     rollout.arg("rollout");
     rollout.args(["--backend", CONTROL]);
     rollout.arg("--helm").arg(&cluster.programs.helm);
