@@ -3,6 +3,7 @@
 mod rules;
 
 use crate::setting::{choice, settings};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 choice! {
@@ -89,12 +90,20 @@ impl Cluster {
         self.roles.contains(&role)
     }
 
-    /// The address where others reach this process, which is called `name`.
+    /// The address where others reach this process, which is called `name`. One of IPv6 has its brackets.
     #[must_use]
     pub fn advertised(&self, name: &str) -> String {
         match (self.advertise.as_str(), self.listen.rsplit_once(':')) {
             ("", Some((_, port))) => format!("{name}:{port}"),
-            (address, _) => address.to_owned(),
+            (address, _) => bracketed(address),
         }
+    }
+}
+
+/// Whoever puts a pod's address before a port does not know of which kind it is.
+fn bracketed(address: &str) -> String {
+    match address.rsplit_once(':') {
+        Some((host, port)) if host.parse::<Ipv6Addr>().is_ok() => format!("[{host}]:{port}"),
+        _ => address.to_owned(),
     }
 }

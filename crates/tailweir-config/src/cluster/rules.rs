@@ -98,7 +98,7 @@ fn addresses(cluster: &Cluster, block: &Block<'_>, report: &mut Report) {
         return;
     }
     let fix = "write the address by which the others reach this process: `advertise: host:4319`";
-    match host_and_port(&cluster.advertise) {
+    match host_and_port(&cluster.advertised("")) {
         None => {
             let text = "`advertise` is not `host:port`";
             report.error_at(block.at("advertise"), Cause::NotAllowed, text, fix);

@@ -38,6 +38,22 @@ fn a_cluster_is_there_only_when_it_is_written() {
     assert_eq!(cluster.advertised("pod-0"), "pod-0:4319");
 }
 
+/// Scenario: a pod's address before a port, of IPv4, and of IPv6 with and without brackets.
+/// Guarantees: each is taken, and others are told one that they can dial.
+#[test]
+fn an_address_of_ipv6_needs_no_brackets() {
+    for (written, dialled) in [
+        ("10.0.0.7:4319", "10.0.0.7:4319"),
+        ("fd00::7:4319", "[fd00::7]:4319"),
+        ("[fd00::7]:4319", "[fd00::7]:4319"),
+    ] {
+        let rest = "controllers: ['c:4319'], data_dir: /d, insecure: true";
+        let section = format!("{{id: a, advertise: '{written}', {rest}}}");
+        let cluster = settings(&with_cluster(&section)).cluster.unwrap();
+        assert_eq!(cluster.advertised("pod-0"), dialled);
+    }
+}
+
 /// Scenario: an empty section.
 /// Guarantees: all that is missing is told at once, with what to write.
 #[test]
@@ -72,6 +88,7 @@ fn each_mistake_is_told_at_its_place() {
         ("roles", "[]", "the process has no role"),
         ("listen", "host", "`listen` is not an address"),
         ("advertise", "0.0.0.0:4319", "which reaches nobody"),
+        ("advertise", "':::4319'", "which reaches nobody"),
         ("advertise", "host", "`advertise` is not `host:port`"),
         (
             "controllers",
