@@ -1,12 +1,14 @@
 //! Log lines: which are written, where they go and what they look like. What is told by OTLP is told from here.
 
 mod panics;
+mod queue;
 mod recent;
 mod sampling;
 mod writer;
 
 use crate::terminal::Terminal;
 use anyhow::Context;
+pub(crate) use queue::{LINES_DROPPED, LinesEnd};
 pub(crate) use recent::RecentLines;
 use sampling::Sampling;
 use tailweir_config::{LogEncoding, LogLevel, Telemetry, TelemetryLogs};
@@ -22,7 +24,7 @@ use tracing_subscriber::{Layer, fmt};
 use writer::LogWriter;
 
 /// Sends log lines where the settings say, and own telemetry by OTLP, from here to the end of the process, and keeps the last
-/// warnings and errors.
+/// warnings and errors. What it returns last is dropped at the end of the process, so that the last lines are written.
 ///
 /// # Errors
 /// When a file of `output_paths` cannot be opened, a processor of own telemetry cannot be had, or logging has been
@@ -31,10 +33,10 @@ pub(crate) fn start(
     settings: &Telemetry,
     terminal: &Terminal,
     metrics: &MetricsSource,
-) -> anyhow::Result<(OwnTelemetry, RecentLines)> {
+) -> anyhow::Result<(OwnTelemetry, RecentLines, LinesEnd)> {
     let (own, watcher) = OwnTelemetry::start(settings, env!("CARGO_PKG_VERSION"), metrics)?;
     let settings = &settings.logs;
-    let writer = LogWriter::open(settings, terminal)?;
+    let (writer, end) = LogWriter::open(settings, terminal)?;
     let has_colours = writer.is_only_the_terminal() && Terminal::has_colours();
     let lines = fmt::layer().with_writer(writer);
     let lines = match settings.encoding {
@@ -63,7 +65,7 @@ pub(crate) fn start(
         .try_init()
         .context("logging was set up before")?;
     panics::log_them();
-    Ok((own, recent))
+    Ok((own, recent, end))
 }
 
 /// What is logged, before equal lines are left out.

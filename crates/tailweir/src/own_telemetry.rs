@@ -1,5 +1,6 @@
 //! What became of own telemetry, as metrics, published once a second.
 
+use crate::logging::LINES_DROPPED;
 use std::time::Duration;
 use tailweir_gateway::{MetricKind, MetricReference};
 use tailweir_telemetry::Figures;
@@ -12,7 +13,14 @@ const FAILED: &str = "tailweir_own_telemetry_failed_items";
 const DROPPED: &str = "tailweir_own_telemetry_dropped_items";
 
 /// Each of them, for the documents.
-pub(crate) const OWN_REFERENCE: [MetricReference; 3] = [
+pub(crate) const OWN_REFERENCE: [MetricReference; 4] = [
+    MetricReference {
+        name: LINES_DROPPED,
+        kind: MetricKind::Counter,
+        unit: "{lines}",
+        labels: &[],
+        description: "Log lines of this process that were dropped: they came faster than standard error or a file takes them.",
+    },
     counter(
         SENT,
         "Log records, spans and points of metrics of this process that `service.telemetry` has sent.",
@@ -50,6 +58,8 @@ pub(crate) async fn publish(figures: Figures, stop: CancellationToken) {
 }
 
 fn publish_once(figures: &Figures) {
+    // It is there before it counts anything.
+    metrics::counter!(LINES_DROPPED).increment(0);
     for (signal, figures) in figures.read() {
         let counts = [
             (SENT, figures.sent),

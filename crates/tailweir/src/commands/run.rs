@@ -36,7 +36,7 @@ pub(super) fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         StatusLine::Never => false,
     };
     let terminal = Terminal::new(is_live);
-    let (own, recent) = logging::start(
+    let (own, recent, _lines) = logging::start(
         &accepted.settings.telemetry,
         &terminal,
         &own_metrics::source(),

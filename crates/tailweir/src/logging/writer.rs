@@ -1,5 +1,6 @@
 //! Where log lines go.
 
+use super::queue::{LineQueue, LinesEnd};
 use crate::terminal::Terminal;
 use anyhow::Context;
 use serde_json::Value as Json;
@@ -17,17 +18,32 @@ enum Output {
     File(Arc<File>),
 }
 
-/// Every place that log lines go to, and what is added to each line.
-#[derive(Debug, Clone)]
+impl Output {
+    /// A place that has gone must not stop the others, so its errors are passed over.
+    fn print(&self, lines: &str) {
+        let _ = match self {
+            Self::Standard(terminal) => terminal.print(lines),
+            Self::Error(terminal) => terminal.note(lines),
+            Self::File(file) => file.as_ref().write_all(lines.as_bytes()),
+        };
+    }
+}
+
+/// The way of log lines to every place that they go to, and what is added to each line.
+#[derive(Debug)]
 pub(super) struct LogWriter {
-    outputs: Vec<Output>,
+    queue: LineQueue,
+    is_only_the_terminal: bool,
     /// Fields of every line, in the form of the encoding; empty for none.
     fields: String,
     encoding: LogEncoding,
 }
 
 impl LogWriter {
-    pub(super) fn open(settings: &TelemetryLogs, terminal: &Terminal) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        settings: &TelemetryLogs,
+        terminal: &Terminal,
+    ) -> anyhow::Result<(Self, LinesEnd)> {
         let open = |path: &String| match path.as_str() {
             "stdout" => Ok(Output::Standard(terminal.clone())),
             "stderr" => Ok(Output::Error(terminal.clone())),
@@ -42,17 +58,21 @@ impl LogWriter {
         if outputs.is_empty() {
             outputs.push(Output::Error(terminal.clone()));
         }
-        Ok(Self {
-            outputs,
+        let is_terminal = |output: &Output| matches!(output, Output::Error(_));
+        let is_only_the_terminal = outputs.iter().all(is_terminal);
+        let print = move |lines: &str| outputs.iter().for_each(|output| output.print(lines));
+        let (queue, end) = LineQueue::start(print).context("no thread for log lines")?;
+        let writer = Self {
+            queue,
+            is_only_the_terminal,
             fields: fields(settings),
             encoding: settings.encoding,
-        })
+        };
+        Ok((writer, end))
     }
 
     pub(super) fn is_only_the_terminal(&self) -> bool {
-        self.outputs
-            .iter()
-            .all(|output| matches!(output, Output::Error(_)))
+        self.is_only_the_terminal
     }
 
     /// The line with the fields that every line has.
@@ -109,17 +129,10 @@ impl<'a> MakeWriter<'a> for LogWriter {
 }
 
 impl Write for &LogWriter {
-    /// One call is one whole line. A place that has gone must not stop the gateway, so errors of
-    /// single places are passed over.
+    /// One call is one whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = self.complete(&String::from_utf8_lossy(line));
-        for output in &self.outputs {
-            let _ = match output {
-                Output::Standard(terminal) => terminal.print(&text),
-                Output::Error(terminal) => terminal.note(&text),
-                Output::File(file) => file.as_ref().write_all(text.as_bytes()),
-            };
-        }
+        self.queue
+            .push(self.complete(&String::from_utf8_lossy(line)));
         Ok(line.len())
     }
 
@@ -141,7 +154,7 @@ mod tests {
         };
         let place = Literal::Text("a \"b\"".to_owned());
         settings.initial_fields.insert("place".to_owned(), place);
-        let writer = LogWriter::open(&settings, &Terminal::new(false)).unwrap();
+        let (writer, _end) = LogWriter::open(&settings, &Terminal::new(false)).unwrap();
         writer.complete(line)
     }
 
