@@ -326,7 +326,8 @@ pub const ALL: &[Scenario] = &[
         steps: &[
             BEFORE,
             Send(GROWN),
-            BEFORE,
+            // Until there are as many verdicts to be handed over as a cluster has that runs for longer.
+            Wait(60_000, 70_000),
             Join(2),
             Settle,
             AFTER,

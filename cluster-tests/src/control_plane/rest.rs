@@ -42,8 +42,11 @@ pub(super) fn obstacle(world: &World<'_>) -> Option<String> {
     }
 }
 
-/// A sampler that runs has its place, unless it drains; one that is gone was given up.
+/// A sampler that runs has its place, unless it drains and somebody is there to take over; one that is gone was given up.
 fn samplers(world: &World<'_>, table: &RoutingTable) -> Option<String> {
+    let has_heir = table
+        .members()
+        .any(|(_, member)| member.phase == Phase::Active);
     for seat in world.samplers() {
         let name = world.name(seat);
         let running = world.seats[seat].running();
@@ -60,7 +63,7 @@ fn samplers(world: &World<'_>, table: &RoutingTable) -> Option<String> {
             (None, Some(member)) => !is_up(member.phase),
             (Some(Some(life)), Some(member)) if member.incarnation == life => match member.phase {
                 Phase::Active => table.names(life),
-                Phase::Draining | Phase::Evacuating => !table.names(life),
+                Phase::Draining | Phase::Evacuating => !has_heir || !table.names(life),
                 _ => false,
             },
             (Some(_), _) => false,
