@@ -21,8 +21,14 @@ use std::path::{Path, PathBuf};
 use subjects::{HEALTHY, Subject};
 
 /// Only their `for`, which is left out here, makes alerts of these: a member is behind for the moment that a table takes to
-/// reach it, and has kept nothing until it has kept the first trace.
-const IN_PASSING: &[&str] = &["TailweirMemberBehind", "TailweirKeepsNothing"];
+/// reach it, has kept nothing until it has kept the first trace, and is not ready and hears no controller until its cluster
+/// has formed.
+const IN_PASSING: &[&str] = &[
+    "TailweirMemberBehind",
+    "TailweirKeepsNothing",
+    "TailweirNotReady",
+    "TailweirNoController",
+];
 
 /// Runs all of it, which takes some minutes.
 pub(super) fn check() -> Result<Outcome> {
