@@ -25,7 +25,7 @@ enum Entry {
 }
 
 /// Takes lines.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct LineQueue {
     sender: SyncSender<Entry>,
     dropped: Arc<AtomicU64>,
