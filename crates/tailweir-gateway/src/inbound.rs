@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_placement::Incarnation;
 use tailweir_shard::{Piece, Ruled};
-use tailweir_tenure::{Message, Record};
+use tailweir_tenure::{Message, Number, Record};
 use tokio::sync::Semaphore;
 
 /// Kibibytes of letters that may wait in the mailboxes of the shards. Beyond it, streams are not read.
@@ -177,6 +177,9 @@ fn size_of_message(message: &Message<Piece, Ruled>) -> usize {
     let record = match message {
         Message::Record { record, .. } => record,
         Message::Delivered { spans, .. } => return MESSAGE_BYTES + size_of_val(&spans[..]),
+        Message::NoRoom { numbers, .. } => {
+            return MESSAGE_BYTES + numbers.len() * size_of::<Number>();
+        }
         _ => return MESSAGE_BYTES,
     };
     let spans = match record {

@@ -1,23 +1,26 @@
 //! Spans between members: copies that arrive, fragments that are sent again, and what a promoted copy takes over.
 
+use crate::room::no_room;
 use crate::shard::Shard;
 use crate::voice::Fresh;
 use crate::{Piece, Ruled, Spans};
 use std::collections::BTreeSet;
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::{Assembler, Part, Scan, ScanLimits};
-use tailweir_placement::TenureId;
+use tailweir_placement::{Incarnation, TenureId};
 use tailweir_tenure::{Fragment, Message, Number, Record, Until};
 
 impl<S: Spans, T> Shard<S, T> {
-    /// Puts the spans of a letter into memory of its own.
+    /// Puts the spans of a letter into memory of its own, or tells their owner that there is no room.
     pub(crate) fn copied(
         &mut self,
+        from: Incarnation,
         messages: Vec<Message<Piece, Ruled>>,
     ) -> Vec<Message<Piece, Ruled>> {
         let budget = self.settings.copies_budget;
         let (messages, refused) = self.copies.take_in(budget, messages);
-        self.counts.copies_refused += refused;
+        self.counts.copies_refused += refused.len() as u64;
+        self.effects.extend(no_room(from, refused));
         messages
     }
 

@@ -4,7 +4,8 @@ use crate::{Piece, Ruled};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use tailweir_tenure::{Message, Record};
+use tailweir_placement::TenureId;
+use tailweir_tenure::{Message, Number, Record};
 
 /// Counts the bytes of copies for as long as any share of them lives.
 #[derive(Debug, Clone, Default)]
@@ -25,31 +26,28 @@ impl Copies {
     }
 
     /// Puts the bytes of a letter's fragments into memory of its own. Without room for them within `budget`, the records
-    /// that have fragments are taken out, and counted: to their owner they are lost messages.
+    /// that have fragments are taken out: to the protocol they are lost messages. Says which.
     pub(crate) fn take_in(
         &self,
         budget: usize,
         mut messages: Vec<Message<Piece, Ruled>>,
-    ) -> (Vec<Message<Piece, Ruled>>, u64) {
-        let brought: usize = messages
-            .iter()
-            .filter_map(fragment_of)
-            .map(<[u8]>::len)
-            .sum();
+    ) -> (Vec<Message<Piece, Ruled>>, Vec<(TenureId, Number)>) {
+        let fragments = messages.iter().filter_map(fragment_of);
+        let brought: usize = fragments.map(|(_, bytes)| bytes.len()).sum();
         if brought == 0 {
-            return (messages, 0);
+            return (messages, Vec::new());
         }
         if self.bytes() + brought > budget {
-            let before = messages.len();
+            let fragments = messages.iter().filter_map(fragment_of);
+            let refused = fragments.map(|(name, _)| name).collect();
             messages.retain(|message| fragment_of(message).is_none());
-            let refused = (before - messages.len()) as u64;
             return (messages, refused);
         }
         let mut all = Vec::with_capacity(brought);
         messages
             .iter()
             .filter_map(fragment_of)
-            .for_each(|bytes| all.extend_from_slice(bytes));
+            .for_each(|(_, bytes)| all.extend_from_slice(bytes));
         let all = self.keep(all);
         let mut start = 0;
         for message in &mut messages {
@@ -59,7 +57,7 @@ impl Copies {
                 start = end;
             }
         }
-        (messages, 0)
+        (messages, Vec::new())
     }
 
     /// Bytes kept.
@@ -85,14 +83,17 @@ impl Drop for Counted {
     }
 }
 
-fn fragment_of(message: &Message<Piece, Ruled>) -> Option<&[u8]> {
-    let Message::Record { record, .. } = message else {
+/// The fragment that a message brings: its name and its bytes.
+fn fragment_of(message: &Message<Piece, Ruled>) -> Option<((TenureId, Number), &[u8])> {
+    let Message::Record { tenure, record, .. } = message else {
         return None;
     };
     match record {
-        Record::Append { fragment, .. } | Record::Copy { fragment, .. } => {
+        Record::Append { number, fragment } | Record::Copy { number, fragment } => {
             match &fragment.value.data {
-                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => Some(bytes),
+                Piece::Raw(bytes) | Piece::Marked { bytes, .. } => {
+                    Some(((*tenure, *number), bytes))
+                }
                 Piece::Held => None,
             }
         }

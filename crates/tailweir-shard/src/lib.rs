@@ -30,6 +30,7 @@ mod marks;
 mod outbox;
 mod part;
 mod piece;
+mod room;
 mod ruled;
 mod sequence;
 mod settings;

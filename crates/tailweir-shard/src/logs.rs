@@ -34,6 +34,7 @@ pub use request::{MalformedLogs, body_of};
 pub use settings::{LogBounds, LogShardSettings};
 
 use crate::copies::Copies;
+use crate::room::{Crowded, no_room};
 use crate::settings::slots_of;
 use crate::take::Waiting;
 use crate::upkeep::Upkeep;
@@ -59,6 +60,7 @@ pub struct LogShard<T> {
     effects: Vec<Effect<Piece, Ruled>>,
     upkeep: Upkeep,
     copies: Copies,
+    crowded: Crowded,
     waiting: Waiting<T>,
     /// Parts that cannot be answered yet, and why.
     parts: Vec<(Part<Logs, T>, Refusal)>,
@@ -158,6 +160,7 @@ impl<T> LogShard<T> {
             effects: Vec::new(),
             upkeep: Upkeep::new(),
             copies: Copies::default(),
+            crowded: Crowded::default(),
             waiting: Waiting::new(settings.seed),
             parts: Vec::new(),
             entries: BTreeMap::new(),
@@ -261,7 +264,10 @@ impl<T> LogShard<T> {
         out: &mut LogOutbox<T>,
     ) {
         let (messages, refused) = self.copies.take_in(self.settings.bounds.copies, messages);
-        self.books.copies_refused += refused;
+        self.books.copies_refused += refused.len() as u64;
+        self.effects.extend(no_room(from, refused));
+        let (waiting, answers) = (&mut self.waiting, &mut out.answers);
+        self.crowded.learn(now, from, &messages, waiting, answers);
         let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);
         self.upkeep
             .receive_all(now, from, messages, tenancy, effects);

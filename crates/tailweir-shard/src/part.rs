@@ -108,4 +108,14 @@ pub enum Refusal {
     /// The second member did not answer in time.
     #[error("the copy of these spans was not confirmed in time; try again")]
     Unconfirmed,
+    /// The second member has no memory for a copy.
+    #[error("the second sampler has no room for a copy of these spans; try again")]
+    NoRoom,
+}
+
+impl Refusal {
+    /// Whether a part may wait here for it to pass: what lacks comes within moments, or not at all.
+    pub(crate) fn passes_soon(self) -> bool {
+        !matches!(self, Self::Full(_) | Self::NoRoom)
+    }
 }

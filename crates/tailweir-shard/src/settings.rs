@@ -23,8 +23,8 @@ pub struct ShardSettings {
     pub verdict_life: Duration,
     /// Most verdicts to remember, as owner and as second member. Beyond it those go whose life is half over.
     pub verdicts_max: usize,
-    /// Memory for what other members own, in bytes. Beyond it records are not stored, and not answered, so that
-    /// their owners refuse.
+    /// Memory for what other members own, in bytes. Beyond it records are not stored, and their owners are told, so that
+    /// they refuse.
     pub copies_budget: usize,
     /// Names the policies in force.
     pub revision: u64,

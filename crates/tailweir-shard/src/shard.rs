@@ -2,6 +2,7 @@
 
 use crate::copies::Copies;
 use crate::exports::Exports;
+use crate::room::Crowded;
 use crate::settings::slots_of;
 use crate::take::Waiting;
 use crate::upkeep::Upkeep;
@@ -39,6 +40,7 @@ pub struct Shard<S, T> {
     pub(crate) held: Vec<(Part<S, T>, Refusal)>,
     pub(crate) exports: Exports,
     pub(crate) copies: Copies,
+    pub(crate) crowded: Crowded,
     /// Room to look at what others delivered.
     pub(crate) scan: Scan,
     pub(crate) upkeep: Upkeep,
@@ -119,6 +121,7 @@ impl<S: Spans, T> Shard<S, T> {
             held: Vec::new(),
             exports: Exports::new(seed),
             copies: Copies::default(),
+            crowded: Crowded::default(),
             scan: Scan::new(),
             upkeep: Upkeep::new(),
             dropped: BTreeMap::new(),
@@ -243,8 +246,10 @@ impl<S: Spans, T> Shard<S, T> {
         messages: Vec<Message<Piece, Ruled>>,
         out: &mut Outbox<T>,
     ) {
-        let messages = self.copied(messages);
+        let messages = self.copied(from, messages);
         self.learn_delivered(now, &messages);
+        let (waiting, answers) = (&mut self.waiting, &mut out.answers);
+        self.crowded.learn(now, from, &messages, waiting, answers);
         let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);
         self.upkeep
             .receive_all(now, from, messages, tenancy, effects);

@@ -82,6 +82,18 @@ impl<T> Waiting<T> {
         }
     }
 
+    /// Refuses the part of a fragment that will not be settled soon; nothing when it is answered. Its fragments stay.
+    pub(crate) fn refuse(
+        &mut self,
+        tenure: TenureId,
+        number: Number,
+        refusal: Refusal,
+    ) -> Option<(T, Answer)> {
+        let (key, _) = self.fragments.get(&(tenure, number))?;
+        let open = self.parts.remove(key)?;
+        Some((open.ticket, Answer::Refused(refusal)))
+    }
+
     /// A fragment is settled: safe, or somebody else's. The part's answer, when it was the last one.
     pub(crate) fn settle(
         &mut self,
@@ -158,20 +170,26 @@ impl<S: Spans, T> Shard<S, T> {
 
     fn take_or_hold(&mut self, now: Moment, part: Part<S, T>, out: &mut Outbox<T>) {
         let mut redirects = Vec::new();
-        match self.look(&part, &mut redirects) {
+        match self.look(now, &part, &mut redirects) {
             Ok(runs) => self.take(now, part, &runs, redirects, out),
-            Err(refusal) => self.held.push((part, refusal)),
+            Err(refusal) if refusal.passes_soon() => self.held.push((part, refusal)),
+            Err(refusal) => out.answers.push((part.ticket, Answer::Refused(refusal))),
         }
     }
 
     /// Says of each run of spans where it goes, before anything is changed.
-    fn look(&self, part: &Part<S, T>, redirects: &mut Vec<Redirect>) -> Result<Runs, Refusal> {
+    fn look(
+        &self,
+        now: Moment,
+        part: &Part<S, T>,
+        redirects: &mut Vec<Redirect>,
+    ) -> Result<Runs, Refusal> {
         let mut runs = Runs::of(&part.spans);
         for some in runs.runs.chunks_mut(FETCHED) {
             let traces = some.iter().map(|run| (self.slot_of(run.trace), run.trace));
             self.tenancy.fetch(&traces.collect::<Vec<_>>());
             for run in some {
-                run.way = self.way(part, run.trace, redirects)?;
+                run.way = self.way(now, part, run.trace, redirects)?;
             }
         }
         Ok(runs)
@@ -179,6 +197,7 @@ impl<S: Spans, T> Shard<S, T> {
 
     fn way(
         &self,
+        now: Moment,
         part: &Part<S, T>,
         trace: TraceId,
         redirects: &mut Vec<Redirect>,
@@ -189,6 +208,9 @@ impl<S: Spans, T> Shard<S, T> {
             // Its spans may be known from a fragment that the second member does not have. Taken as known they would be
             // acknowledged, and be gone with this member.
             Ok(_) if self.waits_for_copy(slot, trace) => return Err(Refusal::Unconfirmed),
+            Ok(tenure) if self.crowded.has(now, self.tenancy.second(tenure)) => {
+                return Err(Refusal::NoRoom);
+            }
             Ok(tenure) => return Ok(Way::Take(tenure)),
             Err(reply) => match Redirect::of(trace, reply)? {
                 Some(redirect) => redirects.push(redirect),
@@ -264,13 +286,13 @@ impl<S: Spans, T> Shard<S, T> {
     ) -> Vec<((TenureId, Number), TraceId)> {
         let until = now + self.engine.settings().decision_wait;
         // What nobody stores a second time is not written down a second time.
-        let is_copied = |tenure| self.tenancy.has_second(tenure);
+        let is_copied = |tenure| self.tenancy.second(tenure).is_some();
         let copied = runs.taken().filter(|(_, tenure)| is_copied(*tenure));
         let copied = copied.map(|(run, _)| &runs.order[run.spans.clone()]);
         let mut pieces = raw(spans, copied).into_iter();
         let mut numbers = Vec::with_capacity(runs.runs.len());
         for (run, tenure) in runs.taken() {
-            let copy = self.tenancy.has_second(tenure).then(|| pieces.next());
+            let copy = self.tenancy.second(tenure).map(|_| pieces.next());
             let fragment = Fragment {
                 trace: run.trace,
                 data: copy.flatten().map_or(Piece::Held, Piece::Raw),

@@ -69,6 +69,14 @@ pub enum Message<F, V> {
         /// Fingerprints of its spans.
         spans: Vec<u64>,
     },
+    /// Second member to owner: no memory was left for these fragments. They are proposed again as if this had been lost;
+    /// but whoever brought them need not wait until then. Between the callers, as [`Message::Delivered`] is.
+    NoRoom {
+        /// The tenure.
+        tenure: TenureId,
+        /// The fragments.
+        numbers: BTreeSet<Number>,
+    },
 }
 
 impl<F, V> Message<F, V> {
@@ -83,7 +91,8 @@ impl<F, V> Message<F, V> {
             | Self::AskRemainder { tenure }
             | Self::Remainder { tenure, .. }
             | Self::NotYet { tenure }
-            | Self::Delivered { tenure, .. } => *tenure,
+            | Self::Delivered { tenure, .. }
+            | Self::NoRoom { tenure, .. } => *tenure,
         }
     }
 

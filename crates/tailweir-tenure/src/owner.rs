@@ -264,8 +264,12 @@ impl<F: Clone, V: Ruling> Owner<F, V> {
         self.unconfirmed.len()
     }
 
+    pub(crate) fn second(&self) -> Option<Incarnation> {
+        self.second.member()
+    }
+
     pub(crate) fn has_second(&self) -> bool {
-        self.second.member().is_some()
+        self.second().is_some()
     }
 
     pub(crate) fn may_export(&self, now: Moment) -> bool {

@@ -1,6 +1,7 @@
 //! Letters: messages of one sampler to another, in their order.
 
 use crate::delivered::{read_delivered, write_delivered};
+use crate::no_room::{read_no_room, write_no_room};
 use crate::{WireError, read_message, write_message};
 use tailweir_proto::peer::{self, message::Kind};
 use tailweir_shard::{Piece, Ruled};
@@ -13,6 +14,8 @@ pub const MESSAGES_MAX: usize = 65_536;
 const MESSAGE_BYTES: usize = 96;
 /// The same of a verdict, and of a pin.
 const ENTRY_BYTES: usize = 80;
+/// The same of the name of a fragment.
+const NUMBER_BYTES: usize = 10;
 
 /// Messages about one `tail_sampling`.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +27,7 @@ pub struct Letter {
 }
 
 /// Writes messages into as many letters as it takes for none to be larger than `size` bytes, unless a single message is;
-/// their order is kept, but that what was delivered is read first. With each comes its size in bytes, a little more than
+/// their order is kept, but that what was delivered, and what there was no room for, is read first. With each comes its size in bytes, a little more than
 /// what it takes on the wire.
 pub fn write_letters(
     sampler: &str,
@@ -48,6 +51,7 @@ pub fn write_letters(
             match entry {
                 Entry::Message(message) => letter.messages.push(message),
                 Entry::Delivered(delivered) => letter.delivered.push(delivered),
+                Entry::NoRoom(no_room) => letter.no_room.push(no_room),
             }
             *filled += more;
         }
@@ -59,6 +63,7 @@ pub fn write_letters(
 enum Entry {
     Message(peer::Message),
     Delivered(peer::Delivered),
+    NoRoom(peer::NoRoom),
 }
 
 impl Entry {
@@ -67,6 +72,10 @@ impl Entry {
             Self::Message(message) => size_of(message),
             Self::Delivered(delivered) => {
                 MESSAGE_BYTES + delivered.spans.len() * std::mem::size_of::<u64>()
+            }
+            Self::NoRoom(no_room) => {
+                let numbers = no_room.numbers.as_ref();
+                MESSAGE_BYTES + numbers.map_or(0, |it| it.numbers.len() * NUMBER_BYTES)
             }
         }
     }
@@ -79,12 +88,13 @@ fn write_entry(message: Message<Piece, Ruled>) -> Option<Entry> {
             trace,
             spans,
         } => Some(Entry::Delivered(write_delivered(tenure, trace, spans))),
+        Message::NoRoom { tenure, numbers } => Some(Entry::NoRoom(write_no_room(tenure, &numbers))),
         message => write_message(message).map(Entry::Message),
     }
 }
 
 fn length(letter: &peer::Letter) -> usize {
-    letter.messages.len() + letter.delivered.len()
+    letter.messages.len() + letter.delivered.len() + letter.no_room.len()
 }
 
 fn size_of(message: &peer::Message) -> usize {
@@ -100,7 +110,7 @@ fn size_of(message: &peer::Message) -> usize {
         Some(Kind::Manifest(manifest)) => entries(manifest.verdicts.len(), 0) + manifest.open.len(),
         Some(Kind::Remainder(remainder)) => entries(remainder.verdicts.len(), 0),
         Some(Kind::Sealed(seal)) => seal.traces.len(),
-        Some(Kind::Free(numbers) | Kind::Freed(numbers)) => numbers.numbers.len() * 10,
+        Some(Kind::Free(numbers) | Kind::Freed(numbers)) => numbers.numbers.len() * NUMBER_BYTES,
         _ => 0,
     };
     MESSAGE_BYTES + ENTRY_BYTES + more
@@ -123,6 +133,9 @@ pub fn read_letter(letter: peer::Letter) -> Result<Letter, WireError> {
     let mut messages = Vec::with_capacity(length);
     for delivered in letter.delivered {
         messages.push(read_delivered(delivered)?);
+    }
+    for no_room in letter.no_room {
+        messages.push(read_no_room(no_room)?);
     }
     for message in letter.messages {
         messages.push(read_message(message)?);

@@ -22,6 +22,7 @@ mod error;
 mod ids;
 mod letter;
 mod message;
+mod no_room;
 mod part;
 mod record;
 mod said;

@@ -36,7 +36,7 @@ pub fn write_message(message: Message<Piece, Ruled>) -> Option<peer::Message> {
             verdicts: write_verdicts(&verdicts),
         }),
         Message::NotYet { .. } => Kind::NotYet(nothing),
-        Message::Delivered { .. } => return None,
+        Message::Delivered { .. } | Message::NoRoom { .. } => return None,
     };
     Some(peer::Message {
         slot: tenure.slot.index() as u32,

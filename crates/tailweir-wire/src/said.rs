@@ -92,7 +92,7 @@ pub fn write_said(id: u64, said: Said) -> peer::PartAnswer {
 fn write_refusal(refusal: Refusal) -> peer::Refusal {
     match refusal {
         Refusal::Full(tailweir_sampler::Refusal::TooLarge { budget, .. }) => too_large(budget),
-        Refusal::Full(_) => full(Duration::ZERO),
+        Refusal::Full(_) | Refusal::NoRoom => full(Duration::ZERO),
         Refusal::NotOpen => because(Reason::NotOpen),
         Refusal::NoSecondCopy => because(Reason::NoSecondCopy),
         Refusal::Behind(epoch) => peer::Refusal {

@@ -238,6 +238,10 @@ fn refusal_of(refusal: tailweir_shard::Refusal) -> Refusal {
             bound: Bound::Traces,
             retry_after: RETRY_AFTER,
         },
+        Shard::NoRoom => Refusal::Full {
+            bound: Bound::Member,
+            retry_after: RETRY_AFTER,
+        },
         other => not_taken(&other.to_string()),
     }
 }

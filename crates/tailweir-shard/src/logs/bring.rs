@@ -45,15 +45,17 @@ impl<T> LogShard<T> {
             })
             .collect();
         let mut redirects = Vec::new();
-        match self.look(&part, &keys, &mut redirects) {
+        match self.look(now, &part, &keys, &mut redirects) {
             Ok(ways) => self.take(now, part, &keys, &ways, redirects, out),
-            Err(refusal) => self.parts.push((part, refusal)),
+            Err(refusal) if refusal.passes_soon() => self.parts.push((part, refusal)),
+            Err(refusal) => out.answers.push((part.ticket, Answer::Refused(refusal))),
         }
     }
 
     /// Says of each fragment where it goes, before anything is changed.
     fn look(
         &self,
+        now: Moment,
         part: &Part<Logs, T>,
         keys: &[TraceId],
         redirects: &mut Vec<Redirect>,
@@ -65,6 +67,9 @@ impl<T> LogShard<T> {
                 .tenancy
                 .admit(part.epoch, self.slot_of(trace), part.tenure, key);
             ways.push(match admitted {
+                Ok(tenure) if self.crowded.has(now, self.tenancy.second(tenure)) => {
+                    return Err(Refusal::NoRoom);
+                }
                 Ok(tenure) => Way::Take(tenure),
                 Err(reply) => match Redirect::of(trace, reply)? {
                     Some(redirect) => {

@@ -34,7 +34,7 @@ pub struct LogBounds {
     pub keeps_undecided: bool,
     /// Bytes of records that this member owns, until they are delivered. Beyond it records that come pass without waiting.
     pub own: u64,
-    /// Bytes of records that other members own. Beyond it they are not stored, and not answered, so that their owners refuse.
+    /// Bytes of records that other members own. Beyond it they are not stored, and their owners are told, so that they refuse.
     pub copies: usize,
 }
 

@@ -6,7 +6,7 @@ mod town;
 use std::time::Duration;
 use tailweir_core::{ByteSize, Slot, TraceId};
 use tailweir_placement::{Command, Incarnation, RoutingTable};
-use tailweir_shard::{Answer, LogFragment, LogShard, Redirect};
+use tailweir_shard::{Answer, LogFragment, LogShard, Redirect, Refusal};
 use tailweir_testkit::trace_id;
 use town::{Town, WAIT, body, fragment, taken};
 
@@ -227,6 +227,25 @@ fn records_on_their_way_follow_what_their_owner_hears() {
     }
     assert_eq!(town.texts(), [""; 0]);
     assert_eq!(town.books(owner).dropped.records, 1);
+}
+
+/// Scenario: the second member has no memory for a copy of a large record; a small one comes soon after, and later.
+/// Guarantees: the client of the large one is refused at once, and so is that of the small one; a moment later there is room.
+#[test]
+fn records_without_room_for_their_copy_are_refused_at_once() {
+    let mut town = Town::with_budget(2, ByteSize::mib(4));
+    let trace = trace_id(1);
+    let owner = town.owner(trace);
+    let refused = Answer::Refused(Refusal::NoRoom);
+    town.bring(owner, 1, vec![fragment(trace, &"x".repeat(1 << 20))]);
+    town.settle();
+    assert_eq!(town.answers[&1], refused);
+    town.bring(owner, 2, vec![fragment(trace, "small")]);
+    assert_eq!(town.answers[&2], refused);
+    town.pass(Duration::from_millis(200));
+    town.bring(owner, 3, vec![fragment(trace, "small")]);
+    town.settle();
+    assert_eq!(town.answers[&3], taken());
 }
 
 /// Scenario: more comes than may wait, and nobody decides about the rest.

@@ -77,6 +77,29 @@ fn an_owner_whose_second_member_is_silent_refuses() {
     assert_eq!(town.shards[0].engine().counters().duplicates.spans, 1);
 }
 
+/// Scenario: the second member has no memory for a copy of a large trace; a small one comes for it soon after, and later.
+/// Guarantees: the client of the large one is refused at once, and so is that of the small one, of which nothing is held; a
+/// moment later there is room.
+#[test]
+fn an_owner_whose_second_member_has_no_room_refuses_at_once() {
+    let mut town = Town::new(2, 2, usize::MAX);
+    let traces = own(&town, 2);
+    let large = span(traces[0], 1).attribute("text", "x".repeat(1 << 20));
+    town.bring(0, 1, request().span(large));
+    town.carry();
+    let refused = Answer::Refused(Refusal::NoRoom);
+    assert_eq!(town.answers(0), [(1, refused.clone())]);
+    assert_eq!(town.shards[1].state().copies_refused, 1);
+    let small = || request().span(span(traces[1], 1));
+    town.bring(0, 2, small());
+    assert_eq!(town.answers(0), [(2, refused)]);
+    assert_eq!(town.shards[0].engine().counters().held.spans, 1);
+    town.pass(Duration::from_millis(200));
+    town.bring(0, 3, small());
+    town.carry();
+    assert_eq!(town.answers(0), [(3, Answer::Taken(Vec::new()))]);
+}
+
 /// Scenario: an owner has let a kept trace go, which waits for the backend; nobody hears the owner, others take over, and
 /// it hears of it.
 /// Guarantees: whoever still has the spans is told that they are somebody else's to deliver, and then: the new owner

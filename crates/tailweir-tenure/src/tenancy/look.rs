@@ -6,7 +6,7 @@ use crate::holding::Stage;
 use crate::owner::Owner;
 use crate::{Fragment, Number, Ruling};
 use tailweir_core::{Moment, Slot, TraceId};
-use tailweir_placement::{Epoch, TenureId};
+use tailweir_placement::{Epoch, Incarnation, TenureId};
 
 /// What a sampler is in a tenure, for those who look on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,10 +33,10 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
             .is_some_and(|owner| owner.may_export(now))
     }
 
-    /// Whether what this sampler takes for a tenure is stored at a second member too.
+    /// Who stores what this sampler takes for a tenure too.
     #[must_use]
-    pub fn has_second(&self, tenure: TenureId) -> bool {
-        self.owner(tenure).is_some_and(Owner::has_second)
+    pub fn second(&self, tenure: TenureId) -> Option<Incarnation> {
+        self.owner(tenure).and_then(Owner::second)
     }
 
     /// The view in which this sampler owns a tenure.

@@ -80,7 +80,8 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
                 }
             }
             // The question is put again by `ask_again` and `remind`.
-            Message::NotYet { .. } | Message::Delivered { .. } => {}
+            Message::NotYet { .. } => {}
+            Message::Delivered { .. } | Message::NoRoom { .. } => {}
         }
         Received::Done
     }

@@ -52,6 +52,11 @@ pub(crate) fn delivered() -> impl Strategy<Value = Any> {
     })
 }
 
+/// Fragments for which there was no room.
+pub(crate) fn no_room() -> impl Strategy<Value = Any> {
+    (tenure(), numbers()).prop_map(|(tenure, numbers)| Message::NoRoom { tenure, numbers })
+}
+
 fn record() -> impl Strategy<Value = Record<Piece, Ruled>> {
     prop_oneof![
         (verdicts(), pins()).prop_map(|(verdicts, pins)| Record::Open { verdicts, pins }),

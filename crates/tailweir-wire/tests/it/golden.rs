@@ -236,6 +236,12 @@ fn the_bytes_are_as_ever() {
         "letter with what was delivered",
         letters[0].0.encode_to_vec(),
     );
+    let no_room = Message::NoRoom {
+        tenure: tenure(),
+        numbers: [1, 3].map(Number).into(),
+    };
+    let letters = write_letters("traces/tail_sampling", vec![no_room], 0);
+    line("letter without room", letters[0].0.encode_to_vec());
     for (name, part) in parts() {
         line(name, write_part(part).encode_to_vec());
     }

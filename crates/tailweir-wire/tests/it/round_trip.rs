@@ -20,11 +20,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: any messages, written into letters of any size, through bytes.
-    /// Guarantees: they are read as they were, in their order, but that what was delivered comes before the messages of
-    /// its letter; no letter is larger than it says.
+    /// Guarantees: they are read as they were, in their order, but that what was delivered, and then what there was no
+    /// room for, comes before the messages of its letter; no letter is larger than it says.
     #[test]
     fn letters_are_read_as_written(
-        messages in vec(prop_oneof![any::message(), any::delivered()], 0..8),
+        messages in vec(prop_oneof![any::message(), any::delivered(), any::no_room()], 0..8),
         size in prop_oneof![Just(0), Just(1000), Just(1 << 20)],
     ) {
         let letters = write_letters("traces/tail_sampling", messages.clone(), size);
@@ -33,14 +33,18 @@ proptest! {
         }
         let (mut read, mut written) = (Vec::new(), messages.as_slice());
         for (letter, said) in letters {
-            let length = letter.messages.len() + letter.delivered.len();
+            let length = letter.messages.len() + letter.delivered.len() + letter.no_room.len();
             prop_assert!(length == 1 || said <= size + 116);
             let bytes = letter.encode_to_vec();
             prop_assert!(bytes.len() <= said, "{} is more than {said}", bytes.len());
             let letter = read_letter(peer::Letter::decode(&*bytes).unwrap()).unwrap();
             prop_assert_eq!(&letter.sampler, "traces/tail_sampling");
             let (mut expected, rest) = (written[..length].to_vec(), &written[length..]);
-            expected.sort_by_key(|message| !matches!(message, Message::Delivered { .. }));
+            expected.sort_by_key(|message| match message {
+                Message::Delivered { .. } => 0,
+                Message::NoRoom { .. } => 1,
+                _ => 2,
+            });
             prop_assert_eq!(&letter.messages, &expected);
             read.extend(letter.messages);
             written = rest;
