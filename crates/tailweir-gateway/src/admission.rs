@@ -2,21 +2,25 @@
 //!
 //! Mailboxes of actors are unbounded, so each message carries (a share of) the [`Permit`] of its
 //! request. There is one budget per process. It has two bounds: bytes of requests in flight, and,
-//! where a `memory_limiter` is configured, bytes held by the whole process.
+//! where a `memory_limiter` is configured, bytes held by the whole process. The first is smaller
+//! while samplers answer late: see [`pace`].
 //!
 //! ```text
 //! receiver --take(length)--> Permit --grows while decompressing--> message --> dropped when taken
 //! ```
 
 mod memory;
+mod pace;
 
 pub use memory::MemoryLimit;
 
 use crate::refusal::{Bound, Refusal};
+use pace::Pace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tailweir_core::ByteSize;
+use tokio::time::Instant;
 
 /// How long a client is asked to wait when a budget is full.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -30,6 +34,8 @@ pub(crate) struct Admission {
     held_max: AtomicU64,
     refused: AtomicU64,
     stopping: AtomicBool,
+    began: Instant,
+    pace: Pace,
 }
 
 impl Admission {
@@ -42,6 +48,8 @@ impl Admission {
             held_max: AtomicU64::new(u64::MAX),
             refused: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            began: Instant::now(),
+            pace: Pace::new(),
         })
     }
 
@@ -63,14 +71,15 @@ impl Admission {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Stopping);
         }
-        self.charge(bytes, bytes)?;
+        self.charge(bytes, bytes, self.in_flight_max())?;
         Ok(Permit {
             admission: Arc::clone(self),
             bytes,
         })
     }
 
-    fn charge(&self, bytes: u64, whole: u64) -> Result<(), Refusal> {
+    /// Charges bytes of a request that has so many in all, if there are at most this many in flight then.
+    fn charge(&self, bytes: u64, whole: u64, at_most: u64) -> Result<(), Refusal> {
         let limit = self.in_flight_max.load(Ordering::Relaxed);
         if whole > limit {
             // To come again would not help.
@@ -82,7 +91,8 @@ impl Admission {
         }
         let before = self.in_flight.fetch_add(bytes, Ordering::AcqRel);
         let flying = before.saturating_add(bytes);
-        let bound = if flying > limit {
+        // A request alone is taken whatever it takes.
+        let bound = if flying > at_most && before > 0 {
             Bound::InFlight
         } else if self.held().saturating_add(flying) > self.held_max.load(Ordering::Relaxed) {
             Bound::Memory
@@ -121,9 +131,10 @@ impl Admission {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The bound of bytes in flight.
+    /// The bound of bytes in flight: what memory allows, or what is answered in time.
     pub(crate) fn in_flight_max(&self) -> u64 {
-        self.in_flight_max.load(Ordering::Relaxed)
+        let limit = self.in_flight_max.load(Ordering::Relaxed);
+        limit.min(self.pace.bound())
     }
 
     /// Requests that were refused here.
@@ -147,10 +158,38 @@ impl Permit {
     /// As [`Admission::take`]; the permit keeps what it had.
     pub(crate) fn grow_to(&mut self, bytes: u64) -> Result<(), Refusal> {
         if bytes > self.bytes {
-            self.admission.charge(bytes - self.bytes, bytes)?;
+            // What is half done already is too good to be thrown away for want of time.
+            let limit = self.admission.in_flight_max.load(Ordering::Relaxed);
+            self.admission.charge(bytes - self.bytes, bytes, limit)?;
             self.bytes = bytes;
         }
         Ok(())
+    }
+
+    /// Measures how long the request takes from here on.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch {
+            admission: Arc::clone(&self.admission),
+            bytes: self.bytes,
+            began: Instant::now(),
+        }
+    }
+}
+
+/// Measures how long a request takes that waits for a sampler.
+pub(crate) struct Watch {
+    admission: Arc<Admission>,
+    bytes: u64,
+    began: Instant,
+}
+
+impl Watch {
+    /// It is answered.
+    pub(crate) fn answered(self, is_taken: bool) {
+        let now = Instant::now();
+        let bytes = if is_taken { self.bytes } else { 0 };
+        let since = now - self.admission.began;
+        self.admission.pace.answered(since, now - self.began, bytes);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way from a receiver into its pipelines: check, count, charge, hand in, answer.
 
+use crate::admission::Permit;
 use crate::ingress::{Delivery, Intake, Transport};
 use crate::ledger::{Charge, Ledger};
 use crate::pipeline::{Load, ScanPool, Scanned, Stage, scan};
@@ -217,6 +218,7 @@ fn note(span: &Span, signal: Signal, [accepted, refused]: [u64; 2]) {
 
 async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
     let Entry { stage, is_detached } = entry;
+    let watch = load.permit.as_ref().map(Permit::watch);
     let taken = async move {
         stage.take(load).await.map_err(|returned| {
             returned.load.charge.give_back();
@@ -224,7 +226,11 @@ async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
         })
     };
     if !is_detached {
-        return taken.await;
+        let taken = taken.await;
+        if let Some(watch) = watch {
+            watch.answered(taken.is_ok());
+        }
+        return taken;
     }
     let interrupted = Refusal::Interrupted { part: "a pipeline" };
     tokio::spawn(taken.in_current_span())
@@ -235,5 +241,65 @@ async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
 impl Intake for ReceiverIntake {
     fn accept(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(self.take_watched(delivery))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, ReceiverIntake};
+    use crate::admission::Admission;
+    use crate::ingress::{Delivery, Intake, Transport};
+    use crate::pipeline::{Load, Stage, Taken};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tailweir_core::{ByteSize, Signal};
+    use tailweir_testkit::{request, span, trace_id};
+
+    /// Takes everything, after a while.
+    struct Slow;
+
+    impl Stage for Slow {
+        fn take(&self, load: Load) -> Taken<'_> {
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                load.charge.into_receipt().0.delivered();
+                Ok(())
+            })
+        }
+    }
+
+    /// What may be in flight after a hundred requests to a receiver in front of a slow stage.
+    async fn in_flight_max(is_detached: bool) -> u64 {
+        let intake = ReceiverIntake::new("otlp".to_owned(), Arc::default(), Arc::default());
+        let entry = Entry {
+            stage: Arc::new(Slow),
+            is_detached,
+        };
+        intake.set_entries([Some(entry), None, None]);
+        let admission = Admission::new(ByteSize::mib(64));
+        let body = request().span(span(trace_id(1), 1)).bytes();
+        let deliver = || {
+            intake.accept(Delivery {
+                transport: Transport::Grpc,
+                signal: Signal::Traces,
+                permit: admission.take(body.len() as u64).unwrap(),
+                body: body.clone().into(),
+                client: Arc::default(),
+                caller: Default::default(),
+            })
+        };
+        for answer in futures_util::future::join_all((0..100).map(|_| deliver())).await {
+            answer.unwrap();
+        }
+        admission.in_flight_max()
+    }
+
+    /// Scenario: requests wait for five seconds each, once for a sampler, once for a pipeline without one.
+    /// Guarantees: less may be in flight after those that waited for the sampler, and as much as before after the others, which
+    /// may have waited for a backend.
+    #[tokio::test(start_paused = true)]
+    async fn late_answers_of_a_sampler_leave_less_in_flight() {
+        assert_eq!(in_flight_max(false).await, ByteSize::mib(1).bytes());
+        assert_eq!(in_flight_max(true).await, ByteSize::mib(64).bytes());
     }
 }

@@ -84,7 +84,7 @@ pub struct Status {
 pub struct AdmissionRow {
     /// Bytes of requests being worked on.
     pub in_flight_bytes: u64,
-    /// Their bound.
+    /// Their bound: what memory allows, or less while samplers answer late.
     pub in_flight_bytes_max: u64,
     /// Memory of what is held behind it, in bytes.
     pub held_bytes: u64,

@@ -203,7 +203,7 @@ metrics! {
     InFlight = "tailweir_in_flight_bytes", Gauge, "By", [],
         "Bytes of requests being worked on.";
     InFlightMax = "tailweir_in_flight_bytes_max", Gauge, "By", [],
-        "Bound of the bytes in flight.";
+        "Bound of the bytes in flight: what memory allows, or less while samplers answer late.";
     AdmissionRefused = "tailweir_admission_refused_requests", Counter, "{requests}", [],
         "Requests that were refused before they were read, for want of room.";
     StoreMemory = "tailweir_store_memory_bytes", Gauge, "By", ["pipeline", "processor"],
