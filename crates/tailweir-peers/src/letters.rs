@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tailweir_proto::peer;
 use tailweir_shard::{Piece, Ruled};
 use tailweir_tenure::Message;
-use tailweir_wire::write_letters;
+use tailweir_wire::{MESSAGES_MAX, write_letters};
 use tokio::sync::mpsc;
 
 /// Letters that wait at most; their bytes are the bound that matters.
@@ -27,11 +27,30 @@ impl Sealed {
         self.letter.messages.len()
     }
 
+    /// Makes one letter of the two, if they are about the same sampler and not larger than `size` together.
+    fn join(&mut self, mut later: Self, size: usize) -> Result<(), Self> {
+        let (letter, more) = (&mut self.letter, &mut later.letter);
+        let length = entries(letter) + entries(more);
+        let fits = self.bytes + later.bytes <= size && length <= MESSAGES_MAX;
+        if letter.sampler != more.sampler || !fits {
+            return Err(later);
+        }
+        letter.messages.append(&mut more.messages);
+        letter.delivered.append(&mut more.delivered);
+        letter.no_room.append(&mut more.no_room);
+        self.bytes += std::mem::take(&mut later.bytes);
+        Ok(())
+    }
+
     /// What goes into the stream, and is counted as sent.
     pub(crate) fn open(mut self) -> peer::Letter {
         self.counts.letter_sent(self.messages(), self.bytes);
         std::mem::take(&mut self.letter)
     }
+}
+
+fn entries(letter: &peer::Letter) -> usize {
+    letter.messages.len() + letter.delivered.len() + letter.no_room.len()
 }
 
 impl Drop for Sealed {
@@ -53,9 +72,12 @@ pub(crate) struct Letterbox {
 /// The other end.
 pub(crate) struct Waiting {
     receiver: mpsc::Receiver<Sealed>,
+    /// The next one, where it was taken out already: it did not go into the letter before it, or that may not leave yet.
+    ahead: Option<Sealed>,
     counts: Arc<Counts>,
     lost: Arc<AtomicBool>,
     letters_max: u64,
+    letter_size: usize,
 }
 
 pub(crate) fn letters(settings: &PeersSettings, counts: &Arc<Counts>) -> (Letterbox, Waiting) {
@@ -70,9 +92,11 @@ pub(crate) fn letters(settings: &PeersSettings, counts: &Arc<Counts>) -> (Letter
     };
     let waiting = Waiting {
         receiver,
+        ahead: None,
         counts: Arc::clone(counts),
         lost,
         letters_max: settings.letters_max as u64,
+        letter_size: settings.letter_size,
     };
     (letterbox, waiting)
 }
@@ -99,9 +123,32 @@ impl Letterbox {
 }
 
 impl Waiting {
-    /// The next letter; nothing when there will be none.
+    /// Waits until there is a letter, or there will be none.
+    pub(crate) async fn come(&mut self) {
+        if self.ahead.is_none() {
+            self.ahead = self.receiver.recv().await;
+        }
+    }
+
+    /// The next letter, with those behind it that make one letter together; nothing when there will be none. Nothing is
+    /// lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> Option<Sealed> {
-        self.receiver.recv().await
+        let mut sealed = match self.ahead.take() {
+            Some(sealed) => sealed,
+            None => self.receiver.recv().await?,
+        };
+        while let Ok(later) = self.receiver.try_recv() {
+            if let Err(later) = sealed.join(later, self.letter_size) {
+                self.ahead = Some(later);
+                break;
+            }
+        }
+        Some(sealed)
+    }
+
+    /// Whether what waits is more than one letter takes.
+    pub(crate) fn is_full(&self) -> bool {
+        self.counts.queued() > self.letter_size as u64
     }
 
     /// Letters are lost: those under way when a stream broke.

@@ -12,6 +12,9 @@ pub struct PeersSettings {
     pub parts_max: usize,
     /// Size at which a letter is closed, in bytes. Default 1 MiB.
     pub letter_size: usize,
+    /// Least time from one letter to the next, unless more waits than a letter takes. What shards write meanwhile leaves
+    /// together: to send and receive a letter costs as much as some thirty fragments in it. Default 1 ms.
+    pub letter_pause: Duration,
     /// How long the other side may take to open a stream. Default 3 s.
     pub open_timeout: Duration,
     /// Pause after the first failure; doubles with each. Default 50 ms.
@@ -26,6 +29,7 @@ impl Default for PeersSettings {
             letters_max: 64 << 20,
             parts_max: 1024,
             letter_size: 1 << 20,
+            letter_pause: Duration::from_millis(1),
             open_timeout: Duration::from_secs(3),
             pause_min: Duration::from_millis(50),
             pause_max: Duration::from_secs(2),

@@ -5,6 +5,7 @@ use crate::letters::{Sealed, Waiting};
 use crate::line::Remote;
 use tailweir_proto::peer;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -61,6 +62,7 @@ async fn send(
     feed: mpsc::Sender<Sealed>,
     mut silence: Streaming<peer::Received>,
 ) -> Option<Status> {
+    let mut soonest = Instant::now();
     loop {
         if waiting.takes_note() {
             remote.remind();
@@ -68,13 +70,14 @@ async fn send(
         let sealed = match next.take() {
             Some(sealed) => sealed,
             None => tokio::select! {
-                sealed = waiting.next() => sealed?,
+                sealed = gathered(waiting, soonest) => sealed?,
                 // The stream has taken everything: there may be room to say again what was lost.
                 _ = feed.reserve_many(UNDER_WAY_MAX), if feed.capacity() < UNDER_WAY_MAX => continue,
                 end = silence.message() => return Some(lost(waiting, 0, end)),
             },
         };
         let messages = sealed.messages();
+        soonest = Instant::now() + remote.settings.letter_pause;
         tokio::select! {
             sent = feed.send(sealed) => if sent.is_err() {
                 return Some(lost(waiting, messages, silence.message().await));
@@ -82,6 +85,15 @@ async fn send(
             end = silence.message() => return Some(lost(waiting, messages, end)),
         }
     }
+}
+
+/// The next letter, not sooner than this: what is written until then leaves with it.
+async fn gathered(waiting: &mut Waiting, soonest: Instant) -> Option<Sealed> {
+    waiting.come().await;
+    if !waiting.is_full() {
+        tokio::time::sleep_until(soonest).await;
+    }
+    waiting.next().await
 }
 
 /// The stream ended: what was under way is lost, how much of it nobody knows.

@@ -178,6 +178,17 @@ impl Here {
         }
     }
 
+    /// So many messages of `there`, however many letters they are.
+    pub(crate) async fn messages(&mut self, count: usize) -> Vec<Message<Piece, Ruled>> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let (from, sampler, came) = soon(self.events.letters.recv()).await.unwrap();
+            assert_eq!((from, sampler.as_str()), (THERE, SAMPLER));
+            all.extend(came);
+        }
+        all
+    }
+
     /// What came from this member.
     pub(crate) fn received(&self, member: &str) -> PeerTraffic {
         let rows = self.peers.rows();

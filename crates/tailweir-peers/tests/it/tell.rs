@@ -5,7 +5,8 @@ use tailweir_gateway::Post;
 use tailweir_peers::PeersSettings;
 
 /// Scenario: 500 letters of several messages, over TLS and in plain text, more than a stream takes without being read.
-/// Guarantees: they come in their order, each once, from whom they were.
+/// Guarantees: their messages come in their order, each once, from whom they were; those that wait together are one letter, as
+/// far as it is not too long.
 #[tokio::test]
 async fn letters_come_in_order() {
     for town in [Town::with_tls(), Town::in_plain_text()] {
@@ -15,18 +16,17 @@ async fn letters_come_in_order() {
         for number in 0..500 {
             there.tell(messages(number));
         }
-        for number in 0..500 {
-            let (from, sampler, came) = soon(here.events.letters.recv()).await.unwrap();
-            assert_eq!((from, sampler.as_str()), (THERE, SAMPLER));
-            assert_eq!(came, messages(number));
-        }
+        let written: Vec<_> = (0..500).flat_map(messages).collect();
+        assert_eq!(here.messages(1000).await, written);
         let row = there.row();
-        assert_eq!((row.sent.letters, row.sent.messages), (500, 1000));
-        assert_eq!(row.dropped_messages, 0);
+        assert_eq!((row.sent.messages, row.dropped_messages), (1000, 0));
+        let (shortest, longest) = (row.sent.letter_bytes >> 20, 50);
+        assert!((shortest..longest).contains(&row.sent.letters), "{row:?}");
         assert_eq!(row.queued_bytes, 0);
         assert!(row.sent.letter_bytes > 500 * 20_000);
         let received = here.received("there");
-        assert_eq!((received.letters, received.messages), (500, 1000));
+        assert_eq!(received.letters, row.sent.letters);
+        assert_eq!(received.messages, 1000);
         assert!(received.letter_bytes <= row.sent.letter_bytes);
     }
 }
@@ -39,8 +39,10 @@ async fn a_slow_member_bounds_what_waits() {
     let town = Town::in_plain_text();
     let mut here = Here::start(&town, "127.0.0.1:0", 1).await;
     let link = town.link("a/sampler/there", THERE);
+    // Each of the letters is one by itself.
     let settings = PeersSettings {
         letters_max: 1 << 20,
+        letter_size: 1 << 16,
         ..quick()
     };
     let mut there = There::start(link, settings, &here.address());
@@ -53,12 +55,8 @@ async fn a_slow_member_bounds_what_waits() {
     }
     let dropped = there.row().dropped_messages;
     assert!(dropped > 0, "40 MB do not fit");
-    let mut last = None;
-    for _ in 0..written - dropped {
-        let (_, _, came) = soon(here.events.letters.recv()).await.unwrap();
-        assert!(last.as_ref() < Some(&came), "letters are in order");
-        last = Some(came);
-    }
+    let came = here.messages((written - dropped) as usize).await;
+    assert!(came.is_sorted(), "letters are in order");
     assert_eq!(soon(there.events.reminded.recv()).await, Some(HERE));
     there.tell(vec![numbered(written)]);
     let (_, _, came) = soon(here.events.letters.recv()).await.unwrap();
@@ -75,10 +73,7 @@ async fn a_letter_that_is_too_large_is_dropped() {
     let mut here = Here::start(&town, "127.0.0.1:0", 1).await;
     let there = There::of(&town, &here.address());
     there.tell(vec![numbered(1), append(2, 64 << 20), numbered(3)]);
-    for number in [1, 3] {
-        let (_, _, came) = soon(here.events.letters.recv()).await.unwrap();
-        assert_eq!(came, [numbered(number)]);
-    }
+    assert_eq!(here.messages(2).await, [numbered(1), numbered(3)]);
     let row = there.row();
     assert_eq!((row.dropped_messages, row.breaks), (1, 0));
 }
