@@ -7,6 +7,7 @@ use crate::chaos::configuration::Role;
 use crate::chaos::event::FaultKind;
 use crate::chaos::scenario::{GROWN, USUAL};
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,26 +15,49 @@ use tokio::time::Instant;
 /// Fewest and most pods of a role.
 const GATEWAYS: (usize, usize) = (2, 4);
 const SAMPLERS: (usize, usize) = (3, 5);
-/// What gateways need of their CPU is looked at for so long before an autoscaler is told what is much.
+/// What pods need is looked at for so long before an autoscaler is told what is much.
 const CALIBRATION: Duration = Duration::from_secs(40);
 /// Between the end of the load and what comes of it.
 const CALM: Duration = Duration::from_secs(3);
-/// No gateway needs so much, in percent of what it requests.
-const ANY_CPU: u32 = 1_000;
+
+/// What is as it should be, to autoscalers: the CPU of gateways, in percent of what they request, and the memory of samplers for
+/// traces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Targets {
+    gateway_cpu_percent: u32,
+    sampler_memory_percent: u32,
+}
+
+impl Targets {
+    /// No pod needs so much.
+    const OUT_OF_REACH: Self = Self {
+        gateway_cpu_percent: 1_000,
+        sampler_memory_percent: 100,
+    };
+}
 
 /// Autoscalers of both roles, as values of the chart for gateways and samplers. A pod is taken away sooner than by
 /// default, and a sampler still not before the one before it has drained.
-pub(super) fn values(cpu_percent: u32) -> (String, String) {
+pub(super) fn values(targets: Targets) -> (String, String) {
+    let Targets {
+        gateway_cpu_percent,
+        sampler_memory_percent,
+    } = targets;
     let of = |(least, most): (usize, usize), rest: &str| {
         format!(
             "  autoscaling: {{type: hpa, minReplicas: {least}, maxReplicas: {most}, scaleDownStabilizationSeconds: 20, {rest}}}\n"
         )
     };
     (
-        of(GATEWAYS, &format!("targetCPUUtilization: {cpu_percent}")),
+        of(
+            GATEWAYS,
+            &format!("targetCPUUtilization: {gateway_cpu_percent}"),
+        ),
         of(
             SAMPLERS,
-            "targetMemoryUtilization: 15, scaleDownPeriodSeconds: 120",
+            &format!(
+                "targetMemoryUtilization: {sampler_memory_percent}, scaleDownPeriodSeconds: 120"
+            ),
         ),
     )
 }
@@ -42,8 +66,8 @@ impl Runner<'_> {
     /// Up and down once. No pod is replaced for having an autoscaler, and samplers leave one at a time.
     pub(super) async fn autoscale(&mut self) -> Result<()> {
         let before = self.pods().await?;
-        self.values.gateway_cpu_percent = Some(ANY_CPU);
-        self.release.upgrade(self.values).await?;
+        let mut targets = Targets::OUT_OF_REACH;
+        self.aim_at(Some(targets)).await?;
         for role in [Role::Gateway, Role::Sampler] {
             self.until_scaler_knows(role).await?;
         }
@@ -55,22 +79,39 @@ impl Runner<'_> {
         let usual = self.gateway_cpu_percent().await?;
         self.history
             .note(format!("gateways need {usual} % of the CPU they request"));
-        self.values.gateway_cpu_percent = Some((usual * 4 / 3).max(1));
-        self.release.upgrade(self.values).await?;
-        self.grow().await?;
+        targets.gateway_cpu_percent = (usual * 4 / 3).max(1);
+        self.aim_at(Some(targets)).await?;
+        self.grow(targets).await?;
         self.shrink().await?;
-        self.values.gateway_cpu_percent = None;
+        self.aim_at(None).await
+    }
+
+    async fn aim_at(&mut self, targets: Option<Targets>) -> Result<()> {
+        self.values.autoscaling = targets;
         self.release.upgrade(self.values).await
     }
 
     /// As their autoscaler sees it.
     async fn gateway_cpu_percent(&self) -> Result<u32> {
-        let name = format!("{NAME}-{}", Role::Gateway.name());
-        let scaler = self.release.kubernetes.object(&["hpa", &name]).await?;
-        let current = &scaler["status"]["currentMetrics"][0]["resource"]["current"];
-        let percent = current["averageUtilization"].as_u64();
-        let percent = percent.with_context(|| format!("{name} says nothing of CPU: {scaler}"))?;
+        let current = self.current_metric(Role::Gateway).await?;
+        let percent = current["resource"]["current"]["averageUtilization"].as_u64();
+        let percent = percent.with_context(|| format!("nothing of CPU: {current}"))?;
         Ok(u32::try_from(percent)?)
+    }
+
+    /// The same.
+    async fn sampler_memory_percent(&self) -> Result<u32> {
+        let current = self.current_metric(Role::Sampler).await?;
+        let share = current["pods"]["current"]["averageValue"].as_str();
+        let thousandths = share.and_then(|share| share.strip_suffix('m')?.parse::<u32>().ok());
+        let thousandths = thousandths.with_context(|| format!("no part of one: {current}"))?;
+        Ok(thousandths / 10)
+    }
+
+    async fn current_metric(&self, role: Role) -> Result<Value> {
+        let name = format!("{NAME}-{}", role.name());
+        let scaler = self.release.kubernetes.object(&["hpa", &name]).await?;
+        Ok(scaler["status"]["currentMetrics"][0].clone())
     }
 
     /// Waits until an autoscaler has what it decides by.
@@ -95,11 +136,18 @@ impl Runner<'_> {
         }
     }
 
-    async fn grow(&self) -> Result<()> {
+    /// Under more load, of whose memory more than half is called as it should be: so the most samplers are as many as are needed.
+    async fn grow(&mut self, mut targets: Targets) -> Result<()> {
         let samplers = self.release.kubernetes.pods_of(Role::Sampler).await?;
         let fault = self.begin(FaultKind::Join, &samplers).await?;
         self.load.send_replace(GROWN);
         self.history.note(format!("{GROWN:?}"));
+        tokio::time::sleep(CALIBRATION).await;
+        let grown = self.sampler_memory_percent().await?;
+        self.history
+            .note(format!("samplers need {grown} % of their memory"));
+        targets.sampler_memory_percent = (grown * 3 / 5).max(1);
+        self.aim_at(Some(targets)).await?;
         self.until(|pods| {
             count(pods, Role::Gateway) > GATEWAYS.0 && count(pods, Role::Sampler) == SAMPLERS.1
         })

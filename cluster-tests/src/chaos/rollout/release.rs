@@ -1,6 +1,6 @@
 //! A release of the chart, by Helm.
 
-use super::autoscaling;
+use super::autoscaling::{self, Targets};
 use super::kubernetes::Kubernetes;
 use crate::chaos::configuration::{OTLP_PORT, Pipeline};
 use crate::chaos::tool;
@@ -39,9 +39,8 @@ pub(super) struct Values {
     /// Whether gateways, samplers and controllers are pods of their own.
     pub(super) is_cluster: bool,
     pub(super) samplers: usize,
-    /// Where autoscalers say how many gateways and samplers there are: the CPU in percent of what gateways request that
-    /// is as it should be.
-    pub(super) gateway_cpu_percent: Option<u32>,
+    /// Where autoscalers say how many gateways and samplers there are: what they aim at.
+    pub(super) autoscaling: Option<Targets>,
     /// In the annotations of every pod, so that another number replaces all of them.
     pub(super) generation: u32,
     pub(super) pipeline: Pipeline,
@@ -52,7 +51,7 @@ impl Values {
         let mode = if self.is_cluster { "cluster" } else { "single" };
         let (samplers, generation) = (self.samplers, self.generation);
         let receiver = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), OTLP_PORT);
-        let scalers = self.gateway_cpu_percent.map(autoscaling::values);
+        let scalers = self.autoscaling.map(autoscaling::values);
         let (gateway, sampler) = scalers.unwrap_or_default();
         let pipeline = self.pipeline.text(receiver).replace('\n', "\n  ");
         format!(

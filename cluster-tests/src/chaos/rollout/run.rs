@@ -128,7 +128,7 @@ impl Course<'_> {
         let mut values = Values {
             is_cluster,
             samplers: 3,
-            gateway_cpu_percent: None,
+            autoscaling: None,
             generation: 1,
             pipeline: Pipeline {
                 decision_wait: DECISION_WAIT,
