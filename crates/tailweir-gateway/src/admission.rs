@@ -172,24 +172,33 @@ impl Permit {
             admission: Arc::clone(&self.admission),
             bytes: self.bytes,
             began: Instant::now(),
+            is_taken: false,
         }
     }
 }
 
-/// Measures how long a request takes that waits for a sampler.
+/// Measures how long a request takes that waits for a sampler, until it is dropped: with the answer, or when the client
+/// gives up.
 pub(crate) struct Watch {
     admission: Arc<Admission>,
     bytes: u64,
     began: Instant,
+    is_taken: bool,
 }
 
 impl Watch {
-    /// It is answered.
-    pub(crate) fn answered(self, is_taken: bool) {
+    /// The request was taken.
+    pub(crate) fn taken(mut self) {
+        self.is_taken = true;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
         let now = Instant::now();
-        let bytes = if is_taken { self.bytes } else { 0 };
+        let bytes = if self.is_taken { self.bytes } else { 0 };
         let since = now - self.admission.began;
-        self.admission.pace.answered(since, now - self.began, bytes);
+        self.admission.pace.over(since, now - self.began, bytes);
     }
 }
 

@@ -218,7 +218,9 @@ fn note(span: &Span, signal: Signal, [accepted, refused]: [u64; 2]) {
 
 async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
     let Entry { stage, is_detached } = entry;
-    let watch = load.permit.as_ref().map(Permit::watch);
+    let is_watched = !is_detached;
+    let watch = load.permit.as_ref().filter(|_| is_watched);
+    let watch = watch.map(Permit::watch);
     let taken = async move {
         stage.take(load).await.map_err(|returned| {
             returned.load.charge.give_back();
@@ -226,11 +228,11 @@ async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
         })
     };
     if !is_detached {
-        let taken = taken.await;
+        taken.await?;
         if let Some(watch) = watch {
-            watch.answered(taken.is_ok());
+            watch.taken();
         }
-        return taken;
+        return Ok(());
     }
     let interrupted = Refusal::Interrupted { part: "a pipeline" };
     tokio::spawn(taken.in_current_span())
@@ -255,21 +257,23 @@ mod tests {
     use tailweir_core::{ByteSize, Signal};
     use tailweir_testkit::{request, span, trace_id};
 
+    const SLOW: Duration = Duration::from_secs(8);
+
     /// Takes everything, after a while.
     struct Slow;
 
     impl Stage for Slow {
         fn take(&self, load: Load) -> Taken<'_> {
             Box::pin(async move {
-                tokio::time::sleep(Duration::from_secs(5)).await;
+                tokio::time::sleep(SLOW).await;
                 load.charge.into_receipt().0.delivered();
                 Ok(())
             })
         }
     }
 
-    /// What may be in flight after a hundred requests to a receiver in front of a slow stage.
-    async fn in_flight_max(is_detached: bool) -> u64 {
+    /// What may be in flight after a hundred requests to a receiver in front of a slow stage, whose clients wait for so long.
+    async fn in_flight_max(is_detached: bool, patience: Duration) -> u64 {
         let intake = ReceiverIntake::new("otlp".to_owned(), Arc::default(), Arc::default());
         let entry = Entry {
             stage: Arc::new(Slow),
@@ -288,18 +292,23 @@ mod tests {
                 caller: Default::default(),
             })
         };
-        for answer in futures_util::future::join_all((0..100).map(|_| deliver())).await {
-            answer.unwrap();
-        }
+        let all = futures_util::future::join_all((0..100).map(|_| deliver()));
+        let answers = tokio::time::timeout(patience, all).await;
+        let all_taken = answers.is_ok_and(|answers| answers.iter().all(Result::is_ok));
+        assert_eq!(all_taken, patience > SLOW);
         admission.in_flight_max()
     }
 
-    /// Scenario: requests wait for five seconds each, once for a sampler, once for a pipeline without one.
+    /// Scenario: requests take eight seconds each, once for a sampler, once for a sampler with clients that give up after five,
+    /// once for a pipeline without one.
     /// Guarantees: less may be in flight after those that waited for the sampler, and as much as before after the others, which
     /// may have waited for a backend.
     #[tokio::test(start_paused = true)]
     async fn late_answers_of_a_sampler_leave_less_in_flight() {
-        assert_eq!(in_flight_max(false).await, ByteSize::mib(1).bytes());
-        assert_eq!(in_flight_max(true).await, ByteSize::mib(64).bytes());
+        let (long, short) = (Duration::from_secs(10), Duration::from_secs(5));
+        let least = ByteSize::kib(128).bytes();
+        assert_eq!(in_flight_max(false, long).await, least);
+        assert_eq!(in_flight_max(false, short).await, least);
+        assert_eq!(in_flight_max(true, long).await, ByteSize::mib(64).bytes());
     }
 }

@@ -7,6 +7,7 @@
 //! long as they like.
 
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -19,12 +20,12 @@ const AIM: Duration = Duration::from_secs(2);
 const SWIFT: Duration = Duration::from_secs(1);
 /// How often it is looked at.
 const TURN: Duration = Duration::from_millis(500);
-/// Turns whose best one is what can be done in a turn: more of them than a lost sampler holds up.
-const TURNS: usize = 20;
+/// The best turn of this time is what can be done in a turn: longer than a lost sampler holds answers up.
+const REMEMBERED: Duration = Duration::from_secs(10);
 /// What may always be in flight.
-const WINDOW_MIN: u64 = 1 << 20;
+const WINDOW_MIN: u64 = 128 << 10;
 
-/// Answers since the last turn.
+/// Answers since the last turn, and requests whose clients gave up.
 #[derive(Debug, Clone, Copy, Default)]
 struct Answers {
     count: u64,
@@ -38,12 +39,9 @@ struct Answers {
 #[derive(Debug)]
 struct Window {
     bytes: u64,
-    /// Bytes a second, turn by turn.
-    rates: [u64; TURNS],
-    turns: usize,
+    /// Bytes a second of the turns that are remembered, and when each was.
+    rates: VecDeque<(Duration, u64)>,
     last: Duration,
-    /// Until then answers are of requests that came before the window was made smaller.
-    settled: Duration,
 }
 
 impl Window {
@@ -51,10 +49,8 @@ impl Window {
     fn new() -> Self {
         Self {
             bytes: u64::MAX,
-            rates: [0; TURNS],
-            turns: 0,
+            rates: VecDeque::new(),
             last: Duration::ZERO,
-            settled: Duration::ZERO,
         }
     }
 
@@ -62,15 +58,19 @@ impl Window {
     fn turn(&mut self, now: Duration, answers: Answers) {
         let since = now.saturating_sub(self.last).max(TURN);
         self.last = now;
-        self.rates[self.turns % TURNS] = (answers.bytes as f64 / since.as_secs_f64()) as u64;
-        self.turns += 1;
+        let rate = (answers.bytes as f64 / since.as_secs_f64()) as u64;
+        self.rates.push_back((now, rate));
+        let is_old = |(then, _): &(Duration, u64)| now.saturating_sub(*then) > REMEMBERED;
+        while self.rates.front().is_some_and(is_old) {
+            self.rates.pop_front();
+        }
         let mean = Duration::from_nanos(answers.time / answers.count.max(1));
         if mean < SWIFT {
             // Until it shows in the answers the window has grown twice again.
             self.bytes = self.bytes.saturating_add(self.bytes / 2);
-        } else if mean >= LATE && now >= self.settled {
-            self.settled = now + LATE;
-            let best = self.rates.iter().max().copied().unwrap_or_default();
+        } else if mean >= LATE {
+            let rates = self.rates.iter().map(|(_, rate)| *rate);
+            let best = rates.max().unwrap_or_default();
             let in_time = best.saturating_mul(AIM.as_secs());
             self.bytes = self.bytes.min(in_time).max(WINDOW_MIN);
         }
@@ -106,8 +106,8 @@ impl Pace {
         self.bound.load(Relaxed)
     }
 
-    /// A request was answered after this time; so many bytes of it were taken.
-    pub(super) fn answered(&self, now: Duration, took: Duration, bytes: u64) {
+    /// A request was answered after this time, or its client gave up; so many bytes of it were taken.
+    pub(super) fn over(&self, now: Duration, took: Duration, bytes: u64) {
         self.count.fetch_add(1, Relaxed);
         self.time.fetch_add(nanos(took), Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
@@ -144,7 +144,7 @@ fn nanos(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{LATE, Pace};
+    use super::{LATE, Pace, WINDOW_MIN};
     use std::collections::VecDeque;
     use std::time::Duration;
 
@@ -218,7 +218,7 @@ mod tests {
             };
             self.credit -= REQUEST;
             let took = self.now - came;
-            self.pace.answered(self.now, took, REQUEST);
+            self.pace.over(self.now, took, REQUEST);
             self.seen.slowest = self.seen.slowest.max(took);
             if took <= PATIENCE {
                 self.seen.in_time += 1;
@@ -258,6 +258,24 @@ mod tests {
         assert_eq!(seen.refused, 0);
     }
 
+    /// Scenario: nothing is answered any more, and clients give up after ten seconds.
+    /// Guarantees: in twelve next to nothing may be in flight; when answers are fast again, as much as ever is soon.
+    #[test]
+    fn clients_that_give_up_are_late_answers() {
+        let pace = Pace::new();
+        pace.over(Duration::from_secs(1), Duration::from_millis(10), 1 << 30);
+        for step in 0..200 {
+            let now = Duration::from_secs(11) + step * STEP;
+            pace.over(now, PATIENCE, 0);
+        }
+        assert_eq!(pace.bound(), WINDOW_MIN);
+        for step in 0..1_000 {
+            let now = Duration::from_secs(13) + step * STEP;
+            pace.over(now, STEP, REQUEST);
+        }
+        assert!(pace.bound() > 100 << 20);
+    }
+
     /// Scenario: answers take as long as they may for an hour, a second less than late.
     /// Guarantees: nothing is refused.
     #[test]
@@ -265,7 +283,7 @@ mod tests {
         let pace = Pace::new();
         for second in 0..3_600 {
             let now = Duration::from_secs(second);
-            pace.answered(now, LATE - Duration::from_secs(1), 1);
+            pace.over(now, LATE - Duration::from_secs(1), 1);
         }
         assert_eq!(pace.bound(), u64::MAX);
     }
