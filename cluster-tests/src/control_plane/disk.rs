@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
-use tailweir_control::{Disk, Tail, Work};
+use tailweir_control::{Claim, Disk, Tail, Work};
 
 /// Bytes of the head of a record in a file: its length, then a checksum.
 const HEAD: usize = 8;
@@ -159,6 +159,11 @@ impl fmt::Debug for SimulatedDisk {
     }
 }
 
+#[derive(Debug)]
+struct Alone;
+
+impl Claim for Alone {}
+
 impl Disk for SimulatedDisk {
     fn place(&self) -> PathBuf {
         PathBuf::from("disk")
@@ -190,6 +195,11 @@ impl Disk for SimulatedDisk {
             name: name.to_owned(),
         };
         Ok(Box::new(tail))
+    }
+
+    fn claim(&self) -> io::Result<Option<Box<dyn Claim>>> {
+        // Of a process that has crashed nothing runs any more when the next one starts.
+        Ok(Some(Box::new(Alone)))
     }
 
     fn beside(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -10,6 +10,7 @@
 pub(crate) mod formation;
 pub(crate) mod joining;
 
+use crate::disk::{self, Claim};
 use crate::identity::{self, Identity, IdentityError};
 use crate::leader;
 use crate::log::{self, FileLog, LogError};
@@ -17,6 +18,7 @@ use crate::running::Running;
 use crate::service::ControlService;
 use crate::settings::ControllerSettings;
 use formation::Asked;
+use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) leader: mpsc::Sender<leader::Ask>,
     /// Changes of controllers are made one after the other.
     pub(crate) membership: tokio::sync::Mutex<()>,
+    /// The disk is this controller's, once it has it and until it stops.
+    claim: Mutex<Option<Box<dyn Claim>>>,
 }
 
 /// A controller. It works in the background until [`Controller::stop`].
@@ -97,6 +101,7 @@ impl Controller {
             asked,
             leader,
             membership: tokio::sync::Mutex::default(),
+            claim: Mutex::default(),
         });
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(stop.clone().run_until_cancelled_owned(live(
@@ -163,6 +168,7 @@ impl Controller {
             // It has ended in any case.
             let _ = running.raft.shutdown().await;
         }
+        drop(self.shared.claim.lock().take());
     }
 }
 
@@ -233,6 +239,8 @@ async fn start(
         folder: disk.place(),
         error: Arc::new(error),
     };
+    let claim = disk::claimed(&**disk).await.map_err(failed)?;
+    *shared.claim.lock() = Some(claim);
     let known = Identity::read(&**disk, &settings.cluster).map_err(failed)?;
     if known.is_some() && disk.read(log::FILE).map_err(failed)?.is_none() {
         let error = IdentityError::NoLog(disk.place());

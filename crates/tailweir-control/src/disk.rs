@@ -1,11 +1,12 @@
 //! Where a process keeps what has to survive it: files of a few names.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Work that waits for a disk.
@@ -34,9 +35,21 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// When it cannot be written.
     fn open(&self, name: &str, length: u64) -> io::Result<Box<dyn Tail>>;
 
+    /// Takes all of it for one process, until what is returned is dropped or the process ends; nothing as long as another
+    /// has it.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn claim(&self) -> io::Result<Option<Box<dyn Claim>>>;
+
     /// Does work that calls this disk without holding up others, and says when it is done.
     fn beside(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
+
+/// No other process uses the disk as long as this is there.
+pub trait Claim: fmt::Debug + Send + Sync {}
+
+impl Claim for File {}
 
 /// The end of a file.
 pub trait Tail: fmt::Debug + Send {
@@ -67,6 +80,31 @@ pub(crate) async fn beside<T: Send + 'static>(
     let work = Box::new(move || drop(done.send(work(&*same))));
     disk.beside(work).await;
     doing.await.map_err(io::Error::other)?
+}
+
+/// Name of the file that is locked, in the folder.
+const LOCK: &str = "lock";
+/// Pause before a disk that another process has is asked for again.
+const CLAIM_AGAIN: Duration = Duration::from_millis(50);
+
+/// Waits until no other process uses a disk. Two of one identity write two histories under the same numbers, and whoever reads
+/// both believes neither is missing. They meet where a pod is deleted by force: its successor starts before it has ended.
+///
+/// # Errors
+/// When it cannot be told.
+pub(crate) async fn claimed(disk: &dyn Disk) -> io::Result<Box<dyn Claim>> {
+    let mut is_told = false;
+    loop {
+        if let Some(claim) = disk.claim()? {
+            return Ok(claim);
+        }
+        if !is_told {
+            is_told = true;
+            let folder = disk.place();
+            tracing::warn!(folder = %folder.display(), "waiting for another process to leave the data directory");
+        }
+        tokio::time::sleep(CLAIM_AGAIN).await;
+    }
 }
 
 /// A folder of the file system. It is made when something is first written.
@@ -116,6 +154,18 @@ impl Disk for Folder {
         file.sync_all()?;
         self.sync()?;
         Ok(Box::new(file))
+    }
+
+    fn claim(&self) -> io::Result<Option<Box<dyn Claim>>> {
+        fs::create_dir_all(&self.0)?;
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false).write(true);
+        let lock = options.open(self.0.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Box::new(lock))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn beside(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {

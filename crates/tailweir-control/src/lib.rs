@@ -42,7 +42,7 @@ mod state;
 
 pub use client::{Client, ClientSettings, Departure, Proposal, SamplerSettings};
 pub use controller::{Controller, ControllerError, ControllerStatus};
-pub use disk::{Disk, Folder, Tail, Work};
+pub use disk::{Claim, Disk, Folder, Tail, Work};
 pub use form::InvalidTable;
 pub use identity::IdentityError;
 pub use log::LogError;

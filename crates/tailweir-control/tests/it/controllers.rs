@@ -2,7 +2,7 @@
 
 use crate::workbench::{Cluster, is_settled, table, until, within};
 use std::fs;
-use tailweir_control::{ClusterInfo, ControllerError};
+use tailweir_control::{ClusterInfo, ControllerError, Folder};
 use tokio::net::TcpListener;
 
 /// Three voters that all have said their names.
@@ -48,6 +48,35 @@ async fn no_cluster_forms_while_a_seed_is_silent() {
     drop(silent);
     cluster.start_all().await;
     cluster.info(is_whole).await;
+    cluster.stop_all().await;
+}
+
+/// Scenario: a controller starts while the process before it still uses its directory, as where a pod is deleted by force; then that
+/// one ends.
+/// Guarantees: it takes no part in the cluster until then, however often one looks; and then it does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_is_of_one_process_at_a_time() {
+    let mut cluster = Cluster::formed(3).await;
+    cluster.nodes[0].stop().await;
+    let disk = Folder::at(cluster.nodes[0].folder.path());
+    let before = disk.claim().unwrap().expect("it was left");
+    assert!(disk.claim().unwrap().is_none());
+    assert_ne!(cluster.leader().await, 0);
+    cluster.start(0).await;
+    let mut looks = 0;
+    until("looking again and again", async || {
+        assert_eq!(cluster.nodes[0].controller().status().id, 0);
+        looks += 1;
+        (looks == 25).then_some(())
+    })
+    .await;
+    drop(before);
+    within(
+        "a part in the cluster",
+        cluster.nodes[0].controller().ready(),
+    )
+    .await;
+    assert_eq!(cluster.nodes[0].controller().status().id, 1);
     cluster.stop_all().await;
 }
 
