@@ -11,17 +11,12 @@ use tailweir_placement::{Incarnation, TenureId};
 use tailweir_tenure::{Fragment, Message, Number, Record, Until};
 
 impl<S: Spans, T> Shard<S, T> {
-    /// Puts the spans of a letter into memory of its own, or tells their owner that there is no room.
-    pub(crate) fn copied(
-        &mut self,
-        from: Incarnation,
-        messages: Vec<Message<Piece, Ruled>>,
-    ) -> Vec<Message<Piece, Ruled>> {
+    /// Puts the spans of a letter into memory of its own, or takes them out and tells their owner that there is no room.
+    pub(crate) fn copy_in(&mut self, from: Incarnation, messages: &mut Vec<Message<Piece, Ruled>>) {
         let budget = self.settings.copies_budget;
-        let (messages, refused) = self.copies.take_in(budget, messages);
+        let refused = self.copies.take_in(budget, messages);
         self.counts.copies_refused += refused.len() as u64;
         self.effects.extend(no_room(from, refused));
-        messages
     }
 
     /// Puts spans into a record that is sent: where the engine has them, all that it has of the trace, because it does

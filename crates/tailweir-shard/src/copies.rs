@@ -30,18 +30,18 @@ impl Copies {
     pub(crate) fn take_in(
         &self,
         budget: usize,
-        mut messages: Vec<Message<Piece, Ruled>>,
-    ) -> (Vec<Message<Piece, Ruled>>, Vec<(TenureId, Number)>) {
+        messages: &mut Vec<Message<Piece, Ruled>>,
+    ) -> Vec<(TenureId, Number)> {
         let fragments = messages.iter().filter_map(fragment_of);
         let brought: usize = fragments.map(|(_, bytes)| bytes.len()).sum();
         if brought == 0 {
-            return (messages, Vec::new());
+            return Vec::new();
         }
         if self.bytes() + brought > budget {
             let fragments = messages.iter().filter_map(fragment_of);
             let refused = fragments.map(|(name, _)| name).collect();
             messages.retain(|message| fragment_of(message).is_none());
-            return (messages, refused);
+            return refused;
         }
         let mut all = Vec::with_capacity(brought);
         messages
@@ -50,14 +50,14 @@ impl Copies {
             .for_each(|(_, bytes)| all.extend_from_slice(bytes));
         let all = self.keep(all);
         let mut start = 0;
-        for message in &mut messages {
+        for message in messages {
             if let Some(bytes) = bytes_of(message) {
                 let end = start + bytes.len();
                 *bytes = all.slice(start..end);
                 start = end;
             }
         }
-        (messages, Vec::new())
+        Vec::new()
     }
 
     /// Bytes kept.

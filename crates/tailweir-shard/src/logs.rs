@@ -260,10 +260,11 @@ impl<T> LogShard<T> {
         &mut self,
         now: Moment,
         from: Incarnation,
-        messages: Vec<Message<Piece, Ruled>>,
+        mut messages: Vec<Message<Piece, Ruled>>,
         out: &mut LogOutbox<T>,
     ) {
-        let (messages, refused) = self.copies.take_in(self.settings.bounds.copies, messages);
+        let budget = self.settings.bounds.copies;
+        let refused = self.copies.take_in(budget, &mut messages);
         self.books.copies_refused += refused.len() as u64;
         self.effects.extend(no_room(from, refused));
         let (waiting, answers) = (&mut self.waiting, &mut out.answers);

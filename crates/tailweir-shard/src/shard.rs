@@ -243,10 +243,10 @@ impl<S: Spans, T> Shard<S, T> {
         &mut self,
         now: Moment,
         from: Incarnation,
-        messages: Vec<Message<Piece, Ruled>>,
+        mut messages: Vec<Message<Piece, Ruled>>,
         out: &mut Outbox<T>,
     ) {
-        let messages = self.copied(from, messages);
+        self.copy_in(from, &mut messages);
         self.learn_delivered(now, &messages);
         let (waiting, answers) = (&mut self.waiting, &mut out.answers);
         self.crowded.learn(now, from, &messages, waiting, answers);

@@ -241,6 +241,7 @@ fn records_without_room_for_their_copy_are_refused_at_once() {
     town.settle();
     assert_eq!(town.answers[&1], refused);
     town.bring(owner, 2, vec![fragment(trace, "small")]);
+    town.settle();
     assert_eq!(town.answers[&2], refused);
     town.pass(Duration::from_millis(200));
     town.bring(owner, 3, vec![fragment(trace, "small")]);
