@@ -119,8 +119,10 @@ pub(super) const DECISION_WAIT: Duration = Duration::from_secs(5);
 pub(super) const USUAL: Load = Load::light(40);
 pub(super) const GROWN: Load = Load {
     traces_per_second: 400,
-    filler_below: 8_000,
+    filler_below: 5_000,
 };
+/// As much as can be made on two cores beside three samplers that take it.
+pub(super) const FLOOD: Load = Load::light(3_000);
 /// The share that is kept by chance, at first and after a reload, in percent.
 pub(super) const SHARES: (f64, f64) = (4.0, 12.0);
 

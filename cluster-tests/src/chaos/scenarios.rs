@@ -2,7 +2,7 @@
 
 use super::configuration::Role::{Controller, Gateway, Process, Sampler};
 use super::event::{FaultKind, Hit};
-use super::scenario::{GROWN, Scenario, Shape, Step};
+use super::scenario::{FLOOD, GROWN, Scenario, Shape, Step, USUAL};
 use super::verdict::Invariant;
 use Step::{
     Chance, Deafen, Drain, Heal, Isolate, IsolatePair, Join, Kill, Leave, Mute, Pause, Reload,
@@ -336,6 +336,19 @@ pub const ALL: &[Scenario] = &[
             AFTER,
         ],
         refuses_nothing: true,
+        ..CLUSTER
+    },
+    Scenario {
+        name: "flood",
+        about: "75 times the traces for half a minute, and then as many as ever",
+        steps: &[
+            BEFORE,
+            Send(FLOOD),
+            Wait(30_000, 32_000),
+            Send(USUAL),
+            Settle,
+            Wait(15_000, 16_000),
+        ],
         ..CLUSTER
     },
     Scenario {
