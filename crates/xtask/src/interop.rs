@@ -1,4 +1,4 @@
-//! Real OpenTelemetry SDKs, and real Prometheus servers, against the real binary.
+//! Real OpenTelemetry SDKs, Collectors, and servers of others, against the real binary.
 //!
 //! An application under zero-code instrumentation sends to a Tailweir with the main configuration;
 //! a second Tailweir behind it writes what arrives to a file. The application prints which traces it
@@ -8,12 +8,13 @@ mod application;
 mod backends;
 mod cluster_pages;
 mod exporters;
+mod fleet;
 mod gateway;
 mod install;
 mod prometheus;
 mod stack;
 
-use crate::servers::Program;
+use crate::servers::{Program, Release};
 use crate::{cargo, root, run as run_command};
 use anyhow::{Context, Result, ensure};
 use application::{Application, Made};
@@ -29,8 +30,14 @@ const SLOW_MIN: Duration = Duration::from_secs(2);
 /// Builds the binary, installs each application and holds the outcome against what it made.
 pub(crate) fn run() -> Result<()> {
     let scratch = prepare()?;
-    prometheus::run(&scratch)?;
-    cluster_pages::run(&scratch)?;
+    with(
+        "prometheus, cluster pages",
+        Release::packaged(),
+        |release| {
+            prometheus::run(&scratch, release)?;
+            cluster_pages::run(&scratch, release)
+        },
+    )?;
     exporters::run(&scratch)?;
     for application in Application::install_all(&scratch)? {
         let pair = Pair::start(&scratch, application.name())?;
@@ -38,13 +45,9 @@ pub(crate) fn run() -> Result<()> {
         let sink = pair.finish()?;
         check(&made, &sink)?;
         check_metrics(&sink)?;
-        let mut also = "metrics";
-        if application.logs() {
-            check_logs(&made, &sink)?;
-            also = "metrics, logs with their trace";
-        }
+        check_logs(&made, &sink)?;
         println!(
-            "{}: {} traces made, the wanted ones came out whole; {also}",
+            "{}: {} traces made, the wanted ones came out whole; metrics, logs with their trace",
             application.name(),
             made.len()
         );
@@ -52,24 +55,32 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Builds the binary and both backends, and holds what Loki, Jaeger and Prometheus know against what was sent.
+/// Builds the binary and the programs of others, and holds what these know against what was sent.
 pub(crate) fn run_backends() -> Result<()> {
     let scratch = prepare()?;
-    let jaeger = match Program::jaeger() {
-        Ok(jaeger) => jaeger,
+    with("fleet", Program::collector(), |collector| {
+        fleet::run(&scratch, collector)
+    })?;
+    with("prometheus", Release::built(), |prometheus| {
+        prometheus::run_built(&scratch, prometheus)
+    })?;
+    with("jaeger, loki, stack", Program::jaeger(), |jaeger| {
+        backends::check_jaeger(&scratch, jaeger)?;
+        with("loki, stack", Program::loki(), |loki| {
+            backends::check_loki(&scratch, jaeger, loki)?;
+            with("stack", Release::packaged(), |prometheus| {
+                stack::run(&scratch, jaeger, loki, prometheus)
+            })
+        })
+    })
+}
+
+/// Runs it with what it needs; says why where that cannot be had.
+fn with<P>(what: &str, needed: Result<P>, run: impl FnOnce(&P) -> Result<()>) -> Result<()> {
+    match needed {
+        Ok(needed) => run(&needed),
         Err(error) => {
-            println!("jaeger, loki, stack: skipped: {error:#}");
-            return Ok(());
-        }
-    };
-    backends::check_jaeger(&scratch, &jaeger)?;
-    match Program::loki() {
-        Ok(loki) => {
-            backends::check_loki(&scratch, &jaeger, &loki)?;
-            stack::run(&scratch, &jaeger, &loki)
-        }
-        Err(error) => {
-            println!("loki, stack: skipped: {error:#}");
+            println!("{what}: skipped: {error:#}");
             Ok(())
         }
     }

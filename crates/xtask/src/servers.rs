@@ -13,5 +13,5 @@ pub(crate) use http::{ask, exchange, now, post, until};
 pub(crate) use jaeger::{Jaeger, is_whole};
 pub(crate) use loki::{Line, Loki};
 pub(crate) use own_process::{OwnProcess, empty_folder};
-pub(crate) use prometheus::{Prometheus, install as install_prometheus};
+pub(crate) use prometheus::{Prometheus, Release};
 pub(crate) use tailweir::{Tailweir, free_addresses};

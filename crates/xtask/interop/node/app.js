@@ -3,8 +3,11 @@
 const http = require('node:http');
 const { setTimeout: wait } = require('node:timers/promises');
 const { trace, SpanStatusCode } = require('@opentelemetry/api');
+const pino = require('pino');
 
 const tracer = trace.getTracer('shop');
+// The console's output is what the shop did.
+const log = pino(pino.destination(2));
 const seen = [];
 
 async function checkout(kind) {
@@ -14,7 +17,10 @@ async function checkout(kind) {
   await tracer.startActiveSpan('charge card', async (span) => {
     span.setAttribute('payment.card_number', '4111 1111 1111 1111');
     if (kind === 'slow') await wait(2500);
-    if (kind === 'failing') span.setStatus({ code: SpanStatusCode.ERROR, message: 'card declined' });
+    if (kind === 'failing') {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: 'card declined' });
+      log.error('card declined');
+    }
     span.end();
   });
   seen.push({ kind, trace_id: server.spanContext().traceId, spans: 4 });

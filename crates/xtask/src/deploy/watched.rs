@@ -13,7 +13,7 @@ mod way;
 
 use super::Outcome;
 use crate::root;
-use crate::servers::{Prometheus, empty_folder, free_addresses, install_prometheus, until};
+use crate::servers::{Prometheus, Release, empty_folder, free_addresses, until};
 use anyhow::{Context, Result, ensure};
 use expressions::Expressions;
 use std::collections::BTreeSet;
@@ -28,9 +28,10 @@ const WHILE_FORMING: &[&str] = &["TailweirNotReady", "TailweirNoController"];
 
 /// Runs all of it, which takes some minutes.
 pub(super) fn check() -> Result<Outcome> {
-    if let Err(error) = install_prometheus().and_then(|()| flip::install()) {
-        return Ok(Outcome::Skipped(format!("{error:#}")));
-    }
+    let release = match Release::packaged().and_then(|it| flip::install().map(|()| it)) {
+        Ok(release) => release,
+        Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
+    };
     let mut cargo = crate::cargo();
     crate::run(
         cargo
@@ -43,7 +44,7 @@ pub(super) fn check() -> Result<Outcome> {
     let healthy = Subject::healthy(backend)?;
     let in_turn = Subject::in_turn(&folder, backend)?;
     let running = healthy.start(&folder)?;
-    let prometheus = watch(&folder, in_turn.iter().chain([&healthy]))?;
+    let prometheus = watch(&release, &folder, in_turn.iter().chain([&healthy]))?;
     let mut expressions = Expressions::read()?;
     let mut fired = BTreeSet::new();
     for subject in &in_turn {
@@ -76,7 +77,11 @@ fn noise() -> String {
 }
 
 /// A Prometheus that scrapes these, whether they run or not.
-fn watch<'a>(folder: &Path, subjects: impl Iterator<Item = &'a Subject>) -> Result<Prometheus> {
+fn watch<'a>(
+    release: &Release,
+    folder: &Path,
+    subjects: impl Iterator<Item = &'a Subject>,
+) -> Result<Prometheus> {
     let pages: Vec<_> = subjects
         .map(|subject| (subject.job, subject.pages()))
         .collect();
@@ -86,7 +91,8 @@ fn watch<'a>(folder: &Path, subjects: impl Iterator<Item = &'a Subject>) -> Resu
         .collect();
     let rules = shortened_rules(folder)?;
     let [address] = free_addresses()?;
-    Prometheus::start(&folder.join("prometheus"), address, &jobs, &rules, &[])
+    let folder = folder.join("prometheus");
+    Prometheus::start(release, &folder, address, &jobs, &rules, &[])
 }
 
 /// Runs a subject until it delivers and its alerts have fired; these.

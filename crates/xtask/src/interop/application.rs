@@ -24,8 +24,6 @@ pub(crate) struct Application {
     program: PathBuf,
     arguments: Vec<String>,
     protocol: &'static str,
-    /// Whether its instrumentation makes log records.
-    logs: bool,
 }
 
 impl Application {
@@ -51,12 +49,7 @@ impl Application {
         let app = root().join("crates/xtask/interop/python/app.py");
         let program = python.join("bin/opentelemetry-instrument");
         let arguments = [python.join("bin/python"), app].map(|path| path.display().to_string());
-        Ok(both(
-            ["python-grpc", "python-http"],
-            &program,
-            &arguments,
-            true,
-        ))
+        Ok(both(["python-grpc", "python-http"], &program, &arguments))
     }
 
     /// Zero-code instrumentation of Node's HTTP.
@@ -69,12 +62,10 @@ impl Application {
             register.display().to_string(),
             node.join("app.js").display().to_string(),
         ];
-        // What it writes to its console is no log record of the SDK.
         Ok(both(
             ["node-grpc", "node-http"],
             Path::new("node"),
             &arguments,
-            false,
         ))
     }
 
@@ -91,18 +82,12 @@ impl Application {
             ["java-grpc", "java-http"],
             Path::new("java"),
             &arguments,
-            true,
         ))
     }
 
     /// `otelhttp` and the SDK, which Go has no way to do without.
     fn in_go(scratch: &Path) -> Result<Vec<Self>> {
-        Ok(both(
-            ["go-grpc", "go-http"],
-            &install_go(scratch)?,
-            &[],
-            true,
-        ))
+        Ok(both(["go-grpc", "go-http"], &install_go(scratch)?, &[]))
     }
 
     /// Its name, which tells language and protocol.
@@ -110,23 +95,15 @@ impl Application {
         self.name
     }
 
-    /// Whether it sends log records too.
-    pub(crate) fn logs(&self) -> bool {
-        self.logs
-    }
-
     /// Runs it to its end against a gateway with these receivers and returns what it made.
     pub(crate) fn run(&self, grpc: SocketAddr, http: SocketAddr) -> Result<Vec<Made>> {
         let address = if self.protocol == "grpc" { grpc } else { http };
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
-        command
-            .env("OTEL_SERVICE_NAME", "shop")
-            .env("OTEL_TRACES_EXPORTER", "otlp");
-        command.env("OTEL_METRICS_EXPORTER", "otlp").env(
-            "OTEL_LOGS_EXPORTER",
-            if self.logs { "otlp" } else { "none" },
-        );
+        command.env("OTEL_SERVICE_NAME", "shop");
+        for signal in ["TRACES", "METRICS", "LOGS"] {
+            command.env(format!("OTEL_{signal}_EXPORTER"), "otlp");
+        }
         command.env("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "true");
         command.env("OTEL_EXPORTER_OTLP_PROTOCOL", self.protocol);
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"));
@@ -141,12 +118,7 @@ impl Application {
 }
 
 /// An application by both protocols; the first name is that of gRPC.
-fn both(
-    names: [&'static str; 2],
-    program: &Path,
-    arguments: &[String],
-    logs: bool,
-) -> Vec<Application> {
+fn both(names: [&'static str; 2], program: &Path, arguments: &[String]) -> Vec<Application> {
     let [grpc, http] = names;
     [(grpc, "grpc"), (http, "http/protobuf")]
         .map(|(name, protocol)| Application {
@@ -154,7 +126,6 @@ fn both(
             program: program.to_owned(),
             arguments: arguments.to_vec(),
             protocol,
-            logs,
         })
         .into()
 }

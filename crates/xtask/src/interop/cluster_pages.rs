@@ -4,9 +4,7 @@
 //! Each series is to have one writer, the exact count of all members, and no reset when its slot moves.
 
 use super::configuration;
-use crate::servers::{
-    Prometheus, Tailweir, empty_folder, free_addresses, install_prometheus, now, post,
-};
+use crate::servers::{Prometheus, Release, Tailweir, empty_folder, free_addresses, now, post};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -19,12 +17,8 @@ const SERVICES: usize = 20;
 const SPANS: usize = 2;
 const CALLS: &str = "traces_span_metrics_calls_total";
 
-/// Runs it; says why where Prometheus cannot be had.
-pub(super) fn run(scratch: &Path) -> Result<()> {
-    if let Err(error) = install_prometheus() {
-        println!("cluster pages: skipped: {error:#}");
-        return Ok(());
-    }
+/// Runs it with this Prometheus.
+pub(super) fn run(scratch: &Path, release: &Release) -> Result<()> {
     let folder = scratch.join("cluster-pages");
     empty_folder(&folder)?;
     let http: [SocketAddr; MEMBERS] = free_addresses()?;
@@ -32,6 +26,7 @@ pub(super) fn run(scratch: &Path) -> Result<()> {
     let mut members = start(&folder, &http, &pages)?;
     let [address] = free_addresses()?;
     let prometheus = Prometheus::start(
+        release,
         &folder.join("prometheus"),
         address,
         &[("tailweir", &pages)],

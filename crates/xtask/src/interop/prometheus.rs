@@ -5,9 +5,7 @@
 //! remote write. Each must then know every value; `promtool` must find nothing wrong with the page.
 
 use super::configuration;
-use crate::servers::{
-    Prometheus, Tailweir, exchange, free_addresses, install_prometheus, now, post,
-};
+use crate::servers::{Prometheus, Release, Tailweir, exchange, free_addresses, now, post};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -17,59 +15,95 @@ use std::process::{Command, Stdio};
 
 const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
 
-/// Runs it; says why where Prometheus cannot be had.
-pub(super) fn run(scratch: &Path) -> Result<()> {
-    if let Err(error) = install_prometheus() {
-        println!("prometheus: skipped: {error:#}");
-        return Ok(());
-    }
-    let [http, admin, open, text, plain, native] = free_addresses()?;
-    let plain = Prometheus::start(
-        &scratch.join("prometheus-plain"),
-        plain,
-        &[("open", &[open]), ("text", &[text])],
-        &[],
-        &[],
-    )?;
-    let features = [
-        "--enable-feature=native-histograms",
-        "--web.enable-remote-write-receiver",
-    ];
-    let native = Prometheus::start(
-        &scratch.join("prometheus-native"),
-        native,
-        &[("protobuf", &[open])],
-        &[],
-        &features,
-    )?;
-    let environment = [
-        ("HTTP", http.to_string()),
-        ("ADMIN", admin.to_string()),
-        ("OPEN", open.to_string()),
-        ("TEXT", text.to_string()),
-        ("REMOTE", format!("http://{}/api/v1/write", native.address)),
-    ];
-    let gateway = Tailweir::start(&configuration("prometheus.yaml"), &environment, admin)?;
-    let answer = post(http, "/v1/metrics", &metrics())?;
-    ensure!(
-        answer == "{}" || answer == r#"{"partialSuccess":{}}"#,
-        "{answer}"
-    );
-
-    check_page(text)?;
+/// Runs it with the release of the system's packages, which knows remote write 1.0.
+pub(super) fn run(scratch: &Path, release: &Release) -> Result<()> {
+    let servers = Servers::start(scratch, release, "prometheus.WriteRequest")?;
+    check_page(servers.text)?;
     println!("prometheus: promtool finds nothing wrong with the page");
-    for page in ["open", "text"] {
-        check_values(&plain, page)?;
-        println!("prometheus: scraped as {page}, every value is there");
-    }
-    check_exemplar(&plain)?;
-    check_values(&native, "open")?;
-    check_native(&native, "open")?;
-    println!("prometheus: scraped as protobuf, native histograms are there");
-    check_values(&native, "remote_write")?;
-    check_native(&native, "remote_write")?;
+    servers.check()?;
     println!("prometheus: remote write has arrived, native histograms too");
-    gateway.drain()
+    servers.gateway.drain()
+}
+
+/// Runs it with a newer release, which knows remote write 2.0: exemplars leave with it too.
+pub(super) fn run_built(scratch: &Path, release: &Release) -> Result<()> {
+    let servers = Servers::start(scratch, release, "io.prometheus.write.v2.Request")?;
+    servers.check()?;
+    check_exemplar(&servers.native, "remote_write")?;
+    ensure!(
+        !servers.gateway.has_logged("may not know remote write 2.0"),
+        "the receiver did not say what it wrote"
+    );
+    println!("prometheus: remote write 2.0 has arrived, with native histograms and exemplars");
+    servers.gateway.drain()
+}
+
+/// A Tailweir with its metrics, and who asks it and is told.
+struct Servers {
+    /// Scrapes both pages.
+    plain: Prometheus,
+    /// Scrapes protobuf, and receives remote write.
+    native: Prometheus,
+    gateway: Tailweir,
+    /// The page that is no OpenMetrics.
+    text: SocketAddr,
+}
+
+impl Servers {
+    /// Starts them, with remote write by this message, and sends the metrics.
+    fn start(scratch: &Path, release: &Release, message: &str) -> Result<Self> {
+        let [http, admin, open, text, plain, native] = free_addresses()?;
+        let plain = Prometheus::start(
+            release,
+            &scratch.join("prometheus-plain"),
+            plain,
+            &[("open", &[open]), ("text", &[text])],
+            &[],
+            &[],
+        )?;
+        let native = Prometheus::start(
+            &release.with_native_histograms(),
+            &scratch.join("prometheus-native"),
+            native,
+            &[("protobuf", &[open])],
+            &[],
+            &["--web.enable-remote-write-receiver"],
+        )?;
+        let environment = [
+            ("HTTP", http.to_string()),
+            ("ADMIN", admin.to_string()),
+            ("OPEN", open.to_string()),
+            ("TEXT", text.to_string()),
+            ("REMOTE", format!("http://{}/api/v1/write", native.address)),
+            ("MESSAGE", message.to_owned()),
+        ];
+        let gateway = Tailweir::start(&configuration("prometheus.yaml"), &environment, admin)?;
+        let answer = post(http, "/v1/metrics", &metrics())?;
+        ensure!(
+            answer == "{}" || answer == r#"{"partialSuccess":{}}"#,
+            "{answer}"
+        );
+        Ok(Self {
+            plain,
+            native,
+            gateway,
+            text,
+        })
+    }
+
+    /// Everything has arrived, by each way.
+    fn check(&self) -> Result<()> {
+        for page in ["open", "text"] {
+            check_values(&self.plain, page)?;
+            println!("prometheus: scraped as {page}, every value is there");
+        }
+        check_exemplar(&self.plain, "open")?;
+        check_values(&self.native, "open")?;
+        check_native(&self.native, "open")?;
+        println!("prometheus: scraped as protobuf, native histograms are there");
+        check_values(&self.native, "remote_write")?;
+        check_native(&self.native, "remote_write")
+    }
 }
 
 /// One metric of each type, of now.
@@ -131,9 +165,10 @@ fn check_native(prometheus: &Prometheus, via: &str) -> Result<()> {
     prometheus.until(&format!("histogram_sum({series})"), "9")
 }
 
-/// The exemplar came over OpenMetrics, and points at its trace.
-fn check_exemplar(prometheus: &Prometheus) -> Result<()> {
-    let found = prometheus.exemplars("latency_seconds_bucket")?;
+/// The exemplar came this way, and points at its trace.
+fn check_exemplar(prometheus: &Prometheus, via: &str) -> Result<()> {
+    let series = format!("latency_seconds_bucket{{via=\"{via}\"}}");
+    let found = prometheus.exemplars(&series)?;
     ensure!(
         found.iter().any(|it| it["labels"]["trace_id"] == TRACE),
         "no exemplar: {found:?}"

@@ -7,8 +7,8 @@ use super::configuration;
 use super::install::{install_node, install_python};
 use crate::root;
 use crate::servers::{
-    Jaeger, Loki, OwnProcess, Program, Prometheus, Tailweir, empty_folder, exchange,
-    free_addresses, install_prometheus, is_whole, until,
+    Jaeger, Loki, OwnProcess, Program, Prometheus, Release, Tailweir, empty_folder, exchange,
+    free_addresses, is_whole, until,
 };
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
@@ -22,17 +22,18 @@ const TENANT: &str = "shop";
 const ORDERS: usize = 400;
 
 /// Starts it, orders until an order fails, and follows logs, exemplars and traces from backend to backend.
-pub(super) fn run(scratch: &Path, jaeger: &Program, loki: &Program) -> Result<()> {
-    if let Err(error) = install_prometheus() {
-        println!("stack: skipped: {error:#}");
-        return Ok(());
-    }
+pub(super) fn run(
+    scratch: &Path,
+    jaeger: &Program,
+    loki: &Program,
+    prometheus: &Release,
+) -> Result<()> {
     let folder = scratch.join("stack");
     empty_folder(&folder)?;
     let jaeger = Jaeger::start(jaeger, &folder.join("jaeger"))?;
     let loki = Loki::start(loki, &folder.join("loki"))?;
     let members = Members::choose()?;
-    let prometheus = members.prometheus(&folder)?;
+    let prometheus = members.prometheus(&folder, prometheus)?;
     let processes = members.start(&folder, &jaeger, &loki, &prometheus)?;
     let applications = Applications::start(scratch, &folder, &members)?;
     applications.order_until_one_fails()?;
@@ -73,10 +74,11 @@ impl Members {
     }
 
     /// A Prometheus with our rules that scrapes them all.
-    fn prometheus(&self, folder: &Path) -> Result<Prometheus> {
+    fn prometheus(&self, folder: &Path, release: &Release) -> Result<Prometheus> {
         let rules = ["recording.yaml", "alerts.yaml"];
         let rules = rules.map(|file| root().join("deploy/prometheus").join(file));
         Prometheus::start(
+            release,
             &folder.join("prometheus"),
             self.prometheus,
             &[("tailweir", &self.admin)],

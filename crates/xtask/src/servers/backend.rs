@@ -1,4 +1,4 @@
-//! Loki and Jaeger, built from their Go modules, kept from one run to the next.
+//! Loki, Jaeger, the newest Prometheus and a Collector, built from their Go modules, kept from one run to the next.
 
 use super::own_process::{OwnProcess, empty_folder};
 use crate::{cache, output, root};
@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A backend as a program, pinned by `go.mod` and `go.sum` below `crates/xtask/interop/backends`.
+/// A program of others, pinned by `go.mod` and `go.sum` below `crates/xtask/interop/backends`; the Collector is that of
+/// the benchmarks.
 pub(crate) struct Program(pub(super) PathBuf);
 
 impl Program {
@@ -25,12 +26,44 @@ impl Program {
     pub(crate) fn jaeger() -> Result<Self> {
         build("jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger").map(Self)
     }
+
+    /// The same for Prometheus. Its pages for people are not in it.
+    ///
+    /// # Errors
+    /// As of [`Self::loki`].
+    pub(crate) fn prometheus() -> Result<Self> {
+        build(
+            "prometheus",
+            "github.com/prometheus/prometheus/cmd/prometheus",
+        )
+        .map(Self)
+    }
+
+    /// The same for a Collector.
+    ///
+    /// # Errors
+    /// As of [`Self::loki`].
+    pub(crate) fn collector() -> Result<Self> {
+        let source = root().join("benches/collector");
+        let files = ["go.mod", "go.sum", "main.go", "component.go"];
+        build_from(&source, "collector", &files, ".").map(Self)
+    }
+
+    /// What starts it.
+    pub(crate) fn command(&self) -> Command {
+        Command::new(&self.0)
+    }
 }
 
-/// The program of a package, from the cache when it was built of the same versions before.
+/// The program of a package of others' modules.
 fn build(name: &str, package: &str) -> Result<PathBuf> {
     let source = root().join("crates/xtask/interop/backends").join(name);
-    let key = cache::key(&source, &["go.mod", "go.sum"])?;
+    build_from(&source, name, &["go.mod", "go.sum", "tool.go"], package)
+}
+
+/// The program of a package, from the cache when it was built of the same files before.
+fn build_from(source: &Path, name: &str, files: &[&str], package: &str) -> Result<PathBuf> {
+    let key = cache::key(source, files)?;
     let backends = cache::folder()?.join("backends");
     let folder = backends.join(format!("{name}-{key}"));
     let program = folder.join(name);
@@ -38,10 +71,9 @@ fn build(name: &str, package: &str) -> Result<PathBuf> {
         return Ok(program);
     }
     std::fs::create_dir_all(&folder)?;
-    for file in ["go.mod", "go.sum"] {
+    for file in files {
         std::fs::copy(source.join(file), folder.join(file))?;
     }
-    std::fs::write(folder.join("tool.go"), "package tool\n")?;
     // Under another name until it is whole.
     let unfinished = folder.join("unfinished");
     let mut go = Command::new("nice");

@@ -2,7 +2,7 @@
 
 use super::http::{ask, escaped};
 use super::own_process::{OwnProcess, empty_folder};
-use super::until;
+use super::{Program, until};
 use crate::output;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -17,23 +17,78 @@ pub(crate) struct Prometheus {
     _process: OwnProcess,
 }
 
-/// Prometheus and promtool, from the system's packages.
-pub(crate) fn install() -> Result<()> {
-    let is_there = |program: &str| output(Command::new(program).arg("--version")).is_ok();
-    if is_there("prometheus") && is_there("promtool") {
-        return Ok(());
+/// A Prometheus that can be started.
+#[derive(Clone)]
+pub(crate) struct Release {
+    program: PathBuf,
+    /// Whether it scrapes native histograms, and so protobuf: a feature in the line 2, a setting in the line 3.
+    has_native_histograms: bool,
+    is_packaged: bool,
+}
+
+impl Release {
+    /// The one of the system's packages, of the line 2, with promtool.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed.
+    pub(crate) fn packaged() -> Result<Self> {
+        let is_there = |program: &str| output(Command::new(program).arg("--version")).is_ok();
+        if !is_there("prometheus") || !is_there("promtool") {
+            let mut apt = Command::new("apt-get");
+            apt.args(["install", "-y", "--no-install-recommends", "prometheus"]);
+            output(apt.env("DEBIAN_FRONTEND", "noninteractive"))
+                .context("neither Prometheus nor a way to install it is there")?;
+        }
+        Ok(Self {
+            program: "prometheus".into(),
+            has_native_histograms: false,
+            is_packaged: true,
+        })
     }
-    let mut apt = Command::new("apt-get");
-    apt.args(["install", "-y", "--no-install-recommends", "prometheus"]);
-    output(apt.env("DEBIAN_FRONTEND", "noninteractive"))
-        .map(drop)
-        .context("neither Prometheus nor a way to install it is there")
+
+    /// One of the line 3, which is built once.
+    ///
+    /// # Errors
+    /// As of [`Program::prometheus`].
+    pub(crate) fn built() -> Result<Self> {
+        Ok(Self {
+            program: Program::prometheus()?.0,
+            has_native_histograms: false,
+            is_packaged: false,
+        })
+    }
+
+    /// The same, with native histograms.
+    pub(crate) fn with_native_histograms(&self) -> Self {
+        Self {
+            has_native_histograms: true,
+            ..self.clone()
+        }
+    }
+
+    fn features(&self) -> &'static str {
+        if self.has_native_histograms && self.is_packaged {
+            "exemplar-storage,native-histograms"
+        } else {
+            "exemplar-storage"
+        }
+    }
+
+    /// What it is told for all that it scrapes.
+    fn settings(&self) -> &'static str {
+        if self.has_native_histograms && !self.is_packaged {
+            "scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s, scrape_native_histograms: true"
+        } else {
+            "scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s"
+        }
+    }
 }
 
 impl Prometheus {
-    /// Starts one that scrapes the pages of these jobs every second and evaluates these files of rules, with these
+    /// Starts one of this release that scrapes the pages of these jobs every second and evaluates these files of rules, with these
     /// options, and waits until it is ready. Its files are in this folder.
     pub(crate) fn start(
+        release: &Release,
         folder: &Path,
         address: SocketAddr,
         pages: &[(&str, &[SocketAddr])],
@@ -42,8 +97,8 @@ impl Prometheus {
     ) -> Result<Self> {
         empty_folder(folder)?;
         let file = folder.join("prometheus.yml");
-        std::fs::write(&file, configuration(pages, rules)?)?;
-        let mut command = Command::new("prometheus");
+        std::fs::write(&file, configuration(release, pages, rules)?)?;
+        let mut command = Command::new(&release.program);
         command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
@@ -51,7 +106,8 @@ impl Prometheus {
                 folder.join("data").display()
             ))
             .arg(format!("--web.listen-address={address}"))
-            .args(["--enable-feature=exemplar-storage", "--log.level=warn"])
+            .arg(format!("--enable-feature={}", release.features()))
+            .arg("--log.level=warn")
             .args(options);
         let process = OwnProcess::start(&mut command, &folder.join("log"))?;
         let prometheus = Self {
@@ -101,9 +157,12 @@ impl Prometheus {
     }
 }
 
-fn configuration(pages: &[(&str, &[SocketAddr])], rules: &[PathBuf]) -> Result<String> {
-    let mut text =
-        "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n".to_owned();
+fn configuration(
+    release: &Release,
+    pages: &[(&str, &[SocketAddr])],
+    rules: &[PathBuf],
+) -> Result<String> {
+    let mut text = format!("global: {{{}}}\n", release.settings());
     writeln!(text, "rule_files:")?;
     for file in rules {
         writeln!(text, "- {}", file.display())?;
