@@ -1,6 +1,7 @@
 //! A controller: from an empty data directory to a member of the cluster, and to its end.
 //!
 //! ```text
+//! another process has the directory --------------------------> wait
 //! identity there --------------------------------------------> start Raft
 //! none, a seed, all seeds empty --> the first seed gives ids --> start Raft --> initialise (the first seed)
 //! none, somebody is a member -----> the leader gives an id ----> start Raft --> join
@@ -54,6 +55,8 @@ pub enum ControllerError {
 /// Where a controller stands.
 #[derive(Debug, Clone)]
 pub(crate) enum Stage {
+    /// It has not read its directory yet: another process may still have it.
+    Starting,
     /// It has no id yet.
     Empty,
     /// It runs Raft.
@@ -97,7 +100,7 @@ impl Controller {
         let shared = Arc::new(Shared {
             settings,
             link,
-            stage: watch::Sender::new(Stage::Empty),
+            stage: watch::Sender::new(Stage::Starting),
             asked,
             leader,
             membership: tokio::sync::Mutex::default(),
@@ -154,7 +157,7 @@ impl Controller {
     pub fn status(&self) -> ControllerStatus {
         match &*self.shared.stage.borrow() {
             Stage::Running(running) => ControllerStatus::of(running),
-            Stage::Empty | Stage::Failed(_) => ControllerStatus::default(),
+            Stage::Starting | Stage::Empty | Stage::Failed(_) => ControllerStatus::default(),
         }
     }
 
@@ -255,6 +258,7 @@ async fn start(
     let id = match known {
         Some(identity) => identity.id,
         None => {
+            shared.stage.send_replace(Stage::Empty);
             let found = formation::find_id(shared, requests).await;
             let identity = Identity {
                 cluster: settings.cluster.clone(),
@@ -292,7 +296,7 @@ impl Shared {
     pub(crate) fn running(&self) -> Option<Arc<Running>> {
         match &*self.stage.borrow() {
             Stage::Running(running) => Some(Arc::clone(running)),
-            Stage::Empty | Stage::Failed(_) => None,
+            Stage::Starting | Stage::Empty | Stage::Failed(_) => None,
         }
     }
 }

@@ -268,6 +268,8 @@ impl Control for ControlService {
         let mut answer = wire::ClusterInfoAnswer::default();
         match stage {
             Stage::Failed(error) => return Err(Status::unavailable(error.to_string())),
+            // Whoever asks may ask another, and must not take it for one that belongs to no cluster.
+            Stage::Starting => return Err(Status::unavailable("this controller is starting")),
             Stage::Empty => answer.set_standing(WireStanding::Empty),
             Stage::Running(running) => {
                 let is_initialised = running.raft.is_initialized().await;

@@ -133,10 +133,8 @@ impl Waiting {
     /// The next letter, with those behind it that make one letter together; nothing when there will be none. Nothing is
     /// lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> Option<Sealed> {
-        let mut sealed = match self.ahead.take() {
-            Some(sealed) => sealed,
-            None => self.receiver.recv().await?,
-        };
+        self.come().await;
+        let mut sealed = self.ahead.take()?;
         while let Ok(later) = self.receiver.try_recv() {
             if let Err(later) = sealed.join(later, self.letter_size) {
                 self.ahead = Some(later);

@@ -236,8 +236,8 @@ mod tests {
     }
 
     /// Scenario: three times what can be worked on comes for two minutes, then half of it.
-    /// Guarantees: once it has worked off what came in the first seconds the gateway does what it can, in time, and refuses the rest; when less comes, it
-    /// soon refuses nothing.
+    /// Guarantees: once it has worked off what came in the first seconds the gateway does what it can, in time, and refuses the
+    /// rest; when less comes, it soon refuses nothing.
     #[test]
     fn what_is_too_much_is_refused_and_the_rest_is_in_time() {
         let mut model = Model::new();
