@@ -65,10 +65,11 @@ impl Loki {
         })
     }
 
-    /// Sends the request of each tenant. What one refuses for good counts as rejected, unless all do.
+    /// Sends the request of each tenant, those of the others too when one is refused. What one refuses for good counts as
+    /// rejected, unless all do. Where one is to come again, all come again: a store drops lines that it has.
     async fn push(&self, requests: Bytes, client: &ClientContext) -> Result<Accepted, Failure> {
         let mut accepted = Accepted::default();
-        let (mut any_taken, mut refusal) = (false, None);
+        let (mut any_taken, mut refusal, mut deferred) = (false, None, None);
         for push in push::read(&requests) {
             match self.push_one(&push, client).await {
                 Ok(()) => any_taken = true,
@@ -77,11 +78,14 @@ impl Loki {
                     accepted.message.clone_from(&failure.message);
                     refusal = Some(failure);
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    deferred.get_or_insert(failure);
+                }
             }
         }
-        match refusal {
-            Some(failure) if !any_taken => Err(failure),
+        match (deferred, refusal) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(failure)) if !any_taken => Err(failure),
             _ => Ok(accepted),
         }
     }

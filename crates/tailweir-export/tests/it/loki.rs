@@ -180,6 +180,22 @@ async fn what_is_refused_for_one_tenant_is_lost_for_that_one() {
     assert_eq!(backend.requests().len(), 2);
 }
 
+/// Scenario: Loki holds the first of two tenants to its rate, at every attempt, until the lines are given up.
+/// Guarantees: the other tenant's lines are sent at each of them: nobody waits for another's limit.
+///
+/// Conforms: exporter `loki` | logs | one tenant is held to its rate | same
+#[tokio::test]
+async fn a_tenant_that_is_held_back_holds_up_no_other() {
+    let limited = || Reply::status(429, &[], "ingestion rate limit exceeded");
+    let taken = || Reply::status(204, &[], "");
+    let backend = HttpBackend::start([limited(), taken(), taken(), taken()]).await;
+    let ledger = send(&exporter(&settings(&backend)), 3, wire(TWO_TENANTS)).await;
+    assert_eq!(ledger.items(), (3, 0));
+    let requests = backend.requests();
+    let tenants: Vec<_> = requests.iter().map(tenant).collect();
+    assert_eq!(tenants, ["", "red", "", "red"]);
+}
+
 /// Scenario: Loki is overloaded, then fails, then takes the lines; another time it refuses all for good.
 /// Guarantees: they are sent until they are taken, or lost with the reason after one attempt.
 #[tokio::test]
