@@ -243,8 +243,9 @@ impl Exporter {
         given_up
     }
 
-    /// Where both share the load over endpoints, or keep their queues on disk: takes in no more, and gives what waits
-    /// to `successor`, which sends it where it sends. Otherwise does nothing. Call it before [`Exporter::shutdown`].
+    /// Takes in no more, and gives what waits to `successor`, which sends it where it sends, also beyond the bounds of its queue.
+    /// Does nothing where one of them shares the load over endpoints and the other does not, where only this one keeps its
+    /// queue on disk, and where `successor` is shut down. Call it before [`Exporter::shutdown`].
     pub async fn hand_over(&self, successor: &Self, deadline: Instant) {
         match (&self.0, &successor.0) {
             (Kind::Balanced(balancer), Kind::Balanced(successor)) => {

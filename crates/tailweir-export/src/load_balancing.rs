@@ -28,8 +28,8 @@ use resolver::Resolver;
 use ring::Ring;
 use routing::Routing;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tailweir_config::LoadBalancingExporter;
 use tailweir_core::{ClientKeys, Signal};
@@ -59,6 +59,8 @@ pub(crate) struct LoadBalancer {
     turn: AtomicU64,
     /// Parcels are taken no more.
     closed: CancellationToken,
+    /// Who has what waited here.
+    heir: OnceLock<Arc<Self>>,
 }
 
 impl LoadBalancer {
@@ -98,6 +100,7 @@ impl LoadBalancer {
             work: Notify::new(),
             turn: AtomicU64::new(0),
             closed: CancellationToken::new(),
+            heir: OnceLock::new(),
         })
     }
 
@@ -297,7 +300,11 @@ impl LoadBalancer {
         }
     }
 
-    pub(crate) async fn hand_over(&self, successor: &Self, deadline: Instant) {
+    pub(crate) async fn hand_over(&self, successor: &Arc<Self>, deadline: Instant) {
+        if !successor.goes_on() {
+            return;
+        }
+        let _ = self.heir.set(Arc::clone(successor));
         self.close();
         self.change(Vec::new());
         let all_left = async {
@@ -316,15 +323,24 @@ impl LoadBalancer {
         successor.adopt(homeless);
     }
 
+    /// Takes what waited for the endpoints of another, unless somebody has taken its own place by now.
     fn adopt(&self, parcels: VecDeque<Parcel>) {
-        if self.closed.is_cancelled() {
-            for parcel in parcels {
-                parcel.receipt.lost(LossReason::AbandonedAtShutdown);
-            }
-            return;
+        let mut homeless = self.homeless.lock();
+        // Asked under the lock: whoever hands over closes first, and looks under it what is there.
+        if self.closed.is_cancelled()
+            && let Some(heir) = self.heir.get()
+        {
+            drop(homeless);
+            return heir.adopt(parcels);
         }
-        self.homeless.lock().extend(parcels);
+        homeless.extend(parcels);
+        drop(homeless);
         self.room.notify_waiters();
+    }
+
+    /// Whether it, or who took its place, takes in more.
+    fn goes_on(&self) -> bool {
+        !self.closed.is_cancelled() || self.heir.get().is_some_and(|heir| heir.goes_on())
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

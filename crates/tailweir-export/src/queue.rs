@@ -180,12 +180,21 @@ impl Queue {
         }
     }
 
-    /// Takes a parcel that is on disk already, whether there is room or not.
-    pub(crate) fn restore(&self, parcel: Parcel) {
+    /// Takes a parcel that was taken before, whether there is room or not; or hands it back where nobody would take it from here.
+    pub(crate) fn restore(&self, parcel: Parcel) -> Result<(), Parcel> {
         let weight = self.weight(&parcel);
         let mut state = self.state.lock();
+        if state.has_ended() {
+            return Err(parcel);
+        }
         state.hold(weight);
         self.line_up(&mut state, parcel, weight);
+        Ok(())
+    }
+
+    /// Whether it has not been closed.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.state.lock().closed
     }
 
     fn line_up(&self, state: &mut State, parcel: Parcel, weight: Weight) {

@@ -8,7 +8,7 @@ use crate::retry::{Jitter, Throttle};
 use crate::stats::{Snapshot, Stats};
 use crate::{LossReason, Parcel, portion};
 use bytes::{Bytes, BytesMut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tailweir_core::{ClientContext, ClientKeys, Signal};
 use tailweir_spool::Spool;
@@ -31,6 +31,8 @@ pub(crate) struct Direct {
     batching: Option<Batching>,
     block_on_overflow: bool,
     pub(super) wait_for_result: bool,
+    /// Who has what waited here.
+    heir: OnceLock<Arc<Self>>,
 }
 
 impl Direct {
@@ -66,6 +68,7 @@ impl Direct {
             block_on_overflow: settings.block_on_overflow,
             // What is on disk may outlive whoever waits.
             wait_for_result: settings.wait_for_result && !is_kept,
+            heir: OnceLock::new(),
         }
     }
 
@@ -98,7 +101,7 @@ impl Direct {
 
     /// As [`Self::offer`], without holding up others while a disk is written to. Cancelled, it goes on.
     pub(crate) async fn put(self: &Arc<Self>, parcel: Parcel) -> Result<(), Box<Refusal>> {
-        if self.queue.spool().is_none() {
+        if !self.is_kept() {
             return self.offer(parcel);
         }
         let direct = Arc::clone(self);
@@ -113,21 +116,60 @@ impl Direct {
         when_free(self.queue.freed(), parcel, |parcel| self.put(parcel)).await
     }
 
-    /// Takes parcels that are on disk already.
+    /// Takes parcels that were taken before: by a process before this one, or by the exporter before. They wait here
+    /// whether there is room or not, or at the heir.
     pub(crate) fn restore(&self, parcels: Vec<Parcel>) {
         for parcel in parcels {
-            self.queue.restore(parcel);
+            let Err(parcel) = self.queue.restore(parcel) else {
+                continue;
+            };
+            match self.heir.get() {
+                Some(heir) => heir.restore(vec![parcel]),
+                None if parcel.stored.is_some() => parcel.receipt.kept(),
+                None => {
+                    self.delivery.stats.failed_items.add(parcel.items);
+                    parcel.receipt.lost(LossReason::AbandonedAtShutdown);
+                }
+            }
         }
     }
 
-    /// What waits here waits there from now on, where both are kept on disk.
-    pub(crate) async fn hand_over(&self, successor: &Self, deadline: Instant) {
-        if self.queue.spool().is_none() || successor.queue.spool().is_none() {
+    /// What waits here waits at the successor from now on, or at who has taken its place by now. What is on disk stays there
+    /// where the successor keeps nothing on disk.
+    pub(crate) async fn hand_over(&self, successor: &Arc<Self>, deadline: Instant) {
+        let (is_kept, will_be_kept) = (self.is_kept(), successor.is_kept());
+        if (is_kept && !will_be_kept) || !successor.goes_on() {
             return;
         }
+        let _ = self.heir.set(Arc::clone(successor));
         self.queue.close();
         let parcels = self.withdraw_until(deadline).await;
-        successor.restore(parcels);
+        if is_kept == will_be_kept {
+            return successor.restore(parcels);
+        }
+        for parcel in parcels {
+            if let Err(refusal) = successor.put(parcel).await {
+                let Refusal { parcel, reason } = *refusal;
+                tracing::error!(
+                    exporter = self.name(),
+                    signal = self.signal().name(),
+                    items = parcel.items,
+                    reason = reason.name(),
+                    "the queue on disk does not take what waited in memory, data is lost"
+                );
+                parcel.receipt.lost(reason);
+            }
+        }
+    }
+
+    /// Whether it, or who took its place, takes in more.
+    fn goes_on(&self) -> bool {
+        self.queue.is_open() || self.heir.get().is_some_and(|heir| heir.goes_on())
+    }
+
+    /// Whether its queue is on disk.
+    fn is_kept(&self) -> bool {
+        self.queue.spool().is_some()
     }
 
     fn note(&self, answer: &Result<(), Box<Refusal>>) {
@@ -158,7 +200,7 @@ impl Direct {
         let Self {
             queue, delivery, ..
         } = self;
-        if queue.spool().is_some() {
+        if self.is_kept() {
             self.keep(deadline).await;
             return 0;
         }

@@ -87,6 +87,11 @@ impl State {
         self.waiting.drain(..).collect()
     }
 
+    /// Whether nobody may be there any more who takes what waits.
+    pub(super) fn has_ended(&self) -> bool {
+        self.withdrawn || self.abandoned || self.closed && self.held == 0
+    }
+
     /// Whether all that is held waits.
     pub(super) fn has_no_loans(&self) -> bool {
         self.held == self.waiting.len() as u64

@@ -15,6 +15,7 @@ mod queue;
 mod receipt;
 mod remote_write;
 mod stored;
+mod successor;
 mod support;
 mod tls;
 mod waterfall;

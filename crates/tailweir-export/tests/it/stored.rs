@@ -334,6 +334,34 @@ async fn a_successor_takes_over_what_is_on_disk() {
     assert_eq!((ledger.items(), spool.figures().entries), ((4, 0), 0));
 }
 
+/// Scenario: while a backend is away an exporter whose queue is in memory is replaced by one that keeps it on disk.
+/// Guarantees: what waited is on disk, and survives the process.
+#[tokio::test(start_paused = true)]
+async fn what_waited_in_memory_is_kept_by_a_successor_with_a_disk() {
+    let folder = TempDir::new().unwrap();
+    let (ledger, disk) = (Ledger::new(), spool(&folder));
+    let gone = Scripted::failing((0..1000).map(away));
+    let settings = one_at_a_time();
+    let old = Exporter::new("otlp", Signal::Traces, gone.clone(), &settings);
+    for body in ["one", "two"] {
+        old.offer(ledger.parcel(1, body)).await.unwrap();
+    }
+    let new = exporter(&disk, &gone, &ledger, &settings);
+    tokio::join!(old.run(), async {
+        gone.attempted(1).await;
+        old.hand_over(&new, soon()).await;
+        old.shutdown(soon()).await;
+    });
+    assert_eq!(disk.figures().entries, 2);
+    drop(old);
+    killed(new, disk).await;
+    let there = Scripted::accepting();
+    let ledger = Ledger::new();
+    let next = exporter(&spool(&folder), &there, &ledger, &settings);
+    while_running(&next, ledger.settled(2)).await;
+    assert_eq!(there.bodies(), ["one", "two"]);
+}
+
 /// Scenario: a worker dies with a request that is on disk, twice.
 /// Guarantees: it is sent by the next worker, with its bytes.
 #[tokio::test]
