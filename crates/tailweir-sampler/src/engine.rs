@@ -168,6 +168,7 @@ impl Engine {
         }
         self.delivered.expire(now);
         advanced.early = self.relieve(now, 0, sink);
+        self.forget_decisions();
         self.tidy();
         self.check();
         advanced

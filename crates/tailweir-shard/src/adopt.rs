@@ -71,7 +71,14 @@ impl<S: Spans, T> Shard<S, T> {
         pieces.find(full).cloned().unwrap_or_else(Piece::elsewhere)
     }
 
-    /// This member was promoted: a fragment that it kept as a copy goes into the engine, with the time that is left.
+    /// Spans that it took over as they go out, and their bytes, since it began: of kept traces whose copies were made when their
+    /// owner had let them go already. They never are in the engine, nor in its counters.
+    #[must_use]
+    pub fn taken_over(&self) -> (u64, u64) {
+        self.counts.taken_over
+    }
+
+    /// This member was promoted: a fragment that it kept as a copy goes into the engine, with the time that is left, or out.
     pub(crate) fn adopt(
         &mut self,
         now: Moment,
@@ -79,8 +86,16 @@ impl<S: Spans, T> Shard<S, T> {
         number: Number,
         fragment: Until<Fragment<Piece>>,
     ) {
-        let Piece::Raw(bytes) = &fragment.value.data else {
-            return;
+        let bytes = match &fragment.value.data {
+            Piece::Raw(bytes) => bytes,
+            Piece::Marked {
+                spans, span_bytes, ..
+            } => {
+                self.counts.taken_over.0 += u64::from(*spans);
+                self.counts.taken_over.1 += span_bytes;
+                return;
+            }
+            Piece::Held => return,
         };
         let trace = fragment.value.trace;
         let mut scan = Scan::new();

@@ -94,6 +94,8 @@ impl<S: Spans, T> Shard<S, T> {
         let redirect = self.moved(tenure, trace);
         let answer = self.waiting.settle(tenure, number, Some(redirect));
         out.answers.extend(answer);
+        out.abandoned
+            .extend(self.exports.end_wait((tenure, number)));
         // Its spans may be among those that the engine handed on: whoever brings them again is to be believed.
         self.engine.forget_delivered(trace);
         self.forget_if_homeless(now, trace);
@@ -149,12 +151,11 @@ impl<S: Spans, T> Shard<S, T> {
             return;
         }
         let dropped = std::mem::take(&mut self.dropped);
-        for &tenure in dropped.keys() {
-            for (number, trace) in self.waiting.of(tenure) {
-                let redirect = self.moved(tenure, trace);
-                let answer = self.waiting.settle(tenure, number, Some(redirect));
-                out.answers.extend(answer);
-            }
+        let waiting = self.waiting.of(|tenure| dropped.contains_key(tenure));
+        for ((tenure, number), trace) in waiting {
+            let redirect = self.moved(tenure, trace);
+            let answer = self.waiting.settle(tenure, number, Some(redirect));
+            out.answers.extend(answer);
         }
         let slots: BTreeSet<Slot> = dropped.keys().map(|tenure| tenure.slot).collect();
         let of_slots = |trace: &TraceId| slots.contains(&self.slot_of(*trace));

@@ -26,6 +26,14 @@ impl<N: Ord> Consent<N> {
         by.len() >= of
     }
 
+    /// What this one said does not count any more: it is gone, or begins anew.
+    pub fn forget(&mut self, name: &N) {
+        self.said.retain(|_, by| {
+            by.remove(name);
+            !by.is_empty()
+        });
+    }
+
     /// Forgets what is no news for the controllers any more, by a newer table.
     pub fn learn(&mut self, table: &RoutingTable) {
         self.said.retain(|report, _| is_open(report, table));

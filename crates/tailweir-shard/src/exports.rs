@@ -23,6 +23,8 @@ pub(crate) struct Exports {
     under_way: HashMap<(TenureId, TraceId), UnderWay, FixedState>,
     /// Of each tenure that has let something go.
     ties: HashMap<TenureId, Tie, FixedState>,
+    /// Late spans of kept traces in fragments whose copy is not confirmed: what becomes of them if it never is.
+    late: HashMap<(TenureId, Number), AbandonedTrace, FixedState>,
     leaving: (u64, u64),
 }
 
@@ -39,6 +41,7 @@ impl Exports {
             fenced: Vec::new(),
             under_way: HashMap::with_hasher(FixedState::with_seed(seed)),
             ties: HashMap::with_hasher(FixedState::with_seed(seed)),
+            late: HashMap::with_hasher(FixedState::with_seed(seed)),
             leaving: (0, 0),
         }
     }
@@ -52,9 +55,38 @@ impl Exports {
         self.fenced.len() + self.under_way.len()
     }
 
-    /// Spans that left the engine and not the shard, and their bytes.
+    /// Spans that left the engine and not the shard, and their bytes: they wait for their copy, or for their fence.
     pub(crate) fn leaving(&self) -> (u64, u64) {
         self.leaving
+    }
+
+    /// A fragment of a kept trace was proposed, with late spans that the engine let go. They may go out once it is stored.
+    pub(crate) fn wait_for_copy(&mut self, at: (TenureId, Number), id: TraceId, piece: &Piece) {
+        let Piece::Marked {
+            spans: spans @ 1..,
+            span_bytes,
+            ..
+        } = *piece
+        else {
+            return;
+        };
+        let late = AbandonedTrace {
+            id,
+            reason: AbandonReason::GivenBack,
+            spans: u64::from(spans),
+            bytes: span_bytes,
+        };
+        self.leaving.0 += late.spans;
+        self.leaving.1 += late.bytes;
+        self.late.insert(at, late);
+    }
+
+    /// A fragment is stored, or was not taken after all: its late spans wait no longer.
+    pub(crate) fn end_wait(&mut self, at: (TenureId, Number)) -> Option<AbandonedTrace> {
+        let late = self.late.remove(&at)?;
+        self.leaving.0 -= late.spans;
+        self.leaving.1 -= late.bytes;
+        Some(late)
     }
 
     fn add(&mut self, trace: TraceId, mut kept: Kept) {
@@ -86,17 +118,20 @@ impl Exports {
             }
         }
         let is_gone = |(_, kept): &mut (TraceId, Kept)| dropped.contains_key(&kept.tenure);
-        let gone: Vec<_> = self.fenced.extract_if(.., is_gone).collect();
-        let mut abandoned = Vec::with_capacity(gone.len());
-        for (id, kept) in gone {
-            self.leaving.0 -= kept.spans;
-            self.leaving.1 -= kept.span_bytes;
-            abandoned.push(AbandonedTrace {
-                id,
-                reason: AbandonReason::GivenBack,
-                spans: kept.spans,
-                bytes: kept.span_bytes,
-            });
+        let fenced = self.fenced.extract_if(.., is_gone);
+        let fenced = fenced.map(|(id, kept)| AbandonedTrace {
+            id,
+            reason: AbandonReason::GivenBack,
+            spans: kept.spans,
+            bytes: kept.span_bytes,
+        });
+        let is_gone =
+            |(tenure, _): &(TenureId, Number), _: &mut AbandonedTrace| dropped.contains_key(tenure);
+        let late = self.late.extract_if(is_gone).map(|(_, late)| late);
+        let abandoned: Vec<AbandonedTrace> = fenced.chain(late).collect();
+        for gone in &abandoned {
+            self.leaving.0 -= gone.spans;
+            self.leaving.1 -= gone.bytes;
         }
         abandoned
     }
@@ -164,6 +199,7 @@ impl<S: Spans, T> Shard<S, T> {
             numbers: vec![number],
             tie: self.exports.ties.entry(tenure).or_default().clone(),
         };
+        self.exports.end_wait((tenure, number));
         self.exports.add(trace, kept);
     }
 

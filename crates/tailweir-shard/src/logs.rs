@@ -40,6 +40,7 @@ use crate::take::Waiting;
 use crate::upkeep::Upkeep;
 use crate::{Part, Piece, Refusal, Ruled, ShardSettings};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_sampler::TraceHold;
@@ -50,6 +51,11 @@ const FRAGMENT_BYTES: u64 = 384;
 
 /// A fragment in a tenure.
 type At = (TenureId, Number);
+
+/// Where the fragments of a tenure are among those of all.
+fn all_of(tenure: TenureId) -> RangeInclusive<At> {
+    (tenure, Number(0))..=(tenure, Number(u64::MAX))
+}
 
 /// The records of one `trace_aware` processor at one member. See the module.
 ///

@@ -66,6 +66,8 @@ pub(crate) struct Counts {
     pub(crate) copies_refused: u64,
     /// Pieces of other members that are not OTLP.
     pub(crate) unreadable: u64,
+    /// Spans that came as they go out, and their bytes: see [`Shard::taken_over`].
+    pub(crate) taken_over: (u64, u64),
 }
 
 /// What a shard says of itself.
@@ -264,8 +266,14 @@ impl<S: Spans, T> Shard<S, T> {
 
     /// Time has passed: decides what is due, and sees to everything that waits.
     pub fn tick(&mut self, now: Moment, out: &mut Outbox<T>) {
-        self.timers.retry = None;
         self.with_engine(now, |engine, voice| engine.advance(now, voice));
+        self.upkeep(now, out);
+    }
+
+    /// As [`Self::tick`], but decides nothing: what was kept finds no room behind. Parts are answered, slots open and close, and
+    /// other members hear of it all the same.
+    pub fn upkeep(&mut self, now: Moment, out: &mut Outbox<T>) {
+        self.timers.retry = None;
         self.keep_up(now);
         self.work(now, out);
         self.retry_held(now, out);

@@ -112,13 +112,14 @@ impl<T> Waiting<T> {
         Some((open.ticket, Answer::Taken(open.redirects)))
     }
 
-    /// The fragments of a tenure in which this member has no part any more.
-    pub(crate) fn of(&self, tenure: TenureId) -> Vec<(Number, TraceId)> {
+    /// The fragments of tenures in which this member has no part any more. Looks at all that wait, once for all tenures.
+    pub(crate) fn of(
+        &self,
+        is_dropped: impl Fn(&TenureId) -> bool,
+    ) -> Vec<((TenureId, Number), TraceId)> {
         let all = self.fragments.iter();
-        let found = all.filter(|((of, _), _)| *of == tenure);
-        found
-            .map(|((_, number), (_, trace))| (*number, *trace))
-            .collect()
+        let found = all.filter(|((tenure, _), _)| is_dropped(tenure));
+        found.map(|(at, (_, trace))| (*at, *trace)).collect()
     }
 }
 
@@ -262,14 +263,14 @@ impl<S: Spans, T> Shard<S, T> {
     }
 
     /// The engine and the tenancy remember decisions for different times. Before spans of a trace go in, the engine
-    /// knows what the tenancy knows about it, and no more.
+    /// knows what the tenancy knows about it, and no more; it knows it until the spans of all traces of a part are in.
     pub(crate) fn agree(&mut self, now: Moment, trace: TraceId) {
         let slot = self.slot_of(trace);
         match self.verdict(slot, trace) {
             Some(ruled) => {
                 let decision = ruled.decision(self.settings.revision);
                 self.with_engine(now, |engine, voice| {
-                    engine.follow(now, trace, decision, voice);
+                    engine.agree(now, trace, decision, voice);
                 });
             }
             None => self.engine.forget(trace),
@@ -304,6 +305,8 @@ impl<S: Spans, T> Shard<S, T> {
             let taken = self.tenancy.take(now, tenure, fragment, &mut self.effects);
             if let Some(number) = taken {
                 let piece = self.piece_of(run.trace, tenure.slot);
+                self.exports
+                    .wait_for_copy((tenure, number), run.trace, &piece);
                 self.tenancy.replace(tenure, number, piece);
                 numbers.push(((tenure, number), run.trace));
             }

@@ -123,6 +123,7 @@ impl Engine {
             self.counters.refused.add(selected.len() as u64, bytes);
         }
         self.scratch.gather = gather;
+        self.forget_decisions();
         self.check();
         result
     }

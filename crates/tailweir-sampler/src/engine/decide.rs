@@ -135,7 +135,6 @@ impl Engine {
         }
         self.stop_waiting(index);
         self.table.remember(index, remembered);
-        self.forget_decisions();
     }
 
     /// Forgets decisions beyond the bound.

@@ -29,6 +29,13 @@ impl Engine {
     /// A decision that was made elsewhere, or was put to the sink before, holds: it is carried out if the trace is
     /// held, and remembered for late spans if it is not known. The first decision about a trace stands.
     pub fn follow(&mut self, now: Moment, id: TraceId, decision: Decision, sink: &mut impl Sink) {
+        self.agree(now, id, decision, sink);
+        self.forget_decisions();
+    }
+
+    /// The same ahead of a call of [`Self::append`] or [`Self::adopt`] with spans of this trace and others. Decisions beyond
+    /// the bound are forgotten at the end of that call, and not now: one of them may be about a trace of the same request.
+    pub fn agree(&mut self, now: Moment, id: TraceId, decision: Decision, sink: &mut impl Sink) {
         let now = self.begin(now, sink);
         match self.table.find(self.table.hash(id), id) {
             Some(Place::Held(index)) => {
@@ -90,6 +97,7 @@ impl Engine {
             self.stop_waiting(index);
             self.wait(index, now, wait);
         }
+        self.forget_decisions();
         self.check();
     }
 
@@ -151,6 +159,7 @@ impl Engine {
         let is_put = sink.is_decidable(id);
         if is_put && sink.settles(id, &decision) {
             self.conclude(index, now, decision, early, sink);
+            self.forget_decisions();
             return true;
         }
         self.in_flight = None;
@@ -208,7 +217,6 @@ impl Engine {
         let revision = self.policies.name_revision();
         let remembered = Remembered::new(id, decision, revision, now);
         self.table.learn(remembered);
-        self.forget_decisions();
     }
 
     fn take_in_all(

@@ -163,14 +163,14 @@ impl Bench {
 
     /// Follows a decision of another engine, at the beginning.
     pub(crate) fn follow(&mut self, id: TraceId, verdict: Verdict) {
-        let decision = Decision {
-            verdict,
-            sub_policy: None,
-            carried: CarriedWeight::Independent,
-            evaluation_errors: 0,
-        };
         self.engine
-            .follow(Moment::ZERO, id, decision, &mut self.sink);
+            .follow(Moment::ZERO, id, made(verdict), &mut self.sink);
+    }
+
+    /// The same ahead of a request with spans of this trace.
+    pub(crate) fn agree(&mut self, id: TraceId, verdict: Verdict) {
+        self.engine
+            .agree(Moment::ZERO, id, made(verdict), &mut self.sink);
     }
 
     /// Takes over a fragment of another engine at this millisecond, due at once.
@@ -228,6 +228,16 @@ impl Bench {
         of_trace
             .map(|(_, content)| SpanView(&content.2).span_id())
             .collect()
+    }
+}
+
+/// A decision of another engine.
+fn made(verdict: Verdict) -> Decision {
+    Decision {
+        verdict,
+        sub_policy: None,
+        carried: CarriedWeight::Independent,
+        evaluation_errors: 0,
     }
 }
 

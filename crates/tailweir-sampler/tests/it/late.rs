@@ -1,7 +1,7 @@
 //! What comes after the decision.
 
 use crate::bench::{Bench, What, errors, settings};
-use tailweir_core::TraceId;
+use tailweir_core::{PolicyIndex, TraceId, Verdict};
 use tailweir_sampler::EngineSettings;
 use tailweir_testkit::{request, span, span_id, trace_id};
 
@@ -94,6 +94,50 @@ fn the_decision_that_was_not_asked_for_is_forgotten_first() {
         assert_eq!(bench.append(20_005, &spans(2, 2)).unwrap().new_traces, 1);
         assert_eq!(bench.engine.counters().decisions_forgotten, 1);
     }
+}
+
+/// Scenario: two decisions of each kind may be remembered. Others have decided about eight traces, of which two are known; the
+/// engine hears of all ahead of one request with a late span of each. It hears of six more whose request never comes.
+/// Guarantees: every span follows the decision on its trace; behind the request no more is remembered than may be, and so it is
+/// after a while where none came.
+#[test]
+fn a_request_finds_every_decision_that_was_agreed_on_ahead_of_it() {
+    let bounds = EngineSettings {
+        sampled_decisions_max: 2,
+        other_decisions_max: 2,
+        ..settings()
+    };
+    let sampled = Verdict::Sampled {
+        policy: PolicyIndex(0),
+        threshold: None,
+    };
+    let verdict = |n: u64| {
+        if n.is_multiple_of(2) {
+            sampled
+        } else {
+            Verdict::NotSampled
+        }
+    };
+    let mut bench = Bench::new(bounds, vec![errors()]);
+    for n in 1..=2 {
+        bench.follow(trace_id(n), verdict(n));
+    }
+    for n in 1..=8 {
+        bench.agree(trace_id(n), verdict(n));
+    }
+    let spans = (1..=8).map(|n| span(trace_id(n), 1));
+    let appended = bench.append(1, &request().spans(spans).bytes()).unwrap();
+    assert_eq!(
+        (appended.kept, appended.discarded, appended.new_traces),
+        (4, 4, 0)
+    );
+    assert_eq!(bench.engine.remembered_decisions(), 4);
+
+    for n in 11..=16 {
+        bench.agree(trace_id(n), verdict(n));
+    }
+    bench.advance(2);
+    assert_eq!(bench.engine.remembered_decisions(), 4);
 }
 
 /// Scenario: a hundred thousand traces are decided with room for few decisions in bytes.

@@ -1,6 +1,6 @@
 //! What the protocol asks for is done.
 
-use super::{At, Entry, Fate, LogFragment, LogOutbox, LogShard, State};
+use super::{At, Entry, Fate, LogFragment, LogOutbox, LogShard, State, all_of};
 use crate::{Piece, Redirect, Report};
 use tailweir_core::{Moment, TraceId};
 use tailweir_placement::TenureId;
@@ -127,30 +127,39 @@ impl<T> LogShard<T> {
     }
 
     /// Forgets what belongs to tenures in which this member has no part any more. Others answer for it.
+    ///
+    /// Thousands of tenures may go at once: each costs what it has, and not what there is.
     fn leave_dropped(&mut self, out: &mut LogOutbox<T>) {
-        for tenure in std::mem::take(&mut self.dropped) {
-            for (number, trace) in self.waiting.of(tenure) {
-                let redirect = self.moved(tenure, trace);
-                out.answers
-                    .extend(self.waiting.settle(tenure, number, Some(redirect)));
+        if self.dropped.is_empty() {
+            return;
+        }
+        let dropped = std::mem::take(&mut self.dropped);
+        for ((tenure, number), trace) in self.waiting.of(|tenure| dropped.contains(tenure)) {
+            let redirect = self.moved(tenure, trace);
+            out.answers
+                .extend(self.waiting.settle(tenure, number, Some(redirect)));
+        }
+        for &tenure in &dropped {
+            let gone = self.entries.extract_if(all_of(tenure), |_, _| true);
+            for (at, entry) in gone.collect::<Vec<_>>() {
+                self.leave(at, &entry);
             }
-            let gone: Vec<(At, Entry)> = self
-                .entries
-                .extract_if(.., |at, _| at.0 == tenure)
-                .collect();
-            for (at, entry) in gone {
-                self.occupied -= entry.cost();
-                self.onward.remove(&at);
-                self.stalled.remove(&at);
-                if entry.state == State::Waits {
-                    self.hold.withdraw(entry.trace, |other| *other != at);
-                }
-                if !matches!(entry.state, State::Pending | State::Released) {
-                    self.books.held.subtract(entry.amount);
-                    self.books.handed_over.add(entry.amount);
-                }
-            }
-            self.fenced.retain(|at| at.0 != tenure);
+        }
+        self.fenced.retain(|at| !dropped.contains(&at.0));
+    }
+
+    /// A fragment is another member's, wherever it was on its way.
+    fn leave(&mut self, at: At, entry: &Entry) {
+        self.occupied -= entry.cost();
+        self.onward.remove(&at);
+        self.stalled.remove(&at);
+        if entry.state == State::Waits {
+            // The first fragment takes along those of its trace that leave with it.
+            self.hold.withdraw(entry.trace, |other| other.0 != at.0);
+        }
+        if !matches!(entry.state, State::Pending | State::Released) {
+            self.books.held.subtract(entry.amount);
+            self.books.handed_over.add(entry.amount);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How fragments leave: by the decision of their trace, after their time, or to the new owner of their slot.
 
-use super::{At, Fate, LogFragment, LogOutbox, LogShard, LogShardSettings, State};
+use super::{At, Fate, LogFragment, LogOutbox, LogShard, LogShardSettings, State, all_of};
 use crate::exports::UNCONFIRMED_MAX;
 use crate::{LeavingLogs, OnwardLogs, Outcome, Piece, Ruled};
 use bytes::Bytes;
@@ -16,10 +16,16 @@ impl<T> LogShard<T> {
     pub fn delivered(&mut self, now: Moment, delivered: &[At], out: &mut LogOutbox<T>) {
         let mut by_tenure = BTreeMap::<TenureId, Vec<Number>>::new();
         for at in delivered {
-            by_tenure.entry(at.0).or_default().push(at.1);
-            if let Some(entry) = self.entries.remove(at) {
-                self.occupied -= entry.cost();
+            match self.entries.get(at) {
+                Some(entry) if entry.state == State::Released => {
+                    self.occupied -= entry.cost();
+                    self.entries.remove(at);
+                }
+                // Said of what left when the tenure was this member's before: it is again, and has it still to let go.
+                Some(_) => continue,
+                None => {}
             }
+            by_tenure.entry(at.0).or_default().push(at.1);
         }
         for (tenure, numbers) in by_tenure {
             self.tenancy
@@ -81,8 +87,7 @@ impl<T> LogShard<T> {
     /// What waits in tenures whose slots have moved is to be handed on.
     pub(super) fn leave_closing(&mut self, now: Moment) {
         for tenure in &self.closing {
-            let of_tenure = (*tenure, Number(0))..=(*tenure, Number(u64::MAX));
-            for (at, entry) in self.entries.range_mut(of_tenure) {
+            for (at, entry) in self.entries.range_mut(all_of(*tenure)) {
                 if entry.state == State::Waits {
                     self.hold.withdraw(entry.trace, |other| other != at);
                     entry.state = State::Onward;

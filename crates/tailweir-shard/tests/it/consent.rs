@@ -6,7 +6,7 @@ use tailweir_shard::{Consent, Report};
 
 /// Scenario: the spans of a slot are in step, then its logs, said twice by each; then its rows change.
 /// Guarantees: the member says so when both have, and again when one of them says it again; what was said of an earlier view is
-/// forgotten.
+/// forgotten, and so is what the logs have said, once they are gone.
 #[test]
 fn a_member_says_what_spans_and_logs_have_said() {
     let mut table = RoutingTable::new(2);
@@ -35,5 +35,12 @@ fn a_member_says_what_spans_and_logs_have_said() {
     assert!(
         !consent.say(2, "spans", in_sync(next)),
         "said of a view that is none"
+    );
+
+    consent.forget(&"logs");
+    assert!(!consent.say(2, "spans", in_sync(row.view)), "logs are gone");
+    assert!(
+        consent.say(1, "spans", in_sync(row.view)),
+        "spans are all there is"
     );
 }

@@ -5,8 +5,9 @@ mod town;
 
 use std::time::Duration;
 use tailweir_core::{ByteSize, Slot, TraceId};
-use tailweir_placement::{Command, Incarnation, RoutingTable};
+use tailweir_placement::{Command, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, LogFragment, LogShard, Redirect, Refusal};
+use tailweir_tenure::Number;
 use tailweir_testkit::trace_id;
 use town::{Town, WAIT, body, fragment, taken};
 
@@ -227,6 +228,68 @@ fn records_on_their_way_follow_what_their_owner_hears() {
     }
     assert_eq!(town.texts(), [""; 0]);
     assert_eq!(town.books(owner).dropped.records, 1);
+}
+
+/// Scenario: an operator gives two tenures up. Their owner holds three records there, two of them of one trace, and one whose copy
+/// is not confirmed; it holds another record in a third tenure.
+/// Guarantees: what is in the two is nobody's to wait for, counts as handed over, and goes elsewhere if it is not acknowledged;
+/// what is in the third leaves by its decision.
+#[test]
+fn records_in_tenures_that_are_given_up_are_forgotten_and_no_others() {
+    let mut town = Town::new(3);
+    let owner = town.owner(trace_id(1));
+    let own = |trace: &TraceId| town.owner(*trace) == owner;
+    let traces: Vec<TraceId> = (1..).map(trace_id).filter(own).take(3).collect();
+    for (ticket, place) in [(1, 0), (2, 0), (3, 1), (4, 2)] {
+        let text = format!("of {ticket}");
+        town.bring(owner, ticket, vec![fragment(traces[place], &text)]);
+        town.settle();
+    }
+    town.bring(owner, 5, vec![fragment(traces[0], "of 5")]);
+    town.out.get_mut(&owner).unwrap().letters.clear();
+    let tenure = |trace: TraceId| {
+        let slot = Slot::of(trace, 0);
+        let created = town.table.tenures(slot).unwrap().current().created;
+        TenureId { slot, created }
+    };
+    let given_up = traces[..2].iter().map(|&trace| tenure(trace)).collect();
+    town.change(&Command::Forget(given_up));
+    let Answer::Taken(redirects) = &town.answers[&5] else {
+        panic!("{:?}", town.answers[&5]);
+    };
+    assert_eq!(redirects.len(), 1);
+    assert_eq!(town.shards[&owner].waiting_traces(), 1);
+    let books = town.books(owner);
+    assert_eq!((books.handed_over.records, books.held.records), (3, 1));
+
+    town.decide(owner, traces[2], true);
+    town.settle();
+    assert_eq!(town.texts(), ["of 4"]);
+    assert!(town.shards[&owner].is_empty());
+}
+
+/// Scenario: a member is told that a record is delivered which it has not let go yet: it did once, as the owner before the present one.
+/// Guarantees: the record still leaves by its decision, and the books balance.
+#[test]
+fn what_was_delivered_by_an_owner_before_is_not_what_is_held_now() {
+    let mut town = Town::new(2);
+    let trace = trace_id(1);
+    let owner = town.owner(trace);
+    town.bring(owner, 1, vec![fragment(trace, "once more")]);
+    town.settle();
+    let slot = Slot::of(trace, 0);
+    let created = town.table.tenures(slot).unwrap().current().created;
+    let told: Vec<_> = (0..4)
+        .map(|number| (TenureId { slot, created }, Number(number)))
+        .collect();
+    let out = town.out.get_mut(&owner).unwrap();
+    let shard = town.shards.get_mut(&owner).unwrap();
+    shard.delivered(town.now, &told, out);
+    town.decide(owner, trace, true);
+    town.settle();
+    assert_eq!(town.texts(), ["once more"]);
+    assert_eq!(town.books(owner).held.records, 0);
+    assert!(town.is_at_rest());
 }
 
 /// Scenario: the second member has no memory for a copy of a large record; a small one comes soon after, and later.

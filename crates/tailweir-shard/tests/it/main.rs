@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod books;
 mod consent;
 mod known;
 mod logs;
@@ -75,6 +76,8 @@ struct Town {
     now: Moment,
     /// Hears nothing any more, and says nothing.
     lost: Option<usize>,
+    /// Spans that each member has delivered, and their bytes.
+    delivered: Vec<(u64, u64)>,
 }
 
 impl Town {
@@ -121,6 +124,7 @@ impl Town {
             out: (1..=members).map(|_| Outbox::default()).collect(),
             now: Moment::from_millis(1),
             lost: None,
+            delivered: (1..=members).map(|_| (0, 0)).collect(),
         };
         town.tell_table();
         town
@@ -188,6 +192,8 @@ impl Town {
     fn deliver(&mut self, member: usize) -> u64 {
         let kept = std::mem::take(&mut self.out[member].kept);
         for kept in &kept {
+            self.delivered[member].0 += kept.spans;
+            self.delivered[member].1 += kept.span_bytes;
             let out = &mut self.out[member];
             self.shards[member].delivered(self.now, kept.tenure, &kept.numbers, out);
         }

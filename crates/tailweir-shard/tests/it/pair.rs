@@ -4,6 +4,7 @@ use crate::{Town, WAIT};
 use std::time::Duration;
 use tailweir_core::{Slot, TraceId};
 use tailweir_placement::{Command, Incarnation};
+use tailweir_sampler::EngineSettings;
 use tailweir_shard::{Answer, Refusal};
 use tailweir_tenure::Standing;
 use tailweir_testkit::{request, span, trace_id};
@@ -58,6 +59,39 @@ fn an_owner_acts_on_what_its_second_member_has_stored() {
     assert_eq!(town.shards[1].state().copied_bytes, 0);
 }
 
+/// Scenario: an engine remembers one decision of each kind, the tenancy all of them. Late spans of two kept traces and of two
+/// others come in one request.
+/// Guarantees: each follows the verdict on its trace: two are delivered, nothing is held, and no more is remembered than before.
+#[test]
+fn late_spans_of_one_request_follow_verdicts_that_the_engine_forgot() {
+    let mut town = Town::new(2, 2, usize::MAX);
+    let bounds = EngineSettings {
+        sampled_decisions_max: 1,
+        other_decisions_max: 1,
+        ..town.shards[0].engine().settings().clone()
+    };
+    town.shards[0].engine_mut().replace_settings(bounds);
+    let traces = own(&town, 4);
+    let early = traces.iter().enumerate().map(|(place, &trace)| {
+        let span = span(trace, 1);
+        if place < 2 { span.error() } else { span }
+    });
+    town.bring(0, 1, request().spans(early));
+    town.carry();
+    town.pass(WAIT);
+    assert_eq!(town.deliver(0), 2);
+    assert_eq!(town.shards[0].engine().remembered_decisions(), 2);
+
+    let late = traces.iter().map(|&trace| span(trace, 2));
+    town.bring(0, 2, request().spans(late));
+    town.carry();
+    let taken = |ticket| (ticket, Answer::Taken(Vec::new()));
+    assert_eq!(town.answers(0), [taken(1), taken(2)]);
+    assert_eq!(town.deliver(0), 2);
+    assert!(town.shards[0].is_empty());
+    assert_eq!(town.shards[0].engine().remembered_decisions(), 2);
+}
+
 /// Scenario: the second member does not answer.
 /// Guarantees: the client is refused when its time is up, retryably; sent again when the second member is back, the same
 /// spans are acknowledged and held once.
@@ -75,6 +109,33 @@ fn an_owner_whose_second_member_is_silent_refuses() {
     assert_eq!(town.answers(0), [(2, Answer::Taken(Vec::new()))]);
     assert_eq!(town.shards[0].engine().counters().held.spans, 1);
     assert_eq!(town.shards[0].engine().counters().duplicates.spans, 1);
+}
+
+/// Scenario: what a member kept finds no room behind it. Meanwhile the second member does not confirm a part, and the time of a trace
+/// comes.
+/// Guarantees: the part is refused when its time is up, and the second member is reminded of it; the trace is decided once there is room.
+#[test]
+fn a_member_without_room_behind_it_answers_and_does_not_decide() {
+    let mut town = Town::new(2, 2, usize::MAX);
+    let traces = own(&town, 2);
+    town.bring(0, 1, request().span(span(traces[0], 1).error()));
+    town.carry();
+    assert_eq!(town.answers(0), [(1, Answer::Taken(Vec::new()))]);
+    town.bring(0, 2, request().span(span(traces[1], 1)));
+    town.out[0].letters.clear();
+
+    town.now = town.now + WAIT;
+    town.shards[0].upkeep(town.now, &mut town.out[0]);
+    let refused = Answer::Refused(Refusal::Unconfirmed);
+    assert_eq!(town.answers(0), [(2, refused)]);
+    town.carry();
+    assert_eq!(town.shards[1].state().fragments, 2);
+    assert!(town.out[0].rulings.is_empty());
+    assert_eq!(town.shards[0].engine().counters().held.traces, 2);
+
+    town.pass(Duration::ZERO);
+    assert_eq!(town.out[0].rulings.len(), 2);
+    assert_eq!(town.deliver(0), 1);
 }
 
 /// Scenario: the second member has no memory for a copy of a large trace; a small one comes for it soon after, and later.
