@@ -11,6 +11,10 @@ pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Accepted, Failure>> + 
 
 /// Where requests go. Queue, batches, retries and receipts are the business of [`crate::Exporter`].
 pub trait Destination: Send + Sync + 'static {
+    /// It is put into force, before the first attempt; once for each signal. Until then nothing that is there before it
+    /// may change: what is built may be refused.
+    fn begin(&self) {}
+
     /// Prepares a request once, for all its attempts: other encoding, compression, framing.
     ///
     /// # Errors

@@ -3,10 +3,15 @@
 //! A thread of its own writes. What waits while it writes is written together; a request counts as
 //! delivered once the operating system has it, and every `flush_interval` the disk is made to have it. A
 //! write that fails half-way is taken back, so that a file holds whole records.
+//!
+//! Several of them may write to one file, as an old and a new one do during a reload: see [`WrittenFiles`].
 
 mod grouping;
 mod open_files;
 mod writer;
+mod written_files;
+
+pub use written_files::WrittenFiles;
 
 use crate::BuildError;
 use crate::compression::Packing;
@@ -54,6 +59,10 @@ struct RecordFraming {
 
 /// What the thread is told to do.
 enum Order {
+    /// Make a file ready before there is something to write.
+    Begin {
+        path: Arc<Path>,
+    },
     Write {
         records: Vec<Record>,
         reply: Reply,
@@ -68,13 +77,15 @@ enum Order {
 type Reply = oneshot::Sender<Vec<Result<(), String>>>;
 
 impl File {
-    /// Opens the file and starts the thread, which ends with the last use of this.
+    /// Opens the file and starts the thread, which ends with the last use of this. What is in the file stays until
+    /// [`Destination::begin`] or the first request, as this may never be put into force. `written` is the same for
+    /// all that write in a process.
     ///
     /// # Errors
     ///
     /// Where the file or its folder cannot be made. With `group_by`, files are opened when they are needed.
-    pub fn new(settings: &FileExporter) -> Result<Self, BuildError> {
-        let mut files = OpenFiles::new(settings);
+    pub fn new(settings: &FileExporter, written: &WrittenFiles) -> Result<Self, BuildError> {
+        let mut files = OpenFiles::new(settings, written.clone());
         let target = match settings.group_by.enabled {
             true => Target::Several(Grouping::of(settings)),
             false => {
@@ -82,8 +93,7 @@ impl File {
                 if settings.create_directory {
                     create_directory(&path, &settings.directory_permissions)?;
                 }
-                let opened = files.open(&path).map(drop);
-                opened.map_err(|error| {
+                files.try_open(&path).map_err(|error| {
                     BuildError::new("path", format!("{}: {error}", settings.path))
                 })?;
                 Target::One(path)
@@ -192,6 +202,14 @@ impl RecordFraming {
 }
 
 impl Destination for File {
+    fn begin(&self) {
+        if let Target::One(path) = &self.target {
+            let path = Arc::clone(path);
+            // Where there is no room there is something to write, which makes the file ready too.
+            let _ = self.orders.try_send(Order::Begin { path });
+        }
+    }
+
     fn encode(&self, signal: Signal, body: Bytes) -> Result<Bytes, Failure> {
         match &self.target {
             Target::One(_) => self.framing.record(signal, &body),
@@ -271,6 +289,12 @@ fn obey(files: &mut OpenFiles, first: Order, orders: &Receiver<Order>) {
     let (mut records, mut replies, mut flushes) = (Vec::new(), Vec::new(), Vec::new());
     for order in std::iter::once(first).chain(orders.try_iter().take(TOGETHER_MAX - 1)) {
         match order {
+            Order::Begin { path } => {
+                if let Err(error) = files.begin(&path) {
+                    let path = path.display();
+                    tracing::error!(%error, %path, "the file cannot be begun, the first request will try again");
+                }
+            }
             Order::Write {
                 records: more,
                 reply,

@@ -85,7 +85,7 @@ pub use build_error::BuildError;
 pub use debug::Debug;
 pub use destination::{Accepted, Advice, Attempt, Destination, Failure};
 pub use exporter::{Exporter, ExporterSettings};
-pub use file::File;
+pub use file::{File, WrittenFiles};
 pub use loki::Loki;
 pub use loss::LossReason;
 pub use nop::Nop;

@@ -1,12 +1,13 @@
 //! The byte budget in front of everything: what is not charged here is not read, and not queued.
 //!
 //! Mailboxes of actors are unbounded, so each message carries (a share of) the [`Permit`] of its
-//! request. There is one budget per process. It has two bounds: bytes of requests in flight, and,
-//! where a `memory_limiter` is configured, bytes held by the whole process. The first is smaller
-//! while samplers answer late: see [`pace`].
+//! request. There is one budget per process. It has three bounds: bytes of requests in flight; where a
+//! `memory_limiter` is configured, bytes held by the whole process; and, while samplers answer late, bytes
+//! that samplers work on: see [`pace`].
 //!
 //! ```text
 //! receiver --take(length)--> Permit --grows while decompressing--> message --> dropped when taken
+//!                                          sampler --work(length)--> Work ---> dropped when taken
 //! ```
 
 mod memory;
@@ -30,6 +31,8 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Admission {
     in_flight: AtomicU64,
     in_flight_max: AtomicU64,
+    /// Bytes of requests that samplers work on.
+    working: AtomicU64,
     held: AtomicU64,
     held_max: AtomicU64,
     refused: AtomicU64,
@@ -44,6 +47,7 @@ impl Admission {
         Arc::new(Self {
             in_flight: AtomicU64::new(0),
             in_flight_max: AtomicU64::new(in_flight_max.bytes()),
+            working: AtomicU64::new(0),
             held: AtomicU64::new(0),
             held_max: AtomicU64::new(u64::MAX),
             refused: AtomicU64::new(0),
@@ -66,20 +70,61 @@ impl Admission {
     /// # Errors
     ///
     /// [`Refusal::Full`] when a bound would be passed, [`Refusal::TooLarge`] when these bytes alone
-    /// would pass it, [`Refusal::Stopping`] after [`Self::stop`].
+    /// would pass that of the memory, [`Refusal::Stopping`] after [`Self::stop`].
     pub(crate) fn take(self: &Arc<Self>, bytes: u64) -> Result<Permit, Refusal> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Stopping);
         }
-        self.charge(bytes, bytes, self.in_flight_max())?;
+        // Asked for here too, so that what samplers have no time for is not read first. What is still being read does not
+        // count: how long that takes is up to its client.
+        if self.is_late(self.working.load(Ordering::Relaxed), bytes) {
+            return Err(self.refuse(Bound::InFlight));
+        }
+        self.charge(bytes, bytes)?;
         Ok(Permit {
             admission: Arc::clone(self),
             bytes,
         })
     }
 
-    /// Charges bytes of a request that has so many in all, if there are at most this many in flight then.
-    fn charge(&self, bytes: u64, whole: u64, at_most: u64) -> Result<(), Refusal> {
+    /// Charges a request of this many bytes to what samplers work on, and measures how long they take for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Full`] where they have more in hand than they answer in time.
+    pub(crate) fn work(self: &Arc<Self>, bytes: u64) -> Result<(Work, Watch), Refusal> {
+        let before = self.working.fetch_add(bytes, Ordering::AcqRel);
+        let work = Work {
+            admission: Arc::clone(self),
+            bytes,
+        };
+        if self.is_late(before, bytes) {
+            return Err(self.refuse(Bound::InFlight));
+        }
+        let watch = Watch {
+            admission: Arc::clone(self),
+            bytes,
+            began: Instant::now(),
+            is_taken: false,
+        };
+        Ok((work, watch))
+    }
+
+    /// Whether a request would be answered too late, with this much before it. One that is alone is not.
+    fn is_late(&self, before: u64, bytes: u64) -> bool {
+        before > 0 && before.saturating_add(bytes) > self.pace.bound()
+    }
+
+    fn refuse(&self, bound: Bound) -> Refusal {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Refusal::Full {
+            bound,
+            retry_after: RETRY_AFTER,
+        }
+    }
+
+    /// Charges bytes of a request that has so many in all.
+    fn charge(&self, bytes: u64, whole: u64) -> Result<(), Refusal> {
         let limit = self.in_flight_max.load(Ordering::Relaxed);
         if whole > limit {
             // To come again would not help.
@@ -92,7 +137,7 @@ impl Admission {
         let before = self.in_flight.fetch_add(bytes, Ordering::AcqRel);
         let flying = before.saturating_add(bytes);
         // A request alone is taken whatever it takes.
-        let bound = if flying > at_most && before > 0 {
+        let bound = if flying > limit && before > 0 {
             Bound::InFlight
         } else if self.held().saturating_add(flying) > self.held_max.load(Ordering::Relaxed) {
             Bound::Memory
@@ -100,11 +145,7 @@ impl Admission {
             return Ok(());
         };
         self.in_flight.fetch_sub(bytes, Ordering::AcqRel);
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        Err(Refusal::Full {
-            bound,
-            retry_after: RETRY_AFTER,
-        })
+        Err(self.refuse(bound))
     }
 
     /// From here on every request is refused as [`Refusal::Stopping`].
@@ -131,7 +172,7 @@ impl Admission {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The bound of bytes in flight: what memory allows, or what is answered in time.
+    /// Most bytes that are in flight for samplers: what memory allows, or what they answer in time.
     pub(crate) fn in_flight_max(&self) -> u64 {
         let limit = self.in_flight_max.load(Ordering::Relaxed);
         limit.min(self.pace.bound())
@@ -158,21 +199,49 @@ impl Permit {
     /// As [`Admission::take`]; the permit keeps what it had.
     pub(crate) fn grow_to(&mut self, bytes: u64) -> Result<(), Refusal> {
         if bytes > self.bytes {
-            // What is half done already is too good to be thrown away for want of time.
-            let limit = self.admission.in_flight_max.load(Ordering::Relaxed);
-            self.admission.charge(bytes - self.bytes, bytes, limit)?;
+            self.admission.charge(bytes - self.bytes, bytes)?;
             self.bytes = bytes;
         }
         Ok(())
     }
+}
 
-    /// Measures how long the request takes from here on.
-    pub(crate) fn watch(&self) -> Watch {
-        Watch {
-            admission: Arc::clone(&self.admission),
-            bytes: self.bytes,
-            began: Instant::now(),
-            is_taken: false,
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.admission
+            .in_flight
+            .fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+/// Bytes that samplers work on; no more when dropped. Whoever waits for them may have gone before.
+#[derive(Debug)]
+pub(crate) struct Work {
+    admission: Arc<Admission>,
+    bytes: u64,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.admission
+            .working
+            .fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+/// What a request is charged with until nothing of it is worked on any more.
+#[derive(Debug)]
+pub(crate) struct Dues {
+    _permit: Option<Permit>,
+    _work: Option<Work>,
+}
+
+impl Dues {
+    /// Of a request of which this much is charged here.
+    pub(crate) fn new(permit: Option<Permit>, work: Option<Work>) -> Self {
+        Self {
+            _permit: permit,
+            _work: work,
         }
     }
 }
@@ -202,18 +271,12 @@ impl Drop for Watch {
     }
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.admission
-            .in_flight
-            .fetch_sub(self.bytes, Ordering::AcqRel);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Admission, RETRY_AFTER};
     use crate::refusal::{Bound, Refusal};
+    use std::sync::Arc;
+    use std::time::Duration;
     use tailweir_core::ByteSize;
 
     fn full(bound: Bound) -> Refusal {
@@ -258,6 +321,50 @@ mod tests {
         assert!(refusal.is_retryable());
         admission.report_held(450, 300);
         assert!(admission.take(100).is_ok());
+    }
+
+    /// Samplers take five seconds for each of a few requests, whose clients wait for them or not.
+    async fn late_answers(admission: &Arc<Admission>, is_waited_for: bool) {
+        for _ in 0..8 {
+            let (_work, watch) = admission.work(1).unwrap();
+            tokio::time::advance(Duration::from_secs(5)).await;
+            if is_waited_for {
+                watch.taken();
+            }
+        }
+    }
+
+    /// Scenario: samplers answer late, to clients that wait, and to others that have given up by then.
+    /// Guarantees: they get less in hand, and the rest is refused before it is read; what they have in hand counts until they are
+    /// done with it, also when nobody waits for it any more.
+    #[tokio::test(start_paused = true)]
+    async fn samplers_that_answer_late_get_less() {
+        for is_waited_for in [true, false] {
+            let admission = Admission::new(ByteSize::mib(64));
+            late_answers(&admission, is_waited_for).await;
+            let least = ByteSize::kib(128).bytes();
+            assert_eq!(admission.in_flight_max(), least);
+            let (work, watch) = admission.work(least).unwrap();
+            drop(watch);
+            assert_eq!(admission.take(1).unwrap_err(), full(Bound::InFlight));
+            assert_eq!(admission.work(1).err(), Some(full(Bound::InFlight)));
+            assert_eq!(admission.refused(), 2);
+            drop(work);
+            assert!(admission.take(1).is_ok() && admission.work(1).is_ok());
+        }
+    }
+
+    /// Scenario: samplers have answered late; clients send a megabyte so slowly that it is not read yet, and another request waits
+    /// for a backend.
+    /// Guarantees: neither keeps anybody out: samplers have nothing to do with them.
+    #[tokio::test(start_paused = true)]
+    async fn what_no_sampler_works_on_keeps_nobody_out() {
+        let admission = Admission::new(ByteSize::mib(64));
+        late_answers(&admission, true).await;
+        let mut slow = admission.take(1).unwrap();
+        slow.grow_to(ByteSize::mib(1).bytes()).unwrap();
+        let next = admission.take(ByteSize::kib(64).bytes());
+        assert!(next.is_ok() && admission.work(1).is_ok());
     }
 
     /// Scenario: a request arrives after the stop.

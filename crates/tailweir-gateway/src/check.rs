@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use tailweir_config::{ComponentId, Connector, Exporter, Processor, Receiver, Settings};
 use tailweir_connect::{Maker, Now, Origin, Routing};
 use tailweir_core::Moment;
+use tailweir_export::WrittenFiles;
 use tailweir_transform::Dialect;
 
 /// A mistake in the block of a component.
@@ -161,7 +162,10 @@ fn check_exporter(id: &ComponentId, settings: &Settings) -> Option<Mistake> {
         return None;
     }
     let built = Blueprint::of(id, settings).and_then(|blueprint| match blueprint {
-        Some(blueprint) => blueprint.build(id, &Console::default(), 0).map(drop),
+        Some(blueprint) => {
+            let (console, files) = (Console::default(), WrittenFiles::default());
+            blueprint.build(id, &console, &files, 0).map(drop)
+        }
         None => Ok(()),
     });
     let block = format!("exporters::{id}");

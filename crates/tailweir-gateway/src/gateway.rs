@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tailweir_config::Settings;
 use tailweir_core::ByteSize;
+use tailweir_export::WrittenFiles;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,8 @@ const IN_FLIGHT_AT_START: ByteSize = ByteSize::mib(64);
 const MEMORY_UNKNOWN: ByteSize = ByteSize::mib(1024);
 /// How long the last entries into the books may take.
 const LAST_ENTRIES: Duration = Duration::from_millis(500);
-/// How long what a reload takes out of service may go on sending.
+/// How long what a reload takes out of service may go on sending, and stays for other members of a cluster: they may hear of the
+/// same change so much later.
 const RETIRE_TIME: Duration = Duration::from_secs(30);
 
 /// The data plane.
@@ -51,8 +53,10 @@ struct Inner {
     publisher: Publisher,
     /// Bytes in batches and queues when they were last counted.
     waiting: AtomicU64,
-    /// What a reload took out of service and still sends.
+    /// What a reload took out of service and still sends, or stays for other members.
     retiring: TaskTracker,
+    /// Nothing stays for other members any more: this one is going too.
+    leaving: CancellationToken,
     /// Whether the end has begun; from then on it is not ready.
     stopping: AtomicBool,
     abort: CancellationToken,
@@ -108,6 +112,7 @@ impl Gateway {
             publisher: Publisher::default(),
             waiting: AtomicU64::new(0),
             retiring: TaskTracker::new(),
+            leaving: CancellationToken::new(),
             stopping: AtomicBool::new(false),
             abort,
         });
@@ -228,6 +233,8 @@ impl Inner {
             membership.catch_up();
         }
         let in_time = graph.stop(&self.ground, deadline).await;
+        // Until here, what was taken out of service before confirms what other members decide.
+        self.leaving.cancel();
         self.retiring.close();
         let retired = tokio::time::timeout_at(deadline, self.retiring.wait()).await;
         in_time && retired.is_ok()
@@ -250,10 +257,10 @@ impl Inner {
         if retired.is_empty() {
             return;
         }
-        let abort = self.abort.clone();
+        let (abort, end) = (self.abort.clone(), self.leaving.clone());
         self.retiring.spawn(async move {
             tokio::select! {
-                _ = retired.empty(Instant::now() + RETIRE_TIME) => {}
+                () = retired.leave(Instant::now() + RETIRE_TIME, end) => {}
                 () = abort.cancelled() => {}
             }
         });
@@ -307,6 +314,7 @@ fn ground(nursery: crate::actors::Nursery, options: Options, end: &CancellationT
         surroundings: World::shared(),
         console: options.console,
         spools: Spools::default(),
+        written_files: WrittenFiles::default(),
         membership: options
             .cluster
             .map(|cluster| Membership::join(cluster, end.clone())),

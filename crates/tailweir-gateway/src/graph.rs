@@ -10,6 +10,7 @@ mod connectors;
 mod exporters;
 mod exposing;
 mod inquiring;
+mod leaving;
 mod limits;
 mod page;
 mod pairing;
@@ -54,7 +55,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{Batch, ComponentId, Connector, PipelineId, Settings};
 use tailweir_core::{ByteSize, Signal};
+use tailweir_export::WrittenFiles;
 use tailweir_transform::{Dialect, Surroundings};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// What every part of a gateway stands on, whatever the settings.
@@ -81,6 +84,8 @@ pub(crate) struct Ground {
     pub(crate) console: Console,
     /// The queues on disk.
     pub(crate) spools: Spools,
+    /// Where `file` exporters write.
+    pub(crate) written_files: WrittenFiles,
     /// The cluster that the process is a member of.
     pub(crate) membership: Option<Arc<Membership>>,
 }
@@ -219,11 +224,15 @@ impl Graph {
     /// Stops everything, from the front to the back, so that what is held flows out. Returns whether
     /// all of it was done in time.
     pub(crate) async fn stop(mut self, ground: &Ground, deadline: Instant) -> bool {
-        let mut in_time = true;
+        // Open requests get half of the time, all of them the same half; what they bring must flow out in the other.
+        let half = deadline.saturating_duration_since(Instant::now()) / 2;
+        let mut stopping = JoinSet::new();
         for receiver in std::mem::take(&mut self.receivers).into_values() {
-            // Open requests get half of the time; what they bring must flow out in the other half.
-            let left = deadline.saturating_duration_since(Instant::now()) / 2;
-            in_time &= receiver.stop(left).await;
+            stopping.spawn(receiver.stop(half));
+        }
+        let mut in_time = true;
+        while let Some(stopped) = stopping.join_next().await {
+            in_time &= stopped.unwrap_or(false);
         }
         ground.admission.stop();
         let settings = Arc::clone(&self.settings);

@@ -116,7 +116,7 @@ impl Members for Inbound {
         Box::pin(async move {
             match scanned {
                 Ok((permit, scanned)) => {
-                    let answer = sampler.take_part(&part, scanned, Some(permit)).await;
+                    let answer = sampler.take_part(&part, scanned, permit).await;
                     Brought::Answered(answer)
                 }
                 Err(refusal) => Brought::Refused(refusal),
@@ -130,12 +130,12 @@ impl Members for Inbound {
         sampler: &str,
         messages: Vec<Message<Piece, Ruled>>,
     ) -> BoxFuture<'_, ()> {
-        if let Some(sampler) = self.membership.trace_aware(sampler) {
+        if let Some(sampler) = self.membership.any_trace_aware(sampler) {
             // It keeps no mailbox: they are dealt with at once.
             sampler.letters(from, messages);
             return Box::pin(std::future::ready(()));
         }
-        let sampler = self.membership.sampler(sampler);
+        let sampler = self.membership.any_sampler(sampler);
         Box::pin(async move {
             let Some(sampler) = sampler else {
                 // Configured there and not yet here: said again when it is.

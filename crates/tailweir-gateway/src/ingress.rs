@@ -18,6 +18,7 @@ mod http_server;
 mod listener;
 mod page;
 mod status;
+mod upload;
 
 pub(crate) use body::{Charged, Reading};
 pub(crate) use compression::{Compression, SizeLimit};

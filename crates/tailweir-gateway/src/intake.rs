@@ -1,6 +1,5 @@
 //! The way from a receiver into its pipelines: check, count, charge, hand in, answer.
 
-use crate::admission::Permit;
 use crate::ingress::{Delivery, Intake, Transport};
 use crate::ledger::{Charge, Ledger};
 use crate::pipeline::{Load, ScanPool, Scanned, Stage, scan};
@@ -218,8 +217,6 @@ fn note(span: &Span, signal: Signal, [accepted, refused]: [u64; 2]) {
 
 async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
     let Entry { stage, is_detached } = entry;
-    let permit = load.permit.as_ref().filter(|_| !is_detached);
-    let watch = permit.map(Permit::watch);
     let taken = async move {
         stage.take(load).await.map_err(|returned| {
             returned.load.charge.give_back();
@@ -231,83 +228,11 @@ async fn hand_in(entry: Entry, load: Load) -> Result<(), Refusal> {
         let taken = tokio::spawn(taken.in_current_span()).await;
         return taken.unwrap_or(Err(interrupted));
     }
-    taken.await?;
-    if let Some(watch) = watch {
-        watch.taken();
-    }
-    Ok(())
+    taken.await
 }
 
 impl Intake for ReceiverIntake {
     fn accept(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(self.take_watched(delivery))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Entry, ReceiverIntake};
-    use crate::admission::Admission;
-    use crate::ingress::{CallerSpan, Delivery, Intake, Transport};
-    use crate::pipeline::{Load, Stage, Taken};
-    use std::sync::Arc;
-    use std::time::Duration;
-    use tailweir_core::{ByteSize, Signal};
-    use tailweir_testkit::{request, span, trace_id};
-
-    const SLOW: Duration = Duration::from_secs(8);
-
-    /// Takes everything, after a while.
-    struct Slow;
-
-    impl Stage for Slow {
-        fn take(&self, load: Load) -> Taken<'_> {
-            Box::pin(async move {
-                tokio::time::sleep(SLOW).await;
-                load.charge.into_receipt().0.delivered();
-                Ok(())
-            })
-        }
-    }
-
-    /// What may be in flight after a hundred requests, one each tenth of a second, to a receiver in front of a slow stage, whose clients
-    /// wait for so long.
-    async fn in_flight_max(is_detached: bool, patience: Duration) -> u64 {
-        let intake = ReceiverIntake::new("otlp".to_owned(), Arc::default(), Arc::default());
-        let entry = Entry {
-            stage: Arc::new(Slow),
-            is_detached,
-        };
-        intake.set_entries([Some(entry), None, None]);
-        let admission = Admission::new(ByteSize::mib(64));
-        let body = request().span(span(trace_id(1), 1)).bytes();
-        let deliver = async |number: u32| {
-            tokio::time::sleep(Duration::from_millis(100) * number).await;
-            let request = intake.accept(Delivery {
-                transport: Transport::Grpc,
-                signal: Signal::Traces,
-                permit: admission.take(body.len() as u64).unwrap(),
-                body: body.clone().into(),
-                client: Arc::default(),
-                caller: CallerSpan::default(),
-            });
-            let answer = tokio::time::timeout(patience, request).await;
-            assert_eq!(answer.is_ok(), patience > SLOW);
-        };
-        futures_util::future::join_all((0..100).map(deliver)).await;
-        admission.in_flight_max()
-    }
-
-    /// Scenario: requests take eight seconds each, once for a sampler, once for a sampler with clients that give up after five,
-    /// once for a pipeline without one.
-    /// Guarantees: less may be in flight after those that waited for the sampler, and as much as before after the others, which
-    /// may have waited for a backend.
-    #[tokio::test(start_paused = true)]
-    async fn late_answers_of_a_sampler_leave_less_in_flight() {
-        let (long, short) = (Duration::from_secs(10), Duration::from_secs(5));
-        let least = ByteSize::kib(128).bytes();
-        assert_eq!(in_flight_max(false, long).await, least);
-        assert_eq!(in_flight_max(false, short).await, least);
-        assert_eq!(in_flight_max(true, long).await, ByteSize::mib(64).bytes());
     }
 }

@@ -1,5 +1,7 @@
 //! A gateway as a member of a cluster: what it is told of the others, and how it reaches them.
 
+mod roster;
+
 use crate::pipeline::{Sampler, TraceAware, Writer};
 use crate::refusal::Refusal;
 use crate::scraping::{Roll, Rolls};
@@ -7,6 +9,7 @@ use crate::status::PeerRow;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
+use roster::Roster;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -119,9 +122,9 @@ pub(crate) struct Membership {
     pub(crate) post: Arc<dyn Post>,
     table: watch::Receiver<Arc<RoutingTable>>,
     reports: mpsc::Sender<Report>,
-    samplers: RwLock<BTreeMap<Arc<str>, Arc<Sampler>>>,
+    samplers: Roster<Sampler>,
     /// Samplers of logs pipelines.
-    trace_aware: RwLock<BTreeMap<Arc<str>, Arc<TraceAware>>>,
+    trace_aware: Roster<TraceAware>,
     /// What writes streams of metrics.
     writers: RwLock<BTreeMap<Arc<str>, Arc<dyn Writer>>>,
     /// Who shares targets, of receivers whose roll this member calls.
@@ -140,8 +143,8 @@ impl Membership {
             post: cluster.post,
             table: cluster.table,
             reports: cluster.reports,
-            samplers: RwLock::default(),
-            trace_aware: RwLock::default(),
+            samplers: Roster::default(),
+            trace_aware: Roster::default(),
             writers: RwLock::default(),
             rolls: Rolls::new(),
             said: Mutex::default(),
@@ -182,14 +185,16 @@ impl Membership {
 
     /// A sampler of this member from here on.
     pub(crate) fn enter(&self, name: Arc<str>, sampler: Arc<Sampler>) {
+        self.said.lock().forget(&name);
         // In this order: a table that comes in between is learned by one or the other.
-        self.samplers.write().insert(name, Arc::clone(&sampler));
+        self.samplers.enter(name, Arc::clone(&sampler));
         sampler.learn(&self.table());
     }
 
     /// A sampler of logs of this member from here on.
     pub(crate) fn enter_trace_aware(&self, name: Arc<str>, sampler: Arc<TraceAware>) {
-        self.trace_aware.write().insert(name, Arc::clone(&sampler));
+        self.said.lock().forget(&name);
+        self.trace_aware.enter(name, Arc::clone(&sampler));
         sampler.learn(&self.table());
     }
 
@@ -199,11 +204,31 @@ impl Membership {
         writer.learn(&self.table());
     }
 
-    /// No sampler or writer of this member any more.
+    /// No writer of this member any more.
     pub(crate) fn leave(&self, name: &str) {
-        self.samplers.write().remove(name);
-        self.trace_aware.write().remove(name);
         self.writers.write().remove(name);
+    }
+
+    /// A sampler, of traces or of logs, that is out of service: no parts come for it any more. Letters, reminders and tables do
+    /// until it is [forgotten](Self::forget): what it still decides is confirmed by letters, and as a second member it confirms
+    /// what others decide, who hear of a change at other times.
+    pub(crate) fn retire(&self, name: &str) {
+        self.samplers.retire(name);
+        self.trace_aware.retire(name);
+    }
+
+    /// A sampler that is gone.
+    pub(crate) fn forget(&self, name: &Arc<str>, sampler: &Arc<Sampler>) {
+        if self.samplers.forget(name, sampler) {
+            self.said.lock().forget(name);
+        }
+    }
+
+    /// A sampler of logs that is gone.
+    pub(crate) fn forget_trace_aware(&self, name: &Arc<str>, sampler: &Arc<TraceAware>) {
+        if self.trace_aware.forget(name, sampler) {
+            self.said.lock().forget(name);
+        }
     }
 
     /// The writer of this name.
@@ -211,29 +236,40 @@ impl Membership {
         self.writers.read().get(name).cloned()
     }
 
-    /// The sampler of logs of this name.
+    /// The sampler of logs of this name, if it is in service.
     pub(crate) fn trace_aware(&self, name: &str) -> Option<Arc<TraceAware>> {
-        self.trace_aware.read().get(name).cloned()
+        self.trace_aware.in_service(name)
     }
 
-    /// All samplers of logs.
+    /// The sampler of logs of this name, in service or not.
+    pub(crate) fn any_trace_aware(&self, name: &str) -> Option<Arc<TraceAware>> {
+        self.trace_aware.any(name)
+    }
+
+    /// All samplers of logs, in service or not.
     pub(crate) fn all_trace_aware(&self) -> Vec<Arc<TraceAware>> {
-        self.trace_aware.read().values().cloned().collect()
+        self.trace_aware.all()
     }
 
-    /// The sampler of this name.
+    /// The sampler of this name, if it is in service.
     pub(crate) fn sampler(&self, name: &str) -> Option<Arc<Sampler>> {
-        self.samplers.read().get(name).cloned()
+        self.samplers.in_service(name)
     }
 
-    /// All samplers.
+    /// The sampler of this name, in service or not.
+    pub(crate) fn any_sampler(&self, name: &str) -> Option<Arc<Sampler>> {
+        self.samplers.any(name)
+    }
+
+    /// All samplers, in service or not.
     pub(crate) fn samplers(&self) -> Vec<Arc<Sampler>> {
-        self.samplers.read().values().cloned().collect()
+        self.samplers.all()
     }
 
-    /// A shard of this sampler has something to report: so has the member, when all its samplers have.
+    /// A shard of this sampler has something to report: so has the member, when all its samplers have. Those out of service count: a
+    /// slot has not moved while they hold something of it.
     pub(crate) fn report(&self, sampler: &Arc<str>, report: Report) {
-        let all = self.samplers.read().len() + self.trace_aware.read().len();
+        let all = self.samplers.len() + self.trace_aware.len();
         if self.said.lock().say(all, Arc::clone(sampler), report) {
             // Without room, or without anybody who listens, it is said again some seconds later.
             let _ = self.reports.try_send(report);

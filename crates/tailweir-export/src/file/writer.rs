@@ -3,10 +3,10 @@
 use crate::civil::Civil;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tailweir_config::{FileExporter, Rotation};
+use tailweir_config::Rotation;
 
 const MEGABYTE: u64 = 1 << 20;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -15,45 +15,60 @@ const MEGABYTES: u64 = 100;
 
 pub(super) struct Writer {
     path: PathBuf,
-    rotation: Option<Rotation>,
     file: File,
-    size: u64,
+    /// The file has another name by now, and something else may stand at its path.
+    is_set_aside: bool,
     /// Since when there is something that the disk need not have.
     unsynced: Option<Instant>,
 }
 
 impl Writer {
-    /// `goes_on`: what is there stays, whatever the settings say.
-    pub(super) fn open(path: &Path, settings: &FileExporter, goes_on: bool) -> io::Result<Self> {
-        // Files that rotate go on where they were; a file alone is started anew, unless told not to.
-        let keeps = goes_on || settings.append || settings.rotation.is_some();
-        let file = open(path, keeps)?;
+    /// What is there stays.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            rotation: settings.rotation.clone(),
-            size: file.metadata()?.len(),
-            file,
+            file: open(path)?,
+            is_set_aside: false,
             unsynced: None,
         })
     }
 
-    /// Writes records, all or none of them.
-    pub(super) fn write(&mut self, records: &[&[u8]]) -> io::Result<()> {
+    /// Takes out what is there.
+    pub(super) fn empty(&mut self) -> io::Result<()> {
+        // Devices and pipes have no length, and take none.
+        match self.length()? {
+            0 => Ok(()),
+            _ => self.file.set_len(0),
+        }
+    }
+
+    /// Writes records, all or none of them, to a new file where `rotation` wants one for them.
+    pub(super) fn write(
+        &mut self,
+        records: &[&[u8]],
+        rotation: Option<&Rotation>,
+    ) -> io::Result<()> {
         let whole = records.concat();
-        self.rotate_before(whole.len() as u64)?;
+        if let Some(rotation) = rotation.filter(|_| !self.is_set_aside) {
+            self.rotate_before(whole.len() as u64, rotation)?;
+        }
+        let length = self.length()?;
         if let Err(error) = self.file.write_all(&whole) {
-            self.take_back();
+            self.take_back(length);
             return Err(error);
         }
-        self.size += whole.len() as u64;
         self.unsynced.get_or_insert_with(monotonic_clock);
         Ok(())
     }
 
+    /// Asked each time: somebody else may have cut the file.
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
     /// Half a record would spoil those behind it.
-    fn take_back(&mut self) {
-        let cut = self.file.set_len(self.size);
-        if let Err(error) = cut.and_then(|()| self.file.seek(SeekFrom::Start(self.size))) {
+    fn take_back(&mut self, length: u64) {
+        if let Err(error) = self.file.set_len(length) {
             let path = self.path.display();
             tracing::error!(%error, %path, "half a record stands at the end of the file");
         }
@@ -76,22 +91,20 @@ impl Writer {
     }
 
     /// Starts a new file where `length` more bytes would make this one too large.
-    fn rotate_before(&mut self, length: u64) -> io::Result<()> {
-        let Some(rotation) = &self.rotation else {
-            return Ok(());
-        };
+    fn rotate_before(&mut self, length: u64, rotation: &Rotation) -> io::Result<()> {
         let limit = match u64::try_from(rotation.max_megabytes) {
             Ok(0) | Err(_) => MEGABYTES,
             Ok(limit) => limit,
         };
-        if self.size == 0 || self.size + length <= limit.saturating_mul(MEGABYTE) {
+        let size = self.length()?;
+        if size == 0 || size + length <= limit.saturating_mul(MEGABYTE) {
             return Ok(());
         }
         self.file.sync_data()?;
         let now = wall_clock();
-        std::fs::rename(&self.path, self.backup_name(now))?;
-        self.file = open(&self.path, false)?;
-        self.size = 0;
+        self.rename(now, rotation.localtime)?;
+        // Where this fails the full file is still the one that is open, and the next write tries again.
+        self.file = open(&self.path)?;
         self.unsynced = None;
         if let Err(error) = self.remove_old(rotation, now) {
             tracing::error!(%error, path = %self.path.display(), "old files cannot be deleted");
@@ -99,14 +112,37 @@ impl Writer {
         Ok(())
     }
 
+    /// Gives the file the name of an old one, to make room for one whose records look different; what is written to
+    /// this one still ends up in it. Answers whether there is room.
+    pub(super) fn set_aside(&mut self, rotation: Option<&Rotation>) -> io::Result<bool> {
+        // Devices, pipes and links are not ours to rename.
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| !found.is_file()) {
+            return Ok(false);
+        }
+        self.rename(wall_clock(), rotation.is_some_and(|it| it.localtime))?;
+        self.is_set_aside = true;
+        let path = self.path.display();
+        tracing::info!(%path, "records look different from now on, those so far are in a file beside");
+        Ok(true)
+    }
+
+    /// Gives the file the name of an old one.
+    fn rename(&self, now: SystemTime, localtime: bool) -> io::Result<()> {
+        match std::fs::rename(&self.path, self.backup_name(now, localtime)) {
+            // Somebody took it away; or it has its name, and then no new one could be opened.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed,
+        }
+    }
+
     /// `traces.json` becomes `traces-2020-02-11T20-26-12.000-size.json`; a number follows where that is
     /// taken.
-    fn backup_name(&self, now: SystemTime) -> PathBuf {
+    fn backup_name(&self, now: SystemTime, localtime: bool) -> PathBuf {
         let nanos = now
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_nanos();
-        let time = match self.rotation.as_ref().is_some_and(|it| it.localtime) {
+        let time = match localtime {
             true => local_file_name(now),
             false => Civil::of(u64::try_from(nanos).unwrap_or(u64::MAX)).file_name(),
         };
@@ -201,14 +237,10 @@ fn is_date(text: &[u8]) -> bool {
         })
 }
 
-fn open(path: &Path, keeps: bool) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(!keeps)
-        .open(path)?;
-    file.seek(SeekFrom::End(0))?;
-    Ok(file)
+/// Whatever is written goes to the end, wherever that is by then: behind what others wrote, and not behind a hole where
+/// somebody cut the file.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
 }
 
 #[expect(

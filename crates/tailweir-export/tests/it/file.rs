@@ -6,19 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use tailweir_config::{FileCompression, FileExporter, FileFormat, GroupBy, Rotation};
 use tailweir_core::Signal;
-use tailweir_export::{Exporter, ExporterSettings, File};
+use tailweir_export::{Exporter, ExporterSettings, File, WrittenFiles};
 use tailweir_testkit::{request, trace_id};
 
-fn settings(path: &Path) -> FileExporter {
+pub(crate) fn settings(path: &Path) -> FileExporter {
     FileExporter {
         path: path.display().to_string(),
         ..FileExporter::default()
     }
 }
 
-/// Writes one request of each signal with an exporter of its own signal, as pipelines do.
+/// Writes one request of each signal with an exporter of its own signal, as pipelines of a new process do.
 async fn write(settings: &FileExporter, requests: &[(Signal, Bytes)]) {
-    let file = Arc::new(File::new(settings).unwrap());
+    let file = Arc::new(File::new(settings, &WrittenFiles::default()).unwrap());
     for (signal, body) in requests {
         let ledger = Ledger::new();
         let exporter = Exporter::new("file", *signal, file.clone(), &ExporterSettings::of_local());
@@ -45,7 +45,7 @@ fn requests() -> [(Signal, Bytes); 3] {
 }
 
 /// Cuts a file into records, each with its length before it.
-fn records(mut content: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn records(mut content: &[u8]) -> Vec<Vec<u8>> {
     let mut records = Vec::new();
     while let Some((length, rest)) = content.split_first_chunk::<4>() {
         let (record, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
@@ -65,7 +65,7 @@ async fn requests_are_lines_of_json() {
     let path = folder.path().join("new/folder/out.json");
     let mut settings = settings(&path);
     assert!(
-        File::new(&settings).is_err(),
+        File::new(&settings, &WrittenFiles::default()).is_err(),
         "the folder is only made when asked for"
     );
     settings.create_directory = true;
@@ -133,7 +133,7 @@ async fn requests_are_packed_as_hard_as_told() {
     assert!(sizes[1] < sizes[0], "{sizes:?}");
 }
 
-/// Scenario: a file is opened twice, without and with `append`.
+/// Scenario: one process after the other opens a file, without and with `append`.
 /// Guarantees: without, what was there is gone; with it, it stays.
 ///
 /// Conforms: exporter `file` | traces, metrics, logs | `append` | same
@@ -233,7 +233,7 @@ async fn resources_are_written_by_an_attribute() {
     std::fs::create_dir(folder.path().join("new")).unwrap();
     std::fs::create_dir(folder.path().join("new/taken.json")).unwrap();
     std::fs::write(folder.path().join("new/a.json"), "of another run").unwrap();
-    let file = Arc::new(File::new(&settings).unwrap());
+    let file = Arc::new(File::new(&settings, &WrittenFiles::default()).unwrap());
     let exporter = Exporter::new("file", Signal::Traces, file, &ExporterSettings::of_local());
     let ledger = Ledger::new();
     while_running(&exporter, async {
@@ -296,7 +296,8 @@ async fn names_of_old_files_may_have_the_local_time() {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn a_full_disk_is_a_loss() {
-    let file = Arc::new(File::new(&settings(Path::new("/dev/full"))).unwrap());
+    let settings = settings(Path::new("/dev/full"));
+    let file = Arc::new(File::new(&settings, &WrittenFiles::default()).unwrap());
     let exporter = Exporter::new("file", Signal::Traces, file, &ExporterSettings::of_local());
     let ledger = Ledger::new();
     while_running(&exporter, async {

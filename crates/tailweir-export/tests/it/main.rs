@@ -19,4 +19,5 @@ mod successor;
 mod support;
 mod tls;
 mod waterfall;
+mod written_files;
 mod zipkin;

@@ -98,9 +98,12 @@ impl Shard {
         self.inner.next.exchange(next);
     }
 
-    /// Where the actor is reached from here on.
+    /// Where the actor is reached from here on. What the one before was told after its end, nobody heard: this one catches up.
     pub(super) fn attach(&self, actor: ActorRef<SamplerMsg>) {
-        self.inner.actor.store(Some(Arc::new(actor)));
+        let before = self.inner.actor.swap(Some(Arc::new(actor)));
+        if before.is_some() {
+            self.cast(SamplerMsg::CatchUp);
+        }
     }
 
     /// Appends this shard's part of a request. The message is sent at once; the future waits for the
@@ -306,7 +309,7 @@ impl Actor for SamplerActor {
                 reply,
             } => state.append(&routed, shard, reply).await,
             SamplerMsg::Bring(part) => {
-                state.member(|member, now, outlet| member.bring(now, *part, outlet));
+                state.store.bring(state.shard.clock.now(), *part);
                 state.hand_on().await;
             }
             SamplerMsg::Letters { from, messages, .. } => {
@@ -320,10 +323,10 @@ impl Actor for SamplerActor {
             SamplerMsg::Remind { member: peer } => {
                 state.member(|member, now, outlet| member.remind(now, peer, outlet));
             }
-            SamplerMsg::Delivered => {
-                let delivered = std::mem::take(&mut *state.shard.delivered.lock());
-                state.member(|member, now, outlet| member.delivered(now, delivered, outlet));
-                state.hand_on().await;
+            SamplerMsg::Delivered => state.delivered().await,
+            SamplerMsg::CatchUp => {
+                state.member(|member, now, outlet| member.catch_up(now, outlet));
+                state.delivered().await;
             }
             SamplerMsg::Post => {
                 state.is_posting = false;
@@ -379,11 +382,20 @@ impl SamplerState {
             .with_member(|member, outlet| call(member, now, outlet));
     }
 
+    /// Learns what was delivered since it heard of it last.
+    async fn delivered(&mut self) {
+        let delivered = std::mem::take(&mut *self.shard.delivered.lock());
+        self.member(|member, now, outlet| member.delivered(now, delivered, outlet));
+        self.hand_on().await;
+    }
+
     async fn tick(&mut self) {
-        // What is held back must leave first, or decisions would pile up behind it.
+        // What is held back must leave first, or decisions would pile up behind it. What other members wait for must not.
         self.hand_on().await;
         let mut is_behind = false;
-        if !self.store.is_held_back() {
+        if self.store.is_held_back() {
+            self.store.upkeep(self.shard.clock.now());
+        } else {
             is_behind = self.store.advance(self.shard.clock);
             self.hand_on().await;
         }

@@ -1,10 +1,10 @@
-//! How many bytes may be in flight for requests to be answered in time.
+//! How many bytes samplers may have in hand for requests to be answered in time.
 //!
 //! The budget of bytes is about memory. Where processors are too slow for what comes, a budget that is full takes longer than
-//! clients wait: everything is worked on, nothing is in time, and clients send all of it again. So what is in flight is held
+//! clients wait: everything is worked on, nothing is in time, and clients send all of it again. So what is in hand is held
 //! to what can be answered within a few seconds, and the rest is refused at once, while its client may still go elsewhere.
-//! Only requests that wait for a sampler are measured: those behind are answered when others have answered, who may be slow as
-//! long as they like.
+//! Only what waits for a sampler is measured: other pipelines answer when a backend has answered, which may be slow as long as
+//! it likes.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;

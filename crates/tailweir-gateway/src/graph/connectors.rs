@@ -262,7 +262,9 @@ impl Wiring<'_> {
             }
         }
         self.add_followers(&mut witnesses);
-        for (place, sampler) in &self.graph.samplers {
+        // One that is taken out of service tells what it still decides to those whom it told before.
+        let samplers = self.graph.samplers.iter();
+        for (place, sampler) in samplers.filter(|(place, _)| self.places.contains(*place)) {
             sampler.set_witnesses(witnesses.remove(place).unwrap_or_default());
         }
     }

@@ -17,7 +17,7 @@ use tailweir_config::{
 use tailweir_core::Signal;
 use tailweir_export::{
     Authorization, BuildError, Debug, Destination, Exporter, ExporterSettings, File, Loki, Nop,
-    OtlpGrpc, OtlpHttp, PrometheusRemoteWrite, Scraped, Zipkin,
+    OtlpGrpc, OtlpHttp, PrometheusRemoteWrite, Scraped, WrittenFiles, Zipkin,
 };
 use tokio::time::Instant;
 
@@ -107,7 +107,7 @@ impl Blueprint {
         }))
     }
 
-    /// Builds the exporter; connects to nothing.
+    /// Builds the exporter; connects to nothing, and changes nothing that those that run write to.
     ///
     /// # Errors
     ///
@@ -116,6 +116,7 @@ impl Blueprint {
         self,
         id: &ComponentId,
         console: &Console,
+        files: &WrittenFiles,
         seed: u64,
     ) -> Result<Built, StartError> {
         let page = match &self.settings {
@@ -126,7 +127,7 @@ impl Blueprint {
             _ => None,
         };
         let scraped = page.as_ref().map(|parts| Arc::clone(&parts.scraped));
-        let kind = self.kind(id, console, scraped);
+        let kind = self.kind(id, console, files, scraped);
         let kind = kind.map_err(|source| StartError::Exporter {
             exporter: id.clone(),
             source,
@@ -145,6 +146,7 @@ impl Blueprint {
         &self,
         id: &ComponentId,
         console: &Console,
+        files: &WrittenFiles,
         scraped: Option<Arc<Scraped>>,
     ) -> Result<BuiltKind, BuildError> {
         use tailweir_config::Exporter as Kind;
@@ -183,9 +185,10 @@ impl Blueprint {
                 Arc::new(debug(exporter, console)?),
                 ExporterSettings::of_debug(exporter),
             ),
-            Kind::File(exporter) => {
-                direct(Arc::new(File::new(exporter)?), ExporterSettings::of_local())
-            }
+            Kind::File(exporter) => direct(
+                Arc::new(File::new(exporter, files)?),
+                ExporterSettings::of_local(),
+            ),
             Kind::LoadBalancing(exporter) => {
                 // What is wrong with it must be known before anything is touched.
                 let signal = Signal::Traces;
@@ -280,6 +283,7 @@ impl Built {
                     ..settings.clone()
                 };
                 let destination = Arc::clone(destination);
+                destination.begin();
                 match self.queues.lock().remove(&signal) {
                     Some(queue) => {
                         let receipts = ground.spools.receipts(&queue, &ground.ledger, signal);

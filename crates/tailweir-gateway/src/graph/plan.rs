@@ -184,12 +184,13 @@ impl Plan {
                 .iter()
                 .any(|((known, _), running)| known == id && running.blueprint == blueprint);
             // An unchanged exporter may still be new for one of its signals, so it is built in any
-            // case; that connects to nothing. A file would be opened twice.
+            // case; that connects to nothing, and shares the files that are written to already.
             let all_run = used_exporters(&self.settings)
                 .filter(|(used, _)| used == &id)
                 .all(|(id, signal)| running.exporters.contains_key(&(id.clone(), signal)));
             if !(unchanged && all_run) {
-                let built = blueprint.build(id, &ground.console, ground.seed)?;
+                let (console, files) = (&ground.console, &ground.written_files);
+                let built = blueprint.build(id, console, files, ground.seed)?;
                 let signals = used_exporters(&self.settings).filter(|(used, _)| *used == id);
                 built.open_queues(id, signals.map(|(_, signal)| signal), &ground.spools)?;
                 self.exporters.insert(id.clone(), built);

@@ -1,19 +1,24 @@
 //! What is taken out of service: in which order it is emptied, so that what is held flows out.
 
+use super::leaving::Leaving;
 use super::trace_aware::{RunningTraceAware, followers};
 use super::{Graph, Place, RunningBatcher, RunningConnector, RunningExporter};
+use crate::actors::Shard;
 use crate::pipeline::Sampler;
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{ComponentId, Pipeline, Settings};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// What a change has taken out of the graph, to be emptied in this order.
 #[derive(Default)]
 pub(crate) struct Retired {
     stages: Vec<Stage>,
     exporters: Vec<RunningExporter>,
+    leaving: Leaving,
 }
 
 /// Something that holds telemetry on its way to exporters.
@@ -32,6 +37,8 @@ pub(super) struct Gone {
     pub(super) trace_aware: BTreeMap<Place, RunningTraceAware>,
     pub(super) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(super) exporters: Vec<RunningExporter>,
+    /// Of these, what other members of the cluster still reach.
+    pub(super) leaving: Leaving,
 }
 
 impl Gone {
@@ -43,6 +50,7 @@ impl Gone {
             trace_aware: graph.trace_aware,
             connectors: graph.connectors,
             exporters: graph.exporters.into_values().collect(),
+            leaving: Leaving::default(),
         }
     }
 
@@ -70,6 +78,7 @@ impl Gone {
         Retired {
             stages,
             exporters: self.exporters,
+            leaving: self.leaving,
         }
     }
 }
@@ -143,28 +152,57 @@ impl Retired {
         self.stages.is_empty() && self.exporters.is_empty()
     }
 
+    /// Empties what a process that goes on needs no more; as [`Self::empty`], but what other members still reach stays until the
+    /// deadline, or until `end`.
+    pub(crate) async fn leave(self, deadline: Instant, end: CancellationToken) {
+        let Self {
+            stages,
+            exporters,
+            leaving,
+        } = self;
+        empty_stages(stages, &leaving, deadline).await;
+        close_exporters(exporters, deadline).await;
+        leaving.stay(deadline, &end).await;
+    }
+
     /// Decides, flushes, sends; gives up at the deadline what has not left by then. Returns whether
     /// all has left.
     pub(crate) async fn empty(self, deadline: Instant) -> bool {
-        let mut in_time = true;
-        for stage in self.stages {
-            in_time &= stage.empty(part_of(deadline)).await;
-        }
-        let mut closing = tokio::task::JoinSet::new();
-        for running in self.exporters {
-            closing.spawn(running.close(deadline));
-        }
-        while let Some(closed) = closing.join_next().await {
-            in_time &= closed.unwrap_or(false);
-        }
-        in_time
+        let in_time = empty_stages(self.stages, &Leaving::default(), deadline).await;
+        close_exporters(self.exporters, deadline).await && in_time
     }
 }
 
+async fn empty_stages(stages: Vec<Stage>, leaving: &Leaving, deadline: Instant) -> bool {
+    let mut in_time = true;
+    for stage in stages {
+        in_time &= stage.empty(leaving, part_of(deadline)).await;
+    }
+    in_time
+}
+
+async fn close_exporters(exporters: Vec<RunningExporter>, deadline: Instant) -> bool {
+    let mut in_time = true;
+    let mut closing = tokio::task::JoinSet::new();
+    for running in exporters {
+        closing.spawn(running.close(deadline));
+    }
+    while let Some(closed) = closing.join_next().await {
+        in_time &= closed.unwrap_or(false);
+    }
+    in_time
+}
+
 impl Stage {
-    async fn empty(self, deadline: Instant) -> bool {
+    async fn empty(self, leaving: &Leaving, deadline: Instant) -> bool {
         match self {
-            Self::Sampler(sampler) => drain(&sampler, deadline).await,
+            Self::Sampler(sampler) => {
+                let drained = drain(&sampler, deadline).await;
+                if !leaving.has(&sampler) {
+                    close(&sampler).await;
+                }
+                drained
+            }
             Self::Batcher(running) => {
                 running.batcher.close(deadline).await;
                 running.worker.stop();
@@ -199,20 +237,25 @@ fn part_of(deadline: Instant) -> Instant {
     now + deadline.saturating_duration_since(now) * 2 / 3
 }
 
-/// Decides what a sampler holds; tried again when a shard fails meanwhile.
+/// Decides what a sampler holds. Returns whether all of it has left.
 async fn drain(sampler: &Sampler, deadline: Instant) -> bool {
+    let shards = sampler.shards().iter();
+    let drained = shards.map(|shard| tokio::time::timeout_at(deadline, drain_shard(shard)));
+    join_all(drained).await.iter().all(Result::is_ok)
+}
+
+/// Decides what a shard holds; tried again when it fails meanwhile.
+async fn drain_shard(shard: &Shard) {
     const PAUSE: Duration = Duration::from_millis(20);
-    let mut in_time = true;
+    while shard.drain().await.is_err() {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn close(sampler: &Sampler) {
     for shard in sampler.shards() {
-        let drained = async {
-            while shard.drain().await.is_err() {
-                tokio::time::sleep(PAUSE).await;
-            }
-        };
-        in_time &= tokio::time::timeout_at(deadline, drained).await.is_ok();
         shard.close().await;
     }
-    in_time
 }
 
 #[cfg(test)]

@@ -141,11 +141,8 @@ impl Graph {
         let samplers = self
             .samplers
             .extract_if(.., |place, _| !places.contains(place));
-        gone.samplers.extend(samplers.inspect(|(_, sampler)| {
-            if let Some(seat) = sampler.seat() {
-                seat.membership.leave(&seat.name);
-            }
-        }));
+        let samplers = samplers.inspect(|(_, sampler)| gone.leaving.add(sampler));
+        gone.samplers.extend(samplers);
         let batchers = self
             .batchers
             .extract_if(.., |place, _| !places.contains(place));
@@ -153,11 +150,9 @@ impl Graph {
         let trace_aware = self
             .trace_aware
             .extract_if(.., |place, _| !places.contains(place));
-        gone.trace_aware.extend(trace_aware.inspect(|(_, running)| {
-            if let Some(seat) = running.stage.seat() {
-                seat.membership.leave(&seat.name);
-            }
-        }));
+        let trace_aware =
+            trace_aware.inspect(|(_, running)| gone.leaving.add_trace_aware(&running.stage));
+        gone.trace_aware.extend(trace_aware);
         let connectors = self
             .connectors
             .extract_if(.., |id, _| !connected.contains(id));
@@ -358,7 +353,8 @@ impl Wiring<'_> {
             running.push(shard);
         }
         let scans = Arc::clone(&ground.scans);
-        let sampler = Arc::new(Sampler::new(running, scans, witnesses, seat));
+        let admission = Arc::clone(&ground.admission);
+        let sampler = Arc::new(Sampler::new(running, scans, witnesses, admission, seat));
         if let Some(seat) = sampler.seat() {
             let name = Arc::clone(&seat.name);
             seat.membership.enter(name, Arc::clone(&sampler));

@@ -1,20 +1,18 @@
 //! Reads request bodies into memory that was charged for first.
 
 use super::compression::{Compression, OFFLOAD, SizeLimit, decompress};
+use super::upload::Upload;
 use crate::admission::{Admission, Permit};
 use crate::buffer::{BufferPool, PooledBuffer};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use http_body::Body;
-use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What is charged before the first byte of a body, where it is longer. The rest is charged as it
 /// comes, so that a client that announces much and sends little does not keep others out.
 const STEP: u64 = 64 << 10;
-/// A client that sends nothing for this long in the middle of a body is cut off.
-const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// What bodies are read with.
 #[derive(Debug, Clone)]
@@ -55,7 +53,8 @@ impl Reading {
             return Err(self.limit.passed());
         }
         let mut permit = self.admission.take(length.unwrap_or(0).min(STEP))?;
-        let Some(first) = next_data(body).await? else {
+        let mut upload = Upload::new(body);
+        let Some(first) = upload.next().await? else {
             return Ok(Charged {
                 body: Bytes::new(),
                 permit,
@@ -77,7 +76,7 @@ impl Reading {
             }
             permit.grow_to(size as u64)?;
             buffer.vec().extend_from_slice(&data);
-            next = next_data(body).await?;
+            next = upload.next().await?;
         }
         Ok(Charged {
             body: buffer.freeze(),
@@ -95,7 +94,8 @@ impl Reading {
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        let (prefix, rest) = prefix(body).await?;
+        let mut upload = Upload::new(body);
+        let (prefix, rest) = upload.prefix().await?;
         let [flag, length @ ..] = prefix;
         let length = u32::from_be_bytes(length) as usize;
         if flag > 1 {
@@ -111,10 +111,10 @@ impl Reading {
             permit.grow_to(length as u64)?;
             rest
         } else {
-            self.rest_of_message(body, rest, length, &mut permit)
+            self.rest_of_message(&mut upload, rest, length, &mut permit)
                 .await?
         };
-        if next_data(body).await?.is_some_and(|data| !data.is_empty()) {
+        if upload.next().await?.is_some_and(|data| !data.is_empty()) {
             return Err(TRAILING);
         }
         let charged = Charged {
@@ -126,7 +126,7 @@ impl Reading {
 
     async fn rest_of_message<B>(
         &self,
-        body: &mut B,
+        upload: &mut Upload<'_, B>,
         first: Bytes,
         length: usize,
         permit: &mut Permit,
@@ -146,7 +146,7 @@ impl Reading {
             if buffer.vec().len() == length {
                 return Ok(buffer.freeze());
             }
-            next = next_data(body).await?.ok_or(Refusal::BadFraming {
+            next = upload.next().await?.ok_or(Refusal::BadFraming {
                 detail: "the message is shorter than its length",
             })?;
         }
@@ -195,26 +195,6 @@ fn expand(
     Ok(charged)
 }
 
-/// The first five bytes, and what came with them.
-async fn prefix<B>(body: &mut B) -> Result<([u8; 5], Bytes), Refusal>
-where
-    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
-{
-    let mut prefix = [0; 5];
-    let mut filled = 0;
-    loop {
-        let mut data = next_data(body).await?.ok_or(Refusal::BadFraming {
-            detail: "there is no message",
-        })?;
-        let part = data.split_to(data.len().min(prefix.len() - filled));
-        prefix[filled..filled + part.len()].copy_from_slice(&part);
-        filled += part.len();
-        if filled == prefix.len() {
-            return Ok((prefix, data));
-        }
-    }
-}
-
 /// Reads on and throws away, so that the client comes to read the answer: at most 32 MiB, at most 5 s.
 pub(crate) async fn discard<B>(body: &mut B)
 where
@@ -222,40 +202,15 @@ where
 {
     const BYTES_MAX: usize = 32 << 20;
     const TIME_MAX: Duration = Duration::from_secs(5);
+    let mut upload = Upload::new(body);
     let reading = async {
         let mut discarded = 0;
         while discarded < BYTES_MAX
-            && let Ok(Some(data)) = next_data(body).await
+            && let Ok(Some(data)) = upload.next().await
         {
             discarded += data.len();
         }
     };
     // Whoever takes longer does not get to read the answer.
     let _ = tokio::time::timeout(TIME_MAX, reading).await;
-}
-
-/// The next bytes of the body; nothing at its end. Trailers are passed over.
-async fn next_data<B>(body: &mut B) -> Result<Option<Bytes>, Refusal>
-where
-    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
-{
-    loop {
-        let frame = tokio::time::timeout(IDLE_MAX, body.frame()).await;
-        let frame = frame.map_err(|_| Refusal::Incomplete {
-            detail: format!("nothing came for {} s", IDLE_MAX.as_secs()),
-        })?;
-        match frame {
-            None => return Ok(None),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-            Some(Err(error)) => {
-                return Err(Refusal::Incomplete {
-                    detail: error.to_string(),
-                });
-            }
-        }
-    }
 }

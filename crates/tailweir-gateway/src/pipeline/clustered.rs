@@ -9,7 +9,7 @@ mod voyage;
 pub(super) use voyage::{Cargo, Voyage};
 
 use super::{Sampler, Scanned};
-use crate::admission::Permit;
+use crate::admission::{Dues, Permit};
 use crate::ledger::Ledger;
 use crate::membership::{Membership, OutgoingPart};
 use crate::refusal::{Bound, Refusal};
@@ -61,7 +61,7 @@ impl Seat {
 pub(crate) struct Shared {
     body: Bytes,
     scanned: Scanned,
-    _permit: Option<Permit>,
+    _dues: Dues,
 }
 
 /// Spans of a request that are for one shard.
@@ -147,12 +147,12 @@ impl Sampler {
         seat: &Seat,
         body: Bytes,
         scanned: Scanned,
-        permit: Option<Permit>,
+        dues: Dues,
     ) -> Result<(), Refusal> {
         let request = Arc::new(Shared {
             body,
             scanned,
-            _permit: permit,
+            _dues: dues,
         });
         let cargo = SpanCargo {
             sampler: self,
@@ -171,13 +171,13 @@ impl Sampler {
         &self,
         part: &OutgoingPart,
         scanned: Scanned,
-        permit: Option<Permit>,
+        permit: Permit,
     ) -> Answer {
         let all = (0..scanned.scan.spans.len() as u32).collect();
         let request = Arc::new(Shared {
             body: part.spans.clone(),
             scanned,
-            _permit: permit,
+            _dues: Dues::new(Some(permit), None),
         });
         let patience = Instant::now() + part.patience;
         self.bring_own(&request, all, part.epoch, part.tenure, patience)

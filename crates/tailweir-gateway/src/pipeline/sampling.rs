@@ -7,7 +7,7 @@
 
 use super::{Load, ScanPool, Scanned, Seat, Stage, Taken};
 use crate::actors::{Shard, ShardReport, Witness, Witnesses};
-use crate::admission::Permit;
+use crate::admission::{Admission, Dues};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use std::fmt;
@@ -25,19 +25,19 @@ pub(crate) struct Sampler {
     shards: Vec<Shard>,
     scans: Arc<ScanPool>,
     witnesses: Arc<Witnesses>,
+    admission: Arc<Admission>,
     /// Its place in a cluster; nothing when the process is alone.
     seat: Option<Arc<Seat>>,
 }
 
 /// A request whose spans are assigned to shards. Shared by the messages about it; the last one gives
-/// back its buffers and its permit.
+/// back its buffers and what it is charged with.
 pub(crate) struct Routed {
     /// The request.
     pub(crate) body: Bytes,
     /// Its spans, and which shard each goes to.
     pub(crate) scanned: Scanned,
-    /// The charge for the request.
-    _permit: Option<Permit>,
+    _dues: Dues,
 }
 
 impl Sampler {
@@ -46,12 +46,14 @@ impl Sampler {
         shards: Vec<Shard>,
         scans: Arc<ScanPool>,
         witnesses: Arc<Witnesses>,
+        admission: Arc<Admission>,
         seat: Option<Arc<Seat>>,
     ) -> Self {
         Self {
             shards,
             scans,
             witnesses,
+            admission,
             seat,
         }
     }
@@ -111,7 +113,16 @@ impl Sampler {
         reports
     }
 
+    /// Takes a request. What somebody waits for is measured here, where spans come from whatever pipeline: what waits beside
+    /// it or behind, as for a backend, does not count.
     async fn append(&self, mut load: Load) -> Result<(), Box<super::Returned>> {
+        let (mut work, mut watch) = (None, None);
+        if !load.is_held {
+            match self.admission.work(load.body.len() as u64) {
+                Ok(begun) => (work, watch) = (Some(begun.0), Some(begun.1)),
+                Err(refusal) => return Err(load.returned(refusal)),
+            }
+        }
         let scanned = match load.scanned.take() {
             Some(scanned) => scanned,
             None => match scan(&self.scans, &load.body) {
@@ -132,16 +143,22 @@ impl Sampler {
         // The shards take the spans into the books themselves; a client that goes away while we
         // wait must not leave a second entry behind.
         let ticket = charge.give_back();
+        let dues = Dues::new(permit, work);
         let outcome = match &self.seat {
             None => {
-                let routed = self.route(body.clone(), scanned, permit);
+                let routed = self.route(body.clone(), scanned, dues);
                 self.hand_out(&routed).await
             }
             Some(seat) => {
-                self.append_in_cluster(seat, body.clone(), scanned, permit)
+                self.append_in_cluster(seat, body.clone(), scanned, dues)
                     .await
             }
         };
+        if outcome.is_ok()
+            && let Some(watch) = watch
+        {
+            watch.taken();
+        }
         outcome.map_err(|refusal| {
             let load = Load {
                 signal,
@@ -157,7 +174,7 @@ impl Sampler {
         })
     }
 
-    fn route(&self, body: Bytes, mut scanned: Scanned, permit: Option<Permit>) -> Arc<Routed> {
+    fn route(&self, body: Bytes, mut scanned: Scanned, dues: Dues) -> Arc<Routed> {
         let shards = self.shards.len();
         let findings = &mut *scanned;
         // Spans of one trace mostly stand together.
@@ -172,7 +189,7 @@ impl Sampler {
         Arc::new(Routed {
             body,
             scanned,
-            _permit: permit,
+            _dues: dues,
         })
     }
 

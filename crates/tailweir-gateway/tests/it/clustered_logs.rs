@@ -197,3 +197,43 @@ async fn samplers_without_the_processor_refuse_its_logs() {
     let wanted = ["early 0", "severe"].map(str::to_owned);
     until(&sink, "its logs", wanted.into_iter()).await;
 }
+
+/// Scenario: logs wait for traces whose time has not come. One after the other the samplers are told that both pipelines have other
+/// names, each when the one before has nothing left.
+/// Guarantees: the logs of the kept traces arrive, each once, and no others; nothing is lost, and nobody was undecided.
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_of_pipelines_that_are_renamed_go_the_way_of_their_traces() {
+    let sink = Sink::start();
+    let yaml = yaml(&sink, WINDOW, ", wait: 1h");
+    let renamed = yaml.replace("    traces: {", "    traces/renamed: {");
+    let renamed = renamed.replace("    logs: {", "    logs/renamed: {");
+    let town = Town::of(3);
+    let (samplers, gateway) = cluster(&town, &yaml).await;
+    send_logs(&gateway, 0..TRACES, "early").await;
+    let spans = (0..TRACES).map(|n| {
+        let span = span(trace_id(n), 1).child_of(9);
+        if n.is_multiple_of(2) {
+            span.error()
+        } else {
+            span
+        }
+    });
+    send(&gateway, request().spans(spans).message()).await;
+    for sampler in &samplers {
+        let held = || sampler.running.ledger().signals["logs"].held.items;
+        assert!(held() > 0);
+        sampler.running.reload(settings(&renamed)).await.unwrap();
+        sampler.until("end of its logs", |_| held() == 0).await;
+    }
+    gateway.running.reload(settings(&renamed)).await.unwrap();
+    until(&sink, "all logs of kept traces", kept(0..TRACES, "early")).await;
+
+    let mut books = vec![gateway.finish().await];
+    for sampler in samplers {
+        books.push(sampler.finish().await);
+    }
+    assert_eq!(items(&books, |row| row.acknowledged.items), TRACES);
+    assert_eq!(items(&books, |row| row.delivered.items), TRACES / 2);
+    let dropped = |row: &tailweir_gateway::LedgerRow| row.dropped["not_sampled"].items;
+    assert_eq!(items(&books, dropped), TRACES / 2);
+}

@@ -204,3 +204,49 @@ async fn silent_connections_do_not_hold_up_the_end() {
     gateway.finish().await;
     assert_eq!(silent.read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
+
+/// Scenario: two receivers have a request each whose body does not end, and the gateway is told to stop within an hour.
+/// Guarantees: both stop listening at once, instead of one after the other; when the clients have gone it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_stop_together() {
+    let sink = Sink::start();
+    let yaml = format!(
+        "
+receivers:
+  otlp/one: {{protocols: {{http: {{endpoint: '127.0.0.1:0'}}}}}}
+  otlp/two: {{protocols: {{http: {{endpoint: '127.0.0.1:0'}}}}}}
+exporters:
+  otlp: {{endpoint: {}, tls: {{insecure: true}}}}
+service:
+  pipelines:
+    traces: {{receivers: [otlp/one, otlp/two], exporters: [otlp]}}
+",
+        sink.endpoint()
+    );
+    let gateway = Fixture::start(&yaml).await;
+    let addresses = gateway.running.addresses().await;
+    assert_eq!(addresses.len(), 2);
+    let mut clients = Vec::new();
+    for bound in &addresses {
+        let mut client = TcpStream::connect(bound.address).await.unwrap();
+        let head = "POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/x-protobuf\r\n\
+            content-length: 1000\r\nexpect: 100-continue\r\n\r\n";
+        client.write_all(head.as_bytes()).await.unwrap();
+        // It says so when it waits for the body.
+        client.read_exact(&mut [0; 12]).await.unwrap();
+        clients.push(client);
+    }
+    let hour = Duration::from_secs(3600);
+    let all_closed = async {
+        for bound in &addresses {
+            while TcpStream::connect(bound.address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(clients);
+    };
+    let stopping = gateway.running.shutdown(hour);
+    let both = async { tokio::join!(stopping, all_closed).0 };
+    let end = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    assert!(end.in_time);
+}

@@ -1,5 +1,8 @@
 //! A shard of a cluster's member: hands on what its shard wants done.
 
+#[cfg(test)]
+mod tests;
+
 use super::outlet::{Fragments, Outlet};
 use super::{SamplerMsg, ShardChange, ShardInner};
 use crate::ledger::{Custody, Guard};
@@ -136,6 +139,12 @@ impl Member {
         self.dispatch(now, outlet);
     }
 
+    /// Goes by the newest table, of which it may have heard nothing.
+    pub(super) fn catch_up(&mut self, now: Moment, outlet: &mut Outlet) {
+        let table = self.seat.membership.table();
+        self.learn(now, &table, outlet);
+    }
+
     pub(super) fn remind(&mut self, now: Moment, member: Incarnation, outlet: &mut Outlet) {
         self.shard.remind(now, member, &mut self.outbox);
         self.dispatch(now, outlet);
@@ -147,7 +156,9 @@ impl Member {
         fragments: Vec<Fragments>,
         outlet: &mut Outlet,
     ) {
-        for of_trace in fragments {
+        // What was left out for another owner may be this member's again, and under way once more.
+        let own = fragments.into_iter();
+        for of_trace in own.filter(|of_trace| !of_trace.tie.is_cut()) {
             let Fragments {
                 tenure, numbers, ..
             } = of_trace;
@@ -166,6 +177,12 @@ impl Member {
         {
             self.close(outlet);
         }
+    }
+
+    /// Sees to everything but decisions: what was kept finds no room behind.
+    pub(super) fn upkeep(&mut self, now: Moment, outlet: &mut Outlet) {
+        self.shard.upkeep(now, &mut self.outbox);
+        self.dispatch(now, outlet);
     }
 
     /// Decides what it may decide; the rest goes to other members with its tenures.

@@ -46,6 +46,8 @@ pub(crate) enum SamplerMsg {
     },
     /// Kept spans were delivered, or are counted as lost.
     Delivered,
+    /// It is there again: what it was told meanwhile nobody heard.
+    CatchUp,
     /// What came before it is dealt with: letters that were written meanwhile leave together.
     Post,
     /// A deadline has come, or it is time to offer again what found no room.

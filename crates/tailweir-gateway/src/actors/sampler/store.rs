@@ -9,17 +9,18 @@ use crate::admission::{Admission, RETRY_AFTER};
 use crate::buckets::Buckets;
 use crate::clock::{Clock, stopwatch};
 use crate::ledger::{DropReason, Ledger};
-use crate::pipeline::{Load, Routed};
+use crate::pipeline::{Load, Portion, Routed};
 use crate::refusal::{Bound, Refusal};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tailweir_core::{Moment, Signal, TraceId};
+use tailweir_core::{ByteSize, Moment, Signal, TraceId};
 use tailweir_export::{Amount, LossReason};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::{Counters, Engine, EngineSettings, PolicyCounts};
-use tailweir_shard::{Fate, ShardState};
+use tailweir_shard::{Answer, Fate, Part, ShardState};
+use tokio::sync::oneshot;
 
-/// Kept bytes that may wait for room behind; past it, appends are refused.
+/// Kept bytes that may wait for room behind; past it, spans are refused, whether they come as requests or as parts.
 const OUTLET_BYTES_MAX: usize = 16 << 20;
 
 /// What a shard starts with.
@@ -80,6 +81,8 @@ pub(super) struct ShardStore {
     ticks: Buckets,
     /// Decisions of policies of earlier settings.
     retired: BTreeMap<String, PolicyCounts>,
+    /// Whether it is being emptied, for good.
+    is_draining: bool,
 }
 
 /// What of the engine's counters is in the books already.
@@ -127,6 +130,7 @@ impl ShardStore {
             booked: Booked::default(),
             ticks: Buckets::new(Buckets::MILLISECONDS),
             retired: BTreeMap::new(),
+            is_draining: false,
         }
     }
 
@@ -155,6 +159,32 @@ impl ShardStore {
         }
     }
 
+    /// Takes a part of a request for a shard of a cluster, or refuses it.
+    pub(super) fn bring(&mut self, now: Moment, part: Part<Portion, oneshot::Sender<Answer>>) {
+        match self.refusal_of_parts() {
+            Some(refusal) => {
+                // A gateway that has gone needs no answer.
+                let _ = part.ticket.send(Answer::Refused(refusal));
+            }
+            None => self.with_member(|member, outlet| member.bring(now, part, outlet)),
+        }
+    }
+
+    /// Why no part is taken now, if none is.
+    fn refusal_of_parts(&self) -> Option<tailweir_shard::Refusal> {
+        if self.is_draining {
+            // A trace that begins now would be held to the end, and be lost with what is left then.
+            return Some(tailweir_shard::Refusal::NotOpen);
+        }
+        let held = self.outlet.bytes();
+        let full = tailweir_sampler::Refusal::Memory {
+            needed: ByteSize(0),
+            held: ByteSize(held as u64),
+            budget: ByteSize(OUTLET_BYTES_MAX as u64),
+        };
+        (held > OUTLET_BYTES_MAX).then_some(tailweir_shard::Refusal::Full(full))
+    }
+
     /// Decides what is due. Says whether that was too much for one call.
     pub(super) fn advance(&mut self, clock: Clock) -> bool {
         let start = clock.now();
@@ -163,7 +193,13 @@ impl ShardStore {
                 engine.advance(start, &mut self.outlet);
                 self.outlet.seal();
             }
-            Core::Member(member) => member.tick(start, &mut self.outlet),
+            Core::Member(member) => {
+                member.tick(start, &mut self.outlet);
+                if self.is_draining {
+                    // Of parts that had to wait, some were taken since.
+                    member.drain(start, &mut self.outlet);
+                }
+            }
         }
         let took = clock.now().since(start);
         self.ticks.add(took.as_micros().div_ceil(1000) as u64);
@@ -171,8 +207,14 @@ impl ShardStore {
         self.next_deadline().is_some_and(|due| due <= start)
     }
 
-    /// Decides everything.
+    /// Sees to what waits for other members, and decides nothing, so that no more is kept than finds room behind.
+    pub(super) fn upkeep(&mut self, now: Moment) {
+        self.with_member(|member, outlet| member.upkeep(now, outlet));
+    }
+
+    /// Decides everything, and takes no more parts.
     pub(super) fn drain(&mut self, now: Moment) {
+        self.is_draining = true;
         match &mut self.core {
             Core::Alone(engine) => {
                 engine.drain(now, &mut self.outlet);
@@ -269,7 +311,12 @@ impl ShardStore {
         let (counters, booked) = (self.core.engine().counters(), &mut self.booked);
         let signal = Signal::Traces;
 
-        let taken = amount(&[counters.appended]);
+        let mut taken = amount(&[counters.appended]);
+        if let Core::Member(member) = &self.core {
+            let (items, bytes) = member.shard().taken_over();
+            taken.items += items;
+            taken.bytes += bytes;
+        }
         self.ledger.taken(signal, minus(taken, booked.taken));
         booked.taken = taken;
 

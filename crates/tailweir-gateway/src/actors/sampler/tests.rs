@@ -1,5 +1,7 @@
 //! A shard under supervision.
 
+mod member;
+
 use super::{Shard, ShardSettings};
 use crate::actors::{Node, Nursery};
 use crate::admission::Admission;
@@ -32,6 +34,7 @@ impl Stage for Taker {
 
 struct Bench {
     nursery: Nursery,
+    admission: Arc<Admission>,
     ledger: Arc<Ledger>,
     shard: Shard,
     taker: Arc<Taker>,
@@ -49,6 +52,7 @@ async fn bench() -> Bench {
     let settings = settings.unwrap_or_else(|| panic!("{diagnostics:?}"));
     let nursery = Node::start().await.unwrap();
     let ledger = Arc::new(Ledger::default());
+    let admission = Admission::new(ByteSize::mib(64));
     let taker = Arc::new(Taker::default());
     let settings = ShardSettings {
         engine: EngineSettings {
@@ -62,7 +66,7 @@ async fn bench() -> Bench {
         witnesses: Arc::default(),
         place: None,
         ledger: Arc::clone(&ledger),
-        admission: Admission::new(ByteSize::mib(64)),
+        admission: Arc::clone(&admission),
     };
     let next = Arc::clone(&taker) as Arc<dyn Stage>;
     let shard = Shard::new(settings, Clock::start(), next);
@@ -73,9 +77,11 @@ async fn bench() -> Bench {
             vec![shard.clone()],
             Arc::clone(&scans),
             Arc::default(),
+            Arc::clone(&admission),
             None,
         ),
         nursery,
+        admission,
         ledger,
         shard,
         taker,
@@ -135,6 +141,27 @@ async fn a_panic_in_a_shard_loses_no_held_trace() {
     assert_eq!(books.imbalance(), 0);
     assert_eq!(books.signals["traces"].lost_items(), 0);
     bench.nursery.stop().await;
+}
+
+/// Scenario: samplers have answered late and have as much in hand as they may, when a request comes by whatever pipeline, and
+/// one that was acknowledged before.
+/// Guarantees: the first is refused, to come again; the other is taken.
+#[tokio::test(start_paused = true)]
+async fn what_is_too_much_for_a_sampler_is_refused_at_once() {
+    let bench = bench().await;
+    for _ in 0..8 {
+        let (_work, _watch) = bench.admission.work(1).unwrap();
+        tokio::time::advance(Duration::from_secs(5)).await;
+    }
+    let _work = bench.admission.work(bench.admission.in_flight_max());
+    bench.append(1).await.unwrap();
+    let body = request().span(span(trace_id(2), 1)).bytes();
+    let charge = Charge::take(&bench.ledger, Signal::Traces, Amount { items: 1, bytes: 1 });
+    let mut load = Load::held(Signal::Traces, body.into(), charge);
+    load.is_held = false;
+    let returned = bench.sampler.take(load).await.unwrap_err();
+    assert!(matches!(returned.refusal, Refusal::Full { .. }));
+    returned.load.charge.give_back();
 }
 
 /// Scenario: a shard is closed while it holds a trace.

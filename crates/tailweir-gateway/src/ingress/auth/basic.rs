@@ -185,11 +185,15 @@ pub(super) async fn authenticate(
     let Some(hash) = users.users.get(user).cloned() else {
         return Err(wrong);
     };
-    let Ok(_turn) = Arc::clone(&users.checks).acquire_owned().await else {
+    let Ok(turn) = Arc::clone(&users.checks).acquire_owned().await else {
         return Err(wrong);
     };
     let password = password.to_owned();
-    let check = tokio::task::spawn_blocking(move || hash.matches(&password));
+    let check = tokio::task::spawn_blocking(move || {
+        // Kept until the work is done, whether its client waits for it or has gone.
+        let _turn = turn;
+        hash.matches(&password)
+    });
     if !check.await.unwrap_or(false) {
         return Err(wrong);
     }
@@ -202,6 +206,7 @@ mod tests {
     use super::{Users, authenticate};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
+    use futures_util::FutureExt;
     use std::sync::Arc;
 
     /// `myName:myPassword` as `htpasswd` writes it, `sha:sha`, a plain one, and hashes of crypt(3): by
@@ -250,6 +255,21 @@ mod tests {
         ] {
             assert!(!is_let_in(&users, wrong).await, "{wrong}");
         }
+    }
+
+    /// Scenario: a client asks with a wrong password that takes long to check, and goes away.
+    /// Guarantees: its check counts as one of those under way until it ends: who comes and goes makes no more work than
+    /// who waits.
+    #[tokio::test]
+    async fn a_check_counts_until_it_ends() {
+        let bcrypt = bcrypt::hash("tiger", 10).unwrap();
+        let users = Arc::new(Users::parse("", &format!("scott:{bcrypt}")).unwrap());
+        let at_once = users.checks.available_permits();
+        let asks = is_let_in(&users, "scott:lion");
+        assert!(asks.now_or_never().is_none());
+        assert_eq!(users.checks.available_permits(), at_once - 1);
+        let all = u32::try_from(at_once).unwrap();
+        assert!(users.checks.acquire_many(all).await.is_ok());
     }
 
     /// Scenario: lines without a colon, with a hash of an unknown kind, and no lines at all.
