@@ -42,7 +42,7 @@ enum Blow {
     Stop,
     /// The last member stands still.
     Pause,
-    /// The last member is gone.
+    /// The last member, or the only one, is gone.
     Kill,
     /// The last member is cut off the controllers, and another leaves, so that there is news that it does not hear.
     CutOff,
@@ -247,6 +247,12 @@ const FAULTS: &[Fault] = &[
         job: "part-panics",
         alerts_then: &["TailweirActorRestarts"],
         blow: Blow::Flip(&SCAN_IS_SHORT),
+        ..SOUND
+    },
+    Fault {
+        job: "process-gone",
+        alerts_then: &["TailweirNotScraped"],
+        blow: Blow::Kill,
         ..SOUND
     },
     Fault {
