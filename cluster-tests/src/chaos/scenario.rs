@@ -114,12 +114,16 @@ pub(super) enum Step {
 pub(super) const SPREAD: Duration = Duration::from_secs(3);
 /// Decisions come this long after the first span.
 pub(super) const DECISION_WAIT: Duration = Duration::from_secs(5);
-/// The load, and one of ten times the traces with spans of some kilobytes: all that a cluster on a Kubernetes of two cores can do
-/// beside the Kubernetes.
+/// The load, and one of ten times the traces with spans of some kilobytes.
 pub(super) const USUAL: Load = Load::light(40);
 pub(super) const GROWN: Load = Load {
     traces_per_second: 400,
     filler_below: 5_000,
+};
+/// What fills a fifth of the memory of samplers: all that a cluster on a Kubernetes of two cores can do beside the Kubernetes.
+pub(super) const LARGE: Load = Load {
+    traces_per_second: 200,
+    filler_below: 16_000,
 };
 /// As much as can be made on two cores beside three samplers that take it.
 pub(super) const FLOOD: Load = Load::light(3_000);

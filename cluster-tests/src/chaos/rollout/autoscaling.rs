@@ -5,7 +5,7 @@ use super::release::NAME;
 use super::runner::{PATIENCE, POLL, Runner};
 use crate::chaos::configuration::Role;
 use crate::chaos::event::FaultKind;
-use crate::chaos::scenario::{GROWN, USUAL};
+use crate::chaos::scenario::{LARGE, USUAL};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -143,13 +143,19 @@ impl Runner<'_> {
     async fn grow(&mut self, mut targets: Targets) -> Result<()> {
         let samplers = self.release.kubernetes.pods_of(Role::Sampler).await?;
         let fault = self.begin(FaultKind::Join, &samplers).await?;
-        self.load.send_replace(GROWN);
-        self.history.note(format!("{GROWN:?}"));
+        self.load.send_replace(LARGE);
+        self.history.note(format!("{LARGE:?}"));
         tokio::time::sleep(CALIBRATION).await;
         let grown = self.sampler_memory_percent().await?;
         self.history
             .note(format!("samplers need {grown} % of their memory"));
-        targets.sampler_memory_percent = (grown * 3 / 5).max(EMPTY_PERCENT);
+        let target = (grown * 3 / 5).max(EMPTY_PERCENT);
+        targets.sampler_memory_percent = target;
+        ensure!(
+            grown * 3 > target * 4,
+            "samplers need {grown} % of their memory, too little for more of them than {}",
+            SAMPLERS.0
+        );
         self.aim_at(Some(targets)).await?;
         self.until(|pods| {
             count(pods, Role::Gateway) > GATEWAYS.0 && count(pods, Role::Sampler) == SAMPLERS.1
