@@ -11,6 +11,8 @@ use std::process::Command;
 /// A configuration with `k8s_attributes` processors, and what comes of it.
 struct Case {
     mode: &'static str,
+    /// Which value it is: `config`, or `alternateConfig` in its place.
+    value: &'static str,
     /// The processor's settings.
     processor: Value,
     /// Pipelines, beside which there are samplers of traces and logs and a connector.
@@ -22,6 +24,7 @@ struct Case {
 fn cases() -> Vec<Case> {
     let case = |processor, pipelines, given| Case {
         mode: "cluster",
+        value: "config",
         processor,
         pipelines,
         given,
@@ -72,6 +75,10 @@ fn cases() -> Vec<Case> {
             mode: "single",
             ..case(json!({}), behind(), &["single", "ClusterRole: pods"])
         },
+        Case {
+            value: "alternateConfig",
+            ..case(json!({}), front(), &["gateway", "ClusterRole: pods"])
+        },
     ]
 }
 
@@ -106,7 +113,7 @@ fn given(helm: &Path, case: &Case) -> Result<Vec<String>> {
     let values = json!({
         "mode": case.mode,
         "cluster": { "tls": { "source": "insecure" } },
-        "config": {
+        (case.value): {
             "processors": {
                 "k8s_attributes": case.processor,
                 "tail_sampling/logs": { "trace_aware": { "sampler": "tail_sampling" } },

@@ -30,6 +30,12 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "targetlabel",
     ),
     (
+        "ServiceMonitor",
+        "honorLabels:",
+        "honourLabels:",
+        "honourLabels",
+    ),
+    (
         "PrometheusRule",
         "for: 10m",
         "for: ten minutes",

@@ -56,6 +56,90 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (&["sampler.weight=0"], "weight"),
     (&["service.type=Cluster"], "type"),
+    (&["alternateConfig.receivers.otlp=x"], "alternateConfig"),
+    (
+        &[
+            "alternateConfig.service.a=b",
+            "alternateConfig.cluster.id=x",
+        ],
+        "cluster",
+    ),
+    (
+        &["alternateConfig.service.a=b", "existingConfigMap=x"],
+        "existingConfigMap",
+    ),
+    (&["listenHost=::"], "listenHost"),
+    (
+        &["extraPorts[0].name=pages", "extraPorts[0].port=8888"],
+        "8888",
+    ),
+    (
+        &["extraPorts[0].name=admin", "extraPorts[0].port=8889"],
+        "admin",
+    ),
+    (
+        &[
+            "extraPorts[0].name=a",
+            "extraPorts[0].port=9411",
+            "extraPorts[1].name=a",
+            "extraPorts[1].port=9412",
+        ],
+        "the name a",
+    ),
+    (
+        &[
+            "extraPorts[0].name=a",
+            "extraPorts[0].port=9411",
+            "extraPorts[1].name=b",
+            "extraPorts[1].port=9411",
+        ],
+        "9411",
+    ),
+    (
+        &[
+            "extraPorts[0].name=a",
+            "extraPorts[0].port=8125",
+            "extraPorts[0].protocol=udp",
+        ],
+        "protocol",
+    ),
+    (
+        &[
+            "extraPorts[0].name=a",
+            "extraPorts[0].port=8889",
+            "extraPorts[0].protocol=UDP",
+            "extraPorts[0].metrics=true",
+        ],
+        "metrics",
+    ),
+    (
+        &[
+            "single.persistence.enabled=true",
+            "single.persistence.mountPath=/var/lib/tailweir",
+        ],
+        "mountPath",
+    ),
+    (
+        &[
+            "mode=cluster",
+            "sampler.persistence.enabled=true",
+            "extraVolumeMounts[0].name=x",
+            "extraVolumeMounts[0].mountPath=/var/lib/tailweir-queue",
+        ],
+        "mountPath",
+    ),
+    (
+        &[
+            "mode=cluster",
+            "sampler.persistence.enabled=true",
+            "extraVolumes[0].name=queue",
+        ],
+        "extraVolumes",
+    ),
+    (&["sampler.persistence.mountPath=queue"], "mountPath"),
+    (&["sampler.persistence.size=10GB"], "size"),
+    (&["gateway.persistence.enabled=true"], "persistence"),
+    (&["test.otlp=1"], "otlp"),
 ];
 
 /// Renders with each of them, which must fail for the reason.

@@ -3,9 +3,10 @@
 gateways until a sampler of traces, and is in samplers behind it. Behind one of logs, or a connector, it may be in both.
 */}}
 {{- define "tailweir.asking" -}}
-{{- $processors := get .Values.config "processors" | default dict -}}
-{{- $connectors := get .Values.config "connectors" | default dict -}}
-{{- $service := get .Values.config "service" | default dict -}}
+{{- $config := include "tailweir.config" . | fromJson -}}
+{{- $processors := get $config "processors" | default dict -}}
+{{- $connectors := get $config "connectors" | default dict -}}
+{{- $service := get $config "service" | default dict -}}
 {{- $asking := dict -}}
 {{- range $pipeline := get $service "pipelines" | default dict -}}
 {{- $pipeline = $pipeline | default dict -}}
@@ -32,7 +33,7 @@ The kinds that they read, as the API names them, by namespace. Those of the whol
 are in no namespace, and which namespace a variable names is not known here.
 */}}
 {{- define "tailweir.reading" -}}
-{{- $processors := get .Values.config "processors" | default dict -}}
+{{- $processors := get (include "tailweir.config" . | fromJson) "processors" | default dict -}}
 {{- $needs := include "tailweir.kubernetesNeeds" . | fromYaml -}}
 {{- $reading := dict -}}
 {{- range $id, $roles := include "tailweir.asking" . | fromYaml -}}
@@ -78,7 +79,7 @@ What the detectors `k8s_api` and `k8snode` of the configuration read of Kubernet
 */}}
 {{- define "tailweir.kubernetesNode" -}}
 {{- $reads := dict "variables" dict -}}
-{{- range $id, $settings := get .Values.config "processors" | default dict -}}
+{{- range $id, $settings := get (include "tailweir.config" . | fromJson) "processors" | default dict -}}
 {{- $settings = $settings | default dict -}}
 {{- $detectors := get $settings "detectors" | default list | toJson -}}
 {{- range $detector := list "k8s_api" "k8snode" -}}

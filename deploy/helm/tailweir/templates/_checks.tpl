@@ -13,7 +13,53 @@
 {{- fail (printf "%s.terminationGracePeriodSeconds is %d, and stopping may take %d: raise it, or lower drainTime, preStopSleepSeconds%s" $role $grace $needed (ternary " or cluster.drainTimeout" "" (eq $role "sampler"))) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.alternateConfig .Values.existingConfigMap -}}
+{{- fail "alternateConfig and existingConfigMap are set, and each is used in place of config: leave one of them empty" -}}
+{{- end -}}
+{{- $names := list "otlp-grpc" "otlp-http" "peers" "admin" -}}
+{{- $ports := list "4317/TCP" "4318/TCP" "4319/TCP" "8888/TCP" -}}
+{{- range .Values.extraPorts -}}
+{{- $port := printf "%d/%s" (int .port) (.protocol | default "TCP") -}}
+{{- if has .name $names -}}
+{{- fail (printf "extraPorts: the name %s is taken already: choose another" .name) -}}
+{{- end -}}
+{{- if has $port $ports -}}
+{{- fail (printf "extraPorts: the port %s of %s is taken already: choose another, and let the endpoint of its receiver or exporter say the same" $port .name) -}}
+{{- end -}}
+{{- if and .metrics (hasSuffix "/UDP" $port) -}}
+{{- fail (printf "extraPorts: %s has metrics: true, and protocol UDP: nobody scrapes a page by datagrams, so leave one of them out" .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- $ports = append $ports $port -}}
+{{- end -}}
+{{- $role := ternary "single" "sampler" (eq .Values.mode "single") -}}
+{{- $persistence := (get .Values $role).persistence -}}
+{{- if $persistence.enabled -}}
+{{- $paths := list "/var/lib/tailweir" "/etc/tailweir/config" "/etc/tailweir/policies" "/etc/tailweir/peers" -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- $paths = append $paths (toString .mountPath | trimSuffix "/") -}}
+{{- end -}}
+{{- if has $persistence.mountPath $paths -}}
+{{- fail (printf "%s.persistence.mountPath is %s, where something else is mounted: choose another folder, and name it as directory of file_storage" $role $persistence.mountPath) -}}
+{{- end -}}
+{{- range .Values.extraVolumes -}}
+{{- if eq (toString .name) "queue" -}}
+{{- fail (printf "extraVolumes: the name queue is taken by %s.persistence: choose another" $role) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if eq .Values.mode "cluster" -}}
+{{- $controllers := printf "%s-controller" (include "tailweir.fullname" .) -}}
+{{- $wanted := int .Values.controller.replicas -}}
+{{- $there := lookup "apps/v1" "StatefulSet" .Release.Namespace $controllers | default dict -}}
+{{- $running := get ($there.spec | default dict) "replicas" | int -}}
+{{- if and (lt $wanted $running) (not .Values.controller.allowFewer) -}}
+{{- $commands := list -}}
+{{- range $gone := until (int (sub $running $wanted)) -}}
+{{- $commands = append $commands (printf "kubectl --namespace %s exec %s-0 -- tailweir cluster remove %s-%d --controller --config=/etc/tailweir/config/config.yaml" $.Release.Namespace $controllers $controllers (sub (sub $running $gone) 1)) -}}
+{{- end -}}
+{{- fail (printf "controller.replicas is %d, and there are %d: those that stay would count the votes of those that go. Remove these first (one that leads is refused: delete its pod, and another leads)\n  %s\nand upgrade at once after that with controller.allowFewer=true, which no later upgrade needs" $wanted $running (join "\n  " $commands)) -}}
+{{- end -}}
 {{- if and (eq .Values.cluster.tls.source "secret") (not .Values.cluster.tls.secretName) -}}
 {{- fail "cluster.tls.source is secret, and cluster.tls.secretName is empty: name the Secret with ca.crt, NAME.crt and NAME.key" -}}
 {{- end -}}

@@ -7,12 +7,13 @@
 - {name: TAILWEIR_CLUSTER_ID, value: {{ include "tailweir.clusterId" $root | quote }}}
 - {name: TAILWEIR_CLUSTER_NAME, value: $(POD_NAME)}
 - {name: TAILWEIR_CLUSTER_ROLES, value: {{ .role }}}
-- {name: TAILWEIR_CLUSTER_LISTEN, value: "0.0.0.0:4319"}
+- {name: TAILWEIR_CLUSTER_LISTEN, value: "{{ $root.Values.listenHost }}:4319"}
 {{- /* Every pod has to find a sampler the moment it joins, and a lost answer of the DNS costs 5 s. Controllers are found by their
       names, which outlive a pod. */}}
 {{- if eq .role "controller" }}
 - {name: TAILWEIR_CLUSTER_ADVERTISE, value: "$(POD_NAME).{{ $fullname }}-controller.{{ $root.Release.Namespace }}.svc:4319"}
 {{- else }}
+{{- /* Without brackets also where that is an address of IPv6: Tailweir puts them there. */}}
 - {name: TAILWEIR_CLUSTER_ADVERTISE, value: "$(POD_IP):4319"}
 {{- end }}
 - {name: TAILWEIR_CLUSTER_CONTROLLERS, value: {{ include "tailweir.controllers" $root | quote }}}

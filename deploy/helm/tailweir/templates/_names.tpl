@@ -17,6 +17,12 @@ app.kubernetes.io/name: {{ include "tailweir.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Labels of the pod of `helm test`. Not those of the release's pods: no Service may take it for one of them. */}}
+{{- define "tailweir.testSelector" -}}
+app.kubernetes.io/name: {{ include "tailweir.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "tailweir.labels" -}}
 {{ include "tailweir.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

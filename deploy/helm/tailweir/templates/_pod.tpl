@@ -18,6 +18,9 @@ failureThreshold: {{ .failures }}
 {{- $values := get $root.Values $role -}}
 {{- $isPeer := ne $role "single" -}}
 {{- $takesClients := has $role (list "single" "gateway") -}}
+{{- $runsExporters := ne $role "controller" -}}
+{{- $config := include "tailweir.config" $root | fromJson -}}
+{{- $persistence := (get $root.Values (ternary "sampler" "single" $isPeer)).persistence -}}
 metadata:
   # No version: a new version of the chart alone restarts nothing.
   labels:
@@ -28,7 +31,7 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: tailweir
     # What a running process cannot take over; everything else is reloaded.
-    checksum/restart: {{ dict "telemetry" (get (get $root.Values.config "service" | default dict) "telemetry") "extensions" (get $root.Values.config "extensions") | toJson | sha256sum }}
+    checksum/restart: {{ dict "telemetry" (get (get $config "service" | default dict) "telemetry") "extensions" (get $config "extensions") | toJson | sha256sum }}
     {{- with $root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -60,7 +63,7 @@ spec:
         {{- if $root.Values.policies }}
         - --config=/etc/tailweir/policies/policies.yaml
         {{- end }}
-        - --admin=0.0.0.0:8888
+        - --admin={{ $root.Values.listenHost }}:8888
         - --drain-time={{ $root.Values.drainTime }}
         - --status-line=never
         {{- range $root.Values.extraArgs }}
@@ -71,6 +74,8 @@ spec:
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
         - name: POD_IP
           valueFrom: {fieldRef: {fieldPath: status.podIP}}
+        # For endpoints of the configuration; those of the chart's own have it.
+        - {name: TAILWEIR_HOST, value: {{ $root.Values.listenHost | quote }}}
         {{- if $isPeer }}
         {{- include "tailweir.clusterVariables" . | nindent 8 }}
         {{- end }}
@@ -93,9 +98,9 @@ spec:
         - {name: peers, containerPort: 4319}
         {{- end }}
         - {name: admin, containerPort: 8888}
-        {{- if $takesClients }}
         {{- range $root.Values.extraPorts }}
-        - {name: {{ .name }}, containerPort: {{ .port }}}
+        {{- if ternary $runsExporters $takesClients (.metrics | default false) }}
+        - {name: {{ .name }}, containerPort: {{ .port }}{{ with .protocol }}, protocol: {{ . }}{{ end }}}
         {{- end }}
         {{- end }}
       startupProbe:
@@ -124,6 +129,9 @@ spec:
         - {name: policies, mountPath: /etc/tailweir/policies, readOnly: true}
         {{- end }}
         - {name: data, mountPath: /var/lib/tailweir}
+        {{- if $persistence.enabled }}
+        - {name: queue, mountPath: {{ $persistence.mountPath }}}
+        {{- end }}
         {{- if and $isPeer (ne $root.Values.cluster.tls.source "insecure") }}
         - {name: peers, mountPath: /etc/tailweir/peers, readOnly: true}
         {{- end }}
@@ -140,6 +148,11 @@ spec:
     {{- if ne $role "controller" }}
     - name: data
       emptyDir: {sizeLimit: 256Mi}
+    {{- end }}
+    {{- if and $persistence.enabled (has $role (list "gateway" "controller")) }}
+    # They have the configuration of samplers, and do not start without a folder that it names.
+    - name: queue
+      emptyDir: {sizeLimit: {{ $persistence.size }}}
     {{- end }}
     {{- if $isPeer }}
     {{- include "tailweir.peersVolume" . | nindent 4 }}

@@ -10,6 +10,10 @@ module "tailweir" {
   controller = { replicas = 3 }
   cluster    = { id = "production", tls_source = "csi", tls_issuer = "tailweir-peers" }
   monitoring = { scrape = true, alerts = true, dashboards = true, labels = { release = "prometheus" } }
+
+  # Where Prometheus is. The page of metrics that gateway.yaml has is scraped beside those of Tailweir itself.
+  network_policy_metrics_from = [{ namespace_labels = { "kubernetes.io/metadata.name" = "monitoring" } }]
+  extra_values                = [yamlencode({ extraPorts = [{ name = "pages", port = 8889, metrics = true }] })]
 }
 
 output "otlp_grpc_endpoint" {

@@ -2,7 +2,8 @@
 locals {
   config = yamlencode({
     receivers = { otlp = { protocols = {
-      grpc = { endpoint = "0.0.0.0:4317" }
+      # Clients keep a connection for as long as they may; this spreads them over new gateways.
+      grpc = { endpoint = "0.0.0.0:4317", keepalive = { server_parameters = { max_connection_age = "5m", max_connection_age_grace = "30s" } } }
       http = { endpoint = "0.0.0.0:4318" }
     } } }
     processors = {
@@ -40,6 +41,8 @@ module "tailweir" {
   config          = local.config
   monitoring      = { scrape = true, alerts = true, dashboards = true }
   instrumentation = true
+
+  network_policy_metrics_from = [{ namespace_labels = { "kubernetes.io/metadata.name" = "monitoring" } }]
 }
 
 output "otel_env" {

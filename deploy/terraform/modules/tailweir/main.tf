@@ -19,6 +19,17 @@ locals {
   # What is null is left to the chart.
   image = { for key, value in var.image : key => value if value != null }
 
+  # As `from` of a NetworkPolicy has them.
+  sources = {
+    for key, given in { clientsFrom = var.network_policy_clients_from, metricsFrom = var.network_policy_metrics_from } : key => [
+      for source in given : { for field, value in {
+        namespaceSelector = source.namespace_labels == null ? null : { matchLabels = source.namespace_labels }
+        podSelector       = source.pod_labels == null ? null : { matchLabels = source.pod_labels }
+        ipBlock           = source.cidr == null ? null : { cidr = source.cidr }
+      } : field => value if value != null }
+    ]
+  }
+
   values = merge(
     {
       mode             = var.mode
@@ -46,7 +57,7 @@ locals {
           secretName = var.cluster.tls_secret
         }
       }
-      networkPolicy = { enabled = var.network_policy }
+      networkPolicy = merge({ enabled = var.network_policy }, local.sources)
       monitoring = {
         serviceMonitor = { enabled = var.monitoring.scrape, labels = var.monitoring.labels }
         prometheusRule = { enabled = var.monitoring.alerts, labels = var.monitoring.labels }
@@ -54,7 +65,8 @@ locals {
       }
       instrumentation = { enabled = var.instrumentation }
     },
-    var.config == "" ? {} : { config = yamldecode(var.config) },
+    # It is a whole one, into which nothing of the chart's own is to be merged.
+    var.config == "" ? {} : { alternateConfig = yamldecode(var.config) },
   )
 }
 

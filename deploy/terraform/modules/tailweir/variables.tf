@@ -72,7 +72,7 @@ variable "image" {
 variable "config" {
   type        = string
   default     = ""
-  description = "The Collector's YAML, as text (`file(\"gateway.yaml\")`); empty: the chart's own."
+  description = "The Collector's YAML, as text (`file(\"gateway.yaml\")`), whole: nothing is merged into it; empty: the chart's own."
   validation {
     condition     = var.config == "" || can(yamldecode(var.config).service.pipelines)
     error_message = "The configuration is no YAML with service.pipelines."
@@ -190,7 +190,53 @@ variable "cluster" {
 variable "network_policy" {
   type        = bool
   default     = true
-  description = "Let only clients to OTLP, and only peers to peers."
+  description = "Let only clients to OTLP, only peers to peers, and only network_policy_metrics_from to metrics."
+}
+
+variable "network_policy_clients_from" {
+  type = list(object({
+    namespace_labels = optional(map(string))
+    pod_labels       = optional(map(string))
+    cidr             = optional(string)
+  }))
+  default     = []
+  description = "Who may send: pods with these labels, in namespaces with these labels (without these: in this one), or addresses; empty: everybody."
+  validation {
+    condition = alltrue([
+      for source in var.network_policy_clients_from :
+      source.cidr == null ? source.namespace_labels != null || source.pod_labels != null : source.namespace_labels == null && source.pod_labels == null
+    ])
+    error_message = "Each of network_policy_clients_from has a cidr, or labels of namespaces or pods, and not both."
+  }
+  validation {
+    condition = alltrue([
+      for source in var.network_policy_clients_from : source.cidr == null || can(cidrhost(source.cidr, 0))
+    ])
+    error_message = "A cidr of network_policy_clients_from is no range such as 10.0.0.0/8."
+  }
+}
+
+variable "network_policy_metrics_from" {
+  type = list(object({
+    namespace_labels = optional(map(string))
+    pod_labels       = optional(map(string))
+    cidr             = optional(string)
+  }))
+  default     = []
+  description = "Who may read metrics, in the same way; empty: everybody in the namespace, so not a Prometheus in another one."
+  validation {
+    condition = alltrue([
+      for source in var.network_policy_metrics_from :
+      source.cidr == null ? source.namespace_labels != null || source.pod_labels != null : source.namespace_labels == null && source.pod_labels == null
+    ])
+    error_message = "Each of network_policy_metrics_from has a cidr, or labels of namespaces or pods, and not both."
+  }
+  validation {
+    condition = alltrue([
+      for source in var.network_policy_metrics_from : source.cidr == null || can(cidrhost(source.cidr, 0))
+    ])
+    error_message = "A cidr of network_policy_metrics_from is no range such as 10.0.0.0/8."
+  }
 }
 
 variable "monitoring" {

@@ -19,8 +19,12 @@ run "defaults_are_a_cluster" {
     error_message = "The endpoint is ${output.otlp_grpc_endpoint}."
   }
   assert {
-    condition     = !can(yamldecode(helm_release.this.values[0]).config)
+    condition     = !can(yamldecode(helm_release.this.values[0]).alternateConfig)
     error_message = "Without a configuration the chart's own holds."
+  }
+  assert {
+    condition     = jsonencode(yamldecode(helm_release.this.values[0]).networkPolicy) == jsonencode({ enabled = true, clientsFrom = [], metricsFrom = [] })
+    error_message = "The default is a network policy that the chart fills in."
   }
 }
 
@@ -34,8 +38,12 @@ run "a_configuration_reaches_the_chart" {
     env_from_secrets = ["backend"]
   }
   assert {
-    condition     = yamldecode(helm_release.this.values[0]).config.service.pipelines.traces.receivers[0] == "otlp"
+    condition     = yamldecode(helm_release.this.values[0]).alternateConfig.service.pipelines.traces.receivers[0] == "otlp"
     error_message = "The configuration is not there."
+  }
+  assert {
+    condition     = !can(yamldecode(helm_release.this.values[0]).config)
+    error_message = "The configuration would be merged into the chart's own."
   }
   assert {
     condition     = yamldecode(helm_release.this.values[0]).policies.processors.tail_sampling.decision_wait == "20s"
@@ -60,6 +68,70 @@ run "certificates_from_a_secret_need_known_names" {
     condition     = yamldecode(helm_release.this.values[0]).gateway.kind == "StatefulSet"
     error_message = "Pods of a Deployment have names that nobody knows before."
   }
+}
+
+run "sources_are_those_of_a_network_policy" {
+  command = plan
+  variables {
+    network_policy_metrics_from = [
+      { namespace_labels = { "kubernetes.io/metadata.name" = "monitoring" }, pod_labels = { app = "prometheus" } },
+      { pod_labels = {} },
+    ]
+    network_policy_clients_from = [{ cidr = "10.0.0.0/8" }, { cidr = "fd00::/8" }]
+  }
+  assert {
+    condition = jsonencode(yamldecode(helm_release.this.values[0]).networkPolicy.metricsFrom) == jsonencode([
+      {
+        namespaceSelector = { matchLabels = { "kubernetes.io/metadata.name" = "monitoring" } }
+        podSelector       = { matchLabels = { app = "prometheus" } }
+      },
+      { podSelector = { matchLabels = {} } },
+    ])
+    error_message = "Who may read metrics is not as Kubernetes wants it."
+  }
+  assert {
+    condition = jsonencode(yamldecode(helm_release.this.values[0]).networkPolicy.clientsFrom) == jsonencode([
+      { ipBlock = { cidr = "10.0.0.0/8" } },
+      { ipBlock = { cidr = "fd00::/8" } },
+    ])
+    error_message = "Who may send is not as Kubernetes wants it."
+  }
+}
+
+run "what_has_no_variable_passes" {
+  command = plan
+  variables {
+    extra_values = ["{listenHost: '[::]', sampler: {persistence: {enabled: true}}}"]
+  }
+  assert {
+    condition     = yamldecode(helm_release.this.values[1]).sampler.persistence.enabled
+    error_message = "More values do not reach the chart."
+  }
+}
+
+run "a_source_that_says_nothing_is_refused" {
+  command = plan
+  variables {
+    network_policy_metrics_from = [{}]
+  }
+  expect_failures = [var.network_policy_metrics_from]
+}
+
+run "addresses_with_labels_are_refused" {
+  command = plan
+  variables {
+    network_policy_clients_from = [{ cidr = "10.0.0.0/8", pod_labels = { app = "shop" } }]
+  }
+  expect_failures = [var.network_policy_clients_from]
+}
+
+run "addresses_that_are_none_are_refused" {
+  command = plan
+  variables {
+    network_policy_clients_from = [{ cidr = "10.0.0.0" }]
+    network_policy_metrics_from = [{ cidr = "everywhere" }]
+  }
+  expect_failures = [var.network_policy_clients_from, var.network_policy_metrics_from]
 }
 
 run "even_controllers_are_refused" {
