@@ -48,6 +48,12 @@ pub const CONTROL_COURSES: &[ControlCourse] = &[
         seconds: 12,
     },
     ControlCourse {
+        name: "control-hanging-disk",
+        harms: &[HangDisk, HangDisk, RestartSampler, Policies, Policies],
+        pause: 4_000,
+        seconds: 25,
+    },
+    ControlCourse {
         name: "control-wild",
         harms: &[
             Crash,

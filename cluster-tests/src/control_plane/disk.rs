@@ -16,6 +16,9 @@ const HEAD: usize = 8;
 /// Behind the head stand the version of the form and what kind of record it is; this is that of a vote.
 const VOTE: u8 = 0;
 
+/// How often it is looked whether a disk still hangs.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// A disk. Clones are the same one.
 #[derive(Clone)]
 pub(super) struct SimulatedDisk(Arc<Mutex<Files>>);
@@ -25,6 +28,8 @@ struct Files {
     random: Rng,
     /// Whether somebody waits for what is done now; otherwise it is done at once.
     is_waited_for: bool,
+    /// Whether nothing that is waited for gets done.
+    hangs: bool,
 }
 
 impl Files {
@@ -92,6 +97,7 @@ impl SimulatedDisk {
             files,
             random,
             is_waited_for: false,
+            hangs: false,
         })))
     }
 
@@ -104,6 +110,11 @@ impl SimulatedDisk {
         let mut all = self.lock();
         let Files { files, random, .. } = &mut *all;
         files.values_mut().for_each(|content| content.crash(random));
+    }
+
+    /// From now on nothing that is waited for gets done; or all does again.
+    pub(super) fn set_hanging(&self, hangs: bool) {
+        self.lock().hangs = hangs;
     }
 
     /// What a backup of it holds.
@@ -216,6 +227,9 @@ impl Disk for SimulatedDisk {
                 }
             };
             tokio::time::sleep(Duration::from_millis(time)).await;
+            while disk.lock().hangs {
+                tokio::time::sleep(LOOK).await;
+            }
             disk.settle();
         })
     }

@@ -38,6 +38,8 @@ pub enum Harm {
     Remove,
     /// An operator applies policies.
     Policies,
+    /// The disk of a controller gets nothing done for a while.
+    HangDisk,
 }
 
 /// What puts something right.
@@ -48,6 +50,8 @@ pub(super) enum Remedy {
     Replace(usize),
     Release(Vec<(usize, usize)>),
     Quicken(usize),
+    /// A disk that hangs goes on.
+    Wake(usize),
 }
 
 /// How long links of a slow machine take.
@@ -60,6 +64,7 @@ impl World<'_> {
             Harm::Crash => self.crash_controller(false),
             Harm::PowerLoss => self.crash_controller(true),
             Harm::LoseDisk => self.lose_disk(),
+            Harm::HangDisk => self.hang_disk(),
             Harm::Hold | Harm::Slow => self.hinder(harm),
             Harm::Isolate | Harm::OneWay | Harm::Sever => self.part(harm),
             Harm::RestartSampler | Harm::StopSampler | Harm::Leave => self.end_sampler(harm),
@@ -116,6 +121,19 @@ impl World<'_> {
         self.generations[seat] += 1;
         let time = self.random.u64(50..2_000);
         self.later(time, Remedy::Start(seat));
+    }
+
+    /// The network is as good as before, so no sampler may be given up, whoever leads meanwhile.
+    fn hang_disk(&mut self) {
+        let Some(seat) = self.pick(0..CONTROLLERS) else {
+            return;
+        };
+        let time = self.random.u64(200..15_000);
+        self.note(&[seat as u64, Harm::HangDisk as u64, time], || {
+            format!("the disk of {seat} hangs for {time} ms")
+        });
+        self.seats[seat].disk().set_hanging(true);
+        self.later(time, Remedy::Wake(seat));
     }
 
     /// Holds up everything from and to a machine, for so long or each time.
@@ -244,6 +262,7 @@ impl World<'_> {
                 self.start(*seat);
             }
             Remedy::Quicken(seat) => self.set_latency(*seat, None),
+            Remedy::Wake(seat) => self.seats[*seat].disk().set_hanging(false),
             Remedy::Release(pairs) => {
                 for &(one, other) in pairs {
                     self.sim.release(self.name(one), self.name(other));

@@ -2,11 +2,11 @@
 
 use super::defect::ControlDefect;
 use super::network::Simulated;
-use super::seat::{CLUSTER, addresses};
+use super::seat::{CLUSTER, addresses, controllers};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tailweir_control::{ControlError, Drain, Operator};
+use tailweir_control::{ClusterInfo, ControlError, Drain, Operator};
 use tailweir_link::{Identity, Link, Roles, Security};
 use tailweir_placement::{Epoch, Incarnation, MemberName};
 use tokio::sync::Notify;
@@ -20,6 +20,8 @@ pub(super) enum Order {
     Policies(String),
     Drain(MemberName, Incarnation),
     Remove(MemberName),
+    /// Looks until each controller votes in its place, and nobody else is left of those that lost their disk.
+    Controllers,
 }
 
 /// What the controllers said that they did.
@@ -29,6 +31,7 @@ pub(super) enum Done {
     Policies(String, Option<u64>),
     Drained(Incarnation),
     Removed(MemberName, Epoch),
+    InPlace,
 }
 
 /// What lies before an operator, and what is behind it.
@@ -108,5 +111,18 @@ async fn ask(operator: &mut Operator, order: &Order) -> Result<Option<Done>, Con
             let epoch = operator.remove(name).await?;
             Some(Done::Removed(name.clone(), epoch))
         }
+        Order::Controllers => {
+            let info = operator.info().await?;
+            are_in_place(&info).then_some(Done::InPlace)
+        }
     })
+}
+
+fn are_in_place(info: &ClusterInfo) -> bool {
+    let mut expected = controllers().zip(addresses());
+    info.controllers.len() == addresses().len()
+        && expected.all(|(name, address)| {
+            let mut all = info.controllers.iter();
+            all.any(|it| it.votes && (&it.name, &it.address) == (&name, &address))
+        })
 }

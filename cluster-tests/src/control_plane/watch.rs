@@ -161,6 +161,7 @@ impl Watch {
                 Done::Policies(text, None) => self.policies.values().any(|it| it.text == *text),
                 Done::Drained(life) => self.newest().is_some_and(|table| has_drained(table, *life)),
                 Done::Removed(name, epoch) => self.is_removed(name, *epoch),
+                Done::InPlace => true,
             };
             self.require(is_kept, || {
                 format!("it was acknowledged and is lost: {done:?}")

@@ -4,7 +4,7 @@ use super::course::ControlCourse;
 use super::defect::ControlDefect;
 use super::disk::SimulatedDisk;
 use super::faults::Remedy;
-use super::operator::{Desk, operate};
+use super::operator::{Desk, Order, operate};
 use super::rest::obstacle;
 use super::seat::{self, CONTROLLERS, Running, Seat};
 use super::watch::Watch;
@@ -134,6 +134,7 @@ impl World<'_> {
             }
             self.start(seat);
         }
+        self.desk.put(Order::Controllers);
         self.come_to_rest(|world| world.desk.open() == 0);
         self.watch.check_acknowledged();
     }
@@ -349,6 +350,7 @@ impl World<'_> {
             }
         }
         for seat in 0..CONTROLLERS {
+            self.seats[seat].disk().set_hanging(false);
             self.start(seat);
         }
         self.remedies.clear();

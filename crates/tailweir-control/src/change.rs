@@ -20,7 +20,7 @@ type StoredReport = (u16, u64, u64);
 pub(crate) enum Change {
     /// The first leader says what the cluster is like.
     Form { copies: u8 },
-    /// A controller needs an id: the number of this entry, which no other has.
+    /// A controller needs an id. The number of this entry, which no other has, makes it one that no other has.
     AllocateId,
     /// [`Command::Register`].
     Register {

@@ -15,7 +15,7 @@ pub(crate) const RECORD_BYTES_MAX: usize = 16 << 20;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     /// Written by another version, or not a record at all.
-    #[error("the record has version {found:?}; this program reads version {VERSION}")]
+    #[error("the record has {}; this program reads version {VERSION}", version(*.found))]
     Version {
         /// The first byte, if there is one.
         found: Option<u8>,
@@ -29,6 +29,13 @@ pub(crate) enum Malformed {
     /// The value is beyond the limit.
     #[error("the value cannot be written within {RECORD_BYTES_MAX} bytes: {0}")]
     TooLarge(String),
+}
+
+fn version(found: Option<u8>) -> String {
+    found.map_or_else(
+        || "no version".to_owned(),
+        |found| format!("version {found}"),
+    )
 }
 
 fn form() -> impl bincode::config::Config {

@@ -12,25 +12,22 @@ pub(crate) mod formation;
 pub(crate) mod joining;
 
 use crate::disk::{self, Claim};
-use crate::identity::{self, Identity, IdentityError};
+use crate::identity::Identity;
 use crate::leader;
-use crate::log::{self, FileLog, LogError};
+use crate::log::LogError;
 use crate::running::Running;
 use crate::service::ControlService;
 use crate::settings::ControllerSettings;
+use crate::store::Store;
 use formation::Asked;
 use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tailweir_link::{Link, Server};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// How often the core of Raft is asked whether it lives.
-const PROBE: Duration = Duration::from_secs(1);
 
 /// Why a controller ended.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -245,16 +242,7 @@ async fn start(
     let claim = disk::claimed(&**disk).await.map_err(failed)?;
     *shared.claim.lock() = Some(claim);
     let known = Identity::read(&**disk, &settings.cluster).map_err(failed)?;
-    if known.is_some() && disk.read(log::FILE).map_err(failed)?.is_none() {
-        let error = IdentityError::NoLog(disk.place());
-        return Err(failed(identity::invalid(error)));
-    }
-    let log = FileLog::open(Arc::clone(disk));
-    let log = log.map_err(|error| ControllerError::Log(Arc::new(error)))?;
-    if known.is_none() && log.bytes() > 0 {
-        let error = IdentityError::NoIdentity(disk.place());
-        return Err(failed(identity::invalid(error)));
-    }
+    let store = Store::open(disk, known.is_some())?;
     let id = match known {
         Some(identity) => identity.id,
         None => {
@@ -269,14 +257,15 @@ async fn start(
             identity.id
         }
     };
-    Running::start(id, log, settings, &shared.link)
+    Running::start(id, store, settings, &shared.link)
         .await
         .map_err(failed)
 }
 
-/// Ends the controller when the core of Raft has ended.
+/// Ends the controller when the core of Raft has ended; and asks it often enough to know when it is held up.
 async fn probe(shared: &Shared, running: &Running) {
-    let mut interval = tokio::time::interval(PROBE);
+    let mut interval = tokio::time::interval(running.probe_period());
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         if !running.is_alive().await {
@@ -300,3 +289,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

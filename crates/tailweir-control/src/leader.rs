@@ -3,11 +3,12 @@
 use crate::change::Change;
 use crate::controller::Shared;
 use crate::running::Running;
+use crate::state::State;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::Moment;
 use tailweir_placement::{Command, Duties, Incarnation, MemberName, Presence, Report, Wish};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// How often it is looked whether something is due.
@@ -48,10 +49,11 @@ pub(crate) async fn attend(shared: &Shared, running: &Running, mut asks: mpsc::R
             // Dropping it tells the asker that this is not the leader.
             asked = asks.recv() => drop(asked),
         }
-        if running.leads() {
-            tracing::info!("this controller leads");
-            lead(shared, running, &mut asks).await;
-            tracing::info!("this controller no longer leads");
+        if let Some(term) = running.term_led() {
+            tracing::info!(term, "this controller leads");
+            let office = Office::new(running.state.clone(), shared.settings.lease, &mut asks);
+            lead(shared, running, term, office).await;
+            tracing::info!(term, "this controller no longer leads");
         }
     }
 }
@@ -66,66 +68,107 @@ impl Clock {
     }
 }
 
-/// Does the duties until another leads.
-async fn lead(shared: &Shared, running: &Running, asks: &mut mpsc::Receiver<Ask>) {
-    let copies = shared.settings.copies;
-    let mut state = running.state.clone();
-    let table = Arc::clone(&state.borrow_and_update().table);
-    let clock = Clock(Instant::now());
-    let mut duties = Duties::new(table, shared.settings.lease, clock.now());
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut not_before = clock.now();
-    while running.leads() {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = state.changed() => {
-                let table = Arc::clone(&state.borrow_and_update().table);
-                duties.see(table, clock.now());
-            }
-            Some(asked) = asks.recv() => {
-                answer(&mut duties, asked, clock.now());
-                continue;
-            }
-        }
-        let now = clock.now();
-        if now < not_before {
-            continue;
-        }
-        let formed = state.borrow().formed;
-        let due = match formed {
-            true => duties.due(now).as_ref().map(Change::from),
-            false => Some(Change::Form { copies }),
-        };
-        let Some(change) = due else { continue };
-        if let Err(error) = write(running, change, (&mut duties, clock), asks).await {
-            tracing::warn!(%error, "a change was not agreed on");
-            not_before = clock.now() + AGAIN;
-        }
+/// What a leader has as long as it leads: its duties, what is agreed on, and who asks.
+struct Office<'a> {
+    duties: Duties,
+    clock: Clock,
+    state: watch::Receiver<State>,
+    asks: &'a mut mpsc::Receiver<Ask>,
+}
+
+impl<'a> Office<'a> {
+    fn new(
+        mut state: watch::Receiver<State>,
+        lease: Duration,
+        asks: &'a mut mpsc::Receiver<Ask>,
+    ) -> Self {
+        let clock = Clock(Instant::now());
         let table = Arc::clone(&state.borrow_and_update().table);
-        duties.see(table, clock.now());
+        Self {
+            duties: Duties::new(table, lease, clock.now()),
+            clock,
+            state,
+            asks,
+        }
+    }
+
+    /// Takes notice of what is agreed on.
+    fn see(&mut self) {
+        let table = Arc::clone(&self.state.borrow_and_update().table);
+        self.duties.see(table, self.clock.now());
+    }
+
+    /// Answers, by the newest table: a sampler that has just registered is no stranger. Whoever no longer waits for it asks
+    /// again.
+    fn answer(&mut self, asked: Ask) {
+        if self.state.has_changed().unwrap_or(false) {
+            self.see();
+        }
+        let now = self.clock.now();
+        match asked {
+            Ask::Renew { member, reply } => {
+                let _ = reply.send(self.duties.renew(member, now));
+            }
+            Ask::Report { reports, reply } => {
+                reports
+                    .into_iter()
+                    .for_each(|report| self.duties.report(report));
+                let _ = reply.send(());
+            }
+            Ask::Drain { name, life, reply } => {
+                let _ = reply.send(self.duties.drain(&name, life, now));
+            }
+        }
+    }
+
+    /// What `doing` comes to; answers meanwhile, and takes notice of what others changed.
+    async fn beside<T>(&mut self, doing: impl Future<Output = T>) -> T {
+        tokio::pin!(doing);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut doing => return done,
+                Ok(()) = self.state.changed() => self.see(),
+                Some(asked) = self.asks.recv() => self.answer(asked),
+            }
+        }
     }
 }
 
-/// Writes a change, and answers meanwhile.
-async fn write(
-    running: &Running,
-    change: Change,
-    (duties, clock): (&mut Duties, Clock),
-    asks: &mut mpsc::Receiver<Ask>,
-) -> Result<(), tonic::Status> {
-    let text = summary(&change);
-    let writing = running.write(change);
-    tokio::pin!(writing);
-    loop {
+/// Does the duties until another leads, or this controller again in a later term: then others have what it knew.
+async fn lead(shared: &Shared, running: &Running, term: u64, mut office: Office<'_>) {
+    let copies = shared.settings.copies;
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut not_before = office.clock.now();
+    while running.term_led() == Some(term) {
         tokio::select! {
-            written = &mut writing => {
-                let answer = written?;
-                tracing::info!(change = text, ?answer, "changed");
-                return Ok(());
+            _ = tick.tick() => {}
+            Ok(()) = office.state.changed() => office.see(),
+            Some(asked) = office.asks.recv() => {
+                office.answer(asked);
+                continue;
             }
-            Some(asked) = asks.recv() => answer(duties, asked, clock.now()),
         }
+        let now = office.clock.now();
+        if now < not_before {
+            continue;
+        }
+        let formed = office.state.borrow().formed;
+        let due = match formed {
+            true => office.duties.due(now).as_ref().map(Change::from),
+            false => Some(Change::Form { copies }),
+        };
+        let Some(change) = due else { continue };
+        let text = summary(&change);
+        match office.beside(running.write(change)).await {
+            Ok(answer) => tracing::info!(change = text, ?answer, "changed"),
+            Err(error) => {
+                tracing::warn!(%error, "a change was not agreed on");
+                not_before = office.clock.now() + AGAIN;
+            }
+        }
+        office.see();
     }
 }
 
@@ -140,18 +183,5 @@ fn summary(change: &Change) -> String {
     }
 }
 
-/// Answers. Whoever no longer waits for it asks again.
-fn answer(duties: &mut Duties, asked: Ask, now: Moment) {
-    match asked {
-        Ask::Renew { member, reply } => {
-            let _ = reply.send(duties.renew(member, now));
-        }
-        Ask::Report { reports, reply } => {
-            reports.into_iter().for_each(|report| duties.report(report));
-            let _ = reply.send(());
-        }
-        Ask::Drain { name, life, reply } => {
-            let _ = reply.send(duties.drain(&name, life, now));
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

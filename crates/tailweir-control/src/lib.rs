@@ -35,10 +35,12 @@ mod machine;
 mod network;
 mod operator;
 mod raft;
+mod reach;
 mod running;
 mod service;
 mod settings;
 mod state;
+mod store;
 
 pub use client::{Client, ClientSettings, Departure, Proposal, SamplerSettings};
 pub use controller::{Controller, ControllerError, ControllerStatus};

@@ -2,12 +2,14 @@
 //!
 //! Each call appends records. Votes and entries are on the disk before anybody hears of them; how far the log is
 //! committed is a hint and is not waited for. A write that a crash tore is cut off at the next start, because nobody has
-//! heard of it. Damage before the end refuses the start: to cut there would take back what others count on.
+//! heard of it. Damage before the end refuses the start, and so does a record of another version: to cut there would take back what
+//! others count on. What is purged stays until a snapshot on the disk stands for it.
 
 use crate::codec;
 use crate::disk::{Disk, Tail, beside};
 use crate::frame::{self, Found};
 use crate::raft::{Entry, LogId, StorageError, Types};
+use crate::reach::Reach;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader, StorageIOError, Vote};
 use parking_lot::Mutex;
@@ -18,11 +20,15 @@ use std::io;
 use std::ops::RangeBounds;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
 
 /// Name of the file in the data directory.
 pub(crate) const FILE: &str = "log";
-/// The file is written anew when it is this much larger than what it was last written anew with.
+/// The file is written anew when it is this much larger than four times what it would be then.
 const GARBAGE_BYTES_MAX: u64 = 1 << 20;
+/// Most bytes of entries that go into one message, unless a single one has more: it has to pass within a heartbeat.
+const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
 /// A log that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +45,10 @@ pub enum LogError {
         at: usize,
     },
     /// A record of another version.
-    #[error("{path} cannot be read at byte {at}: {reason}")]
+    #[error(
+        "{path} cannot be read at byte {at}: {reason}; it is left as it is: start the version that wrote it, or empty the data \
+         directory, and the controller joins as a new one"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -47,6 +56,17 @@ pub enum LogError {
         at: usize,
         /// Why.
         reason: String,
+    },
+    /// What was purged is not in the snapshot beside the log.
+    #[error(
+        "{path} has let entries go up to {purged}, and no snapshot beside it has them; restore it, or empty the data directory, and \
+         the controller joins as a new one"
+    )]
+    NoSnapshot {
+        /// The file.
+        path: PathBuf,
+        /// The last of them.
+        purged: u64,
     },
     /// The file system refuses.
     #[error("{path} cannot be opened")]
@@ -105,6 +125,15 @@ impl Content {
             .chain(entries)
             .chain([committed])
     }
+
+    /// The file of these records.
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for record in self.records() {
+            frame::write(&record, &mut bytes).map_err(io::Error::other)?;
+        }
+        Ok(bytes)
+    }
 }
 
 #[derive(Debug)]
@@ -112,7 +141,7 @@ struct Open {
     disk: Arc<dyn Disk>,
     file: Box<dyn Tail>,
     bytes: u64,
-    /// How long it was when it was last written anew.
+    /// How long it would be if it were written anew, when that was last looked at.
     compact_bytes: u64,
     /// A write failed, so what the file ends with is unknown. Nothing is written behind it.
     is_broken: bool,
@@ -123,15 +152,22 @@ struct Open {
 #[derive(Debug, Clone)]
 pub(crate) struct FileLog {
     open: Arc<Mutex<Open>>,
+    /// How many bytes the file has. Whoever asks must not wait for the disk, which a write does with the lock held.
+    bytes: Arc<AtomicU64>,
     disk: Arc<dyn Disk>,
+    /// How far the snapshot beside it reaches.
+    reach: watch::Receiver<Reach>,
 }
 
 impl FileLog {
     /// Opens the log of a data directory, or begins one.
     ///
     /// # Errors
-    /// When it cannot be read, or is damaged.
-    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, LogError> {
+    /// When it cannot be read, is damaged, or needs more than the snapshot beside it has.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        reach: watch::Receiver<Reach>,
+    ) -> Result<Self, LogError> {
         let path = disk.place().join(FILE);
         let failed = |error| LogError::Io {
             path: path.clone(),
@@ -139,33 +175,61 @@ impl FileLog {
         };
         let bytes = disk.read(FILE).map_err(failed)?.unwrap_or_default();
         let (content, end) = replay(&path, &bytes)?;
+        let covered = *reach.borrow();
+        if let Some(purged) = content.purged.filter(|last| !covered.covers(last.index)) {
+            let purged = purged.index;
+            return Err(LogError::NoSnapshot { path, purged });
+        }
+        let compact_bytes = content.encode().map_err(failed)?.len() as u64;
         let open = Open {
             disk: Arc::clone(&disk),
             file: disk.open(FILE, end as u64).map_err(failed)?,
             bytes: end as u64,
-            compact_bytes: end as u64,
+            compact_bytes,
             is_broken: false,
             content,
         };
+        let bytes = Arc::new(AtomicU64::new(open.bytes));
         let open = Arc::new(Mutex::new(open));
-        Ok(Self { open, disk })
+        Ok(Self {
+            open,
+            bytes,
+            disk,
+            reach,
+        })
+    }
+
+    /// Whether it knows of a vote. What a controller has in a snapshot comes after its first one.
+    pub(crate) fn has_vote(&self) -> bool {
+        self.open.lock().content.vote.is_some()
     }
 
     /// How many bytes the file has.
     pub(crate) fn bytes(&self) -> u64 {
-        self.open.lock().bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Writes records and waits for the disk, beside the runtime's workers.
     async fn write(&self, records: Vec<Record>) -> Result<(), StorageError> {
-        let open = Arc::clone(&self.open);
-        let written = beside(&self.disk, move |_| open.lock().write(records, true));
+        let log = self.clone();
+        let written = beside(&self.disk, move |_| log.write_here(records, true));
         written.await.map_err(failed)
+    }
+
+    fn write_here(&self, records: Vec<Record>, sync: bool) -> io::Result<()> {
+        let mut open = self.open.lock();
+        let written = open.write(records, sync);
+        self.bytes.store(open.bytes, Ordering::Relaxed);
+        written
     }
 }
 
 fn failed(error: io::Error) -> StorageError {
     StorageIOError::write_logs(&error).into()
+}
+
+fn unreadable(error: codec::Malformed) -> StorageError {
+    StorageIOError::read_logs(&io::Error::other(error)).into()
 }
 
 /// What a file comes to, and where its last whole record ends.
@@ -222,10 +286,7 @@ impl Open {
 
     /// Writes the file anew, without what no longer counts.
     fn compact(&mut self) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for record in self.content.records() {
-            frame::write(&record, &mut bytes).map_err(io::Error::other)?;
-        }
+        let bytes = self.content.encode()?;
         self.disk.replace(FILE, &bytes)?;
         self.bytes = bytes.len() as u64;
         self.file = self.disk.open(FILE, self.bytes)?;
@@ -242,6 +303,24 @@ impl RaftLogReader<Types> for FileLog {
         let open = self.open.lock();
         let entries = open.content.entries.range(range);
         Ok(entries.map(|(_, entry)| entry.clone()).collect())
+    }
+
+    /// The first of these entries, as many as one message may have.
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, StorageError> {
+        let open = self.open.lock();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for (_, entry) in open.content.entries.range(start..end) {
+            bytes += codec::encode(entry).map_err(unreadable)?.len();
+            if bytes > MESSAGE_BYTES_MAX && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry.clone());
+        }
+        Ok(entries)
     }
 }
 
@@ -275,7 +354,7 @@ impl RaftLogStorage<Types> for FileLog {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
         let record = Record::Committed(committed);
-        self.open.lock().write(vec![record], false).map_err(failed)
+        self.write_here(vec![record], false).map_err(failed)
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
@@ -301,7 +380,15 @@ impl RaftLogStorage<Types> for FileLog {
         self.write(vec![Record::TruncateFrom(first.index)]).await
     }
 
+    /// Waits for the snapshot that stands for what is purged. openraft installs a leader's snapshot and purges the log at the same time, and
+    /// after a crash between the two, had the purge been first, the entries would be nowhere.
     async fn purge(&mut self, last: LogId) -> Result<(), StorageError> {
+        let is_known = |reach: &Reach| reach.is_broken || reach.covers(last.index);
+        let known = self.reach.wait_for(is_known).await.map(|reach| *reach);
+        if !known.is_ok_and(|reach| reach.covers(last.index)) {
+            let text = format!("there is no snapshot of the entries up to {}", last.index);
+            return Err(failed(io::Error::other(text)));
+        }
         self.write(vec![Record::PurgeTo(last)]).await
     }
 }

@@ -5,6 +5,7 @@ use crate::codec;
 use crate::disk::{Disk, beside};
 use crate::frame::{self, Found};
 use crate::raft::{Entry, LogId, Peer, StorageError, Types};
+use crate::reach::Reach;
 use crate::state::State;
 use openraft::storage::RaftStateMachine;
 use openraft::{
@@ -40,6 +41,10 @@ pub(crate) struct Machine {
     disk: Arc<dyn Disk>,
     applied: Arc<Mutex<Applied>>,
     state: Arc<watch::Sender<State>>,
+    /// The last entry of the newest snapshot that was written. Held while one is.
+    written: Arc<Mutex<Option<LogId>>>,
+    /// How far the snapshot on the disk reaches.
+    reach: Arc<watch::Sender<Reach>>,
 }
 
 impl Machine {
@@ -56,22 +61,33 @@ impl Machine {
                 snapshot: None,
             })),
             state: Arc::new(watch::Sender::new(State::default())),
+            written: Arc::default(),
+            reach: Arc::new(watch::Sender::new(Reach::default())),
         };
         if let Some(bytes) = machine.disk.read(FILE)? {
             let path = machine.disk.place().join(FILE);
-            let damaged = |reason: String| {
-                let text = format!("{} is damaged: {reason}", path.display());
+            let unusable = |reason: String| {
+                let text = format!(
+                    "{} cannot be used: {reason}; restore it, start the version that wrote it, or empty the data directory, and the \
+                     controller joins as a new one",
+                    path.display()
+                );
                 io::Error::new(io::ErrorKind::InvalidData, text)
             };
             let Found::Record { record, end } = frame::read(&bytes, 0) else {
-                return Err(damaged("it is no record".to_owned()));
+                return Err(unusable("it is no record".to_owned()));
             };
             if end != bytes.len() {
-                return Err(damaged("something follows the record".to_owned()));
+                return Err(unusable("something follows the record".to_owned()));
             }
             let stored: Stored =
-                codec::decode(record).map_err(|error| damaged(error.to_string()))?;
-            machine.restore(stored)?;
+                codec::decode(record).map_err(|error| unusable(error.to_string()))?;
+            let state = State::decode(&stored.state);
+            let state = state.map_err(|error| unusable(error.to_string()))?;
+            let last = stored.meta.last_log_id;
+            *machine.written.lock() = last;
+            machine.reach.send_modify(|reach| reach.last = last);
+            machine.restore(stored, state);
         }
         Ok(machine)
     }
@@ -81,24 +97,48 @@ impl Machine {
         self.state.subscribe()
     }
 
+    /// How far the snapshot on the disk reaches, whenever that changes.
+    pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
+        self.reach.subscribe()
+    }
+
     /// Takes the place of everything that was applied before.
-    fn restore(&self, stored: Stored) -> io::Result<()> {
-        let state = State::decode(&stored.state);
-        let state =
-            state.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+    fn restore(&self, stored: Stored, state: State) {
         let mut applied = self.applied.lock();
         applied.last = stored.meta.last_log_id;
         applied.membership = stored.meta.last_membership.clone();
         applied.snapshot = Some(stored);
         self.state.send_replace(state);
-        Ok(())
     }
 
-    /// Puts a snapshot on the disk, beside the runtime's workers.
+    /// Puts a leader's snapshot on the disk, unless it is none: it must not take the place of one that can be read.
+    async fn take(&self, stored: &Stored) -> io::Result<State> {
+        let state = State::decode(&stored.state).map_err(io::Error::other)?;
+        self.store(stored).await?;
+        Ok(state)
+    }
+
+    /// Puts a snapshot on the disk, beside the runtime's workers. One of this process's own that was begun before a leader's came, and is
+    /// older, does not take its place.
     async fn store(&self, stored: &Stored) -> io::Result<()> {
         let mut bytes = Vec::new();
         frame::write(stored, &mut bytes).map_err(io::Error::other)?;
-        beside(&self.disk, move |disk| disk.replace(FILE, &bytes)).await
+        let (last, written) = (stored.meta.last_log_id, Arc::clone(&self.written));
+        let storing = beside(&self.disk, move |disk| {
+            let mut written = written.lock();
+            if last >= *written {
+                disk.replace(FILE, &bytes)?;
+                *written = last;
+            }
+            Ok(())
+        });
+        storing.await?;
+        self.reach.send_if_modified(|reach| {
+            let is_further = last > reach.last;
+            reach.last = reach.last.max(last);
+            is_further
+        });
+        Ok(())
     }
 
     fn apply_one(&self, entry: &Entry) -> Answer {
@@ -154,7 +194,13 @@ impl RaftSnapshotBuilder<Types> for Machine {
             Stored { meta, state }
         };
         self.store(&stored).await.map_err(failed)?;
-        self.applied.lock().snapshot = Some(stored.clone());
+        {
+            let known = &mut self.applied.lock().snapshot;
+            let last = known.as_ref().and_then(|known| known.meta.last_log_id);
+            if stored.meta.last_log_id >= last {
+                *known = Some(stored.clone());
+            }
+        }
         Ok(Snapshot {
             meta: stored.meta,
             snapshot: Box::new(stored.state),
@@ -200,8 +246,14 @@ impl RaftStateMachine<Types> for Machine {
             meta: meta.clone(),
             state: *snapshot,
         };
-        self.store(&stored).await.map_err(failed)?;
-        self.restore(stored).map_err(failed)
+        let taken = self.take(&stored).await;
+        let state = taken.map_err(|error| {
+            // The log waits for it.
+            self.reach.send_modify(|reach| reach.is_broken = true);
+            failed(error)
+        })?;
+        self.restore(stored, state);
+        Ok(())
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Types>>, StorageError> {
@@ -212,3 +264,6 @@ impl RaftStateMachine<Types> for Machine {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! and whoever wants something asks again. Only what follows from them is written to the log.
 
 mod drains;
+mod hearing;
 mod leases;
 mod repairs;
 mod reports;
@@ -33,12 +34,16 @@ pub struct Duties {
 }
 
 impl Duties {
-    /// Those of a leader that begins now: every member has a whole lease. Members renew it well within `lease`.
+    /// A member renews its lease so often while it lasts.
+    pub const RENEWALS: u32 = 3;
+
+    /// Those of a leader that begins now: every member has a whole lease. Members renew it [`Self::RENEWALS`] times in
+    /// each `lease`.
     #[must_use]
     pub fn new(table: Arc<RoutingTable>, lease: Duration, now: Moment) -> Self {
         let mut duties = Self {
             table: Arc::new(RoutingTable::new(1)),
-            leases: Leases::new(lease),
+            leases: Leases::new(lease, now),
             settling: Settling::new(now),
             repairs: Repairs::default(),
             reports: Reports::default(),

@@ -112,6 +112,8 @@ impl World {
             return self.later(pause, Event::Export { node, life, export });
         }
         match own.exports.open.remove(&export).map(|export| export.goods) {
+            // Left out: nobody says that it is delivered.
+            Some(Goods::Spans(kept)) if !is_taken && kept.tie.is_cut() => {}
             Some(Goods::Spans(kept)) => self.call(node, |shard, now, out| {
                 shard.delivered(now, kept.tenure, &kept.numbers, out);
             }),

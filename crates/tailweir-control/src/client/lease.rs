@@ -5,7 +5,7 @@ use crate::follow::Follower;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_placement::Incarnation;
+use tailweir_placement::{Duties, Incarnation};
 use tailweir_proto::control::{RegisterAnswer, RegisterRequest, RenewRequest};
 use tokio::time::Instant;
 use tonic::Status;
@@ -16,8 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long the own address may be unknown before a sampler registers all the same.
 const NAME_MAX: Duration = Duration::from_secs(30);
-/// A lease is renewed so often while it lasts.
-const RENEWALS: u32 = 3;
 
 /// Registers, if this process is a sampler, and holds the lease as long as the controllers let it.
 pub(super) async fn hold(shared: Arc<Shared>) {
@@ -95,7 +93,7 @@ async fn renew(follower: &mut Follower, member: Incarnation, lease: u64) {
     let mut lease = lease;
     loop {
         // Nobody has a reason to say so; a lease of nothing would spin.
-        let period = Duration::from_millis(lease.max(100)) / RENEWALS;
+        let period = Duration::from_millis(lease.max(100)) / Duties::RENEWALS;
         tokio::time::sleep(period).await;
         let request = RenewRequest {
             incarnation: member.0,

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_placement::{Incarnation, MemberName, Phase, RoutingTable};
 
-/// A wish to drain is repeated after this.
+/// What is not granted yet is asked for again after this.
 const AGAIN: Duration = Duration::from_millis(500);
+/// What is granted is asked for again after this: a sampler that was taken for lost since, and is back, is like any other.
+const REMINDER: Duration = Duration::from_secs(2);
 /// How long an evacuation may take.
 const EVACUATION: Duration = Duration::from_secs(15);
 
@@ -47,16 +49,20 @@ impl Client {
         }
         let mut operator = self.operator();
         let drained = async {
-            drain(&mut operator, &sampler.name, member).await;
-            self.unnamed(member).await;
+            tokio::select! {
+                () = self.unnamed(member) => {}
+                () = drain(&mut operator, &sampler.name, member) => {}
+            }
         };
         if tokio::time::timeout(patience, drained).await.is_ok() {
             return Departure::Done;
         }
         tracing::warn!("not drained in time; what is held is copied away");
         let evacuated = async {
-            evacuate(&mut operator, member).await;
-            self.unnamed(member).await;
+            tokio::select! {
+                () = self.unnamed(member) => {}
+                () = evacuate(&mut operator, &sampler.name, member) => {}
+            }
         };
         match tokio::time::timeout(EVACUATION, evacuated).await {
             Ok(()) => Departure::Done,
@@ -99,20 +105,39 @@ fn is_alone(table: &RoutingTable, member: Incarnation) -> bool {
     others.next().is_none() || !table.names(member)
 }
 
+/// Asks to drain, for ever.
 async fn drain(operator: &mut Operator, name: &MemberName, life: Incarnation) {
     loop {
-        match operator.drain(name, Some(life)).await {
-            Ok(Drain::Granted) => return,
-            Ok(Drain::Waits(reason)) => tracing::info!(reason, "waits to drain"),
-            Err(error) => tracing::warn!(%error, "cannot drain yet"),
-        }
-        tokio::time::sleep(AGAIN).await;
+        let pause = match operator.drain(name, Some(life)).await {
+            Ok(Drain::Granted) => REMINDER,
+            Ok(Drain::Waits(reason)) => {
+                tracing::info!(reason, "waits to drain");
+                AGAIN
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot drain yet");
+                AGAIN
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
-async fn evacuate(operator: &mut Operator, member: Incarnation) {
-    while let Err(error) = operator.evacuate(member).await {
-        tracing::warn!(%error, "cannot be evacuated yet");
-        tokio::time::sleep(AGAIN).await;
+/// Asks to be evacuated, for ever; and to drain before, where that is why it is refused.
+async fn evacuate(operator: &mut Operator, name: &MemberName, life: Incarnation) {
+    loop {
+        let pause = match operator.evacuate(life).await {
+            Ok(_) => REMINDER,
+            Err(error) => {
+                tracing::warn!(%error, "cannot be evacuated yet");
+                if let ControlError::Refused(_) = error
+                    && let Err(error) = operator.drain(name, Some(life)).await
+                {
+                    tracing::warn!(%error, "cannot drain yet");
+                }
+                AGAIN
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }

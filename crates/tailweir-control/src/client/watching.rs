@@ -3,10 +3,12 @@
 use super::{Shared, kept};
 use crate::dial;
 use crate::disk::beside;
-use crate::state::{decode_table, policies_from_wire};
+use crate::state::{PolicyRevision, decode_table, policies_from_wire};
 use std::sync::Arc;
 use std::time::Duration;
+use tailweir_placement::RoutingTable;
 use tailweir_proto::control::{Published, WatchRequest};
+use tokio::sync::watch;
 use tonic::{Status, Streaming};
 
 /// Pauses between attempts.
@@ -15,16 +17,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a controller may take to begin.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Watches for ever.
+/// Watches for ever, and keeps what comes.
 pub(super) async fn watch(shared: Arc<Shared>) {
+    // From before anything can come.
+    let (table, policies) = (shared.table.subscribe(), shared.policies.subscribe());
+    tokio::join!(listen(&shared), keep(&shared, table, policies));
+}
+
+/// Listens to one controller after the other.
+async fn listen(shared: &Shared) {
     let controllers = &shared.settings.controllers;
     let mut pause = FIRST_PAUSE;
-    for controller in controllers.iter().cycle().skip(start(&shared)) {
-        let ended = match open(&shared, controller).await {
+    for controller in controllers.iter().cycle().skip(start(shared)) {
+        let ended = match open(shared, controller).await {
             Ok(stream) => {
                 tracing::debug!(controller, "watching the routing table");
                 pause = FIRST_PAUSE;
-                follow(&shared, stream).await
+                follow(shared, stream).await
             }
             Err(status) => status,
         };
@@ -66,24 +75,19 @@ async fn follow(shared: &Shared, mut stream: Streaming<Published>) -> Status {
             Ok(None) => return Status::unavailable("the stream has ended"),
             Err(status) => return status,
         };
-        match take(shared, published) {
-            Ok(true) => keep(shared).await,
-            Ok(false) => {}
-            Err(status) => {
-                tracing::warn!(error = status.message(), "a table that is none was refused");
-                return status;
-            }
+        if let Err(status) = take(shared, published) {
+            tracing::warn!(error = status.message(), "a table that is none was refused");
+            return status;
         }
     }
 }
 
-/// Puts what is newer into force. Says whether anything was.
-fn take(shared: &Shared, published: Published) -> Result<bool, Status> {
-    let mut is_new = false;
+/// Puts what is newer into force.
+fn take(shared: &Shared, published: Published) -> Result<(), Status> {
     if let Some(bytes) = published.table {
         let table = decode_table(&bytes);
         let table = Arc::new(table.map_err(|error| Status::data_loss(error.to_string()))?);
-        is_new |= shared.table.send_if_modified(|known| {
+        shared.table.send_if_modified(|known| {
             let is_newer = table.epoch() > known.epoch();
             if is_newer {
                 tracing::debug!(epoch = table.epoch().0, "a newer routing table");
@@ -93,7 +97,7 @@ fn take(shared: &Shared, published: Published) -> Result<bool, Status> {
         });
     }
     if let Some(policies) = published.policies.map(policies_from_wire) {
-        is_new |= shared.policies.send_if_modified(|known| {
+        shared.policies.send_if_modified(|known| {
             let revision = known.as_ref().map_or(0, |known| known.revision);
             let is_newer = policies.revision > revision;
             if is_newer {
@@ -102,20 +106,34 @@ fn take(shared: &Shared, published: Published) -> Result<bool, Status> {
             is_newer
         });
     }
-    Ok(is_new)
+    Ok(())
 }
 
-/// Keeps the newest on the disk, beside the runtime's workers.
-async fn keep(shared: &Shared) {
+/// Keeps on the disk what is new, beside the stream and the runtime's workers: a disk that hangs holds up no table. One is
+/// written at a time, and then the newest, which stands for all that came meanwhile.
+async fn keep(
+    shared: &Shared,
+    mut table: watch::Receiver<Arc<RoutingTable>>,
+    mut policies: watch::Receiver<Option<Arc<PolicyRevision>>>,
+) {
     let Some(disk) = &shared.settings.disk else {
         return;
     };
-    let table = Arc::clone(&shared.table.borrow());
-    let policies = shared.policies.borrow().clone();
-    let written = beside(disk, move |disk| {
-        kept::write(disk, &table, policies.as_deref())
-    });
-    if let Err(error) = written.await {
-        tracing::warn!(%error, "the table cannot be kept");
+    loop {
+        let changed = tokio::select! {
+            changed = table.changed() => changed,
+            changed = policies.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
+        let newest = Arc::clone(&table.borrow_and_update());
+        let revision = policies.borrow_and_update().clone();
+        let written = beside(disk, move |disk| {
+            kept::write(disk, &newest, revision.as_deref())
+        });
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "the table cannot be kept");
+        }
     }
 }

@@ -104,6 +104,8 @@ async fn allocate(shared: &Shared) -> Option<u64> {
         |mut caller, request| async move { caller.allocate_id(request).await },
     );
     match answer.await {
+        // A leader of a version that gave the number of the entry alone. The next one is higher.
+        Ok(answer) if answer.id <= shared.settings.seeds.len() as u64 => None,
         Ok(answer) => Some(answer.id),
         Err(error) => {
             tracing::info!(%error, "no id yet");

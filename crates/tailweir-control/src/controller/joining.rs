@@ -4,14 +4,14 @@ use super::Shared;
 use super::formation::{ask_others, give_ids};
 use crate::follow::Follower;
 use crate::raft::Peer;
-use crate::running::Running;
+use crate::running::{Metrics, Running, of_write};
 use openraft::ChangeMembers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tailweir_proto::control::{Controller, JoinRequest};
 use tonic::Status;
 
-/// How long the leader may take to bring a new controller up to date.
+/// How long the leader may take to agree with the others on one more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sees to it that this controller is a member, and returns once it is.
@@ -52,7 +52,8 @@ async fn initialise(shared: &Shared, running: &Running) -> Result<bool, Status> 
     Ok(false)
 }
 
-/// Says to the leader who this is and where. Says whether the leader knows it as that.
+/// Says to the leader who this is and where. Says whether that is done: the leader knows it, this process does, and no change is half
+/// done. A leader that ends in the middle of one leaves what only another request finishes.
 async fn join(shared: &Shared, running: &Running) -> Result<bool, Status> {
     let own = Controller {
         id: running.id,
@@ -60,7 +61,8 @@ async fn join(shared: &Shared, running: &Running) -> Result<bool, Status> {
         address: shared.settings.address.clone(),
         votes: true,
     };
-    if running.leads() && controllers(running).contains(&own) {
+    let is_settled = is_in_place(&controllers(running), &own) && !is_joint(&running.metrics());
+    if running.leads() && is_settled {
         return Ok(true);
     }
     let infos = ask_others(shared).await;
@@ -72,7 +74,7 @@ async fn join(shared: &Shared, running: &Running) -> Result<bool, Status> {
             false => Ok(false),
         };
     };
-    if info.controllers.contains(&own) {
+    if is_settled && is_in_place(&info.controllers, &own) {
         return Ok(true);
     }
     let mut follower = Follower::new(shared.link.clone(), shared.settings.seeds.clone());
@@ -99,6 +101,19 @@ pub(crate) fn controllers(running: &Running) -> Vec<Controller> {
     membership.nodes().map(controller).collect()
 }
 
+/// Whether a controller is among the others as what it is, and none whose place it takes.
+fn is_in_place(all: &[Controller], own: &Controller) -> bool {
+    let mut others = all.iter().filter(|it| it.id != own.id);
+    all.contains(own) && !others.any(|it| is_predecessor(it, own))
+}
+
+/// Whether a change of the controllers has made the first of its two steps only. Until the second, each decision needs a majority of those
+/// before it, too.
+pub(super) fn is_joint(metrics: &Metrics) -> bool {
+    let membership = metrics.membership_config.membership();
+    membership.get_joint_config().len() > 1
+}
+
 /// On the leader: makes a controller a voting member under its name and address, in the place of one of the same name.
 ///
 /// # Errors
@@ -109,7 +124,10 @@ pub(crate) async fn put(
     wanted: &Controller,
 ) -> Result<(), Status> {
     let _alone = shared.membership.lock().await;
-    let failed = crate::running::of_write;
+    if is_joint(&running.metrics()) {
+        // Nobody is added, so it is the second step of whatever was changed.
+        change(running, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await?;
+    }
     let peer = Peer {
         name: wanted.name.clone(),
         address: wanted.address.clone(),
@@ -118,15 +136,16 @@ pub(crate) async fn put(
     let same = known.iter().find(|it| it.id == wanted.id);
     match same {
         Some(same) if (&same.name, &same.address) == (&wanted.name, &wanted.address) => {}
+        Some(same) if same.name != wanted.name && same.address != wanted.address => {
+            return Err(another(same, wanted));
+        }
         Some(_) => {
             let nodes = ChangeMembers::SetNodes(BTreeMap::from([(wanted.id, peer)]));
-            let changed = running.raft.change_membership(nodes, true).await;
-            changed.map_err(failed)?;
+            change(running, nodes, true).await?;
         }
         None => {
-            // Waits until it has caught up.
-            let added = running.raft.add_learner(wanted.id, peer, true).await;
-            added.map_err(failed)?;
+            let nodes = ChangeMembers::AddNodes(BTreeMap::from([(wanted.id, peer)]));
+            change(running, nodes, true).await?;
         }
     }
     let predecessors: BTreeSet<u64> = known
@@ -135,21 +154,49 @@ pub(crate) async fn put(
         .map(|it| it.id)
         .collect();
     if same.is_none_or(|same| !same.votes) {
-        let voters = known.iter().filter(|it| it.votes).count();
-        if voters >= shared.settings.seeds.len() && predecessors.is_empty() {
+        let stays = |it: &&Controller| it.votes && !predecessors.contains(&it.id);
+        let voters = known.iter().filter(stays).count();
+        if voters >= shared.settings.seeds.len() {
             return Err(Status::failed_precondition(format!(
                 "the cluster has {voters} controllers already; remove one first"
             )));
         }
-        let voter = ChangeMembers::AddVoterIds(BTreeSet::from([wanted.id]));
-        let changed = running.raft.change_membership(voter, true).await;
-        changed.map_err(failed)?;
-        tracing::info!(id = wanted.id, name = wanted.name, "a controller joined");
+        promote(running, wanted).await?;
     }
     for id in predecessors {
         remove(running, id).await?;
     }
     Ok(())
+}
+
+/// On the leader: lets a controller vote.
+async fn promote(running: &Running, wanted: &Controller) -> Result<(), Status> {
+    if !has_caught_up(&running.metrics(), wanted.id) {
+        let text = "the controller has not caught up; it joins once it has";
+        return Err(Status::unavailable(text));
+    }
+    let voter = ChangeMembers::AddVoterIds(BTreeSet::from([wanted.id]));
+    change(running, voter, true).await?;
+    tracing::info!(id = wanted.id, name = wanted.name, "a controller joined");
+    Ok(())
+}
+
+/// Whether the leader knows that a controller has its log up to the change that made it one. One that nobody reaches would only be missing
+/// from every majority.
+fn has_caught_up(metrics: &Metrics, id: u64) -> bool {
+    let replication = metrics.replication.as_ref();
+    let matching = replication.and_then(|all| all.get(&id).copied().flatten());
+    let wanted = metrics.membership_config.log_id().map(|id| id.index);
+    matching.is_some_and(|matching| Some(matching.index) >= wanted)
+}
+
+/// An id is that of one data directory, and whoever has this one now comes under another name and at another address.
+fn another(same: &Controller, wanted: &Controller) -> Status {
+    Status::failed_precondition(format!(
+        "the id {} is that of the controller `{}` at {}, and not of `{}` at {}; start it under one of both, or empty its data directory, \
+         and it joins as a new one",
+        same.id, same.name, same.address, wanted.name, wanted.address
+    ))
 }
 
 /// Whether one controller takes the place of another: a process has one name and one address, so the other is no more.
@@ -165,12 +212,30 @@ pub(crate) async fn remove(running: &Running, id: u64) -> Result<(), Status> {
     let known = controllers(running);
     let votes = known.iter().any(|it| it.id == id && it.votes);
     let gone = BTreeSet::from([id]);
-    let change = match votes {
+    let removal = match votes {
         true => ChangeMembers::RemoveVoters(gone),
         false => ChangeMembers::RemoveNodes(gone),
     };
-    let changed = running.raft.change_membership(change, false).await;
-    changed.map_err(crate::running::of_write)?;
+    change(running, removal, false).await?;
     tracing::info!(id, "a controller was removed");
     Ok(())
 }
+
+/// On the leader: changes the controllers, and waits until that is seen in what Raft says about itself.
+async fn change(
+    running: &Running,
+    change: ChangeMembers<u64, Peer>,
+    retain: bool,
+) -> Result<(), Status> {
+    let changed = running.raft.change_membership(change, retain);
+    let changed = running.while_leading(changed).await?;
+    let last = Some(changed.map_err(of_write)?.log_id);
+    let mut metrics = running.raft.metrics();
+    let is_seen = |metrics: &Metrics| *metrics.membership_config.log_id() >= last;
+    let seen = metrics.wait_for(is_seen).await.is_ok();
+    seen.then_some(())
+        .ok_or_else(|| Status::unavailable("Raft has ended"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,23 @@ fn the_first_word_counts() {
     assert_eq!(state.apply(3, &register("a")), Answer::Registered(1));
     state.apply(4, &Change::Form { copies: 1 });
     assert_eq!(state.table.members().count(), 1);
-    assert_eq!(state.apply(5, &Change::AllocateId), Answer::Id(5));
+}
+
+/// Scenario: controllers ask for ids with the first entries of a log, and a while later; a version before this one led in between, which
+/// gave the number of the entry.
+/// Guarantees: no id is that of a seed, whose ids are 1 to 7; each is above those before it, and none is given twice.
+#[test]
+fn an_id_that_is_given_is_nobody_elses() {
+    let mut state = State::default();
+    let mut given = 7;
+    for index in [1, 2, 3, 4, 7, 8, 15, 1_000, 1_001] {
+        let Answer::Id(id) = state.apply(index, &Change::AllocateId) else {
+            panic!("no id");
+        };
+        assert!(id > given, "{id} after {given}");
+        assert!(!(index..index + 1_000).contains(&id), "{id} comes again");
+        given = id;
+    }
 }
 
 /// Scenario: a state with repairs and policies goes into a snapshot and back.

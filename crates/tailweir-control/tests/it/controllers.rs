@@ -135,6 +135,33 @@ async fn a_leader_without_a_majority_names_no_leader() {
     cluster.stop_all().await;
 }
 
+/// Scenario: the disk of a controller that follows hangs when it is to store something, and later that of the leader.
+/// Guarantees: the others agree on what is asked of them. The one that hangs knows that what it knows may be old: it neither leads nor
+/// names a leader, and says so at once to whoever asks; once its disk goes on, it takes part again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_controller_whose_disk_hangs_does_not_count() {
+    let mut cluster = Cluster::formed(3).await;
+    cluster.info(is_whole).await;
+    let mut operator = cluster.operator();
+    for away in [1, 0] {
+        let hung = (cluster.leader().await + away) % 3;
+        let node = &cluster.nodes[hung];
+        let hanging = node.disk.hang();
+        until("the others agreeing", async || {
+            operator.apply_policies("policies").await.ok()
+        })
+        .await;
+        until("knowing that it is held up", async || {
+            (node.controller().status().leader == 0).then_some(())
+        })
+        .await;
+        assert!(!node.controller().has_failed());
+        drop(hanging);
+    }
+    cluster.leader().await;
+    cluster.stop_all().await;
+}
+
 /// Scenario: all controllers end and start again, with their directories.
 /// Guarantees: they are who they were, and agree on what they agreed on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

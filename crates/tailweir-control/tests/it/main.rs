@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod controllers;
+mod hanging;
+mod joining;
 mod samplers;
 mod watchers;
 mod workbench;

@@ -86,6 +86,43 @@ async fn samplers_leave_one_at_a_time() {
     cluster.stop_all().await;
 }
 
+/// Scenario: a sampler drains; before its slots are done with, it and another are taken for lost, and both are back.
+/// Guarantees: it drains again and leaves, and does not wait until its time is over for what nobody does any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sampler_that_was_lost_while_it_drained_drains_again() {
+    let mut cluster = Cluster::new(1).await.with_lease(Duration::from_secs(1));
+    cluster.start_all().await;
+    let samplers = cluster.samplers(&["a", "b", "c"]).await;
+    cluster.set_obedience(false);
+    let departing = depart(&samplers[0]);
+    let watcher = cluster.watcher(None);
+    table(&watcher, |table| phase(table, "a") == Some(Phase::Draining)).await;
+    for lost in [&samplers[1], &samplers[0]] {
+        lost.leave().await.unwrap();
+    }
+    table(&watcher, |table| {
+        ["a", "b"].map(|name| phase(table, name)) == [Some(Phase::Active); 2]
+    })
+    .await;
+    cluster.set_obedience(true);
+    let departure = within("leaving", departing).await.unwrap();
+    assert_eq!(departure, Departure::Done);
+    cluster.stop_all().await;
+}
+
+/// Scenario: a sampler has no time to drain at all.
+/// Guarantees: it drains nevertheless, because it is evacuated only then, and leaves with all that it held copied.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sampler_without_time_drains_before_it_is_evacuated() {
+    let mut cluster = Cluster::formed(1).await;
+    let samplers = cluster.samplers(&["a", "b", "c"]).await;
+    let departing = samplers[0].depart(Duration::ZERO);
+    assert_eq!(within("leaving", departing).await, Departure::Done);
+    let own = samplers[0].incarnation().borrow().unwrap();
+    assert!(!samplers[0].table().borrow().names(own));
+    cluster.stop_all().await;
+}
+
 /// Leaves as a process does that stops.
 fn depart(sampler: &Arc<Client>) -> tokio::task::JoinHandle<Departure> {
     let sampler = Arc::clone(sampler);

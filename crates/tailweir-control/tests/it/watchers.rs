@@ -1,7 +1,9 @@
 //! How the table reaches everybody.
 
+use crate::hanging::HangingDisk;
 use crate::workbench::{Cluster, is_settled, table, until, within};
-use tailweir_control::{Client, Proposal};
+use std::sync::Arc;
+use tailweir_control::{Client, Folder, Proposal};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -54,6 +56,29 @@ async fn the_last_table_outlives_the_controllers() {
     table(&watcher, |table| table.epoch() >= newest.epoch()).await;
     table(&second, |table| table.epoch() >= newest.epoch()).await;
     cluster.stop_all().await;
+}
+
+/// Scenario: the disk of a process that watches hangs with the first table, and goes on only after the last.
+/// Guarantees: it has each newer table all the same, and in the end keeps the last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_hangs_holds_up_no_table() {
+    let folder = TempDir::new().unwrap();
+    let disk = HangingDisk::over(Folder::at(folder.path()));
+    let hanging = disk.hang();
+    let mut cluster = Cluster::formed(1).await;
+    let watcher = cluster.watcher_with(Some(Arc::new(disk)));
+    let _samplers = cluster.samplers(&["a", "b"]).await;
+    let agreed = table(&watcher, |table| is_settled(table, 2)).await;
+    assert!(!folder.path().join("table").exists());
+    cluster.stop_all().await;
+    drop(hanging);
+    until("keeping the last table", async || {
+        let again = cluster.watcher(Some(folder.path().to_owned()));
+        let kept = Arc::clone(&again.table().borrow());
+        again.stop().await;
+        (kept == agreed).then_some(())
+    })
+    .await;
 }
 
 /// Scenario: policies are applied, twice, while a process watches and before another starts.

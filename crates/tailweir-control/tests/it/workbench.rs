@@ -1,21 +1,24 @@
 //! A cluster in one process: controllers with a listener and a directory each, and samplers that do what the protocol asks
 //! of them at once.
 
+use crate::hanging::HangingDisk;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_control::{
-    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Folder, Operator, Pace,
-    SamplerSettings,
+    Client, ClientSettings, ClusterInfo, Controller, ControllerSettings, Disk, Folder, Operator,
+    Pace, SamplerSettings,
 };
 use tailweir_core::Slot;
-use tailweir_link::{Identity, Link, Roles, Security, Server};
+use tailweir_link::{Channel, Identity, Link, Peer, Role, Roles, Security, Server};
 use tailweir_placement::{
     Incarnation, MemberName, Phase, Report, RoutingTable, Second, TenureId, Weight,
 };
+use tailweir_proto::control::control_client::ControlClient;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -45,6 +48,7 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) address: String,
     pub(crate) folder: TempDir,
+    pub(crate) disk: HangingDisk,
     running: Option<(Controller, Server)>,
 }
 
@@ -67,8 +71,15 @@ impl Node {
     /// Empties the folder.
     pub(crate) fn wipe(&mut self) {
         assert!(self.running.is_none());
-        self.folder = TempDir::new().unwrap();
+        (self.folder, self.disk) = empty();
     }
+}
+
+/// An empty folder, and a disk there.
+fn empty() -> (TempDir, HangingDisk) {
+    let folder = TempDir::new().unwrap();
+    let disk = HangingDisk::over(Folder::at(folder.path()));
+    (folder, disk)
 }
 
 /// Controllers of one cluster.
@@ -76,6 +87,8 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     seeds: Vec<String>,
     lease: Duration,
+    /// Whether samplers do what the protocol asks of them.
+    obedience: watch::Sender<bool>,
 }
 
 impl Cluster {
@@ -85,10 +98,12 @@ impl Cluster {
         for number in 0..controllers {
             // The listener goes, and its port is taken again at the start.
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (folder, disk) = empty();
             nodes.push(Node {
                 name: format!("controller-{number}"),
                 address: listener.local_addr().unwrap().to_string(),
-                folder: TempDir::new().unwrap(),
+                folder,
+                disk,
                 running: None,
             });
         }
@@ -96,7 +111,22 @@ impl Cluster {
             seeds: nodes.iter().map(|node| node.address.clone()).collect(),
             nodes,
             lease: Duration::from_secs(30),
+            obedience: watch::Sender::new(true),
         }
+    }
+
+    /// Adds a controller that no configuration names, and that does not run yet.
+    pub(crate) async fn add(&mut self, name: &str) -> usize {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (folder, disk) = empty();
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            address: listener.local_addr().unwrap().to_string(),
+            folder,
+            disk,
+            running: None,
+        });
+        self.nodes.len() - 1
     }
 
     /// Controllers that belong to one cluster.
@@ -120,7 +150,7 @@ impl Cluster {
             name: node.name.clone(),
             address: node.address.clone(),
             seeds: self.seeds.clone(),
-            disk: Folder::at(node.folder.path()),
+            disk: Arc::new(node.disk.clone()),
             copies: 2,
             lease: self.lease,
             pace: Pace {
@@ -172,6 +202,17 @@ impl Cluster {
         .await
     }
 
+    /// Calls to one of them, as another controller makes them.
+    pub(crate) fn caller(&self, number: usize) -> ControlClient<Channel> {
+        let peer = Peer {
+            address: Arc::from(self.nodes[number].address.as_str()),
+            role: Role::Controller,
+            name: None,
+            incarnation: None,
+        };
+        ControlClient::new(link("controller").channel(&peer).unwrap())
+    }
+
     pub(crate) fn operator(&self) -> Operator {
         Operator::new(link("operator"), self.seeds.clone())
     }
@@ -187,9 +228,14 @@ impl Cluster {
 
     /// A process that only watches.
     pub(crate) fn watcher(&self, data_dir: Option<PathBuf>) -> Client {
+        self.watcher_with(data_dir.map(Folder::at))
+    }
+
+    /// A process that only watches, with this disk.
+    pub(crate) fn watcher_with(&self, disk: Option<Arc<dyn Disk>>) -> Client {
         let settings = ClientSettings {
             controllers: self.seeds.clone(),
-            disk: data_dir.map(Folder::at),
+            disk,
             sampler: None,
         };
         Client::start(settings, link("watcher"))
@@ -210,8 +256,14 @@ impl Cluster {
             sampler: Some(sampler),
         };
         let client = Arc::new(Client::start(settings, link(name)));
-        tokio::spawn(obey(Arc::clone(&client)));
+        let obedience = self.obedience.subscribe();
+        tokio::spawn(obey(Arc::clone(&client), obedience));
         client
+    }
+
+    /// From now on samplers do what the protocol asks of them, or nothing.
+    pub(crate) fn set_obedience(&self, obey: bool) {
+        self.obedience.send_replace(obey);
     }
 
     /// Samplers that have their slots.
@@ -258,12 +310,15 @@ pub(crate) fn is_settled(table: &RoutingTable, active: usize) -> bool {
         })
 }
 
-/// Does at once what a sampler without spans has to do: a candidate is in step, a closed tenure is cleared.
-async fn obey(client: Arc<Client>) {
+/// Does at once what a sampler without spans has to do, when it is to: a candidate is in step, a closed tenure is cleared.
+async fn obey(client: Arc<Client>, mut obedience: watch::Receiver<bool>) {
     let (mut table, incarnation) = (client.table(), client.incarnation());
     let reports = client.reports();
     drop(client);
     while table.changed().await.is_ok() {
+        if obedience.wait_for(|obeys| *obeys).await.is_err() {
+            return;
+        }
         let newest = Arc::clone(&table.borrow_and_update());
         let Some(own) = *incarnation.borrow() else {
             continue;

@@ -1,6 +1,8 @@
 //! A leader's duties, with the clock of the test.
 
-use super::{Duties, Presence, Report, Wish};
+mod leases;
+
+use super::{Duties, Report, Wish};
 use crate::{
     Command, Incarnation, MemberName, Outcome, Phase, RoutingTable, Second, TenureId, Weight,
 };
@@ -134,70 +136,6 @@ impl Bench {
             self.duties.renew(member, self.now);
         }
     }
-}
-
-/// Scenario: one of three samplers is silent; it comes back later; a stranger renews.
-/// Guarantees: it is down after its lease with its margin and not before, and has to be taken back; the stranger is told that
-/// it is none.
-#[test]
-fn a_lease_runs_out_with_a_margin() {
-    let mut bench = Bench::with(&["a", "b", "c"]);
-    let lost = Incarnation(3);
-    bench.renew_all();
-    for _ in 0..4 {
-        bench.after(1000);
-        for member in [1, 2] {
-            let standing = bench.duties.renew(Incarnation(member), bench.now);
-            assert_eq!(standing, Presence::Known);
-        }
-        assert_eq!(bench.due(), []);
-    }
-    bench.after(31);
-    assert_eq!(bench.due(), [Command::Expire(vec![lost])]);
-    assert_eq!(bench.phase("c"), Phase::Down);
-    assert_eq!(bench.duties.renew(lost, bench.now), Presence::Down);
-    let stranger = bench.duties.renew(Incarnation(9), bench.now);
-    assert_eq!(stranger, Presence::Unknown);
-    bench.apply(&Command::Renew(lost));
-    bench.after(500);
-    // Its slots have gone to others.
-    assert_eq!(bench.due(), [Command::Rebalance]);
-}
-
-/// Scenario: another controller leads after a leader that had almost given a sampler up.
-/// Guarantees: with the new leader the sampler has a whole lease; and slots are looked at once, whatever the one before was
-/// about to do.
-#[test]
-fn a_new_leader_gives_whole_leases() {
-    let bench = Bench::with(&["a", "b"]);
-    let (table, start) = (Arc::new(bench.table.clone()), bench.now);
-    let mut duties = Duties::new(table, LEASE, start);
-    let mut due = |seconds: f64| {
-        let now = start + Duration::from_secs_f64(seconds);
-        duties.renew(Incarnation(1), now);
-        duties.due(now)
-    };
-    assert_eq!(due(1.0), Some(Command::Rebalance));
-    assert_eq!([2.0, 3.0, 4.0].map(&mut due), [None, None, None]);
-    assert_eq!(due(4.1), Some(Command::Expire(vec![Incarnation(2)])));
-}
-
-/// Scenario: the leader itself does not come to look for ten seconds; later nobody at all is heard.
-/// Guarantees: nobody is taken for lost because of that; a sampler that is silent while the others are heard is.
-#[test]
-fn a_leader_that_could_not_hear_takes_nobody_for_lost() {
-    let mut bench = Bench::with(&["a", "b", "c"]);
-    bench.renew_all();
-    bench.after(10_000);
-    assert_eq!(bench.due(), []);
-    for _ in 0..20 {
-        bench.after(1000);
-        assert_eq!(bench.due(), []);
-    }
-    for member in [1, 2] {
-        bench.duties.renew(Incarnation(member), bench.now);
-    }
-    assert_eq!(bench.due(), [Command::Expire(vec![Incarnation(3)])]);
 }
 
 /// Scenario: candidates are reported to be in step, in two portions, with reports about nothing between them.
