@@ -20,8 +20,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the binary is built for. Its C library is linked in, so that the image needs no other file.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// What the binary is built for: the processors of this machine. Its C library is linked in, so that the image needs no other file.
+const TARGET: &str = if cfg!(target_arch = "aarch64") {
+    "aarch64-unknown-linux-gnu"
+} else {
+    "x86_64-unknown-linux-gnu"
+};
+/// The same, as images call it.
+const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "amd64"
+};
 /// Most that the compressed layer may have.
 const LAYER_BYTES_MAX: usize = 30 << 20;
 

@@ -30,7 +30,7 @@ settings! {
     pub struct FileExporter {
         /// Path of the file. With `group_by`, one `*` in it stands for the text of the attribute.
         path: String = String::new(),
-        /// Add to a file that is there; false starts it anew. Not with `rotation`.
+        /// Add to a file that is there; false starts it anew, once in a process and never by a reload. Not with `rotation`.
         append: bool = false,
         /// Create the folder of the file.
         create_directory: bool = false,

@@ -1,5 +1,6 @@
 //! An image as the OCI image layout has it: blobs by digest, and an index.
 
+use super::ARCHITECTURE;
 use super::instructions::Instructions;
 use anyhow::Result;
 use flate2::Compression;
@@ -30,6 +31,11 @@ impl Blob {
         }
     }
 
+    /// Where it is in the layout.
+    fn path(&self) -> String {
+        format!("blobs/{}", self.digest.replace(':', "/"))
+    }
+
     fn descriptor(&self, kind: &str) -> Value {
         json!({ "mediaType": kind, "digest": self.digest, "size": self.bytes.len() })
     }
@@ -41,6 +47,8 @@ pub(super) struct Layout {
     configuration: Blob,
     manifest: Blob,
     index: Vec<u8>,
+    /// What `docker load` reads in place of the index, where it does not keep images in containerd.
+    docker: Vec<u8>,
 }
 
 impl Layout {
@@ -55,7 +63,7 @@ impl Layout {
         zip.write_all(archive)?;
         let layer = Blob::new(zip.finish()?);
         let configuration = Blob::new(serde_json::to_vec(&json!({
-            "architecture": "amd64",
+            "architecture": ARCHITECTURE,
             "os": "linux",
             "created": created,
             "config": instructions.configuration(),
@@ -78,11 +86,17 @@ impl Layout {
         let index = serde_json::to_vec(
             &json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [entry] }),
         )?;
+        let docker = serde_json::to_vec(&json!([{
+            "Config": configuration.path(),
+            "RepoTags": [name],
+            "Layers": [layer.path()],
+        }]))?;
         Ok(Self {
             layer,
             configuration,
             manifest,
             index,
+            docker,
         })
     }
 
@@ -122,12 +136,10 @@ impl Layout {
                 br#"{"imageLayoutVersion":"1.0.0"}"#.as_slice(),
             ),
             ("index.json".to_owned(), &self.index),
+            ("manifest.json".to_owned(), &self.docker),
         ];
         for blob in [&self.layer, &self.configuration, &self.manifest] {
-            files.push((
-                format!("blobs/{}", blob.digest.replace(':', "/")),
-                &blob.bytes,
-            ));
+            files.push((blob.path(), &blob.bytes));
         }
         files
     }
