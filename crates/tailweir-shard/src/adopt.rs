@@ -4,7 +4,6 @@ use crate::room::no_room;
 use crate::shard::Shard;
 use crate::voice::Fresh;
 use crate::{Piece, Ruled, Spans};
-use std::collections::BTreeSet;
 use tailweir_core::{Moment, TraceId};
 use tailweir_otlp::{Assembler, Part, Scan, ScanLimits};
 use tailweir_placement::{Incarnation, TenureId};
@@ -20,11 +19,11 @@ impl<S: Spans, T> Shard<S, T> {
     }
 
     /// Puts spans into a record that is sent: where the engine has them, all that it has of the trace, because it does
-    /// not know which came when. Of several records that bring a candidate up to date, the first has them all.
+    /// not know which came when. Of the records that bring a trace to a candidate, the first has them all.
     pub(crate) fn with_spans(
         &mut self,
         mut message: Message<Piece, Ruled>,
-        copied: &mut BTreeSet<TraceId>,
+        is_copied: &mut bool,
     ) -> Message<Piece, Ruled> {
         let Message::Record { tenure, record, .. } = &mut message else {
             return message;
@@ -36,7 +35,9 @@ impl<S: Spans, T> Shard<S, T> {
         };
         let trace = fragment.trace;
         match &fragment.data {
-            Piece::Held if is_copy && !copied.insert(trace) => fragment.data = Piece::elsewhere(),
+            Piece::Held if is_copy && std::mem::replace(is_copied, true) => {
+                fragment.data = Piece::elsewhere();
+            }
             Piece::Held => fragment.data = self.all_of(*tenure, trace),
             Piece::Marked { bytes, .. } if bytes.is_empty() && !is_copy => {
                 fragment.data = self.marked_of(*tenure, trace);

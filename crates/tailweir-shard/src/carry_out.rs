@@ -10,11 +10,10 @@ use tailweir_tenure::{Effect, Number};
 impl<S: Spans, T> Shard<S, T> {
     /// Carries out effects, and those that they have, until there are none.
     pub(crate) fn work(&mut self, now: Moment, out: &mut Outbox<T>) {
-        let mut copied = BTreeSet::new();
         loop {
             let effects = std::mem::take(&mut self.effects);
             for effect in effects {
-                self.carry_out(now, effect, &mut copied, out);
+                self.carry_out(now, effect, out);
             }
             if self.effects.is_empty() {
                 self.leave_dropped(now, out);
@@ -24,28 +23,42 @@ impl<S: Spans, T> Shard<S, T> {
                 break;
             }
         }
+        self.send_copies(now, out);
         // Whoever kept a decision for want of fragments to deliver has nothing to wait for.
         self.unclaimed.clear();
         out.abandoned.append(&mut self.abandoned);
         self.wait_for_retry(now);
     }
 
-    fn carry_out(
-        &mut self,
-        now: Moment,
-        effect: Effect<Piece, Ruled>,
-        copied: &mut BTreeSet<TraceId>,
-        out: &mut Outbox<T>,
-    ) {
+    fn send_copies(&mut self, now: Moment, out: &mut Outbox<T>) {
+        loop {
+            let copies = self.copying.next(now, &self.tenancy);
+            if copies.is_empty() {
+                return;
+            }
+            // The first of a trace has all of its spans.
+            let mut is_copied = false;
+            for (to, message) in copies {
+                let message = self.with_spans(message, &mut is_copied);
+                self.copying.sent(now, &message);
+                self.tell_delivered(to, &message, out);
+                out.letters.push((to, message));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, now: Moment, effect: Effect<Piece, Ruled>, out: &mut Outbox<T>) {
         match effect {
             // The owner of a slot may have been its owner before; all tenures of a slot are one shard's.
             Effect::Send { to, message } if to == self.settings.incarnation => {
                 self.receive(now, to, message);
             }
             Effect::Send { to, message } => {
-                let message = self.with_spans(message, copied);
-                self.tell_delivered(to, &message, out);
-                out.letters.push((to, message));
+                if let Some(message) = self.copying.put(to, message) {
+                    let message = self.with_spans(message, &mut false);
+                    self.tell_delivered(to, &message, out);
+                    out.letters.push((to, message));
+                }
             }
             Effect::Acknowledge { tenure, number } => {
                 out.answers

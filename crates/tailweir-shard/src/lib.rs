@@ -23,6 +23,7 @@ mod adopt;
 mod carry_out;
 mod consent;
 mod copies;
+mod copying;
 mod delivered;
 mod exports;
 mod logs;

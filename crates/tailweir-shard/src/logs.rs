@@ -34,6 +34,7 @@ pub use request::{MalformedLogs, body_of};
 pub use settings::{LogBounds, LogShardSettings};
 
 use crate::copies::Copies;
+use crate::copying::Copying;
 use crate::room::{Crowded, no_room};
 use crate::settings::slots_of;
 use crate::take::Waiting;
@@ -66,6 +67,7 @@ pub struct LogShard<T> {
     effects: Vec<Effect<Piece, Ruled>>,
     upkeep: Upkeep,
     copies: Copies,
+    copying: Copying,
     crowded: Crowded,
     waiting: Waiting<T>,
     /// Parts that cannot be answered yet, and why.
@@ -166,6 +168,7 @@ impl<T> LogShard<T> {
             effects: Vec::new(),
             upkeep: Upkeep::new(),
             copies: Copies::default(),
+            copying: Copying::default(),
             crowded: Crowded::default(),
             waiting: Waiting::new(settings.seed),
             parts: Vec::new(),
@@ -273,6 +276,7 @@ impl<T> LogShard<T> {
         let refused = self.copies.take_in(budget, &mut messages);
         self.books.copies_refused += refused.len() as u64;
         self.effects.extend(no_room(from, refused));
+        self.copying.learn(&messages);
         let (waiting, answers) = (&mut self.waiting, &mut out.answers);
         self.crowded.learn(now, from, &messages, waiting, answers);
         let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);

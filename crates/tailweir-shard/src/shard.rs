@@ -1,6 +1,7 @@
 //! The shard itself: its state, the time, and the table.
 
 use crate::copies::Copies;
+use crate::copying::Copying;
 use crate::exports::Exports;
 use crate::room::Crowded;
 use crate::settings::slots_of;
@@ -40,6 +41,7 @@ pub struct Shard<S, T> {
     pub(crate) held: Vec<(Part<S, T>, Refusal)>,
     pub(crate) exports: Exports,
     pub(crate) copies: Copies,
+    pub(crate) copying: Copying,
     pub(crate) crowded: Crowded,
     /// Room to look at what others delivered.
     pub(crate) scan: Scan,
@@ -123,6 +125,7 @@ impl<S: Spans, T> Shard<S, T> {
             held: Vec::new(),
             exports: Exports::new(seed),
             copies: Copies::default(),
+            copying: Copying::default(),
             crowded: Crowded::default(),
             scan: Scan::new(),
             upkeep: Upkeep::new(),
@@ -249,6 +252,7 @@ impl<S: Spans, T> Shard<S, T> {
         out: &mut Outbox<T>,
     ) {
         self.copy_in(from, &mut messages);
+        self.copying.learn(&messages);
         self.learn_delivered(now, &messages);
         let (waiting, answers) = (&mut self.waiting, &mut out.answers);
         self.crowded.learn(now, from, &messages, waiting, answers);

@@ -21,11 +21,25 @@ impl<T> LogShard<T> {
                 break;
             }
         }
+        self.send_copies(now, out);
         self.send_onward(now, out);
         if self.parts.is_empty() && self.fenced.is_empty() && self.stalled.is_empty() {
             self.retry = None;
         } else if self.retry.is_none() {
             self.retry = Some(now + crate::ShardSettings::RETRY);
+        }
+    }
+
+    fn send_copies(&mut self, now: Moment, out: &mut LogOutbox<T>) {
+        loop {
+            let copies = self.copying.next(now, &self.tenancy);
+            if copies.is_empty() {
+                return;
+            }
+            for (to, message) in copies {
+                self.copying.sent(now, &message);
+                out.letters.push((to, message));
+            }
         }
     }
 
@@ -40,7 +54,10 @@ impl<T> LogShard<T> {
             Effect::Send { to, message } if to == self.settings.incarnation => {
                 self.receive(now, to, message);
             }
-            Effect::Send { to, message } => out.letters.push((to, message)),
+            Effect::Send { to, message } => {
+                let message = self.copying.put(to, message);
+                out.letters.extend(message.map(|message| (to, message)));
+            }
             Effect::Acknowledge { tenure, number } => {
                 let at = (tenure, number);
                 out.answers

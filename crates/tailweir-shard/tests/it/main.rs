@@ -83,6 +83,11 @@ struct Town {
 impl Town {
     /// Members with so many copies of each span, which keep traces with errors and remember `verdicts` verdicts.
     fn new(members: u64, copies: u8, verdicts: usize) -> Self {
+        Self::with_room(members, copies, verdicts, 1 << 20)
+    }
+
+    /// As [`Self::new`], with so many bytes at each member for what others own.
+    fn with_room(members: u64, copies: u8, verdicts: usize, copies_budget: usize) -> Self {
         let text = "tail_sampling:\n  policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]";
         let (settings, _) = tailweir_config::load_tail_sampling_block(
             "test",
@@ -107,7 +112,7 @@ impl Town {
                 hold: Duration::from_secs(2),
                 verdict_life: Duration::from_secs(60),
                 verdicts_max: verdicts,
-                copies_budget: 1 << 20,
+                copies_budget,
                 revision: 1,
                 write_threshold: false,
                 record_policy: false,

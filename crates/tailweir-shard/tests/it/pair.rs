@@ -5,8 +5,8 @@ use std::time::Duration;
 use tailweir_core::{Slot, TraceId};
 use tailweir_placement::{Command, Incarnation};
 use tailweir_sampler::EngineSettings;
-use tailweir_shard::{Answer, Refusal};
-use tailweir_tenure::Standing;
+use tailweir_shard::{Answer, Piece, Refusal, Ruled};
+use tailweir_tenure::{Message, Record, Standing};
 use tailweir_testkit::{request, span, trace_id};
 
 /// Traces whose slots member 0 owns.
@@ -219,4 +219,79 @@ fn verdicts_beyond_the_bound_live_half_as_long() {
     };
     assert_eq!(sweeps(&mut town, Duration::from_secs(20)), 100);
     assert_eq!(sweeps(&mut town, Duration::from_secs(22)), 10);
+}
+
+/// Bytes of copies in letters.
+fn copies(letters: &[(Incarnation, Message<Piece, Ruled>)]) -> usize {
+    let bytes = letters.iter().map(|(_, message)| match message {
+        Message::Record {
+            record: Record::Copy { fragment, .. },
+            ..
+        } => match &fragment.value.data {
+            Piece::Raw(bytes) | Piece::Marked { bytes, .. } => bytes.len(),
+            Piece::Held => 0,
+        },
+        _ => 0,
+    });
+    bytes.sum()
+}
+
+/// Scenario: an owner holds sixteen megabytes when one of its second members is lost, and another becomes the candidate for all
+/// that it had. Every letter with a copy is lost once.
+/// Guarantees: no more than a window of copies is under way at any time, lost ones included; the others go when answers come, or when the
+/// candidate is reminded. In the end all tenures have their copies again.
+#[test]
+fn a_candidate_gets_its_copies_a_window_at_a_time() {
+    const WINDOW: usize = 2 << 20;
+    const SPAN: usize = 128 << 10;
+    let mut town = Town::with_room(3, 2, usize::MAX, 64 << 20);
+    for (ticket, trace) in (1..).zip(own(&town, 128)) {
+        let span = span(trace, 1).attribute("text", "x".repeat(SPAN));
+        town.bring(0, ticket, request().span(span));
+        town.carry();
+    }
+    let held: Vec<usize> = town
+        .shards
+        .iter()
+        .map(|it| it.state().copied_bytes)
+        .collect();
+    let (lost, heir) = if held[1] > held[2] { (1, 2) } else { (2, 1) };
+    town.lost = Some(lost);
+    town.table
+        .apply(&Command::Expire(vec![Incarnation(lost as u64 + 1)]));
+    for member in [heir, 0] {
+        town.shards[member].learn(town.now, &town.table, &mut town.out[member]);
+    }
+    let (mut most, mut is_first) = (0, true);
+    while town.shards[heir].state().copied_bytes < 128 * SPAN {
+        let letters = std::mem::take(&mut town.out[0].letters);
+        most = most.max(copies(&letters));
+        let is_lost = std::mem::replace(&mut is_first, false) && copies(&letters) > 0;
+        is_first |= copies(&letters) == 0;
+        for (to, message) in letters {
+            let is_copy = copies(&[(to, message.clone())]) > 0;
+            if to.0 as usize == heir + 1 && !(is_lost && is_copy) {
+                town.shards[heir].letter(
+                    town.now,
+                    Incarnation(1),
+                    vec![message],
+                    &mut town.out[heir],
+                );
+            }
+        }
+        for (_, message) in std::mem::take(&mut town.out[heir].letters) {
+            town.shards[0].letter(
+                town.now,
+                Incarnation(heir as u64 + 1),
+                vec![message],
+                &mut town.out[0],
+            );
+        }
+        if is_lost {
+            town.shards[0].remind(town.now, Incarnation(heir as u64 + 1), &mut town.out[0]);
+        }
+    }
+    assert!((WINDOW - SPAN..WINDOW + 2 * SPAN).contains(&most), "{most}");
+    town.carry();
+    assert!(town.out[0].reports.len() > 10, "tenures are in step");
 }

@@ -4,7 +4,7 @@ use super::Tenancy;
 use super::of_slot::{OfSlot, Part};
 use crate::holding::Stage;
 use crate::owner::Owner;
-use crate::{Fragment, Number, Ruling};
+use crate::{Fragment, Number, Remaining, Ruling};
 use tailweir_core::{Moment, Slot, TraceId};
 use tailweir_placement::{Epoch, Incarnation, TenureId};
 
@@ -73,6 +73,18 @@ impl<F: Clone, V: Ruling> Tenancy<F, V> {
     pub fn fragment(&self, tenure: TenureId, number: Number) -> Option<&Fragment<F>> {
         let held = self.part(tenure)?.holding().fragment(number)?;
         Some(&held.value)
+    }
+
+    /// The same as it is sent at `now`.
+    #[must_use]
+    pub fn remaining(
+        &self,
+        now: Moment,
+        tenure: TenureId,
+        number: Number,
+    ) -> Option<Remaining<Fragment<F>>> {
+        let held = self.part(tenure)?.holding().fragment(number)?;
+        Some(held.leave(now))
     }
 
     /// The fragments of a trace that this sampler holds in a tenure, by number.
