@@ -1,7 +1,7 @@
 //! The task that does the leader's duties, on every controller, while it leads.
 
 use crate::change::Change;
-use crate::controller::Shared;
+use crate::controller::{Shared, joining};
 use crate::running::Running;
 use crate::state::State;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub(crate) async fn attend(shared: &Shared, running: &Running, mut asks: mpsc::R
     let mut metrics = running.raft.metrics();
     loop {
         tokio::select! {
+            biased;
             changed = metrics.changed() => if changed.is_err() {
                 return;
             },
@@ -52,7 +53,11 @@ pub(crate) async fn attend(shared: &Shared, running: &Running, mut asks: mpsc::R
         if let Some(term) = running.term_led() {
             tracing::info!(term, "this controller leads");
             let office = Office::new(running.state.clone(), shared.settings.lease, &mut asks);
-            lead(shared, running, term, office).await;
+            tokio::select! {
+                biased;
+                () = lead(shared, running, term, office) => {}
+                () = joining::finish_what_broke_off(shared, running) => {}
+            }
             tracing::info!(term, "this controller no longer leads");
         }
     }
@@ -121,8 +126,8 @@ impl<'a> Office<'a> {
         }
     }
 
-    /// What `doing` comes to; answers meanwhile, and takes notice of what others changed.
-    async fn beside<T>(&mut self, doing: impl Future<Output = T>) -> T {
+    /// Answers, and takes notice of what others changed, while something is done; and says what that comes to.
+    async fn serve_while<T>(&mut self, doing: impl Future<Output = T>) -> T {
         tokio::pin!(doing);
         loop {
             tokio::select! {
@@ -143,6 +148,7 @@ async fn lead(shared: &Shared, running: &Running, term: u64, mut office: Office<
     let mut not_before = office.clock.now();
     while running.term_led() == Some(term) {
         tokio::select! {
+            biased;
             _ = tick.tick() => {}
             Ok(()) = office.state.changed() => office.see(),
             Some(asked) = office.asks.recv() => {
@@ -161,7 +167,7 @@ async fn lead(shared: &Shared, running: &Running, term: u64, mut office: Office<
         };
         let Some(change) = due else { continue };
         let text = summary(&change);
-        match office.beside(running.write(change)).await {
+        match office.serve_while(running.write(change)).await {
             Ok(answer) => tracing::info!(change = text, ?answer, "changed"),
             Err(error) => {
                 tracing::warn!(%error, "a change was not agreed on");

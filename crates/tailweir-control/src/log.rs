@@ -1,32 +1,33 @@
 //! The log of Raft in one file, and all of it in memory: between two snapshots it has some hundred entries.
 //!
 //! Each call appends records. Votes and entries are on the disk before anybody hears of them; how far the log is
-//! committed is a hint and is not waited for. A write that a crash tore is cut off at the next start, because nobody has
+//! committed is a hint and is not waited for. Who reads finds what is written, and never waits for a write: Raft's tasks read on the
+//! workers of the runtime, which a disk that hangs must not take. A write that a crash tore is cut off at the next start, because nobody has
 //! heard of it. Damage before the end refuses the start, and so does a record of another version: to cut there would take back what
 //! others count on. What is purged stays until a snapshot on the disk stands for it.
 
+mod content;
+mod writer;
+
 use crate::codec;
-use crate::disk::{Disk, Tail, beside};
-use crate::frame::{self, Found};
+use crate::disk::{Disk, beside};
 use crate::raft::{Entry, LogId, StorageError, Types};
 use crate::reach::Reach;
+use content::{Content, Record};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader, StorageIOError, Vote};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
 use std::ops::RangeBounds;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
+use writer::Writer;
 
 /// Name of the file in the data directory.
 pub(crate) const FILE: &str = "log";
-/// The file is written anew when it is this much larger than four times what it would be then.
-const GARBAGE_BYTES_MAX: u64 = 1 << 20;
 /// Most bytes of entries that go into one message, unless a single one has more: it has to pass within a heartbeat.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
@@ -79,80 +80,14 @@ pub enum LogError {
     },
 }
 
-/// What the file is made of. Variants are only ever appended.
-#[derive(Debug, Serialize, Deserialize)]
-enum Record {
-    Vote(Vote<u64>),
-    Committed(Option<LogId>),
-    Entry(Entry),
-    /// This entry and all behind it never were.
-    TruncateFrom(u64),
-    /// A snapshot holds this entry and all before it.
-    PurgeTo(LogId),
-}
-
-/// What the records come to.
-#[derive(Debug, Default)]
-struct Content {
-    vote: Option<Vote<u64>>,
-    committed: Option<LogId>,
-    purged: Option<LogId>,
-    entries: BTreeMap<u64, Entry>,
-}
-
-impl Content {
-    fn apply(&mut self, record: Record) {
-        match record {
-            Record::Vote(vote) => self.vote = Some(vote),
-            Record::Committed(committed) => self.committed = committed,
-            Record::Entry(entry) => drop(self.entries.insert(entry.log_id.index, entry)),
-            Record::TruncateFrom(first) => drop(self.entries.split_off(&first)),
-            Record::PurgeTo(last) => {
-                self.entries = self.entries.split_off(&(last.index + 1));
-                self.purged = Some(last);
-            }
-        }
-    }
-
-    /// The fewest records that come to the same.
-    fn records(&self) -> impl Iterator<Item = Record> {
-        let vote = self.vote.map(Record::Vote);
-        let purged = self.purged.map(Record::PurgeTo);
-        let entries = self.entries.values().cloned().map(Record::Entry);
-        let committed = Record::Committed(self.committed);
-        vote.into_iter()
-            .chain(purged)
-            .chain(entries)
-            .chain([committed])
-    }
-
-    /// The file of these records.
-    fn encode(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        for record in self.records() {
-            frame::write(&record, &mut bytes).map_err(io::Error::other)?;
-        }
-        Ok(bytes)
-    }
-}
-
-#[derive(Debug)]
-struct Open {
-    disk: Arc<dyn Disk>,
-    file: Box<dyn Tail>,
-    bytes: u64,
-    /// How long it would be if it were written anew, when that was last looked at.
-    compact_bytes: u64,
-    /// A write failed, so what the file ends with is unknown. Nothing is written behind it.
-    is_broken: bool,
-    content: Content,
-}
-
 /// The log. Clones are the same one.
 #[derive(Debug, Clone)]
 pub(crate) struct FileLog {
-    open: Arc<Mutex<Open>>,
-    /// How many bytes the file has. Whoever asks must not wait for the disk, which a write does with the lock held.
+    /// Held while a write waits for the disk.
+    writer: Arc<Mutex<Writer>>,
+    /// What is written. Held for no longer than it takes to look.
+    content: Arc<Mutex<Content>>,
+    /// How many bytes the file has.
     bytes: Arc<AtomicU64>,
     disk: Arc<dyn Disk>,
     /// How far the snapshot beside it reaches.
@@ -174,26 +109,19 @@ impl FileLog {
             error,
         };
         let bytes = disk.read(FILE).map_err(failed)?.unwrap_or_default();
-        let (content, end) = replay(&path, &bytes)?;
+        let (content, end) = Content::replay(&path, &bytes)?;
         let covered = *reach.borrow();
         if let Some(purged) = content.purged.filter(|last| !covered.covers(last.index)) {
             let purged = purged.index;
             return Err(LogError::NoSnapshot { path, purged });
         }
-        let compact_bytes = content.encode().map_err(failed)?.len() as u64;
-        let open = Open {
-            disk: Arc::clone(&disk),
-            file: disk.open(FILE, end as u64).map_err(failed)?,
-            bytes: end as u64,
-            compact_bytes,
-            is_broken: false,
-            content,
-        };
-        let bytes = Arc::new(AtomicU64::new(open.bytes));
-        let open = Arc::new(Mutex::new(open));
+        let content = Arc::new(Mutex::new(content));
+        let writer = Writer::open(Arc::clone(&disk), end as u64, Arc::clone(&content));
+        let writer = writer.map_err(failed)?;
         Ok(Self {
-            open,
-            bytes,
+            bytes: Arc::new(AtomicU64::new(writer.bytes())),
+            writer: Arc::new(Mutex::new(writer)),
+            content,
             disk,
             reach,
         })
@@ -201,7 +129,7 @@ impl FileLog {
 
     /// Whether it knows of a vote. What a controller has in a snapshot comes after its first one.
     pub(crate) fn has_vote(&self) -> bool {
-        self.open.lock().content.vote.is_some()
+        self.content.lock().vote.is_some()
     }
 
     /// How many bytes the file has.
@@ -217,9 +145,9 @@ impl FileLog {
     }
 
     fn write_here(&self, records: Vec<Record>, sync: bool) -> io::Result<()> {
-        let mut open = self.open.lock();
-        let written = open.write(records, sync);
-        self.bytes.store(open.bytes, Ordering::Relaxed);
+        let mut writer = self.writer.lock();
+        let written = writer.write(records, sync);
+        self.bytes.store(writer.bytes(), Ordering::Relaxed);
         written
     }
 }
@@ -232,76 +160,13 @@ fn unreadable(error: codec::Malformed) -> StorageError {
     StorageIOError::read_logs(&io::Error::other(error)).into()
 }
 
-/// What a file comes to, and where its last whole record ends.
-fn replay(path: &Path, bytes: &[u8]) -> Result<(Content, usize), LogError> {
-    let (mut content, mut at) = (Content::default(), 0);
-    loop {
-        match frame::read(bytes, at) {
-            Found::End => return Ok((content, at)),
-            Found::Record { record, end } => {
-                let record = codec::decode(record).map_err(|reason| LogError::Unreadable {
-                    path: path.to_owned(),
-                    at,
-                    reason: reason.to_string(),
-                })?;
-                content.apply(record);
-                at = end;
-            }
-            Found::Broken if frame::any_behind(bytes, at) => {
-                let path = path.to_owned();
-                return Err(LogError::Damaged { path, at });
-            }
-            Found::Broken => {
-                tracing::warn!(path = %path.display(), at, "the end of the log was torn and is cut off");
-                return Ok((content, at));
-            }
-        }
-    }
-}
-
-impl Open {
-    fn write(&mut self, records: Vec<Record>, sync: bool) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for record in &records {
-            frame::write(record, &mut bytes).map_err(io::Error::other)?;
-        }
-        if self.is_broken {
-            return Err(io::Error::other("an earlier write to the log failed"));
-        }
-        self.is_broken = true;
-        self.file.write(&bytes)?;
-        if sync {
-            self.file.sync()?;
-        }
-        self.bytes += bytes.len() as u64;
-        records
-            .into_iter()
-            .for_each(|record| self.content.apply(record));
-        if self.bytes > 4 * self.compact_bytes + GARBAGE_BYTES_MAX {
-            self.compact()?;
-        }
-        self.is_broken = false;
-        Ok(())
-    }
-
-    /// Writes the file anew, without what no longer counts.
-    fn compact(&mut self) -> io::Result<()> {
-        let bytes = self.content.encode()?;
-        self.disk.replace(FILE, &bytes)?;
-        self.bytes = bytes.len() as u64;
-        self.file = self.disk.open(FILE, self.bytes)?;
-        self.compact_bytes = self.bytes;
-        Ok(())
-    }
-}
-
 impl RaftLogReader<Types> for FileLog {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
         &mut self,
         range: RB,
     ) -> Result<Vec<Entry>, StorageError> {
-        let open = self.open.lock();
-        let entries = open.content.entries.range(range);
+        let content = self.content.lock();
+        let entries = content.entries.range(range);
         Ok(entries.map(|(_, entry)| entry.clone()).collect())
     }
 
@@ -311,9 +176,9 @@ impl RaftLogReader<Types> for FileLog {
         start: u64,
         end: u64,
     ) -> Result<Vec<Entry>, StorageError> {
-        let open = self.open.lock();
+        let content = self.content.lock();
         let (mut entries, mut bytes) = (Vec::new(), 0);
-        for (_, entry) in open.content.entries.range(start..end) {
+        for (_, entry) in content.entries.range(start..end) {
             bytes += codec::encode(entry).map_err(unreadable)?.len();
             if bytes > MESSAGE_BYTES_MAX && !entries.is_empty() {
                 break;
@@ -328,7 +193,7 @@ impl RaftLogStorage<Types> for FileLog {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> Result<LogState<Types>, StorageError> {
-        let content = &self.open.lock().content;
+        let content = self.content.lock();
         let last = content
             .entries
             .values()
@@ -349,7 +214,7 @@ impl RaftLogStorage<Types> for FileLog {
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote<u64>>, StorageError> {
-        Ok(self.open.lock().content.vote)
+        Ok(self.content.lock().vote)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
@@ -358,7 +223,7 @@ impl RaftLogStorage<Types> for FileLog {
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
-        Ok(self.open.lock().content.committed)
+        Ok(self.content.lock().committed)
     }
 
     async fn append<I>(

@@ -106,6 +106,7 @@ impl RaftNetwork<Types> for Connection {
     ) -> Result<SnapshotResponse<u64>, StreamingError<Types, Fatal<u64>>> {
         let sent: SentSnapshot = (vote, snapshot.meta, *snapshot.snapshot);
         tokio::select! {
+            biased;
             closed = cancel => Err(closed.into()),
             answer = self.call::<_, _, Fatal<u64>>(Kind::Snapshot, &sent, &option) => {
                 answer.map_err(|error| Unreachable::new(&error).into())

@@ -24,9 +24,9 @@ pub struct PolicyRevision {
     pub text: String,
 }
 
-/// The ids that entries of the log give to controllers are above this, and so none of a seed's, which are 1 to 7. It is far above, because
-/// the versions that gave the number of the entry alone may still lead: what those give meanwhile is another id, too.
-const SEED_IDS_MAX: u64 = 1_000_000;
+/// Ids from the log begin above this, so that none is a seed's, which are 1 to 7. It is far above, because the versions that gave the number
+/// of the entry alone may still lead: what those give meanwhile is another id, too.
+const ALLOCATED_IDS_FROM: u64 = 1_000_000;
 
 /// What the controllers agree on. Cheap to copy.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl State {
     /// Applies the change that is entry `index` of the log.
     pub(crate) fn apply(&mut self, index: u64, change: &Change) -> Answer {
         match change {
-            Change::AllocateId => Answer::Id(SEED_IDS_MAX + index),
+            Change::AllocateId => Answer::Id(ALLOCATED_IDS_FROM + index),
             Change::Form { copies } => self.form(*copies),
             Change::Policies(text) => self.apply_policies(text),
             Change::ProposePolicies { text, base } => self.propose_policies(text, *base),

@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use std::io;
 use std::sync::Arc;
 
-/// Both, as they were when the process before this one ended.
+/// The log and the snapshot of a data directory, as the process before left them.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) log: FileLog,

@@ -12,6 +12,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 const REMINDER: Duration = Duration::from_secs(2);
 /// How long an evacuation may take.
 const EVACUATION: Duration = Duration::from_secs(15);
+/// How long a sampler that was dismissed waits for the table without it.
+const NEWS: Duration = Duration::from_secs(2);
 
 /// How a sampler came out of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +34,20 @@ impl Client {
     pub async fn depart(&self, patience: Duration) -> Departure {
         tokio::select! {
             biased;
-            () = self.dismissed() => Departure::Dismissed,
+            () = self.dismissed() => {
+                self.hear_who_follows().await;
+                Departure::Dismissed
+            }
             departure = self.leave_table(patience) => departure,
+        }
+    }
+
+    /// Who took its place may have its slots by now, and the table that says so is on its way: by the one before, a sampler that
+    /// stops would decide early what is somebody else's to decide. From controllers that begin anew none comes.
+    async fn hear_who_follows(&self) {
+        let member = *self.shared.incarnation.borrow();
+        if let Some(member) = member {
+            let _ = tokio::time::timeout(NEWS, self.unnamed(member)).await;
         }
     }
 
@@ -50,6 +64,7 @@ impl Client {
         let mut operator = self.operator();
         let drained = async {
             tokio::select! {
+                biased;
                 () = self.unnamed(member) => {}
                 () = drain(&mut operator, &sampler.name, member) => {}
             }
@@ -60,6 +75,7 @@ impl Client {
         tracing::warn!("not drained in time; what is held is copied away");
         let evacuated = async {
             tokio::select! {
+                biased;
                 () = self.unnamed(member) => {}
                 () = evacuate(&mut operator, &sampler.name, member) => {}
             }

@@ -27,6 +27,7 @@ pub(super) async fn report(shared: Arc<Shared>, mut reports: mpsc::Receiver<Repo
     let mut table = shared.table.subscribe();
     loop {
         tokio::select! {
+            biased;
             received = reports.recv() => match received {
                 Some(report) => drop(open.insert(report)),
                 None => return,

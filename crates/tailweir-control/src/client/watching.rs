@@ -121,6 +121,7 @@ async fn keep(
     };
     loop {
         let changed = tokio::select! {
+            biased;
             changed = table.changed() => changed,
             changed = policies.changed() => changed,
         };

@@ -48,6 +48,7 @@ pub(super) async fn find_id(shared: &Shared, mut requests: mpsc::Receiver<Asked>
     let mut interval = tokio::time::interval(shared.settings.pace.search);
     loop {
         tokio::select! {
+            biased;
             Some(asked) = requests.recv() => {
                 if place.map(|place| place as u64 + 1) == Some(asked.id) {
                     return Found { id: asked.id, accept: Some(asked.accept) };

@@ -9,6 +9,7 @@ use openraft::ChangeMembers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tailweir_proto::control::{Controller, JoinRequest};
+use tokio::time::MissedTickBehavior;
 use tonic::Status;
 
 /// How long the leader may take to agree with the others on one more.
@@ -53,7 +54,7 @@ async fn initialise(shared: &Shared, running: &Running) -> Result<bool, Status> 
 }
 
 /// Says to the leader who this is and where. Says whether that is done: the leader knows it, this process does, and no change is half
-/// done. A leader that ends in the middle of one leaves what only another request finishes.
+/// done, after which this controller might not vote any more.
 async fn join(shared: &Shared, running: &Running) -> Result<bool, Status> {
     let own = Controller {
         id: running.id,
@@ -124,10 +125,7 @@ pub(crate) async fn put(
     wanted: &Controller,
 ) -> Result<(), Status> {
     let _alone = shared.membership.lock().await;
-    if is_joint(&running.metrics()) {
-        // Nobody is added, so it is the second step of whatever was changed.
-        change(running, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await?;
-    }
+    finish(running).await?;
     let peer = Peer {
         name: wanted.name.clone(),
         address: wanted.address.clone(),
@@ -136,9 +134,7 @@ pub(crate) async fn put(
     let same = known.iter().find(|it| it.id == wanted.id);
     match same {
         Some(same) if (&same.name, &same.address) == (&wanted.name, &wanted.address) => {}
-        Some(same) if same.name != wanted.name && same.address != wanted.address => {
-            return Err(another(same, wanted));
-        }
+        Some(same) if is_another(same, wanted) => return Err(another(same, wanted)),
         Some(_) => {
             let nodes = ChangeMembers::SetNodes(BTreeMap::from([(wanted.id, peer)]));
             change(running, nodes, true).await?;
@@ -190,6 +186,12 @@ fn has_caught_up(metrics: &Metrics, id: u64) -> bool {
     matching.is_some_and(|matching| Some(matching.index) >= wanted)
 }
 
+/// Whether an id is that of somebody else, who has another name and another address. A seed that has not said its name yet is known by its
+/// id alone, wherever it comes from.
+fn is_another(same: &Controller, wanted: &Controller) -> bool {
+    !same.name.is_empty() && same.name != wanted.name && same.address != wanted.address
+}
+
 /// An id is that of one data directory, and whoever has this one now comes under another name and at another address.
 fn another(same: &Controller, wanted: &Controller) -> Status {
     Status::failed_precondition(format!(
@@ -221,14 +223,46 @@ pub(crate) async fn remove(running: &Running, id: u64) -> Result<(), Status> {
     Ok(())
 }
 
-/// On the leader: changes the controllers, and waits until that is seen in what Raft says about itself.
+/// While this controller leads: sees to the second step of each change of which only the first was made, as by a leader before it. Never
+/// done.
+pub(crate) async fn finish_what_broke_off(shared: &Shared, running: &Running) {
+    let mut interval = tokio::time::interval(shared.settings.pace.search);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        // Whoever changes the controllers just now sees to it.
+        let Ok(_alone) = shared.membership.try_lock() else {
+            continue;
+        };
+        if let Err(error) = finish(running).await {
+            tracing::info!(%error, "a change of the controllers is still half done");
+        }
+    }
+}
+
+/// On the leader: makes the second step of a change, if only its first was made.
+async fn finish(running: &Running) -> Result<(), Status> {
+    if !is_joint(&running.metrics()) {
+        return Ok(());
+    }
+    // Nobody is added, so it is the second step of whatever was changed.
+    change(running, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await?;
+    tracing::info!("a change of the controllers that was half done is finished");
+    Ok(())
+}
+
+/// On the leader: changes the controllers, and waits until that is seen in what Raft says about itself. Whoever waits may go away, or hear
+/// that this controller does not lead just now: as long as Raft itself leads, it makes both steps all the same.
 async fn change(
     running: &Running,
     change: ChangeMembers<u64, Peer>,
     retain: bool,
 ) -> Result<(), Status> {
-    let changed = running.raft.change_membership(change, retain);
-    let changed = running.while_leading(changed).await?;
+    let raft = running.raft.clone();
+    // openraft makes the second step in the future of the first, which must not be dropped between the two. It ends with Raft at the latest.
+    let changing = tokio::spawn(async move { raft.change_membership(change, retain).await });
+    let changed = running.while_leading(changing).await?;
+    let changed = changed.map_err(|error| Status::internal(error.to_string()))?;
     let last = Some(changed.map_err(of_write)?.log_id);
     let mut metrics = running.raft.metrics();
     let is_seen = |metrics: &Metrics| *metrics.membership_config.log_id() >= last;

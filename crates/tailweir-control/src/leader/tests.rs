@@ -1,4 +1,4 @@
-//! What a leader does while a change waits to be agreed on.
+//! What a leader knows, and answers, while a change waits to be agreed on.
 
 use super::{Ask, Office};
 use crate::change::Change;
@@ -8,6 +8,8 @@ use tailweir_placement::{Command, Incarnation, MemberName, Presence, Weight};
 use tokio::sync::{mpsc, oneshot, watch};
 
 const LEASE: Duration = Duration::from_secs(3);
+/// The life of the second sampler that registers.
+const SECOND: Incarnation = Incarnation(2);
 
 /// A state in which these samplers are registered.
 fn registered(names: &[&str]) -> State {
@@ -21,8 +23,47 @@ fn registered(names: &[&str]) -> State {
     state
 }
 
+/// A renewal of the second sampler, and where its answer comes.
+fn renewal() -> (Ask, oneshot::Receiver<Presence>) {
+    let (reply, answer) = oneshot::channel();
+    let member = SECOND;
+    (Ask::Renew { member, reply }, answer)
+}
+
+/// Scenario: a sampler renews its lease before and after it registers, and the leader has not looked at the table in between.
+/// Guarantees: the answer is by the newest table: it is known as soon as it is in there.
+#[tokio::test]
+async fn an_answer_is_by_the_newest_table() {
+    let (state, watched) = watch::channel(registered(&["a"]));
+    let (_asks, mut asked) = mpsc::channel(8);
+    let mut office = Office::new(watched, LEASE, &mut asked);
+    let (before, mut answer) = renewal();
+    office.answer(before);
+    assert_eq!(answer.try_recv(), Ok(Presence::Unknown));
+    state.send_replace(registered(&["a", "b"]));
+    let (after, mut answer) = renewal();
+    office.answer(after);
+    assert_eq!(answer.try_recv(), Ok(Presence::Known));
+}
+
+/// Scenario: a sampler registers while the leader waits for a change to be agreed on, and nobody asks for anything.
+/// Guarantees: the leader has taken notice of it when that is agreed on.
+#[tokio::test]
+async fn a_leader_takes_notice_of_tables_while_a_change_waits() {
+    let (state, watched) = watch::channel(registered(&["a"]));
+    let (_asks, mut asked) = mpsc::channel(8);
+    let mut office = Office::new(watched, LEASE, &mut asked);
+    let agreeing = async {
+        state.send_replace(registered(&["a", "b"]));
+        tokio::task::yield_now().await;
+    };
+    office.serve_while(agreeing).await;
+    let now = office.clock.now();
+    assert_eq!(office.duties.renew(SECOND, now), Presence::Known);
+}
+
 /// Scenario: a sampler registers, and renews its lease, while the leader waits for a change that is not agreed on.
-/// Guarantees: the leader knows it, and does not send it away as a stranger.
+/// Guarantees: it is answered meanwhile, and not sent away as a stranger.
 #[tokio::test]
 async fn a_sampler_that_registers_while_a_change_waits_is_known() {
     let (state, watched) = watch::channel(registered(&["a"]));
@@ -30,14 +71,13 @@ async fn a_sampler_that_registers_while_a_change_waits_is_known() {
     let mut office = Office::new(watched, LEASE, &mut asked);
     let asking = async {
         state.send_replace(registered(&["a", "b"]));
-        let (reply, answer) = oneshot::channel();
-        let member = Incarnation(2);
-        asks.send(Ask::Renew { member, reply }).await.unwrap();
+        let (ask, answer) = renewal();
+        asks.send(ask).await.unwrap();
         answer.await.unwrap()
     };
     let presence = tokio::select! {
         presence = asking => presence,
-        () = office.beside(std::future::pending()) => unreachable!("it is never agreed on"),
+        () = office.serve_while(std::future::pending()) => unreachable!("it is never agreed on"),
     };
     assert_eq!(presence, Presence::Known);
 }

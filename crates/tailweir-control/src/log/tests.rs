@@ -1,4 +1,6 @@
-//! The log against Raft's own suite, torn ends, damage, and snapshots that are not there.
+//! The log against Raft's own suite, torn ends, damage, snapshots that are not there, and disks that hang.
+
+mod hanging;
 
 use super::{FILE, FileLog, LogError, MESSAGE_BYTES_MAX};
 use crate::change::Change;

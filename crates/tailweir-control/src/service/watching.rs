@@ -29,6 +29,7 @@ pub(super) fn watch(
     let (sender, stream) = mpsc::channel(1);
     tokio::spawn(async move {
         let ended = tokio::select! {
+            biased;
             ended = send(&running, from, &sender) => ended,
             () = stop.cancelled() => Some(Status::unavailable("this controller stops")),
             () = sender.closed() => None,
@@ -61,6 +62,7 @@ async fn send(
             revision = revision.max(newest.revision());
         }
         tokio::select! {
+            biased;
             changed = state.changed() => if changed.is_err() {
                 return Some(Status::unavailable("this controller has ended"));
             },

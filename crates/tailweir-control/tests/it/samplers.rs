@@ -135,7 +135,8 @@ fn depart(sampler: &Arc<Client>) -> tokio::task::JoinHandle<Departure> {
 }
 
 /// Scenario: an operator removes a sampler that runs; another process registers under the name of a third.
-/// Guarantees: both are told that they are no members any more, and wait for nobody when they stop; the others go on.
+/// Guarantees: both are told that they are no members any more, and stop once they know the table without them, by which they decide
+/// nothing that is somebody else's; the others go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sampler_that_is_no_member_is_told() {
     let mut cluster = Cluster::new(1).await.with_lease(Duration::from_secs(1));
@@ -150,6 +151,8 @@ async fn a_sampler_that_is_no_member_is_told() {
         let departing = dismissed.depart(Duration::from_secs(600));
         let departure = within("leaving", departing).await;
         assert_eq!(departure, Departure::Dismissed);
+        let own = dismissed.incarnation().borrow().unwrap();
+        assert!(!dismissed.table().borrow().names(own));
     }
     table(&successor, |table| is_settled(table, 2)).await;
     cluster.stop_all().await;

@@ -1,10 +1,26 @@
-//! When a controller votes, and when it is done.
+//! When a controller votes, when it is done, and who finishes what is half done.
 
-use super::{Controller, Metrics, has_caught_up, is_in_place, is_joint};
-use crate::raft::{LogId, Peer};
-use openraft::{CommittedLeaderId, Membership, StoredMembership};
+use super::{
+    Controller, Metrics, Running, Shared, controllers, has_caught_up, is_another, is_in_place,
+    is_joint, put,
+};
+use crate::controller::Stage;
+use crate::disk::Folder;
+use crate::leader;
+use crate::raft::{Entry, LogId, Peer, Types};
+use crate::settings::{ControllerSettings, Pace};
+use crate::store::Store;
+use openraft::raft::AppendEntriesRequest;
+use openraft::{CommittedLeaderId, EntryPayload, Membership, StoredMembership, Vote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+use tailweir_link::{Identity, Link, Roles, Security};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+
+/// How long anything may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 fn controller(id: u64, name: &str, address: &str) -> Controller {
     Controller {
@@ -39,6 +55,19 @@ fn a_controller_is_done_once_nobody_else_has_its_place() {
     for known in [&listens, &elsewhere] {
         assert!(!is_in_place(&with(&[known]), &own));
     }
+}
+
+/// Scenario: somebody comes under an id, with the name or the address of who has it, or with neither; of one that has said no name, too.
+/// Guarantees: only with neither it is somebody else, and only if who has the id has said a name.
+#[test]
+fn an_id_is_somebody_elses_by_name_and_address() {
+    let known = controller(3, "c", "c:1");
+    for same in [controller(3, "c", "c:2"), controller(3, "d", "c:1")] {
+        assert!(!is_another(&known, &same));
+    }
+    let other = controller(3, "d", "d:1");
+    assert!(is_another(&known, &other));
+    assert!(!is_another(&controller(3, "", "c:1"), &other));
 }
 
 fn id(index: u64) -> LogId {
@@ -81,4 +110,88 @@ fn a_learner_that_nobody_has_reached_does_not_vote() {
 fn a_change_is_half_done_while_two_lists_count() {
     assert!(!is_joint(&metrics(&[&[1, 2]], &[])));
     assert!(is_joint(&metrics(&[&[1, 2], &[1, 2, 9]], &[])));
+}
+
+/// The only controller, once it leads. The leader before it has made the first of the two steps of a change, and is gone. Nobody else wants
+/// to lead within a test, however slow.
+async fn half_changed(folder: &TempDir) -> (Shared, Running) {
+    let settings = ControllerSettings {
+        cluster: "test".to_owned(),
+        name: "a".to_owned(),
+        address: "a:1".to_owned(),
+        seeds: vec!["a:1".to_owned()],
+        disk: Folder::at(folder.path()),
+        copies: 2,
+        lease: Duration::from_secs(3),
+        pace: Pace {
+            heartbeat: Duration::from_millis(50),
+            election: Duration::from_secs(60)..Duration::from_secs(90),
+            search: Duration::from_millis(50),
+        },
+    };
+    let identity = Identity::new("test", Roles::CONTROLLER, "a").unwrap();
+    let link = Link::new(identity, &Security::Insecure).unwrap();
+    let store = Store::open(&settings.disk, false).unwrap();
+    let running = Running::start(1, store, &settings, &link).await.unwrap();
+    let own = Peer {
+        name: settings.name.clone(),
+        address: settings.address.clone(),
+    };
+    // Two lists, although they are the same: no other controller is needed for either.
+    let lists = vec![BTreeSet::from([1]), BTreeSet::from([1])];
+    let membership = Membership::new(lists, BTreeMap::from([(1, own)]));
+    let first = LogId::new(CommittedLeaderId::new(1, 2), 0);
+    let request: AppendEntriesRequest<Types> = AppendEntriesRequest {
+        vote: Vote::new_committed(1, 2),
+        prev_log_id: None,
+        entries: vec![Entry {
+            log_id: first,
+            payload: EntryPayload::Membership(membership),
+        }],
+        leader_commit: Some(first),
+    };
+    running.raft.append_entries(request).await.unwrap();
+    let mut metrics = running.raft.metrics();
+    let leads = metrics.wait_for(|metrics| metrics.state.is_leader());
+    let leads = tokio::time::timeout(DEADLINE, leads).await;
+    assert!(is_joint(&leads.expect("it leads").unwrap()));
+    let shared = Shared {
+        settings,
+        link,
+        stage: watch::Sender::new(Stage::Starting),
+        asked: mpsc::channel(1).0,
+        leader: mpsc::channel(1).0,
+        membership: tokio::sync::Mutex::default(),
+        claim: parking_lot::Mutex::default(),
+    };
+    (shared, running)
+}
+
+/// Scenario: a leader has made the first of the two steps of a change, and is gone; another one leads, and nobody asks it for anything.
+/// Guarantees: it makes the second step.
+#[tokio::test]
+async fn who_leads_finishes_what_is_half_done() {
+    let folder = TempDir::new().unwrap();
+    let (shared, running) = half_changed(&folder).await;
+    let (_asks, asked) = mpsc::channel(1);
+    let mut metrics = running.raft.metrics();
+    let finishing = metrics.wait_for(|metrics| !is_joint(metrics));
+    let finished = tokio::select! {
+        () = leader::attend(&shared, &running, asked) => panic!("Raft has ended"),
+        finished = tokio::time::timeout(DEADLINE, finishing) => matches!(finished, Ok(Ok(_))),
+    };
+    assert!(finished, "it is half done for ever");
+    let _ = running.raft.shutdown().await;
+}
+
+/// Scenario: a controller asks to be one, and is one already, while a change is half done.
+/// Guarantees: it is told so only when that change is finished, after which it might have been none.
+#[tokio::test]
+async fn who_asks_to_be_in_is_answered_when_nothing_is_half_done() {
+    let folder = TempDir::new().unwrap();
+    let (shared, running) = half_changed(&folder).await;
+    let own = controllers(&running).remove(0);
+    put(&shared, &running, &own).await.unwrap();
+    assert!(!is_joint(&running.metrics()));
+    let _ = running.raft.shutdown().await;
 }

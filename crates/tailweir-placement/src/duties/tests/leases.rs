@@ -120,7 +120,7 @@ fn a_dead_member_is_lost_as_soon_as_one_other_is_heard_all_the_while() {
             bench.after(50);
             silent += 50;
             for &member in living {
-                if silent % 1000 == 0 {
+                if silent.is_multiple_of(1000) {
                     bench.duties.renew(Incarnation(member), bench.now);
                 }
             }
