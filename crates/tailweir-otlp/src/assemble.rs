@@ -45,6 +45,11 @@ impl Assembler {
         Self::default()
     }
 
+    /// How long a request of these parts is.
+    pub fn length<'a>(&mut self, parts: impl Iterator<Item = Part<'a>>) -> usize {
+        self.measure(parts)
+    }
+
     /// Appends a request of these parts to `out`, which grows once at most.
     pub fn assemble<'a, I>(&mut self, parts: I, out: &mut Vec<u8>)
     where

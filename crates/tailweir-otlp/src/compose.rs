@@ -39,7 +39,7 @@ pub use points::{
     NewExemplar, NewExponentialPoint, NewHistogramPoint, NewNumberPoint, PointsWriter,
 };
 
-pub use traces::{NewSpan, NewSpanEvent, NewSpanLink, SpanWriter, TracesBuilder};
+pub use traces::{NewSpan, NewSpanEvent, NewSpanLink, ResourcePlace, SpanWriter, TracesBuilder};
 
 use crate::MessageWriter;
 use crate::wire::{put_key, put_varint};

@@ -33,6 +33,7 @@ mod message_writer;
 mod metric_part;
 mod outline;
 mod own;
+mod repeats;
 mod response;
 mod revision;
 mod rewrite;
@@ -54,8 +55,8 @@ pub use compose::{
     AttributeMap, AttributeSet, ForeignExponential, ForeignKind, ForeignValue, LogScopeWriter,
     LogsWriter, MetricHead, MetricsWriter, NewExemplar, NewExponentialPoint, NewForeignExemplar,
     NewForeignPoint, NewHistogramPoint, NewLogRecord, NewNumberPoint, NewScope, NewSpan,
-    NewSpanEvent, NewSpanLink, PointsWriter, ResourceMetricsWriter, ScopeMetricsWriter, SpanWriter,
-    TracesBuilder,
+    NewSpanEvent, NewSpanLink, PointsWriter, ResourceMetricsWriter, ResourcePlace,
+    ScopeMetricsWriter, SpanWriter, TracesBuilder,
 };
 pub use count::count_items;
 pub use encoded_value::{EncodedAttribute, EncodedValue};
@@ -65,6 +66,7 @@ pub use message_writer::MessageWriter;
 pub use metric_part::write_metric_part;
 pub use outline::Outer;
 pub use own::{OWN_SDK, is_own_telemetry, mark_own_telemetry};
+pub use repeats::Repeats;
 pub use response::{ExportResponse, Status};
 pub use revision::Revision;
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};

@@ -7,6 +7,7 @@ use crate::splice::replace;
 use crate::trace_state::TraceState;
 use crate::view::{Messages, RequestView, ResourceFields, ScopeFields};
 use crate::wire::put_bytes;
+use std::sync::Arc;
 
 const SCOPE: u32 = 1;
 const SCOPE_ATTRIBUTES: u32 = 3;
@@ -51,34 +52,59 @@ impl ScopeFields<'_> {
 
 /// The fields of a scope and of its resource, what is nested in them taken out: what the items of a scope
 /// are put together with again.
+///
+/// The scopes of a resource share its fields: those of a request are no longer than the request, however many
+/// scopes it has, and an assembler tells at a glance which are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outer {
-    resource: Vec<u8>,
+    resource: Arc<[u8]>,
     scope: Vec<u8>,
 }
 
 impl Outer {
-    /// Those of each scope of a request, in the order of [`RequestView::scopes`].
+    /// Those of each scope of a request that has items, in order, each with the scope itself.
     #[must_use]
-    pub fn all(request: &[u8]) -> Vec<Self> {
+    pub fn all(request: &[u8]) -> Vec<(Self, ScopeFields<'_>)> {
         let mut outers = Vec::new();
         for resource in RequestView(request).resources() {
-            for scope in resource.scopes() {
-                outers.push(Self {
-                    resource: resource.without_scopes(),
+            let has_items = |scope: &ScopeFields<'_>| scope.items().next().is_some();
+            let mut shared: Option<Arc<[u8]>> = None;
+            for scope in resource.scopes().filter(has_items) {
+                let shared = shared.get_or_insert_with(|| resource.without_scopes().into());
+                let outer = Self {
+                    resource: Arc::clone(shared),
                     scope: scope.without_items(),
-                });
+                };
+                outers.push((outer, scope));
             }
         }
         outers
+    }
+
+    /// The fields of the resource.
+    #[must_use]
+    pub fn resource(&self) -> ResourceFields<'_> {
+        ResourceFields(&self.resource)
+    }
+
+    /// The fields of the scope.
+    #[must_use]
+    pub fn scope(&self) -> ScopeFields<'_> {
+        ScopeFields(&self.scope)
+    }
+
+    /// How many bytes they are.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.resource.len() + self.scope.len()
     }
 
     /// An item of this scope, to be put into a request.
     #[must_use]
     pub fn part<'a>(&'a self, item: &'a [u8]) -> Part<'a> {
         Part {
-            resource: ResourceFields(&self.resource),
-            scope: ScopeFields(&self.scope),
+            resource: self.resource(),
+            scope: self.scope(),
             item,
         }
     }
@@ -111,7 +137,7 @@ impl TraceState<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Assembler, EncodedValue, Outer, RequestView, ScopeFields, TraceState};
+    use crate::{Assembler, EncodedValue, Outer, RequestView, ScopeFields, TraceState, field};
 
     /// Scenario: a request with a resource, a schema URL and a span is taken apart.
     /// Guarantees: exactly the nested fields are left out.
@@ -125,29 +151,49 @@ mod tests {
         assert_eq!(scope.without_items(), b"\x0a\x03\x0a\x01s");
     }
 
-    /// Scenario: a request of two resources, the first with two scopes.
-    /// Guarantees: each scope has an outline, in order, and an item goes back into a request with it.
+    /// Scenario: a request of two resources, the first with three scopes, of which one has no items.
+    /// Guarantees: each scope with items has an outline, in order, and an item goes back into a request with it.
     #[test]
-    fn each_scope_has_an_outline() {
-        // resource_spans { schema_url: "u" scope_spans { spans { name: "a" } } scope_spans { schema_url: "v" } }
-        // resource_spans { scope_spans {} }
-        let first = b"\x1a\x01u\x12\x05\x12\x03\x2a\x01a\x12\x03\x1a\x01v";
-        let request = [&b"\x0a\x0f"[..], first, b"\x0a\x02\x12\x00"].concat();
+    fn each_scope_with_items_has_an_outline() {
+        // resource_spans { schema_url: "u" scope_spans { spans { name: "a" } } scope_spans { schema_url: "v" }
+        //                  scope_spans { schema_url: "w" spans {} } }
+        // resource_spans { scope_spans { spans {} } }
+        let first = b"\x1a\x01u\x12\x05\x12\x03\x2a\x01a\x12\x03\x1a\x01v\x12\x05\x1a\x01w\x12\x00";
+        let second = b"\x0a\x04\x12\x02\x12\x00";
+        let request = [&b"\x0a\x16"[..], first, second].concat();
         let outers = Outer::all(&request);
-        assert_eq!(RequestView(&request).scopes().count(), outers.len());
-        let own = |outer: &Outer| (outer.resource.clone(), outer.scope.clone());
-        let bytes = |resource: &[u8], scope: &[u8]| (resource.to_vec(), scope.to_vec());
+        let own = |(outer, scope): &(Outer, ScopeFields<'_>)| {
+            let items = scope.items().count();
+            (outer.resource.to_vec(), outer.scope.clone(), items)
+        };
+        let wanted = |resource: &[u8], scope: &[u8]| (resource.to_vec(), scope.to_vec(), 1);
         assert_eq!(
             outers.iter().map(own).collect::<Vec<_>>(),
             [
-                bytes(b"\x1a\x01u", b""),
-                bytes(b"\x1a\x01u", b"\x1a\x01v"),
-                bytes(b"", b"")
+                wanted(b"\x1a\x01u", b""),
+                wanted(b"\x1a\x01u", b"\x1a\x01w"),
+                wanted(b"", b"")
             ]
         );
         let mut out = Vec::new();
-        Assembler::new().assemble([outers[0].part(b"\x2a\x01a")].into_iter(), &mut out);
+        Assembler::new().assemble([outers[0].0.part(b"\x2a\x01a")].into_iter(), &mut out);
         assert_eq!(out, b"\x0a\x0a\x1a\x01u\x12\x05\x12\x03\x2a\x01a");
+    }
+
+    /// Scenario: a resource of 50 kB with a thousand scopes that have an item, and as many that have none.
+    /// Guarantees: its fields are in memory once, and nothing is there for scopes that have nothing.
+    #[test]
+    fn scopes_share_the_fields_of_their_resource() {
+        let schema_url = field::SCHEMA_URL.with_bytes(b"", &b"u".repeat(50_000));
+        let scopes = b"\x12\x02\x12\x00\x12\x00".repeat(1000);
+        let request =
+            field::REQUEST_RESOURCES.with_bytes(b"", &[schema_url.clone(), scopes].concat());
+        let outers = Outer::all(&request);
+        assert_eq!(outers.len(), 1000);
+        let shared = outers[0].0.resource().0;
+        assert_eq!(shared, schema_url);
+        let is_shared = |(outer, _): &(Outer, _)| std::ptr::eq(outer.resource().0, shared);
+        assert!(outers.iter().all(is_shared));
     }
 
     /// Scenario: an attribute is put into a scope that has a name, and into one that is not there.

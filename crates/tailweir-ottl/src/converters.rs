@@ -10,6 +10,7 @@ mod encodings;
 mod format;
 mod grok;
 mod kinds;
+mod last_of_each;
 mod lists;
 mod network;
 mod severity;

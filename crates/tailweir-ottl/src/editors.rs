@@ -13,6 +13,7 @@ mod maps;
 mod patterns;
 mod truncate;
 
+pub(crate) use entries::Entries;
 pub(crate) use function::Function;
 
 use crate::Value;

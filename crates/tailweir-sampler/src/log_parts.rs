@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tailweir_core::{Threshold, TraceId};
-use tailweir_otlp::{Assembler, LogRecordView, Outer, RequestView};
+use tailweir_otlp::{Assembler, LogRecordView, Outer, Part, ScopeFields};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What is known of a record before its trace is decided.
@@ -26,6 +26,8 @@ pub enum LogFate {
     UntracedLeftOut,
     /// What is decided about this trace.
     OfTrace(TraceId),
+    /// It passes because a part of each trace would take too much.
+    Overflow,
 }
 
 /// Records of one request that share a fate.
@@ -40,30 +42,56 @@ pub struct LogPart<'a> {
     pub items: u64,
 }
 
+/// Records that share a fate, each with the place of its scope.
+type Records<'a> = Vec<(usize, &'a [u8])>;
+
 impl LogRule {
-    /// The parts of a request. Records keep their bytes; a request without records has no parts.
+    /// Most bytes that the records of a client's request take when they are cut by trace: as many as of 8,192 traces
+    /// with a resource of 4 KiB. Each part has the resource of its records again, so that few bytes may become very many.
+    pub const OF_TRACES_MAX: usize = 32 << 20;
+
+    /// The parts of a client's request. Records keep their bytes; a request without records has no parts.
     #[must_use]
     pub fn cut<'a>(&self, request: &'a [u8]) -> Vec<LogPart<'a>> {
+        self.cut_within(request, Self::OF_TRACES_MAX)
+    }
+
+    /// The parts of a request, where those of traces take `of_traces_max` bytes at most, together: the records of those that
+    /// find no room are one part of their own, [`LogFate::Overflow`]. A request whose records share a fate is its own part,
+    /// whatever it takes.
+    #[must_use]
+    pub fn cut_within<'a>(&self, request: &'a [u8], of_traces_max: usize) -> Vec<LogPart<'a>> {
         let outers = Outer::all(request);
-        let mut groups: BTreeMap<LogFate, Vec<(usize, &[u8])>> = BTreeMap::new();
-        for (outer, scope) in RequestView(request).scopes().enumerate() {
+        let mut groups: BTreeMap<LogFate, Records<'a>> = BTreeMap::new();
+        for (place, (_, scope)) in outers.iter().enumerate() {
             for record in scope.items() {
                 let fate = self.fate(LogRecordView(record));
-                groups.entry(fate).or_default().push((outer, record));
+                groups.entry(fate).or_default().push((place, record));
             }
         }
         let is_whole = groups.len() == 1;
-        let mut assembler = Assembler::new();
-        let parts = groups.into_iter().map(|(fate, records)| LogPart {
-            fate,
-            body: match fate {
+        let mut writer = PartWriter {
+            outers: &outers,
+            assembler: Assembler::new(),
+            room: of_traces_max,
+        };
+        let mut overflow = Records::new();
+        let mut parts = Vec::with_capacity(groups.len());
+        for (fate, records) in groups {
+            let body: Cow<'a, [u8]> = match fate {
                 LogFate::UntracedLeftOut => Cow::Borrowed(&[]),
                 _ if is_whole => Cow::Borrowed(request),
-                _ => Cow::Owned(assembled(&mut assembler, &outers, &records)),
-            },
-            items: records.len() as u64,
-        });
-        parts.collect()
+                LogFate::OfTrace(_) if !writer.has_room_for(&records) => {
+                    overflow.extend(records);
+                    continue;
+                }
+                _ => Cow::Owned(writer.write(&records)),
+            };
+            let items = records.len() as u64;
+            parts.push(LogPart { fate, body, items });
+        }
+        parts.extend(writer.overflow(overflow));
+        parts
     }
 
     fn fate(&self, record: LogRecordView<'_>) -> LogFate {
@@ -83,11 +111,49 @@ impl LogRule {
     }
 }
 
-fn assembled(assembler: &mut Assembler, outers: &[Outer], records: &[(usize, &[u8])]) -> Vec<u8> {
-    let mut body = Vec::new();
-    let parts = records
-        .iter()
-        .map(|&(outer, record)| outers[outer].part(record));
-    assembler.assemble(parts, &mut body);
-    body
+/// Writes parts of a request.
+struct PartWriter<'o, 'a> {
+    outers: &'o [(Outer, ScopeFields<'a>)],
+    assembler: Assembler,
+    /// For the parts of traces that are still to come.
+    room: usize,
+}
+
+impl PartWriter<'_, '_> {
+    /// Takes the room that the part of a trace needs. Where one finds none, none does that comes after it, as even to measure it
+    /// would take time.
+    fn has_room_for(&mut self, records: &[(usize, &[u8])]) -> bool {
+        if self.room == 0 {
+            return false;
+        }
+        let length = self.assembler.length(parts(self.outers, records));
+        let left = self.room.checked_sub(length);
+        self.room = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn write(&mut self, records: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut body = Vec::new();
+        let parts = parts(self.outers, records);
+        self.assembler.assemble(parts, &mut body);
+        body
+    }
+
+    /// The records that found no room, in the order of the request: in another they would have their resources again and again.
+    fn overflow<'r>(mut self, mut records: Records<'_>) -> Option<LogPart<'r>> {
+        records.sort_by_key(|(_, record)| record.as_ptr());
+        (!records.is_empty()).then(|| LogPart {
+            fate: LogFate::Overflow,
+            body: Cow::Owned(self.write(&records)),
+            items: records.len() as u64,
+        })
+    }
+}
+
+fn parts<'p>(
+    outers: &'p [(Outer, ScopeFields<'p>)],
+    records: &'p [(usize, &'p [u8])],
+) -> impl Iterator<Item = Part<'p>> + Clone {
+    let part = move |&(place, record): &(usize, &'p [u8])| outers[place].0.part(record);
+    records.iter().map(part)
 }

@@ -122,6 +122,24 @@ pub enum ScrapeError {
         /// The limit.
         limit: u64,
     },
+    /// A native histogram has a schema that is none.
+    #[error("a native histogram has schema {schema}; it must be from {least} to {most}")]
+    BadSchema {
+        /// What it says.
+        schema: i32,
+        /// The coarsest.
+        least: i32,
+        /// The finest.
+        most: i32,
+    },
+    /// The series of the page, with all their labels, are longer than is allowed.
+    #[error(
+        "the series of the page have more than {limit} bytes with all their labels (max_page_bytes)"
+    )]
+    SeriesTooLong {
+        /// The limit.
+        limit: u64,
+    },
     /// What the page becomes is longer than is allowed.
     #[error("the page becomes a request of more than {limit} bytes (max_page_bytes)")]
     RequestTooLong {

@@ -8,6 +8,9 @@ const BUCKETS_MAX: usize = 64 << 10;
 const SCHEMA_MIN: i32 = -4;
 /// The finest schema that a page should have.
 const SCHEMA_MAX: i32 = 8;
+/// Schemas that Prometheus knows to be exponential, also those that it does not keep. Others are none: what would have to
+/// be made coarser for very long, and buckets of their own bounds, which pages do not write.
+const KNOWN: std::ops::RangeInclusive<i32> = -9..=52;
 
 /// A native histogram.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -122,6 +125,13 @@ impl Side {
 impl Native {
     /// Makes it coarser, until its buckets are no finer than `finest`, and no more than `most` of them are used.
     pub(crate) fn reduce(&mut self, finest: i32, most: u64) -> Result<(), ScrapeError> {
+        if !KNOWN.contains(&self.schema) {
+            return Err(ScrapeError::BadSchema {
+                schema: self.schema,
+                least: *KNOWN.start(),
+                most: *KNOWN.end(),
+            });
+        }
         // The finest that there should be is no bound, as in Prometheus.
         while finest < SCHEMA_MAX && self.schema > finest {
             self.halve();
@@ -147,4 +157,51 @@ pub(crate) fn finest_schema(ratio: f64) -> i32 {
     let ratio = if ratio <= 1.0 { 1.00271 } else { ratio };
     let schema = (-ratio.log2().log2()).floor();
     (schema.max(f64::from(SCHEMA_MIN)) as i32).min(SCHEMA_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KNOWN, Native, Run, Side};
+    use crate::ScrapeError;
+
+    fn native(schema: i32) -> Native {
+        let run = Run { gap: 5, length: 3 };
+        Native {
+            schema,
+            count: 6,
+            positive: Side::new(&[run], &[1, 2, 3]).unwrap(),
+            ..Native::default()
+        }
+    }
+
+    /// Scenario: native histograms of every schema that Prometheus knows are made as coarse as schema 0, or as they can be.
+    /// Guarantees: none is refused; what is finer becomes schema 0 and keeps its counts; what is coarser stays.
+    #[test]
+    fn known_schemas_are_made_coarser() {
+        for schema in KNOWN {
+            let mut histogram = native(schema);
+            assert_eq!(histogram.reduce(0, 0), Ok(()));
+            assert_eq!(histogram.schema, schema.min(0));
+            assert_eq!(histogram.positive.counts.iter().sum::<u64>(), 6);
+        }
+    }
+
+    /// Scenario: schemas beyond those that Prometheus knows, that of buckets with bounds of their own, and the largest
+    /// there are, which to make coarser step by step would take two thousand million steps.
+    /// Guarantees: each is refused by its number before anything is done, whatever is asked for.
+    #[test]
+    fn other_schemas_are_refused() {
+        for schema in [53, -10, -53, i32::MAX, i32::MIN] {
+            for (finest, most) in [(0, 0), (8, 0), (8, 1)] {
+                let mut histogram = native(schema);
+                let error = ScrapeError::BadSchema {
+                    schema,
+                    least: -9,
+                    most: 52,
+                };
+                assert_eq!(histogram.reduce(finest, most), Err(error));
+                assert_eq!(histogram, native(schema));
+            }
+        }
+    }
 }

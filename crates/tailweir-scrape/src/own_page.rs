@@ -42,7 +42,8 @@ impl OwnPage<'_> {
         let most = manner.max_series;
         let mut request = Request::own(resource.clone(), self.scope, limit);
         let mut metadata = MetadataStore::default();
-        let mut page = Page::new(Syntax::Text, self.text.as_bytes(), NativeWishes::default());
+        let wishes = NativeWishes::default();
+        let mut page = Page::new(Syntax::Text, self.text.as_bytes(), wishes, limit);
         let mut series = 0;
         while let Some(entry) = page.next()? {
             match entry {

@@ -101,11 +101,20 @@ impl Syntax {
 }
 
 impl<'p> Page<'p> {
-    pub(crate) fn new(syntax: Syntax, body: &'p [u8], wishes: NativeWishes) -> Self {
+    /// A page that is not read yet. Its series may be `length_max` bytes long together, where a page is shorter than they
+    /// are.
+    pub(crate) fn new(
+        syntax: Syntax,
+        body: &'p [u8],
+        wishes: NativeWishes,
+        length_max: u64,
+    ) -> Self {
         match syntax {
             Syntax::Text => Self::Text(TextPage::new(body)),
             Syntax::OpenMetrics => Self::OpenMetrics(OpenMetricsPage::new(body)),
-            Syntax::Protobuf => Self::Protobuf(Box::new(ProtobufPage::new(body, wishes))),
+            Syntax::Protobuf => {
+                Self::Protobuf(Box::new(ProtobufPage::new(body, wishes, length_max)))
+            }
         }
     }
 

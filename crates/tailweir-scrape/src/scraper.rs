@@ -27,7 +27,7 @@ pub struct Manner {
     pub version: String,
     /// Most series of one target.
     pub max_series: u64,
-    /// Most bytes of a page, and of the request that is made of it.
+    /// Most bytes of a page, of its series with all their labels, and of the request that is made of it.
     pub max_page_bytes: u64,
 }
 
@@ -246,7 +246,8 @@ impl Scraper {
         }
         let syntax = Syntax::of(fetched.content_type);
         let syntax = syntax.unwrap_or_else(|| self.target.job.fallback());
-        let mut page = Page::new(syntax, fetched.body, self.target.wishes);
+        let length_max = self.manner.max_page_bytes;
+        let mut page = Page::new(syntax, fetched.body, self.target.wishes, length_max);
         let mut exceeded = None;
         let most = self.manner.max_series;
         while let Some(entry) = page.next()? {

@@ -61,7 +61,9 @@ impl Statements {
         for group in self.groups(signal) {
             let bytes = changed.as_deref().unwrap_or(&body);
             let mut pass = Pass::new(group, &facts, room);
-            if let Some(cache) = caches.remove(&group.scene).filter(|_| group.shares_cache) {
+            if group.shares_cache
+                && let Some(cache) = caches.remove(&group.scene)
+            {
                 pass.give_cache(cache);
             }
             let new = pass.run(bytes).map_err(|stop| match stop {

@@ -215,6 +215,21 @@ impl<'a> ThriftReader<'a> {
         Ok(())
     }
 
+    /// What stands in a list of structs, `most` at most. A field that comes again has the last list alone, as in readers that
+    /// thrift generates: a span that kept all of them would have no end.
+    pub(crate) fn list_of<T>(
+        &mut self,
+        most: usize,
+        read: impl Fn(&mut Self) -> Result<T, TranslateError>,
+    ) -> Result<Vec<T>, TranslateError> {
+        let mut list = Vec::new();
+        self.structs(most, |reader| {
+            list.push(read(reader)?);
+            Ok(())
+        })?;
+        Ok(list)
+    }
+
     /// Passes over a value.
     pub(crate) fn pass(&mut self, kind: Type, depth: u32) -> Result<(), TranslateError> {
         if depth > DEPTH_MAX {

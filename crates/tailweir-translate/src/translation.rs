@@ -1,7 +1,7 @@
 //! A request under construction.
 
 use crate::TranslateError;
-use tailweir_otlp::{AttributeSet, SpanWriter, TracesBuilder};
+use tailweir_otlp::{AttributeSet, ResourcePlace, SpanWriter, TracesBuilder};
 
 /// Most annotations, tags, logs, references of one span, of each kind: small things that each take more memory
 /// than bytes.
@@ -40,16 +40,30 @@ impl Translation {
         }
     }
 
+    /// A resource, which is looked up once for all of its spans.
+    pub(crate) fn resource(
+        &mut self,
+        attributes: &AttributeSet,
+    ) -> Result<ResourcePlace, TranslateError> {
+        let resource = self.traces.resource(attributes);
+        self.require_room()?;
+        Ok(resource)
+    }
+
     /// Adds a span.
     pub(crate) fn add(
         &mut self,
-        resource: &AttributeSet,
+        resource: ResourcePlace,
         scope: (&str, &str),
         span: &SpanWriter,
     ) -> Result<(), TranslateError> {
         let (name, version) = scope;
         self.traces
-            .add(resource, name.as_bytes(), version.as_bytes(), span);
+            .add_at(resource, name.as_bytes(), version.as_bytes(), span);
+        self.require_room()
+    }
+
+    fn require_room(&self) -> Result<(), TranslateError> {
         match self.traces.length() <= self.length_max {
             true => Ok(()),
             false => Err(TranslateError::TooLong {

@@ -128,6 +128,10 @@ impl SpanWriter {
     }
 }
 
+/// A resource in a [`TracesBuilder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourcePlace(usize);
+
 /// A request of traces, whose spans come in any order: those of one resource and scope are put together. As
 /// requests of logs have the same form, it makes them of encoded records too.
 #[derive(Debug, Default)]
@@ -142,6 +146,19 @@ pub struct TracesBuilder {
 }
 
 impl TracesBuilder {
+    /// A resource, for [`Self::add_at`]: to look for one takes as long as its attributes are, and many spans may have
+    /// it. One to which nothing is added is left out.
+    pub fn resource(&mut self, attributes: &AttributeSet) -> ResourcePlace {
+        let mut fields = Vec::new();
+        attributes.write(1, &mut fields);
+        let (next, length) = (self.resources.len(), fields.len());
+        let place = *self.resources.entry(fields).or_insert(next);
+        if place == next {
+            self.length += length;
+        }
+        ResourcePlace(place)
+    }
+
     /// Adds a span. A scope without a name and a version is none.
     pub fn add(
         &mut self,
@@ -153,6 +170,17 @@ impl TracesBuilder {
         self.add_encoded(resource, scope_name, scope_version, &span.content);
     }
 
+    /// Adds a span of a resource of this builder. A scope without a name and a version is none.
+    pub fn add_at(
+        &mut self,
+        resource: ResourcePlace,
+        scope_name: &[u8],
+        scope_version: &[u8],
+        span: &SpanWriter,
+    ) {
+        self.add_encoded_at(resource, scope_name, scope_version, &span.content);
+    }
+
     /// Adds the content of the message of a span, or of a log record in a request of logs.
     pub fn add_encoded(
         &mut self,
@@ -161,22 +189,29 @@ impl TracesBuilder {
         scope_version: &[u8],
         item: &[u8],
     ) {
-        let mut fields = Vec::new();
-        resource.write(1, &mut fields);
+        let resource = self.resource(resource);
+        self.add_encoded_at(resource, scope_name, scope_version, item);
+    }
+
+    fn add_encoded_at(
+        &mut self,
+        ResourcePlace(resource): ResourcePlace,
+        scope_name: &[u8],
+        scope_version: &[u8],
+        item: &[u8],
+    ) {
         let mut scope = Vec::new();
         put_text_unless_empty(&mut scope, 1, scope_name);
         put_text_unless_empty(&mut scope, 2, scope_version);
-        let place = self.group_of(fields, scope);
+        let place = self.group_of(resource, scope);
         let spans = &mut self.groups[place];
         let before = spans.len();
         put_bytes(spans, 2, item);
         self.length += spans.len() - before;
     }
 
-    fn group_of(&mut self, resource: Vec<u8>, scope: Vec<u8>) -> usize {
-        let next = self.resources.len();
-        let added = resource.len() + scope.len();
-        let resource = *self.resources.entry(resource).or_insert(next);
+    fn group_of(&mut self, resource: usize, scope: Vec<u8>) -> usize {
+        let added = scope.len();
         match self.scopes.entry((resource, scope)) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
@@ -201,6 +236,9 @@ impl TracesBuilder {
         scopes.sort_by_key(|((resource, _), place)| (*resource, *place));
         let mut scopes = scopes.into_iter().peekable();
         for (fields, resource) in resources {
+            if scopes.peek().is_none_or(|((of, _), _)| *of != resource) {
+                continue;
+            }
             nested(out, 1, |out| {
                 put_bytes(out, 1, &fields);
                 while let Some(((_, scope), place)) = scopes.next_if(|((of, _), _)| *of == resource)
@@ -212,5 +250,64 @@ impl TracesBuilder {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NewSpan, SpanWriter, TracesBuilder};
+    use crate::{AttributeSet, EncodedValue};
+
+    fn attributes(value: &str) -> AttributeSet {
+        let mut attributes = AttributeSet::default();
+        attributes.put(b"k", &EncodedValue::string(value.as_bytes()));
+        attributes
+    }
+
+    fn span(name: &[u8]) -> SpanWriter {
+        SpanWriter::new(&NewSpan {
+            name,
+            ..NewSpan::default()
+        })
+    }
+
+    /// Scenario: spans of two resources and two scopes, in turn; the resources are looked up for each span, and once; another
+    /// resource has no spans.
+    /// Guarantees: what comes of them is the same, with each resource once and none that is empty.
+    #[test]
+    fn a_resource_is_looked_up_for_each_span_or_once() {
+        let (one, two) = (attributes("one"), attributes("two"));
+        let (mut each, mut once) = (TracesBuilder::default(), TracesBuilder::default());
+        let [none, first, second] = [&attributes("none"), &one, &two].map(|it| once.resource(it));
+        assert_eq!(once.resource(&attributes("none")), none);
+        for (name, scope) in [(b"a", b"s"), (b"b", b"t"), (b"c", b"s")] {
+            for (attributes, place) in [(&one, first), (&two, second)] {
+                each.add(attributes, scope, b"", &span(name));
+                once.add_at(place, scope, b"", &span(name));
+            }
+        }
+        let (mut wanted, mut found) = (Vec::new(), Vec::new());
+        each.finish(&mut wanted);
+        once.finish(&mut found);
+        assert_eq!(found, wanted);
+        let resources = crate::RequestView(&found).resources();
+        let values = resources.map(|it| it.resource().attributes().get(b"k"));
+        let wanted = [b"one", b"two"].map(|text| Some(crate::AnyValue::String(text)));
+        assert_eq!(values.collect::<Vec<_>>(), wanted);
+    }
+
+    /// Scenario: a resource of 10 kB has spans in a hundred scopes.
+    /// Guarantees: it counts once for how long the request is, as it stands there once.
+    #[test]
+    fn a_resource_counts_once() {
+        let mut request = TracesBuilder::default();
+        let resource = request.resource(&attributes(&"x".repeat(10_000)));
+        for scope in 0..100_u8 {
+            request.add_at(resource, &[b's', scope], b"", &span(b"a"));
+        }
+        let estimated = request.length();
+        let mut out = Vec::new();
+        request.finish(&mut out);
+        assert!(estimated <= out.len() && out.len() <= 2 * estimated);
     }
 }

@@ -12,6 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::ops::Range;
 
+/// What a nested message takes in text, at least, on average: in real ones an element of a list of numbers is the
+/// shortest, with 14 bytes (`{"intValue":1}`).
+const TEXT_MIN: usize = 8;
+/// So many nested messages may be shorter.
+const SHORT_MAX: usize = 64 << 10;
+
 /// Reads one request and appends its wire form to `out`.
 pub(super) fn transcode(
     message: &'static Message,
@@ -22,30 +28,33 @@ pub(super) fn transcode(
         reader: Reader::new(json),
         contents: Vec::with_capacity(json.len() / 2),
         lengths: Vec::new(),
+        lengths_max: json.len() / TEXT_MIN + SHORT_MAX,
         text: Vec::new(),
     };
     let inserted = decoder.message(message, 0)?;
     out.reserve(decoder.contents.len() + inserted);
     let mut copied = 0;
     for length in &decoder.lengths {
-        out.extend_from_slice(&decoder.contents[copied..length.at]);
-        put_varint(out, length.value as u64);
-        copied = length.at;
+        let at = length.at as usize;
+        out.extend_from_slice(&decoder.contents[copied..at]);
+        put_varint(out, length.value.into());
+        copied = at;
     }
     out.extend_from_slice(&decoder.contents[copied..]);
     Ok(())
 }
 
-/// A length that is missing from the contents.
+/// A length that is missing from the contents. Every nested message has one, so it is kept small.
 struct Length {
-    at: usize,
-    value: usize,
+    at: u32,
+    value: u32,
 }
 
 struct Decoder<'a> {
     reader: Reader<'a>,
     contents: Vec<u8>,
     lengths: Vec<Length>,
+    lengths_max: usize,
     text: Vec<u8>,
 }
 
@@ -108,7 +117,7 @@ impl Decoder<'_> {
         let removed = alternative.contents.len();
         self.contents.drain(alternative.contents);
         for length in &mut self.lengths[alternative.lengths.end..] {
-            length.at -= removed;
+            length.at -= removed as u32;
         }
         self.lengths.drain(alternative.lengths);
         alternative.inserted
@@ -165,13 +174,24 @@ impl Decoder<'_> {
         write: impl FnOnce(&mut Self) -> Result<usize, JsonError>,
     ) -> Result<usize, JsonError> {
         put_key(&mut self.contents, number, 2);
-        let at = self.contents.len();
         let index = self.lengths.len();
+        if index >= self.lengths_max {
+            return Err(self
+                .reader
+                .error("more than one message in 8 bytes, leave out those that are empty"));
+        }
+        let start = self.contents.len();
+        let at = self.offset(start)?;
         self.lengths.push(Length { at, value: 0 });
         let inserted = write(self)?;
-        let value = self.contents.len() - at + inserted;
+        let value = self.offset(self.contents.len() - start + inserted)?;
         self.lengths[index].value = value;
-        Ok(inserted + varint_size(value as u64))
+        Ok(inserted + varint_size(value.into()))
+    }
+
+    fn offset(&self, offset: usize) -> Result<u32, JsonError> {
+        let too_long = "more than 4 GiB of protobuf, send smaller requests";
+        u32::try_from(offset).map_err(|_| self.reader.error(too_long))
     }
 
     fn value(&mut self, field: &'static FieldType, depth: u32) -> Result<usize, JsonError> {
@@ -267,4 +287,32 @@ fn enumerated(
     position
         .map(|position| position as i64)
         .ok_or_else(|| reader.error("unknown name of an enum"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Length, SHORT_MAX, TEXT_MIN};
+    use crate::json::to_wire;
+    use tailweir_core::Signal;
+
+    /// Scenario: two hundred thousand messages in three bytes each, and half as many numbers in a list, as short as they are
+    /// written.
+    /// Guarantees: the messages are refused where their lengths would take more than the text; the numbers are taken.
+    #[test]
+    fn lengths_take_no_more_memory_than_the_text() {
+        let mut out = Vec::new();
+        let messages = format!(r#"{{"resourceSpans":[{}{{}}]}}"#, "{},".repeat(200_000));
+        let refused = to_wire(Signal::Traces, messages.as_bytes(), &mut out).unwrap_err();
+        assert!(refused.problem.contains("in 8 bytes"), "{refused}");
+        let most = messages.len() / TEXT_MIN + SHORT_MAX;
+        assert!(refused.at <= 3 * most + 32, "{refused}");
+        assert!(size_of::<Length>() <= TEXT_MIN && out.is_empty());
+
+        let numbers = format!(
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k","value":{{"arrayValue":{{"values":[{}{{}}]}}}}}}]}}}}]}}"#,
+            r#"{"intValue":1},"#.repeat(100_000)
+        );
+        to_wire(Signal::Traces, numbers.as_bytes(), &mut out).unwrap();
+        assert!(out.len() > 400_000);
+    }
 }

@@ -1,5 +1,6 @@
 //! Lists and maps: what they hold, in which order, and what they become.
 
+use super::last_of_each::last_of_each;
 use super::{
     Arguments, Body, Converter, Failure, Literals, Outcome, Refusal, converter, optional, required,
 };
@@ -114,10 +115,9 @@ fn slice_to_map(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
                 Some(path) => at_path(&item, path)?,
                 None => item,
             };
-            entries.retain(|(taken, _)| *taken != key);
             entries.push((key, value));
         }
-        Ok(Value::map(entries))
+        Ok(Value::map(last_of_each(entries)))
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Text that has a structure: JSON, keys with values, rows of fields.
 
+use super::last_of_each::last_of_each;
 use super::{
     Arguments, Body, Converter, Failure, Literals, Outcome, Refusal, TARGET, converter, optional,
     required,
@@ -87,10 +88,9 @@ fn parse_key_value(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
                 return Err(format!("{pair:?} has no {:?}", delimiters.value).into());
             };
             let key: Text<'_> = key.trim().as_bytes().to_vec().into();
-            entries.retain(|(taken, _)| *taken != key);
             entries.push((key, Value::text(value.trim().to_owned())));
         }
-        Ok(Value::map(entries))
+        Ok(Value::map(last_of_each(entries)))
     }))
 }
 
@@ -193,12 +193,11 @@ fn parse_csv(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
                 format!("a row of {} fields for {} names", fields.len(), names.len()).into(),
             );
         }
-        let mut entries: Vec<(Text<'_>, Value<'_>)> = Vec::new();
-        for (name, field) in names.into_iter().zip(fields) {
+        let entry = |(name, field): (&str, String)| {
             let name: Text<'_> = name.as_bytes().to_vec().into();
-            entries.retain(|(taken, _)| *taken != name);
-            entries.push((name, Value::text(field)));
-        }
-        Ok(Value::map(entries))
+            (name, Value::text(field))
+        };
+        let entries = names.into_iter().zip(fields).map(entry).collect();
+        Ok(Value::map(last_of_each(entries)))
     }))
 }

@@ -7,8 +7,10 @@ use crate::{Text, Value};
 use std::borrow::Cow;
 
 mod escape;
+mod query;
 
 use escape::{Mode, escape, unescape};
+use query::parameters;
 
 pub(super) const TABLE: &[Converter] = &[converter(
     "URL",
@@ -119,29 +121,6 @@ fn port_value(port: &[u8]) -> Result<Value<'static>, Reason> {
         identity: number,
         length: None,
     }))
-}
-
-fn parameters(query: &[u8]) -> Result<Vec<(Text<'static>, Value<'static>)>, Reason> {
-    let mut parameters: Vec<(Text<'static>, Vec<Value<'static>>)> = Vec::new();
-    for part in query
-        .split(|byte| *byte == b'&')
-        .filter(|part| !part.is_empty())
-    {
-        if part.contains(&b';') {
-            return Err("a query cannot hold a semicolon");
-        }
-        let (key, value) = cut(part, b'=');
-        let key: Text<'static> = unescape(key, Mode::Query)?.into();
-        let value = Value::String(unescape(value.unwrap_or_default(), Mode::Query)?.into());
-        match parameters.iter_mut().find(|(taken, _)| *taken == key) {
-            Some((_, values)) => values.push(value),
-            None => parameters.push((key, vec![value])),
-        }
-    }
-    let entries = parameters
-        .into_iter()
-        .map(|(key, values)| (key, Value::list(values)));
-    Ok(entries.collect())
 }
 
 /// What stands before a byte, and behind it when it is there.

@@ -5,10 +5,17 @@ use super::{
 };
 use crate::coerce::{Kind, readable};
 use crate::expression::Prepared;
-use crate::xml::{Found, Kind as Node, Tree, XPath};
+use crate::xml::{Found, Gone, Kind as Node, NodeId, Tree, XPath};
 use crate::{Text, Value};
+use std::collections::HashSet;
 
 mod maps;
+#[cfg(test)]
+mod tests;
+
+/// By how many bytes of memory a document may become larger than the one that it is made of. Elements that are found may
+/// be in each other, so that what is in all of them is copied for each; and what is inserted into each may be long.
+const GROWN_MAX: usize = 64 << 20;
 
 pub(super) const TABLE: &[Converter] = &[
     converter(
@@ -81,6 +88,7 @@ fn get(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
             return Ok(Value::text(""));
         }
         let (tree, found) = found(&text, &xpath)?;
+        let before = tree.size();
         let mut result = Tree::empty();
         for found in found {
             let added = match found {
@@ -96,6 +104,7 @@ fn get(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
                 }
             };
             result.append(0, added);
+            check_growth(&result, before)?;
         }
         Ok(Value::text(result.write()))
     }))
@@ -108,19 +117,19 @@ fn remove(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
         if text.is_empty() {
             return Ok(Value::text(""));
         }
-        let (mut tree, mut found) = found(&text, &xpath)?;
-        // From the end, so that the numbers of the attributes before stay right.
-        found.reverse();
+        let (mut tree, found) = found(&text, &xpath)?;
+        let mut gone = Gone::default();
         for found in found {
             match found {
-                Found::Attribute(id, number) => drop(tree.nodes[id].attributes.remove(number)),
+                Found::Attribute(id, number) => gone.attribute(id, number),
                 Found::Node(id) => match tree.nodes[id].kind {
-                    Node::Element | Node::Comment | Node::CharacterData => tree.remove(id),
+                    Node::Element | Node::Comment | Node::CharacterData => gone.node(id),
                     Node::Text => tree.nodes[id].data.clear(),
                     _ => {}
                 },
             }
         }
+        gone.take_out(&mut tree);
         Ok(Value::text(tree.write()))
     }))
 }
@@ -134,6 +143,7 @@ fn insert(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
             true => Tree::empty(),
             false => Tree::parse(&readable(&text))?,
         };
+        let before = tree.size();
         let inserted = Tree::parse(&readable(&sub_document))?;
         for found in xpath.find(&tree)? {
             match found {
@@ -144,6 +154,7 @@ fn insert(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
                         let copy = tree.adopt(&inserted, node);
                         tree.append(id, copy);
                     }
+                    check_growth(&tree, before)?;
                 }
                 _ => return Err("the XPath finds something that is no element".into()),
             }
@@ -160,17 +171,16 @@ fn attributes_to_elements(literals: &Literals<'_>) -> Result<Prepared, Refusal> 
             Found::Attribute(id, number) => Some((*id, *number)),
             Found::Node(_) => None,
         };
-        let attributes: Vec<_> = found.iter().filter_map(attribute).collect();
-        for (id, number) in &attributes {
-            let (name, value) = tree.nodes[*id].attributes[*number].clone();
+        let mut gone = Gone::default();
+        for (id, number) in found.iter().filter_map(attribute) {
+            gone.attribute(id, number);
+            let (name, value) = tree.nodes[id].attributes[number].clone();
             let element = tree.node(Node::Element, crate::xml::local(&name));
             let text = tree.node(Node::Text, &value);
             tree.append(element, text);
-            tree.append(*id, element);
+            tree.append(id, element);
         }
-        for (id, number) in attributes.iter().rev() {
-            tree.nodes[*id].attributes.remove(*number);
-        }
+        gone.take_out(&mut tree);
         Ok(Value::text(tree.write()))
     }))
 }
@@ -184,23 +194,35 @@ fn text_to_elements(literals: &Literals<'_>) -> Result<Prepared, Refusal> {
         .to_owned();
     Ok(Box::new(move |mut arguments| {
         let (mut tree, found) = found(&arguments.text(0), &xpath)?;
+        let mut wrapped = HashSet::new();
         for found in found {
             if let Found::Node(id) = found {
-                wrap_texts(&mut tree, id, &name);
+                wrap_texts(&mut tree, id, &name, &mut wrapped);
             }
         }
         Ok(Value::text(tree.write()))
     }))
 }
 
-/// Puts text that stands beside other content into elements of its own.
-fn wrap_texts(tree: &mut Tree, id: usize, name: &str) {
-    if !matches!(tree.nodes[id].kind, Node::Element | Node::Document) {
+/// Fails when a document has become too much larger than it was before.
+fn check_growth(tree: &Tree, before: usize) -> Result<(), Failure> {
+    if tree.size() > before.saturating_add(GROWN_MAX) {
+        let reason =
+            format!("the document grows by more than {GROWN_MAX} bytes; let the XPath find less");
+        return Err(reason.into());
+    }
+    Ok(())
+}
+
+/// Puts text that stands beside other content into elements of its own. What was `wrapped` before stays: that it is in
+/// several nodes that are found changes nothing.
+fn wrap_texts(tree: &mut Tree, id: NodeId, name: &str, wrapped: &mut HashSet<NodeId>) {
+    if !matches!(tree.nodes[id].kind, Node::Element | Node::Document) || !wrapped.insert(id) {
         return;
     }
     let children = tree.nodes[id].children.clone();
     for child in &children {
-        wrap_texts(tree, *child, name);
+        wrap_texts(tree, *child, name, wrapped);
     }
     let of_kind = |kind: &Node| {
         children

@@ -8,7 +8,7 @@ const HASHED_FROM: usize = 32;
 
 /// Entries of a map, in order.
 #[derive(Debug, Default)]
-pub(super) struct Entries<'a> {
+pub(crate) struct Entries<'a> {
     list: Vec<(Text<'a>, Value<'a>)>,
     /// Where the first entry of each key is, once there are many.
     positions: HashMap<Text<'a>, usize>,
@@ -39,7 +39,7 @@ impl<'a> Entries<'a> {
     }
 
     /// Gives a key a value: in the place where it is, or behind all others.
-    pub(super) fn put(&mut self, key: Text<'a>, value: Value<'a>) {
+    pub(crate) fn put(&mut self, key: Text<'a>, value: Value<'a>) {
         match self.position(&key) {
             Some(position) => self.list[position].1 = value,
             None => {
@@ -54,7 +54,8 @@ impl<'a> Entries<'a> {
         }
     }
 
-    pub(super) fn into_map(self) -> Value<'a> {
+    /// The map that they are.
+    pub(crate) fn into_map(self) -> Value<'a> {
         Value::map(self.list)
     }
 

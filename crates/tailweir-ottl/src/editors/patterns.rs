@@ -13,6 +13,9 @@ use crate::{GoRegex, Text, Value};
 /// each of many matches may find what a function put in the place of an earlier one.
 const REPLACED_MAX: usize = 16 << 20;
 
+/// By how many bytes all texts of a map may become longer together: each may be given what one of them holds.
+const GROWN_MAX: usize = 64 << 20;
+
 /// Bytes that may be looked through for the parts of one text.
 const SEARCHED_MAX: usize = 256 << 20;
 
@@ -89,6 +92,7 @@ fn replace_all_matches(given: &mut Given<'_>) -> Result<Edit, Refusal> {
     Ok(Box::new(move |target, mut arguments| {
         let glob = whole.matches(&mut arguments)?;
         let mut replacement: Option<Text<'_>> = None;
+        let mut growth = Growth(0);
         let mut entries = entries_of(target);
         for (_, value) in &mut entries {
             // What is no text counts as an empty one, as in the Collector.
@@ -103,6 +107,7 @@ fn replace_all_matches(given: &mut Given<'_>) -> Result<Edit, Refusal> {
                 Some(new) => new.clone(),
                 None => whole.replacement(&mut arguments)?,
             };
+            growth.add(text, &new)?;
             *value = Value::String(new.clone());
             replacement = Some(new);
         }
@@ -190,14 +195,16 @@ fn replace_all_patterns(given: &mut Given<'_>) -> Result<Edit, Refusal> {
     Ok(Box::new(move |target, mut arguments| {
         let how = parts.with(&mut arguments)?;
         if in_keys {
-            return Ok(Some(how.replaced_keys(target)));
+            return how.replaced_keys(target).map(Some);
         }
+        let mut growth = Growth(0);
         let mut is_changed = false;
         let mut entries = entries_of(target);
         for (_, value) in &mut entries {
             // What cannot be replaced stays, as in the Collector.
             let Value::String(text) = value else { continue };
             if let Ok(Some(new)) = how.replaced(text) {
+                growth.add(text, &new)?;
                 *value = Value::String(new);
                 is_changed = true;
             }
@@ -274,13 +281,32 @@ impl Replacing<'_, '_> {
     }
 
     /// The map with keys replaced. Of keys that become equal the last gives the value.
-    fn replaced_keys<'m>(&self, target: Value<'m>) -> Value<'m> {
+    fn replaced_keys<'m>(&self, target: Value<'m>) -> Result<Value<'m>, Failure> {
+        let mut growth = Growth(0);
         let mut renamed = Entries::default();
         for (key, value) in entries_of(target) {
             let new = self.replaced(&key).ok().flatten();
+            if let Some(new) = &new {
+                growth.add(&key, new)?;
+            }
             renamed.put(new.unwrap_or(key), value);
         }
-        renamed.into_map()
+        Ok(renamed.into_map())
+    }
+}
+
+/// By how many bytes the texts of a map have become longer.
+struct Growth(usize);
+
+impl Growth {
+    /// A text is replaced by another.
+    fn add(&mut self, before: &[u8], after: &[u8]) -> Result<(), Failure> {
+        self.0 += after.len().saturating_sub(before.len());
+        if self.0 > GROWN_MAX {
+            let reason = format!("the texts become longer by more than {GROWN_MAX} bytes together");
+            return Err(reason.into());
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Evaluated, Scope};
 use crate::coerce::{Kind, coerce, datum, list};
+use crate::editors::Entries;
 use crate::expression::{Call, Expression, Lambda, LambdaForm};
 use crate::value::{List, Map, Origin};
 use crate::{EvaluationError, Subject, Text, Value};
@@ -239,7 +240,7 @@ fn map_keys<'a, P, S: Subject<P>>(
     let Value::Map(map) = coerce(value, Kind::Map)? else {
         return Ok(Value::Nil);
     };
-    let mut renamed: Vec<(Text<'a>, Value<'a>)> = Vec::new();
+    let mut renamed = Entries::default();
     for (key, item) in Map::into_entries(map) {
         let new_key = match lambda.apply(subject, scope, &[Value::String(key), item.clone()])? {
             Value::String(key) => key,
@@ -250,10 +251,7 @@ fn map_keys<'a, P, S: Subject<P>>(
                 ));
             }
         };
-        match renamed.iter_mut().find(|(taken, _)| *taken == new_key) {
-            Some((_, taken)) => *taken = item,
-            None => renamed.push((new_key, item)),
-        }
+        renamed.put(new_key, item);
     }
-    Ok(Value::map(renamed))
+    Ok(renamed.into_map())
 }

@@ -445,6 +445,45 @@ const PIECES: &[&str] = &[
     "\\",
 ];
 
+/// Scenario: each of ten thousand values, or keys, is replaced by a text of 10,000 bytes that is beside them; each of a hundred.
+/// Guarantees: what would be a hundred million bytes fails with the bound; what grows by less than 64 MiB is replaced.
+#[test]
+fn texts_that_are_replaced_have_a_bound_together() {
+    let long = "x".repeat(10_000);
+    let map = |count: usize| {
+        let entries = (0..count).map(|number| format!(r#","k{number}":"a""#));
+        format!(r#"{{"long":"{long}"{}}}"#, entries.collect::<String>())
+    };
+    for text in [
+        r#"replace_all_matches(a, "a", a["long"])"#,
+        r#"replace_all_patterns(a, "value", "^a$", a["long"])"#,
+        r#"replace_all_patterns(a, "key", "^k", a["long"])"#,
+    ] {
+        let error = after(text, &map(10_000)).expect_err(text).to_string();
+        assert!(error.contains("67108864 bytes"), "{error}");
+        let replaced = after(text, &map(100)).expect(text);
+        assert_eq!(replaced.matches(&long).count(), 101, "{text}");
+    }
+}
+
+/// Scenario: a lambda makes a hundred keys of a thousand, more than are looked for one by one.
+/// Guarantees: each is there once, with the value of the last that became it.
+#[test]
+fn keys_that_a_lambda_makes_equal_are_one() {
+    let text = "set(a, MapKeys(a, (key, value) => Substring(key, 0, 2)))";
+    let options = Options {
+        lambdas: true,
+        ..Options::default()
+    };
+    let statement = Statement::compile(text, &Names, &options).expect(text);
+    let map = |entries: Vec<String>| format!("{{{}}}", entries.join(","));
+    let before = (0..1000).map(|number| format!(r#""{number:03}":{number}"#));
+    let mut bag = Bag::of(&map(before.collect()));
+    statement.execute(&mut bag).expect(text);
+    let expected = (0..100).map(|number| format!(r#""{number:02}":{}"#, 10 * number + 9));
+    assert_eq!(json::as_text(&bag.0), map(expected.collect()));
+}
+
 proptest! {
     /// Scenario: pieces of statements in any order, and arguments of any kind for every editor.
     /// Guarantees: nothing panics, and what fails changes nothing.

@@ -4,6 +4,7 @@ mod functions;
 
 use super::tree::{Kind, NodeId, Tree, local};
 use super::xpath::{Axis, Expression, Operator, Step, Test, XPath};
+use std::cell::Cell;
 
 /// Something that was found: a node, or an attribute of one by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +15,12 @@ pub(crate) enum Found {
 
 /// Nodes looked at in one search. Predicates in predicates multiply.
 const VISITS_MAX: usize = 1 << 18;
+
+/// Bytes read in one search, as the text of nodes that each other node may ask for again.
+const READ_MAX: usize = 256 << 20;
+
+/// What it costs to look for text in a node, in bytes that are read meanwhile.
+const NODE_COST: usize = 32;
 
 #[derive(Debug, Clone)]
 enum Value {
@@ -34,7 +41,11 @@ struct Place {
 impl XPath {
     /// The nodes that the expression gives, in the order of the document; none when it gives no nodes.
     pub(crate) fn find(&self, tree: &Tree) -> Result<Vec<Found>, &'static str> {
-        let mut search = Search { tree, visits: 0 };
+        let mut search = Search {
+            tree,
+            visits: 0,
+            read: Cell::new(0),
+        };
         let place = Place {
             node: Found::Node(0),
             position: 1,
@@ -48,8 +59,10 @@ impl XPath {
 }
 
 struct Search<'t> {
+    /// A document as it was read: numbers follow its order, so that what is inside a node follows it without a gap.
     tree: &'t Tree,
     visits: usize,
+    read: Cell<usize>,
 }
 
 type Evaluated<T> = Result<T, &'static str>;
@@ -57,7 +70,7 @@ type Evaluated<T> = Result<T, &'static str>;
 impl Search<'_> {
     fn visit(&mut self, nodes: usize) -> Evaluated<()> {
         self.visits += nodes + 1;
-        if self.visits > VISITS_MAX {
+        if self.visits > VISITS_MAX || self.read.get() > READ_MAX {
             Err("the search takes too long")
         } else {
             Ok(())
@@ -158,28 +171,19 @@ impl Search<'_> {
                 .parent
                 .map_or(&[][..], |parent| nodes[parent].children.as_slice())
         };
-        let own = siblings()
-            .iter()
-            .position(|sibling| *sibling == id)
-            .unwrap_or_default();
+        let own = || siblings().binary_search(&id).unwrap_or_default();
+        let within = || self.tree.last_within(id);
         let found: Vec<NodeId> = match axis {
             Axis::Itself => vec![id],
             Axis::Parent => nodes[id].parent.into_iter().collect(),
             Axis::Ancestor => ancestors().collect(),
             Axis::AncestorOrSelf => std::iter::once(id).chain(ancestors()).collect(),
             Axis::Child => nodes[id].children.clone(),
-            Axis::Descendant => self.descendants(id),
-            Axis::DescendantOrSelf => [vec![id], self.descendants(id)].concat(),
-            Axis::FollowingSibling => siblings().iter().skip(own + 1).copied().collect(),
-            Axis::PrecedingSibling => siblings()[..own.min(siblings().len())]
-                .iter()
-                .rev()
-                .copied()
-                .collect(),
-            Axis::Following => {
-                let inside = self.descendants(id).last().copied().unwrap_or(id);
-                (inside + 1..nodes.len()).collect()
-            }
+            Axis::Descendant => (id + 1..=within()).collect(),
+            Axis::DescendantOrSelf => (id..=within()).collect(),
+            Axis::FollowingSibling => siblings().iter().skip(own() + 1).copied().collect(),
+            Axis::PrecedingSibling => siblings()[..own()].iter().rev().copied().collect(),
+            Axis::Following => (within() + 1..nodes.len()).collect(),
             Axis::Preceding => {
                 let above: Vec<_> = ancestors().collect();
                 (1..id).rev().filter(|node| !above.contains(node)).collect()
@@ -214,15 +218,6 @@ impl Search<'_> {
             .concat(),
             _ => Vec::new(),
         }
-    }
-
-    fn descendants(&self, id: NodeId) -> Vec<NodeId> {
-        let mut found = Vec::new();
-        for child in &self.tree.nodes[id].children {
-            found.push(*child);
-            found.extend(self.descendants(*child));
-        }
-        found
     }
 
     fn fits(&self, found: Found, step: &Step) -> bool {
@@ -274,14 +269,14 @@ impl Search<'_> {
             _ => {}
         }
         let right = self.value(right, place)?;
-        let (a, b) = (self.number(&left), self.number(&right));
+        let (a, b) = (|| self.number(&left), || self.number(&right));
         Ok(match operator {
             Operator::Or | Operator::And => Value::Bool(self.truth(&right)),
-            Operator::Plus => Value::Number(a + b),
-            Operator::Minus => Value::Number(a - b),
-            Operator::Times => Value::Number(a * b),
-            Operator::Divide => Value::Number(a / b),
-            Operator::Modulo => Value::Number(a % b),
+            Operator::Plus => Value::Number(a() + b()),
+            Operator::Minus => Value::Number(a() - b()),
+            Operator::Times => Value::Number(a() * b()),
+            Operator::Divide => Value::Number(a() / b()),
+            Operator::Modulo => Value::Number(a() % b()),
             Operator::Union => match (left, right) {
                 (Value::Nodes(mut nodes), Value::Nodes(more)) => {
                     nodes.extend(more);
@@ -344,14 +339,17 @@ impl Search<'_> {
         }
     }
 
+    /// The text of what was found. Whether that was too much is asked at the next visit.
     fn text_of(&self, found: Found) -> String {
-        match found {
-            Found::Node(id) if self.tree.nodes[id].kind == Kind::Comment => {
-                self.tree.nodes[id].data.clone()
-            }
-            Found::Node(id) => self.tree.inner_text(id),
-            Found::Attribute(id, number) => self.tree.nodes[id].attributes[number].1.clone(),
-        }
+        let nodes = &self.tree.nodes;
+        let (text, looked_at) = match found {
+            Found::Node(id) if nodes[id].kind == Kind::Comment => (nodes[id].data.clone(), 1),
+            Found::Node(id) => (self.tree.inner_text(id), self.tree.last_within(id) + 1 - id),
+            Found::Attribute(id, number) => (nodes[id].attributes[number].1.clone(), 1),
+        };
+        let read = self.read.get() + text.len() + NODE_COST * looked_at;
+        self.read.set(read);
+        text
     }
 
     fn text(&self, value: &Value) -> String {

@@ -1,5 +1,6 @@
 //! A document as a tree, in one vector.
 
+use super::prefixes::Prefixes;
 use super::reader::{Event, Reader};
 
 /// A node by its number. Numbers follow the order of the document when it was read.
@@ -32,6 +33,7 @@ pub(crate) struct Node {
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     pub(crate) nodes: Vec<Node>,
+    size: usize,
 }
 
 /// The part of a name behind its prefix.
@@ -42,7 +44,10 @@ pub(crate) fn local(name: &str) -> &str {
 impl Tree {
     /// A document without content.
     pub(crate) fn empty() -> Self {
-        let mut tree = Self { nodes: Vec::new() };
+        let mut tree = Self {
+            nodes: Vec::new(),
+            size: 0,
+        };
         tree.node(Kind::Document, "");
         tree
     }
@@ -53,25 +58,26 @@ impl Tree {
         let mut reader = Reader::new(text);
         let mut tree = Self::empty();
         let mut open: Vec<NodeId> = vec![0];
+        let mut prefixes = Prefixes::default();
         let mut begun = false;
         let mut has_element = false;
         while let Some(event) = reader.next()? {
             let top = open.last().copied().unwrap_or_default();
             let added = match event {
                 Event::Start { name, attributes } => {
+                    prefixes.enter(name, &attributes)?;
                     let element = tree.node(Kind::Element, name);
-                    tree.nodes[element].attributes = attributes
-                        .into_iter()
-                        .map(|(name, value)| (name.to_owned(), value))
-                        .collect();
+                    let attributes = attributes.into_iter();
+                    let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
+                    tree.set_attributes(element, attributes.collect());
                     tree.append(top, element);
-                    tree.check_prefix(element)?;
                     open.push(element);
                     (begun, has_element) = (true, true);
                     continue;
                 }
                 Event::End => {
                     open.pop();
+                    prefixes.leave();
                     continue;
                 }
                 Event::Instruction {
@@ -79,7 +85,7 @@ impl Tree {
                     text,
                 } => {
                     let declaration = tree.node(Kind::Declaration, "xml");
-                    tree.nodes[declaration].attributes = pairs(text);
+                    tree.set_attributes(declaration, pairs(text));
                     begun = true;
                     declaration
                 }
@@ -111,6 +117,7 @@ impl Tree {
 
     /// A new node, not yet part of the document.
     pub(crate) fn node(&mut self, kind: Kind, data: &str) -> NodeId {
+        self.size += size_of::<Node>() + data.len();
         self.nodes.push(Node {
             kind,
             data: data.to_owned(),
@@ -127,18 +134,32 @@ impl Tree {
         self.nodes[parent].children.push(child);
     }
 
-    /// Takes a node out of the document.
-    pub(crate) fn remove(&mut self, node: NodeId) {
-        if let Some(parent) = self.nodes[node].parent.take() {
-            self.nodes[parent].children.retain(|child| *child != node);
+    fn set_attributes(&mut self, element: NodeId, attributes: Vec<(String, String)>) {
+        let sizes = attributes.iter();
+        let sizes = sizes.map(|pair| size_of_val(pair) + pair.0.len() + pair.1.len());
+        self.size += sizes.sum::<usize>();
+        self.nodes[element].attributes = attributes;
+    }
+
+    /// Bytes that all nodes take that were made, about.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The last node inside a node, or that itself. In a document as it was read all between the two are inside.
+    pub(crate) fn last_within(&self, node: NodeId) -> NodeId {
+        let mut last = node;
+        while let Some(child) = self.nodes[last].children.last() {
+            last = *child;
         }
+        last
     }
 
     /// Copies a node of another tree with all that is in it.
     pub(crate) fn adopt(&mut self, other: &Self, node: NodeId) -> NodeId {
         let source = &other.nodes[node];
         let copy = self.node(source.kind.clone(), &source.data);
-        self.nodes[copy].attributes.clone_from(&source.attributes);
+        self.set_attributes(copy, source.attributes.clone());
         for child in &source.children {
             let child = self.adopt(other, *child);
             self.append(copy, child);
@@ -146,34 +167,23 @@ impl Tree {
         copy
     }
 
-    /// A prefix must be declared by the element or one around it.
-    fn check_prefix(&self, element: NodeId) -> Result<(), &'static str> {
-        let Some((prefix, _)) = self.nodes[element].data.split_once(':') else {
-            return Ok(());
-        };
-        let mut at = Some(element);
-        while let Some(node) = at.map(|id| &self.nodes[id]) {
-            let declares =
-                |(name, _): &(String, String)| name.strip_prefix("xmlns:") == Some(prefix);
-            if prefix == "xml" || node.attributes.iter().any(declares) {
-                return Ok(());
-            }
-            at = node.parent;
-        }
-        Err("a prefix is not declared")
-    }
-
     /// All text inside a node.
     pub(crate) fn inner_text(&self, node: NodeId) -> String {
+        let mut text = String::new();
+        self.put_inner_text(node, &mut text);
+        text
+    }
+
+    fn put_inner_text(&self, node: NodeId, text: &mut String) {
         let at = &self.nodes[node];
         match at.kind {
-            Kind::Text | Kind::CharacterData => at.data.clone(),
-            Kind::Comment => String::new(),
-            _ => at
-                .children
-                .iter()
-                .map(|child| self.inner_text(*child))
-                .collect(),
+            Kind::Text | Kind::CharacterData => text.push_str(&at.data),
+            Kind::Comment => {}
+            _ => {
+                for child in &at.children {
+                    self.put_inner_text(*child, text);
+                }
+            }
         }
     }
 

@@ -242,6 +242,51 @@ fn a_request_of_one_trace_keeps_its_bytes() {
     assert!(rule.cut(b"").is_empty());
 }
 
+/// Scenario: a request of 1 MiB of resource and a record of each of a hundred traces, before and behind a severe one.
+/// Guarantees: the parts of traces take no more than is allowed, and the records of the others pass together, in the order in which
+/// they stood; each record is in one part, with its resource, and all of them take little more.
+#[test]
+fn a_resource_is_not_repeated_without_end() {
+    const RESOURCE: usize = 1 << 20;
+    const MOST: usize = 4 * RESOURCE;
+    let rule = LogRule {
+        keep_severity: 17,
+        untraced: None,
+    };
+    let record = |n: u8| {
+        let severity = if n == 50 { 17 } else { 9 };
+        // Backwards: the parts of traces are in the order of their ids.
+        format!(
+            r#"{{"traceId":"{}","severityNumber":{severity},"body":{{"stringValue":"{n}"}}}}"#,
+            trace(200 - n)
+        )
+    };
+    let records: Vec<_> = (0..=100).map(record).collect();
+    let request = wire(&format!(
+        r#"{{"resourceLogs":[{{"schemaUrl":"{}","scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+        "u".repeat(RESOURCE),
+        records.join(",")
+    ));
+    let parts = rule.cut_within(&request, MOST);
+    let of_traces = |part: &&LogPart<'_>| matches!(part.fate, LogFate::OfTrace(_));
+    let of_traces = parts.iter().filter(of_traces);
+    let sizes: Vec<_> = of_traces.map(|part| part.body.len()).collect();
+    assert_eq!(sizes.len(), 3);
+    assert!(sizes.iter().sum::<usize>() <= MOST);
+    let all: usize = parts.iter().map(|part| part.body.len()).sum();
+    assert!(all <= MOST + 2 * request.len(), "{all}");
+    let overflow = parts.last().unwrap();
+    assert_eq!((overflow.fate, overflow.items), (LogFate::Overflow, 97));
+    let in_order = (0..=97).filter(|n| *n != 50).map(|n| n.to_string());
+    assert_eq!(bodies(&overflow.body), in_order.collect::<Vec<_>>());
+    for part in &parts {
+        assert_eq!(count_items(Signal::Logs, &part.body), Ok(part.items));
+        let resource = RequestView(&part.body).resources().next().unwrap();
+        assert_eq!(resource.schema_url().len(), RESOURCE);
+    }
+    assert_eq!(parts.iter().map(|part| part.items).sum::<u64>(), 101);
+}
+
 /// Scenario: ten thousand records without a trace, under shares of none, a quarter and all.
 /// Guarantees: about that share passes, and the same records every time.
 #[test]
@@ -305,7 +350,7 @@ proptest! {
             let fits = |(_, (_, of, severity)): &(usize, &Written)| match part.fate {
                 LogFate::Severe => *severity == 17,
                 LogFate::Untraced => *severity < 17 && *of == 0,
-                LogFate::UntracedLeftOut => false,
+                LogFate::UntracedLeftOut | LogFate::Overflow => false,
                 LogFate::OfTrace(id) => *severity < 17 && *of != 0 && trace(*of) == id,
             };
             let wanted = records.iter().enumerate().filter(fits).map(|(number, _)| number.to_string());
@@ -335,7 +380,7 @@ proptest! {
 /// Each record with the fields of its resource and of its scope.
 fn part_records(request: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> {
     let outers = Outer::all(request);
-    let scopes = outers.iter().zip(RequestView(request).scopes());
+    let scopes = outers.iter();
     let records = scopes.flat_map(|(outer, scope)| scope.items().map(move |item| outer.part(item)));
     let bytes = |part: tailweir_otlp::Part<'_>| {
         (

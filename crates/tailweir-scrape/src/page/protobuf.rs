@@ -4,10 +4,10 @@ mod family;
 mod message;
 mod series;
 
-use super::{Entry, Exemplar, NativeWishes};
+use super::{Entry, Exemplar, NativeWishes, Sample};
 use crate::ScrapeError;
 use family::Family;
-use series::{OneSeries, series_of};
+use series::{MetricSeries, OneSeries};
 use std::collections::VecDeque;
 
 /// A page of messages that is read.
@@ -18,21 +18,26 @@ pub(crate) struct ProtobufPage<'p> {
     family: Option<Family<'p>>,
     /// What the family says of itself.
     said: VecDeque<Entry>,
-    /// Series of one metric that were not handed out yet.
-    waiting: VecDeque<OneSeries>,
+    /// The metric whose series are handed out.
+    metric: Option<MetricSeries>,
     current: OneSeries,
+    /// Bytes of all series so far, each with its labels.
+    length: u64,
+    length_max: u64,
 }
 
 impl<'p> ProtobufPage<'p> {
-    pub(super) fn new(page: &'p [u8], wishes: NativeWishes) -> Self {
+    pub(super) fn new(page: &'p [u8], wishes: NativeWishes, length_max: u64) -> Self {
         Self {
             page,
             at: 0,
             wishes,
             family: None,
             said: VecDeque::new(),
-            waiting: VecDeque::new(),
+            metric: None,
             current: OneSeries::default(),
+            length: 0,
+            length_max,
         }
     }
 
@@ -53,26 +58,41 @@ impl<'p> ProtobufPage<'p> {
             if let Some(entry) = self.said.pop_front() {
                 return Ok(Some(entry));
             }
-            if let Some(mut series) = self.waiting.pop_front() {
-                let sample = series.sample.take();
-                self.current = series;
-                if let Some(sample) = sample {
-                    return Ok(Some(Entry::Series(sample)));
-                }
+            if let Some(sample) = self.next_series()? {
+                return Ok(Some(Entry::Series(sample)));
             }
             let metric = match &mut self.family {
                 Some(family) => family.next_metric().map_err(|it| self.malformed(it))?,
                 None => None,
             };
             if let (Some(metric), Some(family)) = (metric, &self.family) {
-                let series = series_of(family, metric, self.wishes);
-                self.waiting = series.map_err(|it| self.malformed(it))?;
+                self.metric = Some(MetricSeries::new(family.kind, metric, self.wishes));
                 continue;
             }
             if !self.next_family()? {
                 return Ok(None);
             }
         }
+    }
+
+    /// Goes on to the next series of the metric; its sample, if there is one.
+    fn next_series(&mut self) -> Result<Option<Sample>, ScrapeError> {
+        let (Some(metric), Some(family)) = (&mut self.metric, &self.family) else {
+            return Ok(None);
+        };
+        let next = metric.next(&family.name);
+        let Some((series, sample)) = next.map_err(|it| self.malformed(it))? else {
+            self.metric = None;
+            return Ok(None);
+        };
+        // A page writes labels once that each of many buckets bears.
+        self.length = self.length.saturating_add(series.key.len() as u64);
+        if self.length > self.length_max {
+            let limit = self.length_max;
+            return Err(ScrapeError::SeriesTooLong { limit });
+        }
+        self.current = series;
+        Ok(Some(sample))
     }
 
     /// Goes on to the next family; whether there is one.

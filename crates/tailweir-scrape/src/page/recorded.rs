@@ -49,7 +49,7 @@ fn read(recorded: &Json) -> (Vec<Json>, bool) {
         native: recorded["native"] == true,
         classic: recorded["classic"] == true,
     };
-    let mut page = Page::new(syntax, &body, wishes);
+    let mut page = Page::new(syntax, &body, wishes, u64::MAX);
     let mut entries = Vec::new();
     loop {
         let entry = match page.next() {

@@ -186,6 +186,29 @@ fn a_cache_is_shared_where_that_is_asked_for() {
     assert_eq!(names(true), "<nil>xx");
 }
 
+/// Scenario: between two groups that share what they remember stands one of the same context that does not, and remembers
+/// something under the same name.
+/// Guarantees: it neither sees what they share nor takes it from them.
+#[test]
+fn a_group_with_a_cache_of_its_own_leaves_the_shared_one() {
+    let body = request().span(span(trace_id(1), 1)).bytes();
+    let mut first = group(&[r#"set(span.cache["n"], "shared")"#]);
+    let between = group(&[
+        r#"set(span.attributes["seen"], true) where span.cache["n"] != nil"#,
+        r#"set(span.cache["n"], "own")"#,
+    ]);
+    let mut last = group(&[r#"set(span.name, span.cache["n"])"#]);
+    first.shared_cache = true;
+    last.shared_cache = true;
+    let statements = compile(&processor(Signal::Traces, vec![first, between, last]));
+    let outcome = apply(&statements, Signal::Traces, body).unwrap();
+    let expected = request().span(span(trace_id(1), 1).named("shared")).bytes();
+    assert_eq!(
+        as_json(Signal::Traces, &outcome.body),
+        as_json(Signal::Traces, &expected)
+    );
+}
+
 /// Scenario: the second of three statements fails, in each error mode.
 /// Guarantees: it is passed over and counted, or the request fails for a reason that may pass.
 #[test]

@@ -88,10 +88,14 @@ pub(super) fn read(request: &[u8], traces: &mut Translation) -> Result<(), Trans
 
 fn batch(content: &[u8], traces: &mut Translation) -> Result<(), TranslateError> {
     let resource = resource_in(content, 2)?.unwrap_or_default();
+    let resource = traces.resource(&resource)?;
     proto::each_message(content, |number, content| match number {
         1 => {
-            let own = resource_in(content, 10)?;
-            span(content)?.write(own.as_ref().unwrap_or(&resource), traces)
+            let resource = match resource_in(content, 10)? {
+                Some(own) => traces.resource(&own)?,
+                None => resource,
+            };
+            span(content)?.write(resource, traces)
         }
         _ => Ok(()),
     })

@@ -5,7 +5,8 @@ use crate::TranslateError;
 use crate::translation::Translation;
 use tailweir_core::{SpanId, TraceId};
 use tailweir_otlp::{
-    AttributeMap, AttributeSet, EncodedValue, NewSpan, NewSpanEvent, NewSpanLink, SpanWriter,
+    AttributeMap, AttributeSet, EncodedValue, NewSpan, NewSpanEvent, NewSpanLink, ResourcePlace,
+    SpanWriter,
 };
 
 /// The bit of flags that says that a trace is sampled, here and in OTLP.
@@ -86,7 +87,7 @@ impl Span {
     /// Adds the span to a request, unless it says nothing at all.
     pub(super) fn write(
         mut self,
-        resource: &AttributeSet,
+        resource: ResourcePlace,
         traces: &mut Translation,
     ) -> Result<(), TranslateError> {
         if self.is_blank() {

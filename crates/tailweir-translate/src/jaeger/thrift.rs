@@ -51,12 +51,12 @@ fn read_batch(
         }
         Ok(true)
     })?;
-    let resource = process.resource();
     let Some(mut spans) = spans else {
         return Ok(());
     };
+    let resource = traces.resource(&process.resource())?;
     spans.structs(usize::MAX, |reader| {
-        read_span(reader)?.write(&resource, traces)
+        read_span(reader)?.write(resource, traces)
     })
 }
 
@@ -83,18 +83,12 @@ fn read_span(reader: &mut ThriftReader<'_>) -> Result<Span, TranslateError> {
             (Type::I64, 3) => span.id = SpanId(reader.i64()?.to_be_bytes()),
             (Type::I64, 4) => span.parent = SpanId(reader.i64()?.to_be_bytes()),
             (Type::Binary, 5) => span.name = text(reader)?,
-            (Type::List, 6) => reader.structs(PARTS_MAX, |reader| {
-                span.references.push(read_reference(reader)?);
-                Ok(())
-            })?,
+            (Type::List, 6) => span.references = reader.list_of(PARTS_MAX, read_reference)?,
             (Type::I32, 7) => span.flags = reader.i32()? as u32,
             (Type::I64, 8) => start = reader.i64()?,
             (Type::I64, 9) => duration = reader.i64()?,
             (Type::List, 10) => span.tags = read_tags(reader)?,
-            (Type::List, 11) => reader.structs(PARTS_MAX, |reader| {
-                span.logs.push(read_log(reader)?);
-                Ok(())
-            })?,
+            (Type::List, 11) => span.logs = reader.list_of(PARTS_MAX, read_log)?,
             _ => return Ok(false),
         }
         Ok(true)

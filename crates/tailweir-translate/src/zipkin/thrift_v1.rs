@@ -29,14 +29,10 @@ fn span(reader: &mut ThriftReader<'_>) -> Result<Span, TranslateError> {
             (Type::Binary, 3) => span.name = text(reader.binary()?),
             (Type::I64, 4) => span.id = SpanId(reader.i64()?.to_be_bytes()),
             (Type::I64, 5) => span.parent = SpanId(reader.i64()?.to_be_bytes()),
-            (Type::List, 6) => reader.structs(PARTS_MAX, |reader| {
-                span.annotations.push(annotation(reader)?);
-                Ok(())
-            })?,
-            (Type::List, 8) => reader.structs(PARTS_MAX, |reader| {
-                span.binary_annotations.push(binary_annotation(reader)?);
-                Ok(())
-            })?,
+            (Type::List, 6) => span.annotations = reader.list_of(PARTS_MAX, annotation)?,
+            (Type::List, 8) => {
+                span.binary_annotations = reader.list_of(PARTS_MAX, binary_annotation)?;
+            }
             (Type::I64, 10) => span.timestamp = Some(reader.i64()?),
             (Type::I64, 11) => span.duration = reader.i64()?,
             (Type::I64, 12) => high = reader.i64()?,

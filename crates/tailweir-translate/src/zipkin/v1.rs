@@ -127,7 +127,8 @@ impl Span {
                 dropped_attributes: 0,
             });
         }
-        traces.add(&host.resource(), ("", ""), &span)
+        let resource = traces.resource(&host.resource())?;
+        traces.add(resource, ("", ""), &span)
     }
 
     /// Attributes, the name of a service that tags give, and what they say of the status.

@@ -100,7 +100,8 @@ impl Span {
         for link in &links {
             span.link(&link.as_new());
         }
-        traces.add(&resource, (&scope, &version), &span)
+        let resource = traces.resource(&resource)?;
+        traces.add(resource, (&scope, &version), &span)
     }
 
     /// The service, and tags that belong to the resource.

@@ -14,6 +14,14 @@ fn translate(format: Jaeger, content: &[u8]) -> Result<Json, TranslateError> {
     Ok(as_json(&wire))
 }
 
+/// A message as a field of another.
+fn nested(field: u8, content: Vec<u8>) -> Vec<u8> {
+    let mut message = vec![field << 3 | 2];
+    prost::encoding::encode_varint(content.len() as u64, &mut message);
+    message.extend(content);
+    message
+}
+
 /// Scenario: spans with tags of every type, logs, references to parents and others, status told in every way,
 /// processes of their own, and a span that says nothing, in each format.
 /// Guarantees: what comes of them is what the Collector makes of them.
@@ -145,12 +153,6 @@ fn what_is_no_request_is_refused() {
 #[test]
 fn a_span_has_no_more_parts_than_are_taken() {
     const MANY: u32 = 100_000;
-    let nested = |field: u8, content: Vec<u8>| {
-        let mut message = vec![field << 3 | 2];
-        prost::encode_length_delimiter(content.len(), &mut message).unwrap();
-        message.extend(content);
-        message
-    };
     let parts = |field: u8| [field << 3 | 2, 0].repeat(MANY as usize);
     let mut requests: Vec<_> = [4, 8, 9]
         .map(|field| (Jaeger::Protobuf, nested(1, nested(1, parts(field)))))
@@ -167,4 +169,57 @@ fn a_span_has_no_more_parts_than_are_taken() {
         let error = translate(format, &request).unwrap_err().to_string();
         assert!(error.contains("more than 16384"), "{format:?}: {error}");
     }
+}
+
+/// Scenario: a process with a tag of 4 KiB has two hundred spans, each of a scope of its own.
+/// Guarantees: it stands once in what comes of them, and counts once for how long that may be.
+#[test]
+fn a_process_stands_once_for_all_of_its_spans() {
+    let tag = |key: &str, value: &str| [nested(1, key.into()), nested(3, value.into())].concat();
+    let span = |n: usize| {
+        let scope = tag("otel.scope.name", &n.to_string());
+        let ids = [nested(1, vec![1; 16]), nested(2, vec![2; 8])].concat();
+        nested(1, [ids, nested(8, scope)].concat())
+    };
+    let mut batch: Vec<u8> = (0..200).flat_map(span).collect();
+    batch.extend(nested(2, nested(2, tag("k", &"v".repeat(4096)))));
+    let translated = translate(Jaeger::Protobuf, &nested(1, batch)).unwrap();
+    let resources = translated["resourceSpans"].as_array().unwrap();
+    assert_eq!(resources.len(), 1);
+    let scopes = resources[0]["scopeSpans"].as_array().unwrap();
+    assert_eq!(scopes.len(), 200);
+}
+
+/// Scenario: a span in thrift has its references, tags and logs twice.
+/// Guarantees: it has those that came last, as for readers that thrift generates; a span cannot have more than are taken by
+/// saying them again.
+#[test]
+fn a_list_that_comes_again_replaces_the_first() {
+    let list = |field: u8, element: Vec<u8>| {
+        let head = [0x0f, 0, field, 0x0c, 0, 0, 0, 1];
+        [&head[..], &element].concat()
+    };
+    let lists = |n: u8| {
+        let reference = b"\x08\0\x01\0\0\0\x01\x0a\0\x04\0\0\0\0\0\0\0";
+        let log = b"\x0a\0\x01\0\0\0\0\0\0\0";
+        let tag = b"\x0b\0\x01\0\0\0\x01";
+        [
+            list(6, [&reference[..], &[n, 0]].concat()),
+            list(10, [&tag[..], &[b'0' + n, 0]].concat()),
+            list(11, [&log[..], &[n, 0]].concat()),
+        ]
+        .concat()
+    };
+    let span = [lists(1), lists(2), vec![0]].concat();
+    let batch = [&b"\x0f\0\x02\x0c\0\0\0\x01"[..], &span, b"\0"].concat();
+    let translated = translate(Jaeger::Thrift, &batch).unwrap();
+    let span = &translated["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    let only = |list: &str, said: &str| {
+        let list = span[list].as_array().unwrap();
+        assert_eq!(list.len(), 1, "{list:?}");
+        list[0][said].clone()
+    };
+    assert_eq!(only("links", "spanId"), "0000000000000002");
+    assert_eq!(only("attributes", "key"), "2");
+    assert_eq!(only("events", "timeUnixNano"), "2000");
 }

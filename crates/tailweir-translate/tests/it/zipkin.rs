@@ -264,3 +264,26 @@ fn a_request_does_not_grow_without_end() {
     let many = translate(ZipkinFormat::JsonV2, false, spans(20_000).as_bytes());
     assert!(matches!(many, Err(TranslateError::TooLong { .. })));
 }
+
+/// Scenario: a span in thrift has its annotations and its binary annotations twice.
+/// Guarantees: it has those that came last, as for readers that thrift generates; a span cannot have more than are taken by
+/// saying them again.
+#[test]
+fn a_list_that_comes_again_replaces_the_first() {
+    let text = |field: u8, text: u8| vec![0x0b, 0, field, 0, 0, 0, 1, text];
+    let list = |field: u8, element: Vec<u8>| {
+        let head = [0x0f, 0, field, 0x0c, 0, 0, 0, 1];
+        [&head[..], &element, b"\0"].concat()
+    };
+    let lists = |n: u8| [list(6, text(2, n)), list(8, text(1, n))].concat();
+    let spans = [&b"\x0c\0\0\0\x01"[..], &lists(b'1'), &lists(b'2'), b"\0"].concat();
+    let translated = translate(ZipkinFormat::ThriftV1, false, &spans).unwrap();
+    let span = &translated["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    let only = |list: &str, said: &str| {
+        let list = span[list].as_array().unwrap();
+        assert_eq!(list.len(), 1, "{list:?}");
+        list[0][said].clone()
+    };
+    assert_eq!(only("events", "name"), "2");
+    assert_eq!(only("attributes", "key"), "2");
+}

@@ -1,6 +1,7 @@
 //! XML as maps: whole, or simplified to names and texts.
 
 use crate::coerce::readable;
+use crate::converters::last_of_each::last_of_each;
 use crate::converters::{Arguments, Failure, Outcome};
 use crate::xml::{Event, Kind, NodeId, Reader, Tree, local};
 use crate::{Text, Value};
@@ -56,12 +57,9 @@ fn element(
         entries.push((key("content"), Value::text(content)));
     }
     if !attributes.is_empty() {
-        let mut read: Entries = Vec::new();
-        for (name, value) in attributes {
-            let name = key(local(name));
-            read.retain(|(taken, _)| *taken != name);
-            read.push((name, Value::text(value)));
-        }
+        let attributes = attributes.into_iter();
+        let read = attributes.map(|(name, value)| (key(local(name)), Value::text(value)));
+        let read = last_of_each(read.collect());
         entries.push((key("attributes"), Value::map(read)));
     }
     if !children.is_empty() {
