@@ -64,27 +64,89 @@ impl Dimensions {
         let Some((own, outer)) = sources.split_first() else {
             return;
         };
-        self.matching([*own].into_iter(), |_| true, &mut show);
-        let is_new = |name: &[u8]| own.get(name).is_none();
-        self.matching(outer.iter().copied(), is_new, &mut show);
+        let own = self.matching([*own]);
+        for &(name, value) in &own {
+            show(name, value);
+        }
+        for (name, value) in self.matching(outer.iter().copied()) {
+            // Looked for among what patterns found: the lists themselves may be long.
+            let is_new = own.binary_search_by_key(&name, |entry| entry.0).is_err();
+            if is_new {
+                show(name, value);
+            }
+        }
     }
 
+    /// The attributes whose names a pattern matches, sorted; of each name the first.
     fn matching<'a>(
         &self,
-        sources: impl Iterator<Item = Attributes<'a>>,
-        is_new: impl Fn(&[u8]) -> bool,
-        show: &mut impl FnMut(&'a [u8], AnyValue<'a>),
-    ) {
+        sources: impl IntoIterator<Item = Attributes<'a>>,
+    ) -> Vec<(&'a [u8], AnyValue<'a>)> {
         let mut found: Vec<(&'a [u8], AnyValue<'a>)> = sources
+            .into_iter()
             .flat_map(Attributes::iter)
             .filter(|entry| self.globs.iter().any(|glob| glob.matches(entry.key)))
-            .filter(|entry| is_new(entry.key))
             .map(|entry| (entry.key, entry.value))
             .collect();
         found.sort_by_key(|entry| entry.0);
         found.dedup_by_key(|entry| entry.0);
-        for (name, value) in found {
-            show(name, value);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dimensions;
+    use proptest::prelude::{prop, proptest};
+    use tailweir_config::Glob;
+    use tailweir_otlp::{AnyValue, Attributes, RequestView};
+    use tailweir_testkit::{attribute, request};
+
+    /// What is shown, where every name is looked for in the whole first list.
+    fn model<'a>(glob: &Glob, sources: &[Attributes<'a>]) -> Vec<(&'a [u8], AnyValue<'a>)> {
+        let sorted = |mut found: Vec<(&'a [u8], AnyValue<'a>)>| {
+            found.sort_by_key(|entry| entry.0);
+            found.dedup_by_key(|entry| entry.0);
+            found
+        };
+        let matching = |source: &Attributes<'a>| {
+            let all = source.iter().filter(|entry| glob.matches(entry.key));
+            all.map(|entry| (entry.key, entry.value))
+                .collect::<Vec<_>>()
+        };
+        let is_new = |entry: &(&'a [u8], AnyValue<'a>)| sources[0].get(entry.0).is_none();
+        let outer: Vec<Vec<_>> = sources[1..].iter().map(matching).collect();
+        let outer = outer.into_iter().flatten().filter(is_new).collect();
+        [sorted(matching(&sources[0])), sorted(outer)].concat()
+    }
+
+    proptest! {
+        /// Scenario: three lists of attributes with names that occur again, in one list and in several, and a pattern.
+        /// Guarantees: what is shown, and its order, is as if each name were looked for in the first list.
+        #[test]
+        fn the_first_list_hides_what_is_in_others(
+            lists in prop::collection::vec(prop::collection::vec(("[ab]{1,3}", 0..9_i64), 0..40), 3)
+        ) {
+            let of = |entries: &Vec<(String, i64)>| {
+                let entries = entries.iter();
+                let entries = entries.map(|(name, value)| attribute(name, *value));
+                request().resource(entries).bytes()
+            };
+            let requests: Vec<_> = lists.iter().map(of).collect();
+            let sources: Vec<_> = requests
+                .iter()
+                .filter_map(|request| RequestView(request).resources().next())
+                .map(|resource| resource.resource().attributes())
+                .collect();
+            let glob = Glob::new("a*").expect("a pattern");
+            let expected = model(&glob, &sources);
+            let dimensions = Dimensions {
+                names: Vec::new(),
+                globs: vec![glob],
+            };
+            let mut shown = Vec::new();
+            dimensions.each(&sources, |name, value| shown.push((name, value)));
+            assert_eq!(shown, expected);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod logs;
 mod metrics;
+mod parts;
 
 pub use logs::ExceptionLogs;
 pub(crate) use metrics::EXEMPLARS_MAX;
@@ -9,7 +10,9 @@ pub use metrics::ExceptionMetrics;
 
 use crate::dimensions::Dimensions;
 use tailweir_config::ExceptionsConnector;
-use tailweir_otlp::{Attributes, SpanEventView, SpanView};
+use tailweir_otlp::{
+    Attributes, RequestView, ResourceFields, ScopeFields, SpanEventView, SpanView,
+};
 
 /// The name of events that are exceptions.
 const EVENT: &[u8] = b"exception";
@@ -20,6 +23,19 @@ fn dimensions(settings: &ExceptionsConnector) -> Dimensions {
         dimensions.name(&dimension.name, dimension.default.as_deref());
     }
     dimensions
+}
+
+/// Whether there are exceptions in a request of which metrics or log records are made.
+pub(crate) fn are_in(request: &[u8]) -> bool {
+    RequestView(request)
+        .resources()
+        .filter(|resource| {
+            let attributes = resource.resource().attributes();
+            attributes.get(b"service.name").is_some()
+        })
+        .flat_map(ResourceFields::scopes)
+        .flat_map(ScopeFields::items)
+        .any(|span| exceptions(SpanView(span)).next().is_some())
 }
 
 /// The exceptions of a span.

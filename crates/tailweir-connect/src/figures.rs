@@ -9,7 +9,8 @@ pub struct SeriesFigures {
     pub memory: u64,
     /// Their bound.
     pub memory_max: u64,
-    /// Spans and events that were counted in the series of the rest, for want of room.
+    /// Spans and events that were counted in the series of the rest, for want of room; and exceptions of which no log record
+    /// was made, because those of their request before them had taken all room.
     pub overflowed: u64,
     /// Resources whose series are kept.
     pub resources: u64,

@@ -2,7 +2,7 @@
 
 use crate::count::Count;
 use crate::error::ConnectError;
-use crate::exceptions::{ExceptionLogs, ExceptionMetrics};
+use crate::exceptions::{self, ExceptionLogs, ExceptionMetrics};
 use crate::figures::SeriesFigures;
 use crate::now::Now;
 use crate::service_graph::ServiceGraph;
@@ -157,6 +157,18 @@ impl Maker {
         Ok(())
     }
 
+    /// Whether it would make telemetry of a request at once. What it only counts needs no room behind it.
+    #[must_use]
+    pub fn makes_at_once(&self, request: &[u8]) -> bool {
+        match &self.0 {
+            Kind::SpanMetrics(_) | Kind::Totals(_) => false,
+            Kind::ServiceGraph(graph) => graph.flushes_at_once(),
+            // Its conditions cost as much as counting.
+            Kind::Count(..) => true,
+            Kind::Exceptions(..) => exceptions::are_in(request),
+        }
+    }
+
     /// Does what is due, and answers when something is due next.
     pub fn advance(&mut self, now: Now, made: &mut Vec<Made>) -> Option<Moment> {
         match &mut self.0 {
@@ -181,7 +193,13 @@ impl Maker {
                 });
                 Some(next)
             }
-            Kind::Count(..) | Kind::Exceptions(..) => None,
+            Kind::Exceptions(counts, _) => {
+                if counts.next_repeat(now.moment)? <= now.moment {
+                    put(Signal::Metrics, made, |out| counts.repeat(now, out));
+                }
+                counts.next_repeat(now.moment)
+            }
+            Kind::Count(..) => None,
         }
     }
 
@@ -232,7 +250,13 @@ impl Maker {
             Kind::SpanMetrics(metrics) => metrics.figures(),
             Kind::ServiceGraph(graph) => graph.figures(),
             Kind::Count(_, figures) => *figures,
-            Kind::Exceptions(counts, _) => counts.figures(),
+            Kind::Exceptions(counts, records) => {
+                let figures = counts.figures();
+                SeriesFigures {
+                    overflowed: figures.overflowed + records.left_out(),
+                    ..figures
+                }
+            }
             Kind::Totals(totals) => totals.figures(),
         }
     }

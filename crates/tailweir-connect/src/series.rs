@@ -2,11 +2,10 @@
 
 use crate::histogram::{Histogram, Shape};
 use crate::now::Now;
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
 use std::time::Duration;
-use tailweir_core::Moment;
+use tailweir_core::{Moment, SeededState};
 use tailweir_otlp::{AttributeSet, EncodedValue, NewExemplar};
 
 /// How long a series without changes is kept because exemplars of it wait for decisions.
@@ -45,7 +44,7 @@ pub(crate) struct Second {
 /// that the caller leaves; past them there is one series for the rest.
 #[derive(Debug)]
 pub(crate) struct Table {
-    series: HashMap<Vec<u8>, Series, FixedState>,
+    series: HashMap<Vec<u8>, Series, SeededState>,
     overflow: Option<Box<Series>>,
     /// Most series; 0: no limit.
     limit: usize,
@@ -72,7 +71,7 @@ pub(crate) struct Found<'t> {
 impl Table {
     pub(crate) fn new(limit: usize, seed: u64) -> Self {
         Self {
-            series: HashMap::with_hasher(FixedState::with_seed(seed)),
+            series: HashMap::with_hasher(SeededState::new(seed)),
             overflow: None,
             limit,
         }
@@ -138,6 +137,11 @@ impl Table {
     /// The series of this key, if there is one.
     pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Series> {
         self.series.get_mut(key)
+    }
+
+    /// The series of all that found no room, if there is one.
+    pub(crate) fn rest_mut(&mut self) -> Option<&mut Series> {
+        self.overflow.as_deref_mut()
     }
 
     /// Every series with its key; that of the rest has none.

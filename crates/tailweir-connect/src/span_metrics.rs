@@ -34,8 +34,8 @@ use tailweir_otlp::{
     Attributes, NewExemplar, RequestView, ResourceFields, ScopeView, SpanHead, SpanView,
 };
 
-/// Bytes that all resources and series may take together. Past it, new combinations of dimensions are
-/// counted in the series of the rest, and new resources as one without attributes.
+/// Bytes that all resources and series may take together, those included that left and are written once more. Past it, new
+/// combinations of dimensions are counted in the series of the rest, and new resources as one without attributes.
 const MEMORY_MAX: usize = 256 << 20;
 
 /// Counts spans. Bounded in resources by `resource_metrics_cache_size`, in series by
@@ -90,7 +90,7 @@ impl SpanMetrics {
         let size = |number: i64| usize::try_from(number).unwrap_or_default();
         Ok(Self {
             resources: Resources::new(settings, seed),
-            candidates: Candidates::new(size(settings.exemplars.max_per_data_point)),
+            candidates: Candidates::new(size(settings.exemplars.max_per_data_point), seed),
             starts: DeltaStarts::new(size(settings.metric_timestamp_cache_size.unwrap_or(1000))),
             flush_every: settings.metrics_flush_interval,
             next_flush: None,
@@ -143,13 +143,14 @@ impl SpanMetrics {
             true => attributes,
             false => Attributes::EMPTY,
         };
-        let (entry, grown) = self
+        let entered = self
             .resources
             .get_or_insert(now.moment, told_apart, has_room);
-        self.memory = self.memory.saturating_add_signed(grown);
+        self.memory += entered.grown;
         let mut counting = Counting {
             plan: &self.plan,
-            entry,
+            entry: entered.resource,
+            is_rest: entered.is_rest,
             candidates: &mut self.candidates,
             figures: &mut self.figures,
             memory: &mut self.memory,
@@ -223,6 +224,8 @@ impl SpanMetrics {
 struct Counting<'c> {
     plan: &'c Plan,
     entry: &'c mut Resource,
+    /// Whether it stands for one that found no room.
+    is_rest: bool,
     candidates: &'c mut Candidates,
     figures: &'c mut SeriesFigures,
     memory: &'c mut usize,
@@ -291,7 +294,7 @@ impl Counting<'_> {
         let attributes = || plan.attributes(kind, parts, sources);
         let found = table.get_or_insert(self.key, arrival, plan.shape(kind), attributes);
         *self.memory += found.grown;
-        self.figures.overflowed += u64::from(found.is_overflow);
+        self.figures.overflowed += u64::from(found.is_overflow || self.is_rest);
         found.series.add(duration, stands_for.count);
         if plan.exemplars && !found.is_overflow && !parts.head.trace_id.is_zero() {
             let exemplar = NewExemplar {

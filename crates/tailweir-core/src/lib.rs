@@ -1,4 +1,4 @@
-//! Ids, units, epochs, the vocabulary of decisions, and who sent a request.
+//! Ids, units, epochs, the vocabulary of decisions, who sent a request, and hashes for keys from outside.
 //!
 //! Every other room speaks in these types. This one depends on no other room, reads no clock, opens
 //! no socket and knows nothing of OTLP, YAML or actors.
@@ -14,6 +14,7 @@ mod client;
 mod id;
 mod own;
 mod probability;
+mod seeded;
 mod signal;
 mod slot;
 mod time;
@@ -24,6 +25,7 @@ pub use client::{AuthAttribute, ClientContext, ClientKey, ClientKeys};
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use own::{OWN_QUIET, OWN_SPAN};
 pub use probability::{Randomness, Threshold};
+pub use seeded::{SeededHasher, SeededState};
 pub use signal::Signal;
 pub use slot::Slot;
 pub use time::Moment;

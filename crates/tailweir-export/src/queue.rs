@@ -181,11 +181,11 @@ impl Queue {
     }
 
     /// Takes a parcel that was taken before, whether there is room or not; or hands it back where nobody would take it from here.
-    pub(crate) fn restore(&self, parcel: Parcel) -> Result<(), Parcel> {
+    pub(crate) fn restore(&self, parcel: Parcel) -> Result<(), Box<Refusal>> {
         let weight = self.weight(&parcel);
         let mut state = self.state.lock();
         if state.has_ended() {
-            return Err(parcel);
+            return Err(Refusal::new(parcel, LossReason::AbandonedAtShutdown));
         }
         state.hold(weight);
         self.line_up(&mut state, parcel, weight);

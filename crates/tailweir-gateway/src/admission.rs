@@ -32,7 +32,7 @@ pub(crate) struct Admission {
     in_flight: AtomicU64,
     in_flight_max: AtomicU64,
     /// Bytes of requests that samplers work on.
-    working: AtomicU64,
+    sampling: AtomicU64,
     held: AtomicU64,
     held_max: AtomicU64,
     refused: AtomicU64,
@@ -47,7 +47,7 @@ impl Admission {
         Arc::new(Self {
             in_flight: AtomicU64::new(0),
             in_flight_max: AtomicU64::new(in_flight_max.bytes()),
-            working: AtomicU64::new(0),
+            sampling: AtomicU64::new(0),
             held: AtomicU64::new(0),
             held_max: AtomicU64::new(u64::MAX),
             refused: AtomicU64::new(0),
@@ -72,12 +72,25 @@ impl Admission {
     /// [`Refusal::Full`] when a bound would be passed, [`Refusal::TooLarge`] when these bytes alone
     /// would pass that of the memory, [`Refusal::Stopping`] after [`Self::stop`].
     pub(crate) fn take(self: &Arc<Self>, bytes: u64) -> Result<Permit, Refusal> {
+        self.take_first(bytes, bytes)
+    }
+
+    /// Charges the first bytes of a request that is to have so many in all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub(crate) fn take_first(
+        self: &Arc<Self>,
+        bytes: u64,
+        announced: u64,
+    ) -> Result<Permit, Refusal> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Stopping);
         }
-        // Asked for here too, so that what samplers have no time for is not read first. What is still being read does not
-        // count: how long that takes is up to its client.
-        if self.is_late(self.working.load(Ordering::Relaxed), bytes) {
+        // So that what samplers have no time for is not read first. What is still being read does not count: how long that takes
+        // is up to its client.
+        if is_beyond(self.sampling(), announced, self.pace.bound()) {
             return Err(self.refuse(Bound::InFlight));
         }
         self.charge(bytes, bytes)?;
@@ -91,14 +104,16 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Full`] where they have more in hand than they answer in time.
+    /// [`Refusal::Full`] where they have far more in hand than they answer in time.
     pub(crate) fn work(self: &Arc<Self>, bytes: u64) -> Result<(Work, Watch), Refusal> {
-        let before = self.working.fetch_add(bytes, Ordering::AcqRel);
+        let before = self.sampling.fetch_add(bytes, Ordering::AcqRel);
         let work = Work {
             admission: Arc::clone(self),
             bytes,
         };
-        if self.is_late(before, bytes) {
+        // It has been read, and other pipelines may have it: that is not thrown away for a little. But many may have passed the
+        // door together.
+        if is_beyond(before, bytes, self.pace.bound().saturating_mul(2)) {
             return Err(self.refuse(Bound::InFlight));
         }
         let watch = Watch {
@@ -108,11 +123,6 @@ impl Admission {
             is_taken: false,
         };
         Ok((work, watch))
-    }
-
-    /// Whether a request would be answered too late, with this much before it. One that is alone is not.
-    fn is_late(&self, before: u64, bytes: u64) -> bool {
-        before > 0 && before.saturating_add(bytes) > self.pace.bound()
     }
 
     fn refuse(&self, bound: Bound) -> Refusal {
@@ -172,16 +182,30 @@ impl Admission {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Most bytes that are in flight for samplers: what memory allows, or what they answer in time.
+    /// Most bytes of requests in flight.
     pub(crate) fn in_flight_max(&self) -> u64 {
-        let limit = self.in_flight_max.load(Ordering::Relaxed);
-        limit.min(self.pace.bound())
+        self.in_flight_max.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of requests that samplers work on.
+    pub(crate) fn sampling(&self) -> u64 {
+        self.sampling.load(Ordering::Relaxed)
+    }
+
+    /// Most that they may: what memory allows, or what they answer in time.
+    pub(crate) fn sampling_max(&self) -> u64 {
+        self.in_flight_max().min(self.pace.bound())
     }
 
     /// Requests that were refused here.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a request would come to more than the bound, with this much before it. One that is alone does not.
+fn is_beyond(before: u64, bytes: u64, bound: u64) -> bool {
+    before > 0 && before.saturating_add(bytes) > bound
 }
 
 /// Bytes charged to the budget; given back when dropped.
@@ -224,7 +248,7 @@ pub(crate) struct Work {
 impl Drop for Work {
     fn drop(&mut self) {
         self.admission
-            .working
+            .sampling
             .fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
@@ -335,21 +359,22 @@ mod tests {
     }
 
     /// Scenario: samplers answer late, to clients that wait, and to others that have given up by then.
-    /// Guarantees: they get less in hand, and the rest is refused before it is read; what they have in hand counts until they are
-    /// done with it, also when nobody waits for it any more.
+    /// Guarantees: they get less in hand, and the rest is refused before it is read; of what is read by then as much again is taken.
+    /// What they have in hand counts until they are done with it, also when nobody waits for it any more.
     #[tokio::test(start_paused = true)]
     async fn samplers_that_answer_late_get_less() {
         for is_waited_for in [true, false] {
             let admission = Admission::new(ByteSize::mib(64));
             late_answers(&admission, is_waited_for).await;
             let least = ByteSize::kib(128).bytes();
-            assert_eq!(admission.in_flight_max(), least);
+            assert_eq!(admission.sampling_max(), least);
             let (work, watch) = admission.work(least).unwrap();
             drop(watch);
             assert_eq!(admission.take(1).unwrap_err(), full(Bound::InFlight));
+            let passed = admission.work(least).unwrap();
             assert_eq!(admission.work(1).err(), Some(full(Bound::InFlight)));
-            assert_eq!(admission.refused(), 2);
-            drop(work);
+            assert_eq!((admission.refused(), admission.sampling()), (2, 2 * least));
+            drop((work, passed));
             assert!(admission.take(1).is_ok() && admission.work(1).is_ok());
         }
     }
@@ -363,7 +388,7 @@ mod tests {
         late_answers(&admission, true).await;
         let mut slow = admission.take(1).unwrap();
         slow.grow_to(ByteSize::mib(1).bytes()).unwrap();
-        let next = admission.take(ByteSize::kib(64).bytes());
+        let next = admission.take_first(1, ByteSize::kib(64).bytes());
         assert!(next.is_ok() && admission.work(1).is_ok());
     }
 

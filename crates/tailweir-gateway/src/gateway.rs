@@ -21,7 +21,7 @@ use std::time::Duration;
 use tailweir_config::Settings;
 use tailweir_core::ByteSize;
 use tailweir_export::WrittenFiles;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,8 +32,8 @@ const IN_FLIGHT_AT_START: ByteSize = ByteSize::mib(64);
 const MEMORY_UNKNOWN: ByteSize = ByteSize::mib(1024);
 /// How long the last entries into the books may take.
 const LAST_ENTRIES: Duration = Duration::from_millis(500);
-/// How long what a reload takes out of service may go on sending, and stays for other members of a cluster: they may hear of the
-/// same change so much later.
+/// How long what a reload takes out of service may go on sending. Samplers that other members of a cluster still reach, and what is
+/// behind them, get this when their stay is over.
 const RETIRE_TIME: Duration = Duration::from_secs(30);
 
 /// The data plane.
@@ -55,8 +55,8 @@ struct Inner {
     waiting: AtomicU64,
     /// What a reload took out of service and still sends, or stays for other members.
     retiring: TaskTracker,
-    /// Nothing stays for other members any more: this one is going too.
-    leaving: CancellationToken,
+    /// By when nothing may stay for other members any more: this one is going too. Nothing while it goes on.
+    going: watch::Sender<Option<Instant>>,
     /// Whether the end has begun; from then on it is not ready.
     stopping: AtomicBool,
     abort: CancellationToken,
@@ -112,7 +112,7 @@ impl Gateway {
             publisher: Publisher::default(),
             waiting: AtomicU64::new(0),
             retiring: TaskTracker::new(),
-            leaving: CancellationToken::new(),
+            going: watch::Sender::new(None),
             stopping: AtomicBool::new(false),
             abort,
         });
@@ -234,7 +234,7 @@ impl Inner {
         }
         let in_time = graph.stop(&self.ground, deadline).await;
         // Until here, what was taken out of service before confirms what other members decide.
-        self.leaving.cancel();
+        self.going.send_replace(Some(deadline));
         self.retiring.close();
         let retired = tokio::time::timeout_at(deadline, self.retiring.wait()).await;
         in_time && retired.is_ok()
@@ -257,10 +257,10 @@ impl Inner {
         if retired.is_empty() {
             return;
         }
-        let (abort, end) = (self.abort.clone(), self.leaving.clone());
+        let (abort, end) = (self.abort.clone(), self.going.subscribe());
         self.retiring.spawn(async move {
             tokio::select! {
-                () = retired.leave(Instant::now() + RETIRE_TIME, end) => {}
+                () = retired.leave(RETIRE_TIME, end) => {}
                 () = abort.cancelled() => {}
             }
         });

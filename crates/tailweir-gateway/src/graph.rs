@@ -32,7 +32,6 @@ pub(crate) use receivers::{RunningReceiver, patterns};
 pub(crate) use retired::Retired;
 pub use site::Site;
 pub(crate) use sums::RunningSums;
-pub(crate) use trace_aware::RunningTraceAware;
 
 use crate::actors::{Child, Nursery};
 use crate::admission::Admission;
@@ -44,7 +43,7 @@ use crate::kubernetes::Watching;
 use crate::ledger::Ledger;
 use crate::membership::Membership;
 use crate::pipeline::{
-    Batcher, Connecting, Exposing, NotExported, RouteFigures, Sampler, ScanPool, Seat,
+    Batcher, Connecting, Exposing, NotExported, RouteFigures, Sampler, ScanPool, Seat, TraceAware,
     TransformFigures,
 };
 use crate::spools::Spools;
@@ -113,11 +112,8 @@ impl Ground {
     /// The place of what members call so, in the cluster, if there is one.
     fn seat(&self, name: &str) -> Option<Arc<Seat>> {
         let membership = Arc::clone(self.membership.as_ref()?);
-        Some(Arc::new(Seat {
-            membership,
-            name: name.into(),
-            ledger: Arc::clone(&self.ledger),
-        }))
+        let ledger = Arc::clone(&self.ledger);
+        Some(Arc::new(Seat::new(membership, name.into(), ledger)))
     }
 
     /// Shards of each sampler of this process: none where another member has them all.
@@ -148,7 +144,7 @@ pub(crate) struct Graph {
     pub(crate) exposing: BTreeMap<ComponentId, Arc<Exposing>>,
     pub(crate) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(crate) batchers: BTreeMap<Place, RunningBatcher>,
-    pub(crate) trace_aware: BTreeMap<Place, RunningTraceAware>,
+    pub(crate) trace_aware: BTreeMap<Place, Arc<TraceAware>>,
     pub(crate) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(crate) routes: BTreeMap<ComponentId, Arc<RouteFigures>>,
     pub(crate) transforms: BTreeMap<Place, Arc<Mutex<TransformFigures>>>,

@@ -2,7 +2,7 @@
 
 use crate::ingress::{Delivery, Intake, Transport};
 use crate::ledger::{Charge, Ledger};
-use crate::pipeline::{Load, ScanPool, Scanned, Stage, scan};
+use crate::pipeline::{Load, ScanPool, Scanned, Stage, WaysTaken, scan};
 use crate::refusal::Refusal;
 use arc_swap::ArcSwap;
 use futures_core::future::BoxFuture;
@@ -156,7 +156,7 @@ impl ReceiverIntake {
             permit: Some(delivery.permit),
             is_held: false,
             scanned,
-            ways_taken: 0,
+            ways_taken: WaysTaken::default(),
         };
         match hand_in(entry, load).await {
             Ok(()) => {

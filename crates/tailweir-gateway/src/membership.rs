@@ -2,7 +2,9 @@
 
 mod roster;
 
-use crate::pipeline::{Sampler, TraceAware, Writer};
+pub(crate) use roster::Departure;
+
+use crate::pipeline::{Sampler, Seat, TraceAware, Writer};
 use crate::refusal::Refusal;
 use crate::scraping::{Roll, Rolls};
 use crate::status::PeerRow;
@@ -187,15 +189,26 @@ impl Membership {
     pub(crate) fn enter(&self, name: Arc<str>, sampler: Arc<Sampler>) {
         self.said.lock().forget(&name);
         // In this order: a table that comes in between is learned by one or the other.
-        self.samplers.enter(name, Arc::clone(&sampler));
+        let before = self.samplers.enter(name, Arc::clone(&sampler));
+        self.replace(before.as_ref().and_then(|before| before.seat()));
         sampler.learn(&self.table());
     }
 
     /// A sampler of logs of this member from here on.
     pub(crate) fn enter_trace_aware(&self, name: Arc<str>, sampler: Arc<TraceAware>) {
         self.said.lock().forget(&name);
-        self.trace_aware.enter(name, Arc::clone(&sampler));
+        let before = self.trace_aware.enter(name, Arc::clone(&sampler));
+        self.replace(before.as_ref().and_then(|before| before.seat()));
         sampler.learn(&self.table());
+    }
+
+    /// What had a name before says nothing by it any more, and what it said does not count: answers would come to who has the
+    /// name now, and numbers its fragments anew.
+    fn replace(&self, before: Option<&Arc<Seat>>) {
+        if let Some(seat) = before {
+            seat.mute();
+            self.said.lock().forget(&seat.name);
+        }
     }
 
     /// A writer of streams of this member from here on.
@@ -211,24 +224,33 @@ impl Membership {
 
     /// A sampler, of traces or of logs, that is out of service: no parts come for it any more. Letters, reminders and tables do
     /// until it is [forgotten](Self::forget): what it still decides is confirmed by letters, and as a second member it confirms
-    /// what others decide, who hear of a change at other times.
-    pub(crate) fn retire(&self, name: &str) {
-        self.samplers.retire(name);
-        self.trace_aware.retire(name);
+    /// what others decide, who hear of a change at other times. Nothing where there is no such sampler.
+    pub(crate) fn retire(&self, name: &str) -> Option<Arc<Departure>> {
+        let departure = self.samplers.retire(name);
+        departure.or_else(|| self.trace_aware.retire(name))
     }
 
-    /// A sampler that is gone.
-    pub(crate) fn forget(&self, name: &Arc<str>, sampler: &Arc<Sampler>) {
-        if self.samplers.forget(name, sampler) {
-            self.said.lock().forget(name);
-        }
+    /// The sampler of this name that leaves, in service again. It has said nothing that does not count.
+    pub(crate) fn take_back(&self, name: &str) -> Option<Arc<Sampler>> {
+        self.samplers.take_back(name)
     }
 
-    /// A sampler of logs that is gone.
-    pub(crate) fn forget_trace_aware(&self, name: &Arc<str>, sampler: &Arc<TraceAware>) {
-        if self.trace_aware.forget(name, sampler) {
+    /// The sampler of logs of this name that leaves, in service again.
+    pub(crate) fn take_back_trace_aware(&self, name: &str) -> Option<Arc<TraceAware>> {
+        self.trace_aware.take_back(name)
+    }
+
+    /// A sampler, of traces or of logs, that is gone, unless it was taken back. Says whether it is. It says nothing any more: another
+    /// may have its name next.
+    pub(crate) fn forget(&self, seat: &Seat, departure: &Arc<Departure>) -> bool {
+        let name = &seat.name;
+        let is_gone =
+            self.samplers.forget(name, departure) || self.trace_aware.forget(name, departure);
+        if is_gone {
+            seat.mute();
             self.said.lock().forget(name);
         }
+        is_gone
     }
 
     /// The writer of this name.
@@ -241,9 +263,9 @@ impl Membership {
         self.trace_aware.in_service(name)
     }
 
-    /// The sampler of logs of this name, in service or not.
+    /// The sampler of logs of this name, in service or not, to which another member writes.
     pub(crate) fn any_trace_aware(&self, name: &str) -> Option<Arc<TraceAware>> {
-        self.trace_aware.any(name)
+        self.trace_aware.addressee(name)
     }
 
     /// All samplers of logs, in service or not.
@@ -256,9 +278,9 @@ impl Membership {
         self.samplers.in_service(name)
     }
 
-    /// The sampler of this name, in service or not.
+    /// The sampler of this name, in service or not, to which another member writes.
     pub(crate) fn any_sampler(&self, name: &str) -> Option<Arc<Sampler>> {
-        self.samplers.any(name)
+        self.samplers.addressee(name)
     }
 
     /// All samplers, in service or not.
@@ -267,7 +289,7 @@ impl Membership {
     }
 
     /// A shard of this sampler has something to report: so has the member, when all its samplers have. Those out of service count: a
-    /// slot has not moved while they hold something of it.
+    /// slot has not moved while they hold something of it. By way of [`Seat::report`].
     pub(crate) fn report(&self, sampler: &Arc<str>, report: Report) {
         let all = self.samplers.len() + self.trace_aware.len();
         if self.said.lock().say(all, Arc::clone(sampler), report) {

@@ -22,6 +22,7 @@ mod streams;
 mod trace_aware;
 mod transforming;
 mod ways;
+mod ways_taken;
 
 pub(crate) use batch::Batcher;
 pub(crate) use by_sender::BySender;
@@ -37,7 +38,8 @@ pub(crate) use streams::SlotOfResource;
 pub(crate) use streams::{Exposing, Pairing, Summing, ToSums, Writer, slot_of};
 pub(crate) use trace_aware::{TraceAware, TraceAwareCounts, TraceAwareRules};
 pub(crate) use transforming::{TransformFigures, Transforming};
-pub(crate) use ways::{ConnectorWay, ExportWay, NotExported, WAYS_MAX, Way, Ways};
+pub(crate) use ways::{ConnectorWay, ExportWay, NamedWay, NotExported, WAYS_MAX, Way, Ways};
+pub(crate) use ways_taken::WaysTaken;
 
 use futures_core::future::BoxFuture;
 use parking_lot::RwLock;

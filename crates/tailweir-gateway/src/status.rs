@@ -84,8 +84,12 @@ pub struct Status {
 pub struct AdmissionRow {
     /// Bytes of requests being worked on.
     pub in_flight_bytes: u64,
-    /// Their bound: what memory allows, or less while samplers answer late.
+    /// Their bound: what memory allows.
     pub in_flight_bytes_max: u64,
+    /// Bytes of requests that samplers work on.
+    pub sampling_bytes: u64,
+    /// Their bound: those in flight, or while samplers answer late what they answer in time.
+    pub sampling_bytes_max: u64,
     /// Memory of what is held behind it, in bytes.
     pub held_bytes: u64,
     /// Requests that were refused for want of room.
@@ -120,6 +124,8 @@ impl Status {
             admission: AdmissionRow {
                 in_flight_bytes: admission.in_flight(),
                 in_flight_bytes_max: admission.in_flight_max(),
+                sampling_bytes: admission.sampling(),
+                sampling_bytes_max: admission.sampling_max(),
                 held_bytes: admission.held(),
                 refused_requests: admission.refused(),
             },

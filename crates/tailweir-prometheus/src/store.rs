@@ -25,11 +25,14 @@ use targets::Targets;
 
 /// Bytes of a series beside its labels and value: its place in the tables.
 const SERIES_OVERHEAD: usize = 256;
+/// Bytes for each series that there may be: so many all of them may take together, with their targets and families.
+const SERIES_SHARE: usize = 2048;
 
 /// The last value of each stream of metrics.
 ///
 /// Bounded: beyond `max_series` series, or 2 KiB for each of these in all, new series are
-/// refused and counted ([`Trouble::SeriesLimit`]); what is there goes on.
+/// refused and counted ([`Trouble::SeriesLimit`]); what is there goes on. Attributes of targets, names and help texts count.
+/// Beyond that memory a series of more than 2 KiB that grows is forgotten; smaller ones may grow up to these.
 #[derive(Debug)]
 pub struct Store {
     options: StoreOptions,
@@ -138,22 +141,32 @@ impl Store {
         };
         let (identity, shown, family, target) =
             (series.identity, series.shown, series.family, series.target);
-        self.memory = self.memory.saturating_sub(series.memory());
+        let mut freed = series.memory();
         self.by_identity.remove(&identity);
         if let Some(shown) = shown {
             self.by_labels.remove(&shown);
         }
         match family {
-            Some(family) => self.families.bury(family, &mut self.slots),
+            Some(family) => freed += self.families.bury(family, &mut self.slots),
             None => self.slots.free(slot),
         }
-        self.targets.release(target);
+        freed += self.targets.release(target);
+        self.memory = self.memory.saturating_sub(freed);
     }
 
-    /// Whether another series fits.
+    /// Whether another series fits, and what comes with it.
     fn has_room(&self, memory: usize) -> bool {
-        let bytes_max = self.options.max_series.saturating_mul(2048);
-        self.by_identity.len() < self.options.max_series && self.memory + memory <= bytes_max
+        self.by_identity.len() < self.options.max_series && memory <= self.room()
+    }
+
+    /// Bytes that are left.
+    fn room(&self) -> usize {
+        self.memory_max().saturating_sub(self.memory)
+    }
+
+    /// Bytes that all may take together.
+    const fn memory_max(&self) -> usize {
+        self.options.max_series.saturating_mul(SERIES_SHARE)
     }
 
     /// The name of the family after this one, in order.

@@ -3,7 +3,8 @@
 /// Why a point is not shown as it came. Counted, and logged once for each name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trouble {
-    /// There are `max_series` series; this would be a new one. Not shown.
+    /// There are `max_series` series, or they take all memory that they may; this would be a new one, or a large one that grew.
+    /// Not shown. Also a target whose new attributes find no room: it is shown with the old ones.
     SeriesLimit,
     /// Another metric of the same name is of another type. Not shown.
     TypeConflict,

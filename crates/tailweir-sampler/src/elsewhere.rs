@@ -5,16 +5,15 @@
 //! on what it takes over, known or not.
 
 use crate::delivered::{BlockPointer, DeliveredSpans};
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use tailweir_core::{Moment, TraceId};
+use tailweir_core::{Moment, SeededState, TraceId};
 
 /// Traces beyond which those whose spans are forgotten are looked for the first time.
 const FEW: usize = 1024;
 
 /// The newest block of each trace in the ring of [`DeliveredSpans`].
 pub(crate) struct DeliveredElsewhere {
-    traces: HashMap<TraceId, BlockPointer, FixedState>,
+    traces: HashMap<TraceId, BlockPointer, SeededState>,
     /// The number of traces at which those whose spans are forgotten are taken out.
     tidy_at: usize,
 }
@@ -22,7 +21,7 @@ pub(crate) struct DeliveredElsewhere {
 impl DeliveredElsewhere {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            traces: HashMap::with_hasher(FixedState::with_seed(seed)),
+            traces: HashMap::with_hasher(SeededState::new(seed)),
             tidy_at: FEW,
         }
     }

@@ -1,9 +1,8 @@
 //! From trace id to where the trace is: held, or decided and remembered. One probe answers both.
 
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
 use tailweir_core::TraceId;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Where a known trace is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +42,7 @@ const PARTS: usize = 64;
 
 /// The table. It stores numbers of four bytes; ids are compared in full where they are stored.
 pub(crate) struct Index {
-    hasher: FixedState,
+    seed: u64,
     parts: Vec<HashTable<u32>>,
 }
 
@@ -52,14 +51,15 @@ impl Index {
     pub(crate) fn new(seed: u64, traces: usize) -> Self {
         let part = || HashTable::with_capacity(traces.div_ceil(PARTS));
         Self {
-            hasher: FixedState::with_seed(seed),
+            seed,
             parts: std::iter::repeat_with(part).take(PARTS).collect(),
         }
     }
 
-    /// The hash that the other methods want.
+    /// The hash that the other methods want. Clients choose ids: no ending of theirs may make one hash of many.
+    #[inline]
     pub(crate) fn hash(&self, id: TraceId) -> u64 {
-        self.hasher.hash_one(u128::from_le_bytes(id.0))
+        hash_of(self.seed, id)
     }
 
     /// Memory held, in bytes.
@@ -75,11 +75,8 @@ impl Index {
 
     /// Enters an id that is not there.
     pub(crate) fn insert(&mut self, hash: u64, place: Place, ids: &impl Ids) {
-        let hasher = &self.hasher;
-        let rehash = |&word: &u32| {
-            let id = ids.id(Place::unpack(word));
-            hasher.hash_one(u128::from_le_bytes(id.0))
-        };
+        let seed = self.seed;
+        let rehash = |&word: &u32| hash_of(seed, ids.id(Place::unpack(word)));
         self.parts[part_of(hash)].insert_unique(hash, place.pack(), rehash);
     }
 
@@ -99,7 +96,58 @@ impl Index {
     }
 }
 
+#[inline]
+fn hash_of(seed: u64, id: TraceId) -> u64 {
+    xxh3_64_with_seed(&id.0, seed)
+}
+
 /// Bits of the hash that the tables themselves do not use (they take the lowest and the top seven).
 fn part_of(hash: u64) -> usize {
     (hash >> 48) as usize & (PARTS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ids, Index, PARTS, Place, part_of};
+    use std::collections::HashSet;
+    use tailweir_core::TraceId;
+
+    const TRACES: u32 = 10_000;
+    /// The word of foldhash's fixed seed that the second half of an id was combined with: whatever the other seed, all ids
+    /// that end in it had one hash.
+    const END: u128 = 0xc0ac_29b7_c97c_50dd << 64;
+
+    /// Ids that end in it.
+    struct Alike;
+
+    impl Ids for Alike {
+        fn id(&self, place: Place) -> TraceId {
+            let (Place::Held(number) | Place::Decided(number)) = place;
+            TraceId((END | u128::from(number)).to_le_bytes())
+        }
+    }
+
+    /// Scenario: a client sends 10,000 ids that all end alike, in bytes chosen so that the seed goes out of a weak hash.
+    /// Guarantees: no two have one hash, each part of the table has its share of them, and each is found where it was put.
+    #[test]
+    fn ids_that_end_alike_spread_over_the_table() {
+        let mut index = Index::new(7, 0);
+        let mut hashes = HashSet::new();
+        let mut parts = [0_u32; PARTS];
+        for number in 0..TRACES {
+            let place = Place::Held(number);
+            let hash = index.hash(Alike.id(place));
+            index.insert(hash, place, &Alike);
+            hashes.insert(hash);
+            parts[part_of(hash)] += 1;
+        }
+        assert_eq!(hashes.len(), TRACES as usize);
+        let share = TRACES / PARTS as u32;
+        let is_fair = |held: &u32| (share / 2..2 * share).contains(held);
+        assert!(parts.iter().all(is_fair), "{parts:?}");
+        for number in 0..TRACES {
+            let (place, id) = (Place::Held(number), Alike.id(Place::Held(number)));
+            assert_eq!(index.find(index.hash(id), id, &Alike), Some(place));
+        }
+    }
 }

@@ -31,16 +31,12 @@ impl<S: Spans, T> Shard<S, T> {
     }
 
     fn send_copies(&mut self, now: Moment, out: &mut Outbox<T>) {
-        loop {
-            let copies = self.copying.next(now, &self.tenancy);
-            if copies.is_empty() {
-                return;
-            }
+        while let Some(copies) = self.copying.next(now, &self.tenancy) {
             // The first of a trace has all of its spans.
             let mut is_copied = false;
             for (to, message) in copies {
                 let message = self.with_spans(message, &mut is_copied);
-                self.copying.sent(now, &message);
+                self.copying.sent(now, to, &message);
                 self.tell_delivered(to, &message, out);
                 out.letters.push((to, message));
             }

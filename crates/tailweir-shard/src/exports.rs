@@ -6,7 +6,7 @@ use crate::{Kept, Outbox, Piece, Spans, Tie};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use tailweir_core::{Moment, TraceId};
+use tailweir_core::{Moment, SeededState, TraceId};
 use tailweir_placement::TenureId;
 use tailweir_sampler::{AbandonReason, AbandonedTrace};
 use tailweir_tenure::{Number, Ruling};
@@ -20,7 +20,7 @@ pub(crate) struct Exports {
     /// To be released when the fence of their tenure is open.
     fenced: Vec<(TraceId, Kept)>,
     /// Fragments by trace, of those that were released and are not delivered.
-    under_way: HashMap<(TenureId, TraceId), UnderWay, FixedState>,
+    under_way: HashMap<(TenureId, TraceId), UnderWay, SeededState>,
     /// Of each tenure that has let something go.
     ties: HashMap<TenureId, Tie, FixedState>,
     /// Late spans of kept traces in fragments whose copy is not confirmed: what becomes of them if it never is.
@@ -39,7 +39,7 @@ impl Exports {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             fenced: Vec::new(),
-            under_way: HashMap::with_hasher(FixedState::with_seed(seed)),
+            under_way: HashMap::with_hasher(SeededState::new(seed)),
             ties: HashMap::with_hasher(FixedState::with_seed(seed)),
             late: HashMap::with_hasher(FixedState::with_seed(seed)),
             leaving: (0, 0),

@@ -276,7 +276,7 @@ impl<T> LogShard<T> {
         let refused = self.copies.take_in(budget, &mut messages);
         self.books.copies_refused += refused.len() as u64;
         self.effects.extend(no_room(from, refused));
-        self.copying.learn(&messages);
+        self.copying.learn(from, &messages);
         let (waiting, answers) = (&mut self.waiting, &mut out.answers);
         self.crowded.learn(now, from, &messages, waiting, answers);
         let (tenancy, effects) = (&mut self.tenancy, &mut self.effects);

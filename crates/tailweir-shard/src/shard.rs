@@ -9,11 +9,10 @@ use crate::take::Waiting;
 use crate::upkeep::Upkeep;
 use crate::voice::{Fresh, Pen, Voice};
 use crate::{Fate, Outbox, Part, Piece, Refusal, Ruled, ShardSettings, Spans};
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tailweir_core::{Moment, Slot, TraceId};
+use tailweir_core::{Moment, SeededState, Slot, TraceId};
 use tailweir_otlp::Scan;
 use tailweir_placement::{Epoch, Incarnation, RoutingTable, TenureId};
 use tailweir_policy::PolicySet;
@@ -35,7 +34,7 @@ pub struct Shard<S, T> {
     /// Room for traces that are decided next.
     soon: Vec<(Slot, TraceId)>,
     /// What the engine let go, of traces whose fragments are still to be exported.
-    pub(crate) unclaimed: HashMap<TraceId, Fresh, FixedState>,
+    pub(crate) unclaimed: HashMap<TraceId, Fresh, SeededState>,
     pub(crate) waiting: Waiting<T>,
     /// Parts that cannot be answered yet, and why.
     pub(crate) held: Vec<(Part<S, T>, Refusal)>,
@@ -120,7 +119,7 @@ impl<S: Spans, T> Shard<S, T> {
             fresh: Vec::new(),
             abandoned: Vec::new(),
             soon: Vec::new(),
-            unclaimed: HashMap::with_hasher(FixedState::with_seed(seed)),
+            unclaimed: HashMap::with_hasher(SeededState::new(seed)),
             waiting: Waiting::new(seed),
             held: Vec::new(),
             exports: Exports::new(seed),
@@ -252,7 +251,7 @@ impl<S: Spans, T> Shard<S, T> {
         out: &mut Outbox<T>,
     ) {
         self.copy_in(from, &mut messages);
-        self.copying.learn(&messages);
+        self.copying.learn(from, &messages);
         self.learn_delivered(now, &messages);
         let (waiting, answers) = (&mut self.waiting, &mut out.answers);
         self.crowded.learn(now, from, &messages, waiting, answers);

@@ -36,8 +36,8 @@ settings! {
         max_targets: u64 = 10_000,
         /// Most series of one target, whatever `sample_limit` says. Beyond it, the scrape fails.
         max_series: u64 = 500_000,
-        /// Most bytes of a page when it is unpacked, whatever `body_size_limit` says, and of the request that is made of
-        /// it. Beyond it, the scrape fails.
+        /// Most bytes of a page when it is unpacked, whatever `body_size_limit` says, of its series with all their labels,
+        /// and of the request that is made of it. Beyond it, the scrape fails.
         max_page_bytes: u64 = 64 << 20,
     }
     ignored {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use tailweir_core::Signal;
 use tailweir_otlp::{
-    Assembler, Change, DataPoint, MetricView, Part, RequestView, ResourceFields, ScopeFields,
+    Assembler, Change, DataPoint, MetricView, Outer, RequestView, ResourceFields, ScopeFields,
 };
 
 use super::Portion;
@@ -12,12 +12,13 @@ use super::Portion;
 /// The items of a request.
 pub(super) struct Items<'a> {
     signal: Signal,
-    contexts: Vec<Outer<'a>>,
+    request: &'a [u8],
+    contexts: Vec<Context<'a>>,
     entries: Vec<Entry<'a>>,
 }
 
 /// What items belong to.
-struct Outer<'a> {
+struct Context<'a> {
     /// Its number in the request.
     number: usize,
     resource: ResourceFields<'a>,
@@ -38,17 +39,21 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// The items of a request, in order. Resources without any are left out.
+    /// The items of a request, in order. Resources and scopes without any are left out.
     pub(super) fn of(signal: Signal, request: &'a [u8]) -> Self {
         let (mut contexts, mut entries) = (Vec::new(), Vec::new());
         for (number, resource) in RequestView(request).resources().enumerate() {
             for scope in resource.scopes() {
-                contexts.push(Outer {
+                let mut items = scope.items().peekable();
+                if items.peek().is_none() {
+                    continue;
+                }
+                contexts.push(Context {
                     number,
                     resource,
                     scope,
                 });
-                for item in scope.items() {
+                for item in items {
                     entries.push(Entry {
                         number: entries.len(),
                         context: contexts.len() - 1,
@@ -60,6 +65,7 @@ impl<'a> Items<'a> {
         }
         Self {
             signal,
+            request,
             contexts,
             entries,
         }
@@ -76,8 +82,8 @@ impl<'a> Items<'a> {
 
     /// What an item belongs to.
     pub(super) fn context(&self, entry: &Entry<'_>) -> (ResourceFields<'a>, ScopeFields<'a>) {
-        let outer = &self.contexts[entry.context];
-        (outer.resource, outer.scope)
+        let context = &self.contexts[entry.context];
+        (context.resource, context.scope)
     }
 
     /// The number of the resource of an item.
@@ -168,7 +174,7 @@ impl<'a> Groups<'a> {
     pub(super) fn into_portions(self, items: &Items<'_>, whole: &Bytes) -> Vec<Portion> {
         let mut assembly = Assembly {
             items,
-            own: Vec::new(),
+            outers: Vec::new(),
             assembler: Assembler::new(),
         };
         let groups = self.0.into_iter().enumerate();
@@ -190,28 +196,54 @@ impl<'a> Groups<'a> {
 struct Assembly<'i, 'a> {
     items: &'i Items<'a>,
     /// The fields of each context without what is nested in them, once they are needed.
-    own: Vec<(Vec<u8>, Vec<u8>)>,
+    outers: Vec<(Outer, ScopeFields<'a>)>,
     assembler: Assembler,
 }
 
 impl Assembly<'_, '_> {
     fn assemble(&mut self, entries: &[Entry<'_>]) -> Bytes {
-        if self.own.is_empty() {
-            let contexts = self.items.contexts.iter();
-            let own = contexts
-                .map(|outer| (outer.resource.without_scopes(), outer.scope.without_items()));
-            self.own = own.collect();
+        if self.outers.is_empty() {
+            // Of the scopes that have items, as the contexts are.
+            self.outers = Outer::all(self.items.request);
         }
-        let parts = entries.iter().map(|entry| {
-            let (resource, scope) = &self.own[entry.context];
-            Part {
-                resource: ResourceFields(resource),
-                scope: ScopeFields(scope),
-                item: &entry.item,
-            }
-        });
+        let outers = &self.outers;
+        let parts = entries.iter();
+        let parts = parts.map(|entry| outers[entry.context].0.part(&entry.item));
         let mut out = Vec::new();
         self.assembler.assemble(parts, &mut out);
         Bytes::from(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Groups, Items};
+    use bytes::Bytes;
+    use tailweir_core::Signal;
+
+    /// Scenario: two records of a scope go to two targets; a scope without records stands in front of theirs, and a resource
+    /// without any behind.
+    /// Guarantees: nothing is kept for what has no records; each record has its own resource and scope where it goes.
+    #[test]
+    fn what_has_no_items_is_left_out() {
+        // resource_logs { schema_url: "u" scope_logs { schema_url: "v" }
+        //                 scope_logs { schema_url: "w" log_records { severity_number: 1 } log_records { severity_number: 5 } } }
+        // resource_logs { scope_logs {} }
+        let scopes = b"\x12\x03\x1a\x01v\x12\x0b\x1a\x01w\x12\x02\x10\x01\x12\x02\x10\x05";
+        let first = [&b"\x0a\x15\x1a\x01u"[..], scopes].concat();
+        let request = Bytes::from([&first[..], b"\x0a\x02\x12\x00"].concat());
+        let items = Items::of(Signal::Logs, &request);
+        assert_eq!(items.contexts.len(), 1);
+        let mut groups = Groups::new(2);
+        for (target, entry) in items.entries().enumerate() {
+            groups.add(target, vec![entry]);
+        }
+        let portions = groups.into_portions(&items, &request);
+        let bodies: Vec<_> = portions.iter().map(|portion| &portion.body[..]).collect();
+        let wanted = [
+            b"\x0a\x0c\x1a\x01u\x12\x07\x1a\x01w\x12\x02\x10\x01",
+            b"\x0a\x0c\x1a\x01u\x12\x07\x1a\x01w\x12\x02\x10\x05",
+        ];
+        assert_eq!(bodies, wanted);
     }
 }

@@ -1,10 +1,9 @@
 //! Edges that wait for their other half.
 
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use tailweir_core::{Moment, SpanId, TraceId};
+use tailweir_core::{Moment, SeededState, SpanId, TraceId};
 
 /// Bytes that edges may take together; past it there is no room for another.
 const BYTES_MAX: usize = 64 << 20;
@@ -76,7 +75,7 @@ pub(super) struct Full;
 /// The edges that wait, at most so many, and bounded in bytes.
 #[derive(Debug)]
 pub(super) struct Edges {
-    waiting: HashMap<EdgeKey, (Edge, Moment), FixedState>,
+    waiting: HashMap<EdgeKey, (Edge, Moment), SeededState>,
     /// By age. May name some that are complete, or that came again later.
     ages: VecDeque<(EdgeKey, Moment)>,
     ttl: Duration,
@@ -88,7 +87,7 @@ pub(super) struct Edges {
 impl Edges {
     pub(super) fn new(ttl: Duration, capacity: usize, seed: u64) -> Self {
         Self {
-            waiting: HashMap::with_hasher(FixedState::with_seed(seed)),
+            waiting: HashMap::with_hasher(SeededState::new(seed)),
             ages: VecDeque::new(),
             ttl,
             capacity,

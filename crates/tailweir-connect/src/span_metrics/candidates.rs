@@ -10,20 +10,22 @@
 //! ages (not asked yet) --first--> asked --again, again--> decided, or given up after `last`
 //! ```
 
+mod resource_keys;
+
 use super::resources::TableKind;
 use crate::series::Series;
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use resource_keys::ResourceKeys;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_core::{Moment, TraceId};
+use tailweir_core::{Moment, SeededState, TraceId};
 use tailweir_otlp::NewExemplar;
 
 /// Exemplars that may wait in a connector; past it the oldest is let go.
 const WAITING_MAX: usize = 1 << 16;
-/// Bytes of the keys of series for which they wait; past it too.
+/// Bytes of the keys of series and resources for which they wait; past it too.
 const KEY_BYTES_MAX: usize = 32 << 20;
 /// Exemplars that may wait for each one that a data point may have.
 const WAITING_FACTOR: usize = 16;
@@ -78,13 +80,14 @@ struct Waiting {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Candidates {
-    by_trace: HashMap<TraceId, Waiting, FixedState>,
+    by_trace: HashMap<TraceId, Waiting, SeededState>,
     /// Traces by age, of which nobody was asked. May name some that were decided meanwhile.
     ages: VecDeque<TraceId>,
     /// Traces whose owners were asked, and when they are asked again. May name some that were decided meanwhile.
     asked: VecDeque<(Moment, TraceId)>,
     /// Those that were let go for want of room, until their series know.
     let_go: Vec<Candidate>,
+    resources: ResourceKeys,
     waiting: usize,
     key_bytes: usize,
     without_room: u64,
@@ -92,12 +95,13 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub(super) fn new(per_point: usize) -> Self {
+    pub(super) fn new(per_point: usize, seed: u64) -> Self {
         Self {
-            by_trace: HashMap::default(),
+            by_trace: HashMap::with_hasher(SeededState::new(seed)),
             ages: VecDeque::new(),
             asked: VecDeque::new(),
             let_go: Vec::new(),
+            resources: ResourceKeys::new(seed),
             waiting: 0,
             key_bytes: 0,
             without_room: 0,
@@ -142,7 +146,8 @@ impl Candidates {
             return;
         }
         series.waiting += 1;
-        let candidate = candidate();
+        let mut candidate = candidate();
+        candidate.resource = self.resources.enter(candidate.resource);
         let trace = candidate.exemplar.trace_id;
         let of_trace = self.by_trace.entry(trace).or_insert_with(|| {
             self.ages.push_back(trace);
@@ -155,7 +160,7 @@ impl Candidates {
         self.waiting += 1;
         self.key_bytes += candidate.key.len();
         of_trace.candidates.push(candidate);
-        while (self.waiting > WAITING_MAX || self.key_bytes > KEY_BYTES_MAX)
+        while (self.waiting > WAITING_MAX || self.bytes() > KEY_BYTES_MAX)
             && let Some(oldest) = self.pop_oldest()
         {
             let gone = self.remove(oldest);
@@ -171,6 +176,11 @@ impl Candidates {
     /// Those that were let go since this was called last.
     pub(super) fn take_let_go(&mut self) -> Vec<Candidate> {
         std::mem::take(&mut self.let_go)
+    }
+
+    /// Bytes of keys that it holds. Those of resources are held as long as an exemplar waits, whatever becomes of the resource.
+    fn bytes(&self) -> usize {
+        self.key_bytes + self.resources.bytes()
     }
 
     fn pop_oldest(&mut self) -> Option<TraceId> {
@@ -226,10 +236,10 @@ impl Candidates {
         let waiting = self.by_trace.remove(&trace);
         let gone = waiting.map(|it| it.candidates).unwrap_or_default();
         self.waiting -= gone.len();
-        self.key_bytes -= gone
-            .iter()
-            .map(|candidate| candidate.key.len())
-            .sum::<usize>();
+        for candidate in &gone {
+            self.key_bytes -= candidate.key.len();
+            self.resources.leave(&candidate.resource);
+        }
         gone
     }
 }

@@ -22,13 +22,14 @@ impl SpanMetrics {
         let mut points = 0;
         let scope = self.plan.form.scope;
         let mut request = MetricsWriter::new(out);
-        for resource in self.resources.each() {
+        for (resource, has_left) in self.resources.each() {
             let attributes = resource.attributes.clone();
             let mut writing = Writing {
                 plan: &self.plan,
                 starts: &mut self.starts,
                 now,
-                is_last,
+                // What was never written of a resource that left would be forgotten behind its zero.
+                is_last: is_last || has_left,
                 is_one_of_many: self.is_one_of_many,
                 points: &mut points,
             };
@@ -68,8 +69,7 @@ impl SpanMetrics {
             }
         }
         if !self.plan.metrics_expiration.is_zero() {
-            freed += self
-                .resources
+            self.resources
                 .expire(now.moment, self.plan.metrics_expiration);
         }
         self.memory = self.memory.saturating_sub(freed);

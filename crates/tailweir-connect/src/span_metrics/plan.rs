@@ -8,7 +8,7 @@ use crate::histogram::Shape;
 use crate::text::{kind_name, put_measured, put_text, status_name};
 use std::time::Duration;
 use tailweir_config::{AggregationTemporality, DurationUnit, SpanMetricsConnector};
-use tailweir_otlp::{AttributeSet, Attributes, EncodedValue, ScopeView, SpanHead};
+use tailweir_otlp::{AttributeMap, AttributeSet, Attributes, EncodedValue, ScopeView, SpanHead};
 
 /// Bounds of durations, where the settings have none, in milliseconds.
 const BOUNDS: [f64; 16] = [
@@ -184,10 +184,11 @@ impl Plan {
         parts: &SpanParts<'_>,
         sources: &[Attributes<'_>],
     ) -> AttributeSet {
-        let mut attributes = AttributeSet::default();
+        // A pattern may find as many dimensions as a client sends attributes.
+        let mut attributes = AttributeMap::default();
         let mut put = |is_excluded: bool, name: &[u8], text: &[u8]| {
             if !is_excluded {
-                attributes.put(name, &EncodedValue::string(text));
+                attributes.put(name, EncodedValue::string(text));
             }
         };
         put(self.excluded.service, b"service.name", parts.service);
@@ -212,14 +213,14 @@ impl Plan {
         };
         put(!self.writes_method, b"sampling.method", method);
         if !self.excluded.instance {
-            attributes.put(b"collector.instance.id", &self.instance);
+            attributes.put(b"collector.instance.id", self.instance.clone());
         }
         for dimensions in [&self.dimensions, &self.own[kind as usize]] {
             dimensions.each(sources, |name, value| {
-                attributes.put(name, &value.encoded());
+                attributes.put(name, value.encoded());
             });
         }
-        attributes
+        attributes.finish()
     }
 }
 

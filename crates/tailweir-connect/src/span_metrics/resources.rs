@@ -4,12 +4,11 @@ use super::candidates::Candidate;
 use crate::now::Now;
 use crate::series::{Series, Table};
 use crate::text::put_identity;
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::SpanMetricsConnector;
-use tailweir_core::Moment;
+use tailweir_core::{Moment, SeededState};
 use tailweir_otlp::{AttributeSet, Attributes};
 
 /// Which metric a table is for.
@@ -35,11 +34,12 @@ pub(super) struct Resource {
 }
 
 /// The resources, at most as many as the settings say. One that leaves for another is written once more,
-/// at the next flush; until then it can come back. Of those there are as many again at most.
+/// at the next flush; until then it can come back with its counts. Those that left are bounded by memory alone: the
+/// caller counts what they take until they are forgotten, and says when there is no room for a new one.
 #[derive(Debug)]
 pub(super) struct Resources {
-    live: HashMap<Arc<[u8]>, Resource, FixedState>,
-    evicted: HashMap<Arc<[u8]>, Resource, FixedState>,
+    live: HashMap<Arc<[u8]>, Resource, SeededState>,
+    evicted: HashMap<Arc<[u8]>, Resource, SeededState>,
     capacity: usize,
     uses: u64,
     evictions: u64,
@@ -51,6 +51,15 @@ pub(super) struct Resources {
     key: Vec<u8>,
 }
 
+/// Where the spans of a resource are counted.
+pub(super) struct Entered<'r> {
+    pub(super) resource: &'r mut Resource,
+    /// Whether it stands for one that found no room.
+    pub(super) is_rest: bool,
+    /// Bytes that a new resource takes.
+    pub(super) grown: usize,
+}
+
 impl Resources {
     pub(super) fn new(settings: &SpanMetricsConnector, seed: u64) -> Self {
         let histogram = &settings.histogram;
@@ -58,8 +67,8 @@ impl Resources {
         let size = |number: i64| usize::try_from(number).unwrap_or_default();
         let keys = settings.resource_metrics_key_attributes.iter();
         Self {
-            live: HashMap::with_hasher(FixedState::with_seed(seed)),
-            evicted: HashMap::with_hasher(FixedState::with_seed(seed)),
+            live: HashMap::with_hasher(SeededState::new(seed)),
+            evicted: HashMap::with_hasher(SeededState::new(seed)),
             capacity: size(settings.resource_metrics_cache_size).max(1),
             uses: 0,
             evictions: 0,
@@ -72,24 +81,25 @@ impl Resources {
     }
 
     /// The resource with these attributes, unless it is new and there is no room for another: then that
-    /// without attributes, which stands for the rest. Answers by how many bytes all of them grew too.
+    /// without attributes, which stands for the rest.
     pub(super) fn get_or_insert(
         &mut self,
         now: Moment,
         attributes: Attributes<'_>,
         has_room: bool,
-    ) -> (&mut Resource, isize) {
+    ) -> Entered<'_> {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         let names = &self.key_attributes;
         let counts = |name: &[u8]| names.is_empty() || names.iter().any(|key| key == name);
         put_identity(attributes, counts, &mut key);
         let is_known = |key: &[u8]| self.live.contains_key(key) || self.evicted.contains_key(key);
-        let attributes = if has_room || is_known(&key) {
-            attributes
-        } else {
+        let is_rest = !has_room && !is_known(&key);
+        let attributes = if is_rest {
             key.clear();
             Attributes::EMPTY
+        } else {
+            attributes
         };
         self.uses += 1;
         let mut grown = 0;
@@ -98,12 +108,12 @@ impl Resources {
                 Some(resource) => resource,
                 None => {
                     let resource = self.fresh(&key, attributes);
-                    grown += resource.memory() as isize;
+                    grown = resource.memory();
                     resource
                 }
             };
             if self.live.len() >= self.capacity {
-                grown -= self.evict_oldest() as isize;
+                self.evict_oldest();
             }
             self.live.insert(Arc::clone(&resource.key), resource);
         }
@@ -114,7 +124,11 @@ impl Resources {
         self.key = key;
         resource.used = uses;
         resource.last_seen = now;
-        (resource, grown)
+        Entered {
+            resource,
+            is_rest,
+            grown,
+        }
     }
 
     fn fresh(&self, key: &[u8], attributes: Attributes<'_>) -> Resource {
@@ -128,34 +142,20 @@ impl Resources {
         }
     }
 
-    fn evict_oldest(&mut self) -> usize {
+    /// Puts the one that was not used for the longest time among those that are written once more.
+    fn evict_oldest(&mut self) {
         let oldest = self.live.values().min_by_key(|resource| resource.used);
-        let Some(key) = oldest.map(|resource| Arc::clone(&resource.key)) else {
-            return 0;
-        };
-        self.evictions += 1;
-        self.evict(&key)
+        let key = oldest.map(|resource| Arc::clone(&resource.key));
+        let leaving = key.and_then(|key| self.live.remove_entry(&key));
+        self.evictions += u64::from(leaving.is_some());
+        self.evicted.extend(leaving);
     }
 
-    /// Puts a resource among those that are written once more.
-    fn evict(&mut self, key: &Arc<[u8]>) -> usize {
-        let Some(resource) = self.live.remove(key) else {
-            return 0;
-        };
-        let mut freed = 0;
-        if self.evicted.len() >= self.capacity {
-            let oldest = self.evicted.values().min_by_key(|resource| resource.used);
-            let key = oldest.map(|resource| Arc::clone(&resource.key));
-            let gone = key.and_then(|key| self.evicted.remove(&key));
-            freed = gone.map_or(0, |resource| resource.memory());
-        }
-        self.evicted.insert(Arc::clone(key), resource);
-        freed
-    }
-
-    /// Every resource, those that left included.
-    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Resource> {
-        self.live.values_mut().chain(self.evicted.values_mut())
+    /// Every resource, and whether it left, so that this is the last time that it is written.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = (&mut Resource, bool)> {
+        let live = self.live.values_mut().map(|resource| (resource, false));
+        let evicted = self.evicted.values_mut().map(|resource| (resource, true));
+        live.chain(evicted)
     }
 
     /// The resources that did not leave.
@@ -192,18 +192,19 @@ impl Resources {
     }
 
     /// Lets those leave that were not seen for so long.
-    pub(super) fn expire(&mut self, now: Moment, after: Duration) -> usize {
+    pub(super) fn expire(&mut self, now: Moment, after: Duration) {
         let stale = self
             .live
-            .values()
-            .filter(|resource| now.since(resource.last_seen) >= after);
-        let stale: Vec<_> = stale.map(|resource| Arc::clone(&resource.key)).collect();
-        stale.iter().map(|key| self.evict(key)).sum()
+            .extract_if(|_, resource| now.since(resource.last_seen) >= after);
+        self.evicted.extend(stale);
     }
 
-    /// The series that a waiting exemplar belongs to, if it is still there.
+    /// The series that a waiting exemplar belongs to, if it is still there, or is written once more.
     pub(super) fn series(&mut self, candidate: &Candidate) -> Option<&mut Series> {
-        let resource = self.live.get_mut(&candidate.resource)?;
+        let resource = match self.live.get_mut(&candidate.resource) {
+            Some(resource) => resource,
+            None => self.evicted.get_mut(&candidate.resource)?,
+        };
         resource.table(candidate.kind)?.get_mut(&candidate.key)
     }
 

@@ -100,7 +100,7 @@ enum Running {
     SpanMetrics(Box<SpanMetrics>, Duration),
     ServiceGraph(Box<ServiceGraph>),
     Count(Count),
-    Exceptions(ExceptionMetrics, ExceptionLogs),
+    Exceptions(Box<(ExceptionMetrics, ExceptionLogs)>),
 }
 
 fn replay(folder: &Folder, suite: &str) -> (usize, Vec<String>) {
@@ -147,10 +147,10 @@ impl Machine {
             Connector::Count(settings) => {
                 Running::Count(Count::new(&settings, &dialect()).expect("settings that compile"))
             }
-            Connector::Exceptions(settings) => Running::Exceptions(
+            Connector::Exceptions(settings) => Running::Exceptions(Box::new((
                 ExceptionMetrics::new(&settings, now, 7),
                 ExceptionLogs::new(&settings),
-            ),
+            ))),
             other => panic!("{other:?} makes no metrics"),
         };
         Self {
@@ -195,7 +195,8 @@ impl Machine {
                 // A request that cannot be counted makes nothing.
                 let _ = count.consume(self.signal, request, self.now.unix_nanos, &mut metrics);
             }
-            Running::Exceptions(counts, records) => {
+            Running::Exceptions(both) => {
+                let (counts, records) = &mut **both;
                 counts.consume(self.now, request);
                 counts.write(self.now, &mut metrics);
                 records.consume(request, &mut logs);

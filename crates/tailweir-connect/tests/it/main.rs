@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod exception_logs;
+mod exception_metrics;
 mod golden;
 mod routing;
 mod service_graph;

@@ -1,5 +1,7 @@
 //! What `span_metrics` keeps between flushes.
 
+mod resources;
+
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, number_data_point::Value};
@@ -30,11 +32,18 @@ fn start(settings: &SpanMetricsConnector) -> SpanMetrics {
     SpanMetrics::new(settings, "test", 1).expect("settings that compile")
 }
 
-/// The points of calls in a flush.
+/// The points of calls in a flush, where nothing else is counted.
 fn flush(metrics: &mut SpanMetrics, now: Now, is_last: bool) -> Vec<NumberDataPoint> {
     let mut out = Vec::new();
     let written = metrics.flush(now, is_last, &mut out);
-    let request = ExportMetricsServiceRequest::decode(out.as_slice()).expect("a request");
+    let points = calls(&out);
+    assert_eq!(points.len() as u64, written);
+    points
+}
+
+/// The points of calls in what a flush has written.
+fn calls(written: &[u8]) -> Vec<NumberDataPoint> {
+    let request = ExportMetricsServiceRequest::decode(written).expect("a request");
     let resources = request.resource_metrics.into_iter();
     let scopes = resources.flat_map(|resource| resource.scope_metrics);
     let sums = scopes
@@ -43,9 +52,7 @@ fn flush(metrics: &mut SpanMetrics, now: Now, is_last: bool) -> Vec<NumberDataPo
             Some(Data::Sum(sum)) => Some(sum.data_points),
             _ => None,
         });
-    let points: Vec<_> = sums.flatten().collect();
-    assert_eq!(points.len() as u64, written);
-    points
+    sums.flatten().collect()
 }
 
 fn counts(points: &[NumberDataPoint]) -> Vec<i64> {

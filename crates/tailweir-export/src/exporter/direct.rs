@@ -1,5 +1,7 @@
 //! The way to one destination: queue, workers, outcome.
 
+mod hand_over;
+
 use super::ExporterSettings;
 use crate::delivery::{Delivery, Outcome};
 use crate::destination::Destination;
@@ -8,7 +10,8 @@ use crate::retry::{Jitter, Throttle};
 use crate::stats::{Snapshot, Stats};
 use crate::{LossReason, Parcel, portion};
 use bytes::{Bytes, BytesMut};
-use std::sync::{Arc, OnceLock};
+use hand_over::Heir;
+use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{ClientContext, ClientKeys, Signal};
 use tailweir_spool::Spool;
@@ -31,8 +34,7 @@ pub(crate) struct Direct {
     batching: Option<Batching>,
     block_on_overflow: bool,
     pub(super) wait_for_result: bool,
-    /// Who has what waited here.
-    heir: OnceLock<Arc<Self>>,
+    heir: Heir,
 }
 
 impl Direct {
@@ -68,7 +70,7 @@ impl Direct {
             block_on_overflow: settings.block_on_overflow,
             // What is on disk may outlive whoever waits.
             wait_for_result: settings.wait_for_result && !is_kept,
-            heir: OnceLock::new(),
+            heir: Heir::default(),
         }
     }
 
@@ -114,57 +116,6 @@ impl Direct {
             return self.put(parcel).await;
         }
         when_free(self.queue.freed(), parcel, |parcel| self.put(parcel)).await
-    }
-
-    /// Takes parcels that were taken before: by a process before this one, or by the exporter before. They wait here
-    /// whether there is room or not, or at the heir.
-    pub(crate) fn restore(&self, parcels: Vec<Parcel>) {
-        for parcel in parcels {
-            let Err(parcel) = self.queue.restore(parcel) else {
-                continue;
-            };
-            match self.heir.get() {
-                Some(heir) => heir.restore(vec![parcel]),
-                None if parcel.stored.is_some() => parcel.receipt.kept(),
-                None => {
-                    self.delivery.stats.failed_items.add(parcel.items);
-                    parcel.receipt.lost(LossReason::AbandonedAtShutdown);
-                }
-            }
-        }
-    }
-
-    /// What waits here waits at the successor from now on, or at who has taken its place by now. What is on disk stays there
-    /// where the successor keeps nothing on disk.
-    pub(crate) async fn hand_over(&self, successor: &Arc<Self>, deadline: Instant) {
-        let (is_kept, will_be_kept) = (self.is_kept(), successor.is_kept());
-        if (is_kept && !will_be_kept) || !successor.goes_on() {
-            return;
-        }
-        let _ = self.heir.set(Arc::clone(successor));
-        self.queue.close();
-        let parcels = self.withdraw_until(deadline).await;
-        if is_kept == will_be_kept {
-            return successor.restore(parcels);
-        }
-        for parcel in parcels {
-            if let Err(refusal) = successor.put(parcel).await {
-                let Refusal { parcel, reason } = *refusal;
-                tracing::error!(
-                    exporter = self.name(),
-                    signal = self.signal().name(),
-                    items = parcel.items,
-                    reason = reason.name(),
-                    "the queue on disk does not take what waited in memory, data is lost"
-                );
-                parcel.receipt.lost(reason);
-            }
-        }
-    }
-
-    /// Whether it, or who took its place, takes in more.
-    fn goes_on(&self) -> bool {
-        self.queue.is_open() || self.heir.get().is_some_and(|heir| heir.goes_on())
     }
 
     /// Whether its queue is on disk.

@@ -12,23 +12,36 @@ pub(super) fn of_resource(resource: ResourceFields<'_>) -> String {
     format!("resource/{:x}", resource_hash(resource).0)
 }
 
-/// The identity of the stream that a data point belongs to.
-pub(super) fn of_stream(
-    resource: ResourceFields<'_>,
-    scope: ScopeFields<'_>,
-    metric: MetricView<'_>,
-    point: DataPoint<'_>,
-) -> String {
-    let mut hash = resource_hash(resource);
-    let scope = scope.scope();
-    hash.write(scope.name());
-    hash.write(scope.version());
-    hash.write(&digest(scope.attributes()));
-    hash.write(metric.name());
-    hash.write(metric.unit());
-    hash.write(&kind(metric.data()));
-    hash.write(&digest(point.attributes()));
-    format!("stream/{:x}", hash.0)
+/// Streams that have a resource in common, and a scope and a metric once they are given. These may be long, so they are read once
+/// for all of their data points.
+#[derive(Clone, Copy)]
+pub(super) struct Streams(Fnv);
+
+impl Streams {
+    pub(super) fn of_resource(resource: ResourceFields<'_>) -> Self {
+        Self(resource_hash(resource))
+    }
+
+    pub(super) fn of_scope(mut self, scope: ScopeFields<'_>) -> Self {
+        let scope = scope.scope();
+        self.0.write(scope.name());
+        self.0.write(scope.version());
+        self.0.write(&digest(scope.attributes()));
+        self
+    }
+
+    pub(super) fn of_metric(mut self, metric: MetricView<'_>) -> Self {
+        self.0.write(metric.name());
+        self.0.write(metric.unit());
+        self.0.write(&kind(metric.data()));
+        self
+    }
+
+    /// The identity of the one that a data point belongs to.
+    pub(super) fn identity(mut self, point: DataPoint<'_>) -> String {
+        self.0.write(&digest(point.attributes()));
+        format!("stream/{:x}", self.0.0)
+    }
 }
 
 fn resource_hash(resource: ResourceFields<'_>) -> Fnv {
@@ -57,6 +70,7 @@ fn kind(data: MetricData<'_>) -> [u8; 3] {
 }
 
 /// FNV-1a of 64 bits.
+#[derive(Clone, Copy)]
 struct Fnv(u64);
 
 impl Default for Fnv {

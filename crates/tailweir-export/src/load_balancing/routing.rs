@@ -3,7 +3,7 @@
 //! Bytes in, bytes out: items, resources and scopes keep theirs. A metric is taken apart only where its
 //! points have different keys.
 
-use super::identity;
+use super::identity::{self, Streams};
 use crate::portion::{Context, contexts};
 use crate::value::span_kind;
 use bytes::Bytes;
@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use tailweir_config::{LoadBalancingExporter, RoutingKey};
 use tailweir_core::Signal;
 use tailweir_otlp::{
-    AnyValue, Assembler, Attributes, DataPoint, LogRecordView, MetricView, Part, ResourceFields,
-    ScopeFields, SpanView, write_metric_part,
+    AnyValue, Assembler, Attributes, DataPoint, LogRecordView, MetricView, ResourceFields,
+    SpanView, write_metric_part,
 };
 
 const SERVICE_NAME: &str = "service.name";
@@ -75,6 +75,8 @@ impl Routing {
             routing: self,
             owner: &owner,
             turn,
+            endpoint: OfLast(None),
+            streams: OfLast(None),
             assigned: &mut assigned,
         };
         for (number, context) in contexts.iter().enumerate() {
@@ -89,8 +91,8 @@ impl Routing {
         context: &Context<'_>,
         lowest: impl Fn(&str) -> Option<Vec<u8>>,
     ) -> Vec<u8> {
-        let resource = ResourceFields(&context.resource).resource().attributes();
-        let scope = ScopeFields(&context.scope).scope().attributes();
+        let resource = context.outer.resource().resource().attributes();
+        let scope = context.outer.scope().scope().attributes();
         let mut key = Vec::new();
         for name in &self.attributes {
             let above = [resource, scope].into_iter();
@@ -106,30 +108,61 @@ impl Routing {
     }
 }
 
+/// What was found for the last resource. It may be long, and have many scopes and items: it is read once for all of them.
+struct OfLast<'w, T>(Option<(&'w [u8], T)>);
+
+impl<'w, T: Copy> OfLast<'w, T> {
+    fn get(&mut self, resource: ResourceFields<'w>, find: impl FnOnce() -> T) -> T {
+        match self.0 {
+            Some((last, found)) if std::ptr::eq(last, resource.0) => found,
+            _ => self.0.insert((resource.0, find())).1,
+        }
+    }
+}
+
 /// The walk over a request.
 struct Walk<'w, 'a, F> {
     routing: &'w Routing,
     owner: &'w F,
     turn: u64,
+    /// Where all of the resource goes.
+    endpoint: OfLast<'w, usize>,
+    /// The streams that are its.
+    streams: OfLast<'w, Streams>,
     assigned: &'w mut Vec<Assigned<'a>>,
 }
 
-impl<'a, F: Fn(&[u8]) -> usize> Walk<'_, 'a, F> {
-    fn context(&mut self, number: usize, context: &Context<'a>) {
-        match self.routing.signal {
-            Signal::Traces => self.spans(number, context),
-            Signal::Logs => self.records(number, context),
-            Signal::Metrics => self.metrics(number, context),
+impl<'w, 'a, F: Fn(&[u8]) -> usize> Walk<'w, 'a, F> {
+    fn context(&mut self, number: usize, context: &'w Context<'a>) {
+        match (self.routing.signal, self.routing.key) {
+            (Signal::Traces, _) => self.spans(number, context),
+            (Signal::Logs, _) => self.records(number, context),
+            (Signal::Metrics, RoutingKey::StreamId) => self.streams(number, context),
+            (Signal::Metrics, _) => self.metrics(number, context),
         }
     }
 
     fn whole(&mut self, context: usize, item: &'a [u8], items: u64, key: &[u8]) {
+        self.assign((self.owner)(key), context, item, items);
+    }
+
+    fn assign(&mut self, endpoint: usize, context: usize, item: &'a [u8], items: u64) {
         self.assigned.push(Assigned {
-            endpoint: (self.owner)(key),
+            endpoint,
             context,
             item: Cow::Borrowed(item),
             items,
         });
+    }
+
+    /// The endpoint of an item that is routed by its resource.
+    fn endpoint_of(&mut self, context: &'w Context<'a>) -> usize {
+        let resource = context.outer.resource();
+        let (key, owner) = (self.routing.key, self.owner);
+        self.endpoint.get(resource, || match key {
+            RoutingKey::Resource => owner(identity::of_resource(resource).as_bytes()),
+            _ => owner(&service(resource)),
+        })
     }
 
     /// Spans of one trace in one scope stay together: the first of them stands for all.
@@ -149,8 +182,7 @@ impl<'a, F: Fn(&[u8]) -> usize> Walk<'_, 'a, F> {
         }
     }
 
-    fn records(&mut self, number: usize, context: &Context<'a>) {
-        let resource = ResourceFields(&context.resource);
+    fn records(&mut self, number: usize, context: &'w Context<'a>) {
         for &item in &context.items {
             let record = LogRecordView(item);
             let key = match self.routing.key {
@@ -158,37 +190,46 @@ impl<'a, F: Fn(&[u8]) -> usize> Walk<'_, 'a, F> {
                     self.turn.to_le_bytes().to_vec()
                 }
                 RoutingKey::TraceId => record.trace_id().to_string().into_bytes(),
-                RoutingKey::Resource => identity::of_resource(resource).into_bytes(),
                 RoutingKey::Attributes => self.routing.composite(context, record_values(record)),
-                _ => service(resource),
+                _ => {
+                    let endpoint = self.endpoint_of(context);
+                    self.assign(endpoint, number, item, 1);
+                    continue;
+                }
             };
             self.whole(number, item, 1, &key);
         }
     }
 
-    fn metrics(&mut self, number: usize, context: &Context<'a>) {
-        let resource = ResourceFields(&context.resource);
-        let scope = ScopeFields(&context.scope);
+    fn metrics(&mut self, number: usize, context: &'w Context<'a>) {
         for &item in &context.items {
             let metric = MetricView(item);
             let points = || metric.data().points().count() as u64;
-            let key = match self.routing.key {
-                RoutingKey::StreamId => {
-                    let key =
-                        |point| identity::of_stream(resource, scope, metric, point).into_bytes();
-                    self.points(number, metric, key);
-                    continue;
-                }
+            match self.routing.key {
                 RoutingKey::Attributes => {
-                    let key = |point| self.routing.composite(context, point_values(point));
+                    let routing = self.routing;
+                    let key = |point| routing.composite(context, point_values(point));
                     self.points(number, metric, key);
-                    continue;
                 }
-                RoutingKey::Metric => metric.name().to_vec(),
-                RoutingKey::Resource => identity::of_resource(resource).into_bytes(),
-                _ => service(resource),
-            };
-            self.whole(number, item, points(), &key);
+                RoutingKey::Metric => self.whole(number, item, points(), metric.name()),
+                _ => {
+                    let endpoint = self.endpoint_of(context);
+                    self.assign(endpoint, number, item, points());
+                }
+            }
+        }
+    }
+
+    fn streams(&mut self, number: usize, context: &'w Context<'a>) {
+        let resource = context.outer.resource();
+        let of_last = &mut self.streams;
+        let streams = of_last.get(resource, || Streams::of_resource(resource));
+        let streams = streams.of_scope(context.outer.scope());
+        for &item in &context.items {
+            let metric = MetricView(item);
+            let streams = streams.of_metric(metric);
+            let key = |point: DataPoint<'a>| streams.identity(point).into_bytes();
+            self.points(number, metric, key);
         }
     }
 
@@ -248,11 +289,7 @@ fn shares(body: &Bytes, contexts: &[Context<'_>], assigned: &[Assigned<'_>]) -> 
     let mut assembler = Assembler::new();
     let share = |(endpoint, items)| {
         let parts = assigned.iter().filter(|part| part.endpoint == endpoint);
-        let parts = parts.map(|part| Part {
-            resource: ResourceFields(&contexts[part.context].resource),
-            scope: ScopeFields(&contexts[part.context].scope),
-            item: &part.item,
-        });
+        let parts = parts.map(|part| contexts[part.context].outer.part(&part.item));
         let mut body = Vec::new();
         assembler.assemble(parts, &mut body);
         Share {

@@ -195,6 +195,25 @@ fn identities_are_the_collectors() {
     }
 }
 
+/// Scenario: a resource has a thousand records in ten scopes; they are routed by it, or by its service.
+/// Guarantees: it is looked at once, however long it is, and not for each of them.
+#[test]
+fn a_resource_is_looked_up_once() {
+    let records = vec![json!({"severityText": "INFO"}); 100];
+    let scopes = vec![json!({"logRecords": records}); 10];
+    let request = json!({"resourceLogs": [{"resource": resource(), "scopeLogs": scopes}]});
+    let body = wire(Signal::Logs, &request);
+    for key in [RoutingKey::Resource, RoutingKey::Service] {
+        let asked = Mutex::new(0);
+        let routing = routing(Signal::Logs, key, Vec::new());
+        let shares = routing.split(&body, 7, |_| {
+            *asked.lock().unwrap() += 1;
+            0
+        });
+        assert_eq!((shares[0].items, *asked.lock().unwrap()), (1000, 1));
+    }
+}
+
 fn records() -> Bytes {
     let record = |trace: &str, text: &str| {
         json!({"traceId": trace, "severityText": text, "body": {"intValue": "5"},

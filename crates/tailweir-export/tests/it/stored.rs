@@ -362,6 +362,70 @@ async fn what_waited_in_memory_is_kept_by_a_successor_with_a_disk() {
     assert_eq!(there.bodies(), ["one", "two"]);
 }
 
+/// Scenario: two reloads follow each other: an exporter whose queue is in memory was replaced by one with a queue on disk, which
+/// another has replaced before the first hands over what it has.
+/// Guarantees: the last one sends it.
+#[tokio::test(start_paused = true)]
+async fn what_waited_in_memory_goes_to_who_took_the_place_of_a_successor_with_a_disk() {
+    let folder = TempDir::new().unwrap();
+    let (ledger, disk) = (Ledger::new(), spool(&folder));
+    let gone = Scripted::failing((0..1000).map(away));
+    let there = Scripted::accepting();
+    let settings = one_at_a_time();
+    let first = Exporter::new("otlp", Signal::Traces, gone.clone(), &settings);
+    first.offer(ledger.parcel(1, "one")).await.unwrap();
+    let second = exporter(&disk, &gone, &ledger, &settings);
+    let third = exporter(&disk, &there, &ledger, &settings);
+    while_running(&third, async {
+        tokio::join!(second.run(), async {
+            second.hand_over(&third, soon()).await;
+            second.shutdown(soon()).await;
+        });
+        tokio::join!(first.run(), async {
+            first.hand_over(&second, soon()).await;
+            first.shutdown(soon()).await;
+        });
+        emptied(&third, ledger.settled(1)).await;
+    })
+    .await;
+    assert_eq!(there.bodies(), ["one"]);
+    assert_eq!(ledger.items(), (1, 0));
+}
+
+/// Scenario: more waits in memory than the successor's queue on disk has room for, which takes a request now and then.
+/// Guarantees: what finds no room waits for it, and everything is delivered.
+#[tokio::test(start_paused = true)]
+async fn what_waited_in_memory_waits_for_room_on_the_disk() {
+    let folder = TempDir::new().unwrap();
+    let (ledger, disk) = (Ledger::new(), spool(&folder));
+    let gone = Scripted::failing((0..1000).map(away));
+    let there = Scripted::accepting();
+    let small = ExporterSettings {
+        capacity: Capacity {
+            size: 1,
+            unit: Unit::Requests,
+            bytes: 1 << 20,
+        },
+        ..one_at_a_time()
+    };
+    let old = Exporter::new("otlp", Signal::Traces, gone.clone(), &one_at_a_time());
+    for body in ["one", "two", "three"] {
+        old.offer(ledger.parcel(1, body)).await.unwrap();
+    }
+    let new = exporter(&disk, &there, &ledger, &small);
+    while_running(&new, async {
+        tokio::join!(old.run(), async {
+            gone.attempted(1).await;
+            old.hand_over(&new, soon()).await;
+            old.shutdown(soon()).await;
+        });
+        emptied(&new, ledger.settled(3)).await;
+    })
+    .await;
+    assert_eq!(there.bodies().len(), 3);
+    assert_eq!(ledger.items(), (3, 0));
+}
+
 /// Scenario: a worker dies with a request that is on disk, twice.
 /// Guarantees: it is sent by the next worker, with its bytes.
 #[tokio::test]

@@ -39,6 +39,7 @@ use tailweir_shard::{Answer, Fate, Part, Piece, Ruled};
 use tailweir_tenure::Message;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Pause before spans that found no room behind are offered again.
 const RETRY_EVERY: Duration = Duration::from_millis(20);
@@ -195,8 +196,8 @@ impl Shard {
         async move { answer.await.unwrap_or_else(|_| vec![Fate::Unknown; asked]) }
     }
 
-    /// Changes policies and settings. Held traces stay, and are decided by the new ones. Asked again
-    /// until it is done: a shard that dies meanwhile comes back.
+    /// Changes policies and settings. Held traces stay, and are decided by the new ones; one that was drained takes more again. Asked
+    /// again until it is done: a shard that dies meanwhile comes back.
     pub(crate) async fn change(&self, change: ShardChange) {
         loop {
             let (sender, answer) = oneshot::channel();
@@ -217,9 +218,21 @@ impl Shard {
     /// # Errors
     ///
     /// [`Refusal::Interrupted`] when the actor died meanwhile.
+    #[cfg(test)]
     pub(crate) async fn drain(&self) -> Result<(), Refusal> {
+        self.drain_unless(&CancellationToken::new()).await
+    }
+
+    /// Decides everything that is held, hands on what is kept, and takes no more. The future ends when all of it was taken by the
+    /// stage behind; or, with nothing done, once it is `back` in service, after which it [changes](Self::change).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Interrupted`] when the actor died meanwhile.
+    pub(crate) async fn drain_unless(&self, back: &CancellationToken) -> Result<(), Refusal> {
         let (sender, answer) = oneshot::channel();
         self.cast(SamplerMsg::Drain {
+            back: back.clone(),
             reply: sender.into(),
         });
         answer.await.map_err(|_| INTERRUPTED)
@@ -335,7 +348,7 @@ impl Actor for SamplerActor {
             }
             SamplerMsg::Tick => state.tick().await,
             SamplerMsg::Change { change, reply } => {
-                state.store.change(*change);
+                state.change(*change);
                 answer(reply, ());
             }
             SamplerMsg::Report { reply } => {
@@ -346,7 +359,8 @@ impl Actor for SamplerActor {
                 answer(reply, state.store.fates(&traces));
                 return Ok(());
             }
-            SamplerMsg::Drain { reply } => state.drain(reply).await,
+            SamplerMsg::Drain { back, reply } if back.is_cancelled() => answer(reply, ()),
+            SamplerMsg::Drain { reply, .. } => state.drain(reply).await,
             #[cfg(test)]
             SamplerMsg::Fail => panic!("told to fail"),
         }
@@ -400,6 +414,14 @@ impl SamplerState {
             self.hand_on().await;
         }
         self.ticker.handled(is_behind);
+    }
+
+    /// It is in service, and decides nothing before its time any more, if it was told to.
+    fn change(&mut self, change: ShardChange) {
+        self.store.change(change);
+        for waiting in self.drains.drain(..) {
+            answer(waiting, ());
+        }
     }
 
     async fn drain(&mut self, reply: RpcReplyPort<()>) {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::actors::Witness;
 use crate::error::StartError;
-use crate::pipeline::{Connecting, ConnectorWay, Outlets, Routes, Stage, Way, Ways};
+use crate::pipeline::{Connecting, ConnectorWay, NamedWay, Outlets, Routes, Stage, Way, Ways};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_config::{ComponentId, Connector, Pipeline, Processor, Settings};
@@ -85,16 +85,21 @@ impl Wiring<'_> {
         &mut self,
         pipeline: &Pipeline,
         id: &ComponentId,
-        ways: &mut Vec<Way>,
+        ways: &mut Vec<NamedWay>,
         connectors: &mut Vec<ConnectorWay>,
     ) {
         let plan = self.plan;
         match plan.settings.connectors.get(id) {
             Some(Connector::Forward) => {
                 let fed = self.fed(id, pipeline.id.signal, pipeline.id.signal).await;
-                ways.extend(fed.into_iter().map(Way::Pipeline));
+                // Two connectors may feed the same pipeline.
+                let named = |(name, way): NamedWay| (format!("{id} {name}"), way);
+                ways.extend(fed.into_iter().map(named));
             }
-            Some(Connector::Routing(_)) => ways.extend(self.routes(id).await.map(Way::Pipeline)),
+            Some(Connector::Routing(_)) => {
+                let routes = self.routes(id).await;
+                ways.extend(routes.map(|routes| (id.to_string(), Way::Pipeline(routes))));
+            }
             Some(settings) => {
                 if let Some(running) = self.making(id, settings).await {
                     let pairing = running.pairing.as_ref();
@@ -131,7 +136,8 @@ impl Wiring<'_> {
             exemplars: exemplars(&plan.settings, pipeline, position.unwrap_or_default()),
             pairing: None,
         };
-        let ways = Ways::new(vec![Way::Pipeline(next.stage)]).with_connectors(vec![way]);
+        let onward = (processor.to_string(), Way::Pipeline(next.stage));
+        let ways = Ways::new(vec![onward]).with_connectors(vec![way]);
         Head {
             stage: Arc::new(ways),
             is_sampler: next.is_sampler,
@@ -151,7 +157,8 @@ impl Wiring<'_> {
                 .iter()
                 .filter(|it| target.contains(&it.id))
             {
-                ways.push(Way::Pipeline(Box::pin(self.pipeline(pipeline)).await.stage));
+                let head = Box::pin(self.pipeline(pipeline)).await;
+                ways.push((pipeline.id.to_string(), Way::Pipeline(head.stage)));
             }
             targets.push(Arc::new(Ways::new(ways)));
         }
@@ -161,20 +168,21 @@ impl Wiring<'_> {
         Some(Arc::new(routes))
     }
 
-    /// The pipelines that a connector feeds with one signal, out of another.
-    async fn fed(&mut self, id: &ComponentId, from: Signal, to: Signal) -> Vec<Arc<dyn Stage>> {
+    /// The ways to the pipelines that a connector feeds with one signal, out of another.
+    async fn fed(&mut self, id: &ComponentId, from: Signal, to: Signal) -> Vec<NamedWay> {
         let plan = self.plan;
         let Some(connector) = plan.settings.connectors.get(id) else {
             return Vec::new();
         };
-        let mut stages = Vec::new();
+        let mut ways = Vec::new();
         for pipeline in &plan.settings.pipelines {
             let takes = pipeline.id.signal == to && pipeline.receivers.contains(id);
             if takes && connector.joins(from, to) {
-                stages.push(Box::pin(self.pipeline(pipeline)).await.stage);
+                let head = Box::pin(self.pipeline(pipeline)).await;
+                ways.push((pipeline.id.to_string(), Way::Pipeline(head.stage)));
             }
         }
-        stages
+        ways
     }
 
     /// A connector that makes telemetry: the one that runs, when its settings are as before.
@@ -208,9 +216,8 @@ impl Wiring<'_> {
             let Some(from) = from else {
                 continue;
             };
-            let stages = self.fed(id, from, to).await;
-            if !stages.is_empty() {
-                let ways = stages.into_iter().map(Way::Pipeline).collect();
+            let ways = self.fed(id, from, to).await;
+            if !ways.is_empty() {
                 outlets[to as usize] = Some(Arc::new(Ways::new(ways)));
             }
         }

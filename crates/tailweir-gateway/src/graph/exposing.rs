@@ -18,7 +18,7 @@ impl Wiring<'_> {
         let (Some(scraped), Some(seat)) = (scraped, seat) else {
             return Way::Exporter(way);
         };
-        let next = Arc::new(Ways::new(vec![Way::Exporter(way)]));
+        let next = Arc::new(Ways::new(vec![(id.to_string(), Way::Exporter(way))]));
         self.exposed.insert(id.clone());
         if let Some(exposing) = self.graph.exposing.get(id) {
             exposing.change(next, scraped);

@@ -216,20 +216,24 @@ async fn bind_datagrams(
 /// Where each signal of a receiver goes.
 fn entries(id: &ComponentId, settings: &Settings, heads: &BTreeMap<PipelineId, Head>) -> Entries {
     Signal::ALL.map(|signal| {
-        let mut fed: Vec<Head> = settings
+        let mut fed: Vec<(String, Head)> = settings
             .pipelines
             .iter()
             .filter(|pipeline| pipeline.id.signal == signal && pipeline.receivers.contains(id))
-            .filter_map(|pipeline| heads.get(&pipeline.id).cloned())
+            .filter_map(|pipeline| {
+                let head = heads.get(&pipeline.id)?.clone();
+                Some((pipeline.id.to_string(), head))
+            })
             .collect();
         match fed.len() {
             0 => None,
-            1 => fed.pop().map(|head| Entry {
+            1 => fed.pop().map(|(_, head)| Entry {
                 stage: head.stage,
                 is_detached: !head.is_sampler,
             }),
             _ => {
-                let ways = fed.into_iter().map(|head| Way::Pipeline(head.stage));
+                let fed = fed.into_iter();
+                let ways = fed.map(|(name, head)| (name, Way::Pipeline(head.stage)));
                 Some(Entry {
                     stage: Arc::new(Ways::new(ways.collect())),
                     is_detached: true,

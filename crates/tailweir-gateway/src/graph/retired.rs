@@ -1,31 +1,40 @@
 //! What is taken out of service: in which order it is emptied, so that what is held flows out.
 
-use super::leaving::Leaving;
-use super::trace_aware::{RunningTraceAware, followers};
+use super::leaving::{End, Leaving, STAY_MAX, Stay, drain_shard};
+use super::trace_aware::followers;
 use super::{Graph, Place, RunningBatcher, RunningConnector, RunningExporter};
-use crate::actors::Shard;
-use crate::pipeline::Sampler;
+use crate::pipeline::{Sampler, Seat, TraceAware};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_config::{ComponentId, Pipeline, Settings};
+use tailweir_export::Exporter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What a change has taken out of the graph, to be emptied in this order.
 #[derive(Default)]
 pub(crate) struct Retired {
+    front: Chain,
+    /// Samplers that other members of the cluster still reach.
+    leaving: Leaving,
+    /// What those send into, as long as they are there.
+    behind: Chain,
+}
+
+/// Stages in their order, and the exporters behind them.
+#[derive(Default)]
+struct Chain {
     stages: Vec<Stage>,
     exporters: Vec<RunningExporter>,
-    leaving: Leaving,
 }
 
 /// Something that holds telemetry on its way to exporters.
 enum Stage {
     Sampler(Arc<Sampler>),
     Batcher(RunningBatcher),
-    TraceAware(RunningTraceAware),
+    TraceAware(Arc<TraceAware>),
     Connector(RunningConnector),
 }
 
@@ -34,11 +43,11 @@ enum Stage {
 pub(super) struct Gone {
     pub(super) samplers: BTreeMap<Place, Arc<Sampler>>,
     pub(super) batchers: BTreeMap<Place, RunningBatcher>,
-    pub(super) trace_aware: BTreeMap<Place, RunningTraceAware>,
+    pub(super) trace_aware: BTreeMap<Place, Arc<TraceAware>>,
     pub(super) connectors: BTreeMap<ComponentId, RunningConnector>,
     pub(super) exporters: Vec<RunningExporter>,
-    /// Of these, what other members of the cluster still reach.
-    pub(super) leaving: Leaving,
+    /// Of the samplers, what other members of the cluster still reach.
+    stays: BTreeMap<Place, Stay>,
 }
 
 impl Gone {
@@ -50,7 +59,14 @@ impl Gone {
             trace_aware: graph.trace_aware,
             connectors: graph.connectors,
             exporters: graph.exporters.into_values().collect(),
-            leaving: Leaving::default(),
+            stays: BTreeMap::new(),
+        }
+    }
+
+    /// What is at this place, with this seat in a cluster, if there is one, is out of service.
+    pub(super) fn depart(&mut self, place: &Place, seat: Option<&Arc<Seat>>) {
+        if let Some(stay) = seat.and_then(Stay::begin) {
+            self.stays.insert(place.clone(), stay);
         }
     }
 
@@ -58,28 +74,44 @@ impl Gone {
     /// behind all pipelines that feed it, and before those that it feeds; logs that wait for the decisions of a
     /// sampler come behind it.
     pub(super) fn in_order(mut self, settings: &Settings) -> Retired {
-        let mut stages = Vec::new();
-        for part in front_to_back(settings) {
+        let mut retired = Retired::default();
+        let pipelines = settings.pipelines.iter();
+        let staying = pipelines.filter(|it| self.stays.keys().any(|place| place.0 == it.id));
+        let fed = front_to_back(settings, staying);
+        for part in front_to_back(settings, settings.pipelines.iter()) {
+            // Nothing that stands before what stays is behind it: each chain is in order.
+            let chain = match fed.contains(&part) {
+                true => &mut retired.behind.stages,
+                false => &mut retired.front.stages,
+            };
             match part {
                 Part::Connector(id) => {
-                    stages.extend(self.connectors.remove(id).map(Stage::Connector));
+                    chain.extend(self.connectors.remove(id).map(Stage::Connector));
                 }
                 Part::Pipeline(pipeline) => {
                     for id in &pipeline.processors {
                         let place = (pipeline.id.clone(), id.clone());
-                        stages.extend(self.samplers.remove(&place).map(Stage::Sampler));
-                        stages.extend(self.batchers.remove(&place).map(Stage::Batcher));
+                        let sampler = self.samplers.remove(&place);
                         let trace_aware = self.trace_aware.remove(&place);
-                        stages.extend(trace_aware.map(Stage::TraceAware));
+                        match (sampler, trace_aware, self.stays.remove(&place)) {
+                            (Some(sampler), _, Some(stay)) => retired.leaving.add(sampler, stay),
+                            (_, Some(sampler), Some(stay)) => {
+                                retired.leaving.add_trace_aware(sampler, stay);
+                            }
+                            (sampler, trace_aware, _) => {
+                                chain.extend(sampler.map(Stage::Sampler));
+                                chain.extend(trace_aware.map(Stage::TraceAware));
+                            }
+                        }
+                        chain.extend(self.batchers.remove(&place).map(Stage::Batcher));
                     }
                 }
             }
         }
-        Retired {
-            stages,
-            exporters: self.exporters,
-            leaving: self.leaving,
-        }
+        let is_behind = |it: &RunningExporter| fed.iter().any(|part| part.ends_at(&it.exporter));
+        let (behind, front): (Vec<_>, Vec<_>) = self.exporters.into_iter().partition(is_behind);
+        (retired.front.exporters, retired.behind.exporters) = (front, behind);
+        retired
     }
 }
 
@@ -90,14 +122,29 @@ enum Part<'s> {
     Connector(&'s ComponentId),
 }
 
-/// Every pipeline and every connector that is used, each before those that it feeds.
-fn front_to_back(settings: &Settings) -> Vec<Part<'_>> {
+impl Part<'_> {
+    /// Whether it is a pipeline with this exporter.
+    fn ends_at(self, exporter: &Exporter) -> bool {
+        let Part::Pipeline(pipeline) = self else {
+            return false;
+        };
+        let mut exporters = pipeline.exporters.iter();
+        pipeline.id.signal == exporter.signal()
+            && exporters.any(|id| id.to_string() == exporter.name())
+    }
+}
+
+/// These pipelines, and every pipeline and connector that they feed, each before those that it feeds.
+fn front_to_back<'s>(
+    settings: &'s Settings,
+    pipelines: impl Iterator<Item = &'s Pipeline>,
+) -> Vec<Part<'s>> {
     let mut order = Order {
         settings,
         seen: BTreeSet::new(),
         back_to_front: Vec::new(),
     };
-    for pipeline in &settings.pipelines {
+    for pipeline in pipelines {
         order.pipeline(pipeline);
     }
     order.back_to_front.reverse();
@@ -149,34 +196,69 @@ impl<'s> Order<'s> {
 impl Retired {
     /// Whether there is nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.stages.is_empty() && self.exporters.is_empty()
+        self.front.is_empty() && self.leaving.is_empty() && self.behind.is_empty()
     }
 
-    /// Empties what a process that goes on needs no more; as [`Self::empty`], but what other members still reach stays until the
-    /// deadline, or until `end`.
-    pub(crate) async fn leave(self, deadline: Instant, end: CancellationToken) {
+    /// Empties what a process that goes on needs no more, and gives it so much time for that; as [`Self::empty`], but what other
+    /// members still reach stays for a while, and with it what it may send into. A stop of the process ends that.
+    pub(crate) async fn leave(self, time: Duration, end: End) {
         let Self {
-            stages,
-            exporters,
+            front,
             leaving,
+            behind,
         } = self;
-        empty_stages(stages, &leaving, deadline).await;
-        close_exporters(exporters, deadline).await;
-        leaving.stay(deadline, &end).await;
+        let deadline = Instant::now() + time;
+        empty_stages(front.stages, deadline).await;
+        tokio::join!(
+            close_exporters(front.exporters, deadline),
+            leave_behind(leaving, behind, time, end),
+        );
     }
 
     /// Decides, flushes, sends; gives up at the deadline what has not left by then. Returns whether
     /// all has left.
     pub(crate) async fn empty(self, deadline: Instant) -> bool {
-        let in_time = empty_stages(self.stages, &Leaving::default(), deadline).await;
-        close_exporters(self.exporters, deadline).await && in_time
+        let mut in_time = true;
+        for chain in [self.front, self.behind] {
+            in_time &= empty_stages(chain.stages, deadline).await;
+            in_time &= close_exporters(chain.exporters, deadline).await;
+        }
+        in_time
     }
 }
 
-async fn empty_stages(stages: Vec<Stage>, leaving: &Leaving, deadline: Instant) -> bool {
+impl Chain {
+    fn is_empty(&self) -> bool {
+        self.stages.is_empty() && self.exporters.is_empty()
+    }
+}
+
+/// Lets go of samplers that other members still reach, and of what is behind them.
+async fn leave_behind(leaving: Leaving, behind: Chain, time: Duration, end: End) {
+    let stay_until = Instant::now() + STAY_MAX;
+    leaving.drain(stay_until, &end).await;
+    let is_stopping = end.borrow().is_some();
+    // What a lost member owned may have to leave this way yet. Batches go by themselves, and exporters send what they have; but a
+    // connector would go on to write what it has counted, beside the one that counts now.
+    let stages = behind.stages.into_iter();
+    let (open, closing): (Vec<_>, Vec<_>) =
+        stages.partition(|stage| matches!(stage, Stage::Batcher(_)));
+    empty_stages(closing, Instant::now() + time).await;
+    leaving.stay(stay_until, &end).await;
+    if !is_stopping {
+        leaving.drain(Instant::now() + time, &end).await;
+    }
+    leaving.go().await;
+    let stop = *end.borrow();
+    let deadline = stop.unwrap_or_else(|| Instant::now() + time);
+    empty_stages(open, deadline).await;
+    close_exporters(behind.exporters, deadline).await;
+}
+
+async fn empty_stages(stages: Vec<Stage>, deadline: Instant) -> bool {
     let mut in_time = true;
     for stage in stages {
-        in_time &= stage.empty(leaving, part_of(deadline)).await;
+        in_time &= stage.empty(part_of(deadline)).await;
     }
     in_time
 }
@@ -194,12 +276,12 @@ async fn close_exporters(exporters: Vec<RunningExporter>, deadline: Instant) -> 
 }
 
 impl Stage {
-    async fn empty(self, leaving: &Leaving, deadline: Instant) -> bool {
+    async fn empty(self, deadline: Instant) -> bool {
         match self {
             Self::Sampler(sampler) => {
                 let drained = drain(&sampler, deadline).await;
-                if !leaving.has(&sampler) {
-                    close(&sampler).await;
+                for shard in sampler.shards() {
+                    shard.close().await;
                 }
                 drained
             }
@@ -208,9 +290,8 @@ impl Stage {
                 running.worker.stop();
                 true
             }
-            Self::TraceAware(running) => {
-                running.stage.close(deadline).await;
-                running.worker.stop();
+            Self::TraceAware(sampler) => {
+                sampler.close(deadline).await;
                 true
             }
             Self::Connector(running) => {
@@ -232,30 +313,17 @@ impl Stage {
 }
 
 /// Earlier stages may not use up all the time: what leaves them must still be sent.
-fn part_of(deadline: Instant) -> Instant {
+pub(super) fn part_of(deadline: Instant) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) * 2 / 3
 }
 
 /// Decides what a sampler holds. Returns whether all of it has left.
 async fn drain(sampler: &Sampler, deadline: Instant) -> bool {
+    let never = CancellationToken::new();
     let shards = sampler.shards().iter();
-    let drained = shards.map(|shard| tokio::time::timeout_at(deadline, drain_shard(shard)));
+    let drained = shards.map(|shard| tokio::time::timeout_at(deadline, drain_shard(shard, &never)));
     join_all(drained).await.iter().all(Result::is_ok)
-}
-
-/// Decides what a shard holds; tried again when it fails meanwhile.
-async fn drain_shard(shard: &Shard) {
-    const PAUSE: Duration = Duration::from_millis(20);
-    while shard.drain().await.is_err() {
-        tokio::time::sleep(PAUSE).await;
-    }
-}
-
-async fn close(sampler: &Sampler) {
-    for shard in sampler.shards() {
-        shard.close().await;
-    }
 }
 
 #[cfg(test)]
@@ -291,7 +359,15 @@ service:
     }
 
     fn names(settings: &Settings) -> Vec<String> {
-        let names = front_to_back(settings).into_iter().map(|part| match part {
+        names_from(settings, "")
+    }
+
+    /// What is fed by pipelines whose ids begin so, they included.
+    fn names_from(settings: &Settings, start: &str) -> Vec<String> {
+        let pipelines = settings.pipelines.iter();
+        let pipelines = pipelines.filter(|it| it.id.to_string().starts_with(start));
+        let parts = front_to_back(settings, pipelines).into_iter();
+        let names = parts.map(|part| match part {
             Part::Pipeline(pipeline) => pipeline.id.to_string(),
             Part::Connector(id) => id.to_string(),
         });
@@ -299,7 +375,7 @@ service:
     }
 
     /// Scenario: pipelines that feed each other, listed from the back to the front.
-    /// Guarantees: each part comes before those that it feeds.
+    /// Guarantees: each part comes before those that it feeds; what a pipeline feeds is told from what feeds it.
     #[test]
     fn what_feeds_comes_first() {
         let settings = settings(
@@ -324,5 +400,7 @@ service:
                 "metrics"
             ]
         );
+        let behind = names_from(&settings, "traces/out");
+        assert_eq!(behind, ["traces/out", "spanmetrics", "metrics"]);
     }
 }

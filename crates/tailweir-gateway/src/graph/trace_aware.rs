@@ -2,7 +2,7 @@
 
 use super::Place;
 use super::wiring::{Head, Wiring};
-use crate::actors::{Child, Witness};
+use crate::actors::Witness;
 use crate::pipeline::{TraceAware, TraceAwareRules};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +15,6 @@ const DECISIONS_MAX: usize = 400_000;
 
 /// Digits of the threshold for records without a trace id: all.
 const THRESHOLD_DIGITS: u32 = 14;
-
-/// A trace-aware processor and the worker that hands on what leaves it.
-pub(crate) struct RunningTraceAware {
-    pub(crate) stage: Arc<TraceAware>,
-    pub(crate) worker: Child,
-}
 
 /// The samplers that are followed, each with where it is followed.
 pub(super) fn followers(settings: &Settings) -> impl Iterator<Item = (Place, Place)> {
@@ -37,7 +31,7 @@ pub(super) fn followers(settings: &Settings) -> impl Iterator<Item = (Place, Pla
 }
 
 impl Wiring<'_> {
-    /// The stage of a trace-aware processor: the one that runs, by its new rules, or a new one.
+    /// The stage of a trace-aware processor: the one that runs, or is on its way out, by its new rules, or a new one.
     pub(super) async fn trace_aware(
         &mut self,
         place: Place,
@@ -46,38 +40,46 @@ impl Wiring<'_> {
     ) -> Head {
         self.places.insert(place.clone());
         let rules = rules(settings, &self.plan.settings);
-        if let Some(running) = self.graph.trace_aware.get(&place) {
-            running.stage.change(rules, next.stage);
-            return head(&running.stage);
-        }
         let ground = self.ground;
+        let seat = ground.seat_of(&place);
+        let known = self.graph.trace_aware.get(&place).cloned();
+        let known = known.or_else(|| {
+            let seat = seat.as_ref()?;
+            seat.membership.take_back_trace_aware(&seat.name)
+        });
+        if let Some(stage) = known {
+            stage.change(rules, next.stage);
+            let head = head(&stage);
+            self.graph.trace_aware.insert(place, stage);
+            return head;
+        }
         let stage = TraceAware::new(
             place.1.to_string(),
             rules,
             Arc::clone(&next.stage),
             (Arc::clone(&ground.admission), ground.clock),
-            ground.seat_of(&place),
+            seat,
         );
+        // Its worker ends by itself, when it is closed.
         let work: Arc<TraceAware> = Arc::clone(&stage);
-        let Some(worker) = ground.nursery.start_worker(work).await else {
+        if ground.nursery.start_worker(work).await.is_none() {
             // Only a node that is going down starts nothing.
             return next;
-        };
+        }
         if let Some(seat) = stage.seat() {
             let name = Arc::clone(&seat.name);
             seat.membership.enter_trace_aware(name, Arc::clone(&stage));
         }
         let head = head(&stage);
-        let running = RunningTraceAware { stage, worker };
-        self.graph.trace_aware.insert(place, running);
+        self.graph.trace_aware.insert(place, stage);
         head
     }
 
     /// Who is told what each sampler decides, for the logs of its traces.
     pub(super) fn add_followers(&self, witnesses: &mut BTreeMap<Place, Vec<Arc<dyn Witness>>>) {
         for (followed, follower) in followers(&self.plan.settings) {
-            if let Some(running) = self.graph.trace_aware.get(&follower) {
-                let stage: Arc<TraceAware> = Arc::clone(&running.stage);
+            if let Some(stage) = self.graph.trace_aware.get(&follower) {
+                let stage: Arc<TraceAware> = Arc::clone(stage);
                 witnesses.entry(followed).or_default().push(stage);
             }
         }

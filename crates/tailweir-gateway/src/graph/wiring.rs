@@ -7,7 +7,8 @@ use super::{Graph, Ground, Place, Plan, RunningBatcher, RunningExporter};
 use crate::actors::{Place as SeatPlace, Shard, ShardChange, ShardSettings, Witnesses};
 use crate::error::StartError;
 use crate::pipeline::{
-    Batcher, ConnectorWay, ExportWay, NotExported, Sampler, Seat, Stage, Transforming, Way, Ways,
+    Batcher, ConnectorWay, ExportWay, NamedWay, NotExported, Sampler, Seat, Stage, Transforming,
+    Way, Ways,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -141,8 +142,10 @@ impl Graph {
         let samplers = self
             .samplers
             .extract_if(.., |place, _| !places.contains(place));
-        let samplers = samplers.inspect(|(_, sampler)| gone.leaving.add(sampler));
-        gone.samplers.extend(samplers);
+        for (place, sampler) in samplers {
+            gone.depart(&place, sampler.seat());
+            gone.samplers.insert(place, sampler);
+        }
         let batchers = self
             .batchers
             .extract_if(.., |place, _| !places.contains(place));
@@ -150,9 +153,10 @@ impl Graph {
         let trace_aware = self
             .trace_aware
             .extract_if(.., |place, _| !places.contains(place));
-        let trace_aware =
-            trace_aware.inspect(|(_, running)| gone.leaving.add_trace_aware(&running.stage));
-        gone.trace_aware.extend(trace_aware);
+        for (place, stage) in trace_aware {
+            gone.depart(&place, stage.seat());
+            gone.trace_aware.insert(place, stage);
+        }
         let connectors = self
             .connectors
             .extract_if(.., |id, _| !connected.contains(id));
@@ -208,16 +212,17 @@ impl Wiring<'_> {
         &mut self,
         pipeline: &Pipeline,
         id: &ComponentId,
-        ways: &mut Vec<Way>,
+        ways: &mut Vec<NamedWay>,
         connectors: &mut Vec<ConnectorWay>,
     ) {
         let key = (id.clone(), pipeline.id.signal);
         if let Some(running) = self.graph.exporters.get(&key) {
             let (exporter, waits) = (running.exporter.clone(), running.waits);
             let scraped = running.page.as_ref().map(|page| Arc::clone(&page.scraped));
-            ways.push(self.export(id, ExportWay { exporter, waits }, scraped));
+            let way = self.export(id, ExportWay { exporter, waits }, scraped);
+            ways.push((id.to_string(), way));
         } else if let Some(counter) = self.graph.not_exported.get(&key) {
-            ways.push(Way::Nowhere(Arc::clone(counter)));
+            ways.push((id.to_string(), Way::Nowhere(Arc::clone(counter))));
         } else {
             self.connector(pipeline, id, ways, connectors).await;
         }
@@ -317,10 +322,17 @@ impl Wiring<'_> {
         // Members of a cluster have the same policies when they have the same settings.
         let revision = xxh3_64(format!("{settings:?}").as_bytes());
         self.places.insert(place.clone());
-        if let Some(sampler) = self.graph.samplers.get(&place) {
+        let seat = ground.seat_of(&place);
+        let known = self.graph.samplers.get(&place).cloned();
+        // One that is on its way out has what the members of the cluster know of it; a new one would speak by its name with nothing.
+        let known = known.or_else(|| {
+            let seat = seat.as_ref()?;
+            seat.membership.take_back(&seat.name)
+        });
+        if let Some(sampler) = known {
             let change = ShardChange {
                 policies: Arc::clone(policies),
-                engine,
+                engine: own_share(&seat, engine).0,
                 write_threshold: settings.write_threshold,
                 record_policy: settings.record_policy,
                 revision,
@@ -329,10 +341,10 @@ impl Wiring<'_> {
                 shard.set_next(Arc::clone(&next));
                 shard.change(change.clone()).await;
             }
-            return Arc::clone(sampler) as Arc<dyn Stage>;
+            self.graph.samplers.insert(place, Arc::clone(&sampler));
+            return sampler;
         }
         let witnesses = Arc::new(Witnesses::default());
-        let seat = ground.seat_of(&place);
         let shards = ground.shards_of_sampler();
         let mut running = Vec::with_capacity(shards);
         for index in 0..shards {
@@ -363,26 +375,34 @@ impl Wiring<'_> {
         sampler
     }
 
-    /// Where a shard is in the cluster, if there is one. Half of its memory is for what others own there.
+    /// Where a shard is in the cluster, if there is one.
     fn place(
         &self,
         seat: &Option<Arc<Seat>>,
-        mut engine: EngineSettings,
+        engine: EngineSettings,
         of: (usize, usize),
         revision: u64,
     ) -> (EngineSettings, Option<SeatPlace>) {
+        let (engine, copies) = own_share(seat, engine);
         let Some(seat) = seat else {
             return (engine, None);
         };
         let Some(incarnation) = seat.membership.incarnation else {
             return (engine, None);
         };
-        let mut copies = ByteSize(0);
-        if !seat.membership.one_copy {
-            copies = ByteSize(engine.memory_budget.bytes() / 2);
-            engine.memory_budget = copies;
-        }
         let place = SeatPlace::new(Arc::clone(seat), incarnation, of, copies, revision);
         (engine, Some(place))
     }
+}
+
+/// What a shard may hold of its own, and of what others own: half each where spans are held twice.
+fn own_share(seat: &Option<Arc<Seat>>, mut engine: EngineSettings) -> (EngineSettings, ByteSize) {
+    let membership = seat.as_ref().map(|seat| &seat.membership);
+    let copies = membership.is_some_and(|it| it.incarnation.is_some() && !it.one_copy);
+    if !copies {
+        return (engine, ByteSize(0));
+    }
+    let half = ByteSize(engine.memory_budget.bytes() / 2);
+    engine.memory_budget = half;
+    (engine, half)
 }

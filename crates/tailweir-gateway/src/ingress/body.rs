@@ -52,7 +52,8 @@ impl Reading {
         if length.is_some_and(|length| length > self.limit.bytes as u64) {
             return Err(self.limit.passed());
         }
-        let mut permit = self.admission.take(length.unwrap_or(0).min(STEP))?;
+        let announced = length.unwrap_or(0);
+        let mut permit = self.admission.take_first(announced.min(STEP), announced)?;
         let mut upload = Upload::new(body);
         let Some(first) = upload.next().await? else {
             return Ok(Charged {
@@ -106,7 +107,8 @@ impl Reading {
         if length > self.limit.bytes {
             return Err(self.limit.passed());
         }
-        let mut permit = self.admission.take((length as u64).min(STEP))?;
+        let announced = length as u64;
+        let mut permit = self.admission.take_first(announced.min(STEP), announced)?;
         let message = if rest.len() == length {
             permit.grow_to(length as u64)?;
             rest

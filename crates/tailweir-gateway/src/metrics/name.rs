@@ -203,7 +203,11 @@ metrics! {
     InFlight = "tailweir_in_flight_bytes", Gauge, "By", [],
         "Bytes of requests being worked on.";
     InFlightMax = "tailweir_in_flight_bytes_max", Gauge, "By", [],
-        "Bound of the bytes in flight: what memory allows, or less while samplers answer late.";
+        "Bound of the bytes in flight: what memory allows.";
+    Sampling = "tailweir_sampling_bytes", Gauge, "By", [],
+        "Bytes of requests that samplers work on, while somebody waits for them or has given up.";
+    SamplingMax = "tailweir_sampling_bytes_max", Gauge, "By", [],
+        "Bound of the bytes that samplers work on: those in flight, or while they answer late what they answer in time.";
     AdmissionRefused = "tailweir_admission_refused_requests", Counter, "{requests}", [],
         "Requests that were refused before they were read, for want of room.";
     StoreMemory = "tailweir_store_memory_bytes", Gauge, "By", ["pipeline", "processor"],
@@ -279,7 +283,7 @@ metrics! {
     ConnectorSeriesBytes = "tailweir_connector_series_bytes", Gauge, "By", ["connector"],
         "Memory of the connector's series: 256 MiB at most for span_metrics, 64 MiB for others.";
     ConnectorOverflowed = "tailweir_connector_overflowed_items", Counter, "{items}", ["connector"],
-        "Items that found no room for a series of their own and are in otel.metric.overflow.";
+        "Items that found no room for a series of their own and are in otel.metric.overflow; exceptions beyond the 64 MiB of log records that one request becomes, which are left out.";
     ConnectorResources = "tailweir_connector_resources", Gauge, "{resources}", ["connector"],
         "Resources whose series span_metrics keeps, resource_metrics_cache_size at most.";
     ConnectorEvicted = "tailweir_connector_evicted_resources", Counter, "{resources}", ["connector"],

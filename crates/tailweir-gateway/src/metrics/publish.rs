@@ -120,6 +120,8 @@ impl Page<'_> {
         let admission = &status.admission;
         self.gauge(Metric::InFlight, &[], admission.in_flight_bytes);
         self.gauge(Metric::InFlightMax, &[], admission.in_flight_bytes_max);
+        self.gauge(Metric::Sampling, &[], admission.sampling_bytes);
+        self.gauge(Metric::SamplingMax, &[], admission.sampling_bytes_max);
         self.counter(Metric::AdmissionRefused, &[], admission.refused_requests);
         self.gauge(Metric::Imbalance, &[], status.imbalance);
     }

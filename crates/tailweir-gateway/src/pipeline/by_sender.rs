@@ -5,6 +5,9 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tailweir_otlp::{as_they_stood, by_sender};
 
+/// By what name a load remembers who has taken the part of its first sender.
+const FIRST: &str = "of the first sender";
+
 /// Divides loads by the senders that are noted in them, and takes the notes out.
 ///
 /// What the stage behind does not take comes back with its notes, to be offered again.
@@ -23,6 +26,7 @@ impl BySender {
         if parts.is_empty() {
             return self.next.take(load).await;
         }
+        let mut taken = load.ways_taken.take_within(FIRST);
         for index in 0..parts.len() {
             let part = &mut parts[index];
             let mut charge = load.charge.split_off(part.items);
@@ -37,8 +41,8 @@ impl BySender {
                 client,
                 permit: load.permit.take(),
                 is_held: load.is_held,
-                // Those ways took the first of what is offered once more.
-                ways_taken: std::mem::take(&mut load.ways_taken),
+                // Of what is offered once more, they took the first.
+                ways_taken: std::mem::take(&mut taken),
                 ..Load::held(load.signal, body, charge)
             };
             let Err(mut returned) = self.next.take(piece).await else {
@@ -49,6 +53,8 @@ impl BySender {
             rest.body = as_they_stood(&load.body, &parts[index..]).into();
             rest.client = load.client;
             rest.scanned = None;
+            let within = std::mem::take(&mut rest.ways_taken);
+            rest.ways_taken.add_within(FIRST, within);
             return Err(returned);
         }
         Ok(())
@@ -76,7 +82,7 @@ mod tests {
     /// Refuses some of what it is offered, by number.
     struct Picky {
         refused: Vec<usize>,
-        offered: Mutex<Vec<(String, u64, u64)>>,
+        offered: Mutex<Vec<(String, u64, bool)>>,
         taken: Mutex<Vec<(String, u64)>>,
     }
 
@@ -86,9 +92,9 @@ mod tests {
             let items = load.charge.amount().items;
             let mut offered = self.offered.lock();
             let number = offered.len();
-            offered.push((tenant.clone(), items, load.ways_taken));
+            offered.push((tenant.clone(), items, load.ways_taken.has("one")));
             let outcome = if self.refused.contains(&number) {
-                load.ways_taken = 2;
+                load.ways_taken.add("one");
                 Err(load.returned(Refusal::Full {
                     bound: Bound::Queue,
                     retry_after: Duration::ZERO,
@@ -153,7 +159,7 @@ mod tests {
         let taken = names(&[("red", 2), ("blue", 1), ("green", 2)]);
         assert_eq!(*next.taken.lock(), taken);
         let ways: Vec<_> = next.offered.lock().iter().map(|offer| offer.2).collect();
-        assert_eq!(ways, [0, 0, 2, 2, 0]);
+        assert_eq!(ways, [false, false, true, true, false]);
         let books = ledger.snapshot();
         assert_eq!(books.imbalance(), 0);
         assert_eq!(books.signals["traces"].delivered.items, 5);

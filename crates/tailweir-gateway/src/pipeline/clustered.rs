@@ -17,12 +17,13 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tailweir_core::{Signal, TraceId};
 use tailweir_export::Amount;
 use tailweir_otlp::Assembler;
 use tailweir_placement::{Epoch, Incarnation};
-use tailweir_shard::{Answer, Piece, Ruled, Spans};
+use tailweir_shard::{Answer, Piece, Report, Ruled, Spans};
 use tailweir_tenure::Message;
 use tokio::time::Instant;
 
@@ -39,14 +40,41 @@ pub(crate) struct Seat {
     /// `pipeline/processor`: the same at all members.
     pub(crate) name: Arc<str>,
     pub(crate) ledger: Arc<Ledger>,
+    /// Whether another has its name, or may have it next: it says nothing any more.
+    is_mute: AtomicBool,
 }
 
 impl Seat {
+    /// The place of what members call so.
+    pub(crate) fn new(membership: Arc<Membership>, name: Arc<str>, ledger: Arc<Ledger>) -> Self {
+        Self {
+            membership,
+            name,
+            ledger,
+            is_mute: AtomicBool::new(false),
+        }
+    }
+
+    /// Says nothing from here on.
+    pub(crate) fn mute(&self) {
+        self.is_mute.store(true, Relaxed);
+    }
+
+    /// Tells the membership what this member's part of the sampler has to report.
+    pub(crate) fn report(&self, report: Report) {
+        if !self.is_mute.load(Relaxed) {
+            self.membership.report(&self.name, report);
+        }
+    }
+
     /// Posts letters of this member's part of the sampler: those to one member together, in their order.
     pub(crate) fn post(
         &self,
         letters: impl IntoIterator<Item = (Incarnation, Message<Piece, Ruled>)>,
     ) {
+        if self.is_mute.load(Relaxed) {
+            return;
+        }
         let mut all = BTreeMap::<Incarnation, Vec<_>>::new();
         for (to, message) in letters {
             all.entry(to).or_default().push(message);

@@ -2,8 +2,11 @@
 //!
 //! What a connector makes waits in memory that is shared with the actor that hands it on, so that the actor
 //! can die and nothing is lost. Bounded in bytes; past the bound, loads for which a client waits are
-//! refused. Nothing is made at a flush while earlier telemetry waits for room behind, so series gather
-//! instead of requests.
+//! refused when something would be made of them at once. Nothing is made at a flush while earlier telemetry
+//! waits for room behind, so series gather instead of requests.
+
+#[cfg(test)]
+mod tests;
 
 use super::{Load, Stage};
 use crate::actors::Witness;
@@ -118,17 +121,20 @@ impl Connecting {
         }
     }
 
-    /// Whether it can take a load in.
+    /// Whether it can take a request in. Where it makes nothing of it at once, it can although it is full.
     ///
     /// # Errors
     ///
     /// Why not.
-    pub(crate) fn admit(&self) -> Result<(), Refusal> {
-        let waiting = self.waiting.lock();
-        if waiting.is_closed {
+    pub(crate) fn admit(&self, request: &[u8]) -> Result<(), Refusal> {
+        let (is_closed, is_full) = {
+            let waiting = self.waiting.lock();
+            (waiting.is_closed, waiting.bytes > BYTES_MAX)
+        };
+        if is_closed {
             return Err(Refusal::Stopping);
         }
-        if waiting.bytes > BYTES_MAX {
+        if is_full && self.maker.lock().makes_at_once(request) {
             return Err(Refusal::Full {
                 bound: Bound::Connector,
                 retry_after: RETRY_AFTER,

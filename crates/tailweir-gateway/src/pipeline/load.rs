@@ -1,6 +1,6 @@
 //! What travels through pipelines.
 
-use super::Scanned;
+use super::{Scanned, WaysTaken};
 use crate::admission::Permit;
 use crate::ledger::Charge;
 use crate::refusal::Refusal;
@@ -26,8 +26,8 @@ pub(crate) struct Load {
     pub(crate) is_held: bool,
     /// What a scan of `body` found, if it was scanned.
     pub(crate) scanned: Option<Scanned>,
-    /// The ways of the fan-out that have taken it already, a bit each.
-    pub(crate) ways_taken: u64,
+    /// Who behind has taken it already, when it is offered once more.
+    pub(crate) ways_taken: WaysTaken,
 }
 
 impl Load {
@@ -41,7 +41,7 @@ impl Load {
             permit: None,
             is_held: true,
             scanned: None,
-            ways_taken: 0,
+            ways_taken: WaysTaken::default(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Load {
             permit: None,
             is_held: self.is_held,
             scanned: None,
-            ways_taken: 0,
+            ways_taken: WaysTaken::default(),
         }
     }
 

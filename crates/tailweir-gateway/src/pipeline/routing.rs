@@ -1,22 +1,25 @@
 //! The `routing` connector as the end of a pipeline.
 
-use super::{Load, Returned, Stage, Taken};
+use super::{Load, Returned, Stage, Taken, WaysTaken};
 use crate::ledger::DropReason;
 use crate::refusal::Refusal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tailweir_connect::{Portion, Routed, Routing};
 use tailweir_export::LossReason;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Sends parts of loads to pipelines.
 ///
-/// A load that no pipeline has taken a part of comes back whole. Once one has, what the others refuse is
-/// lost and counted when the load was held, and refused to the client, who sends all of it again, when it
-/// was not: as at any end of a pipeline with several ways.
+/// A load of which no target has taken a part comes back whole, and remembers which pipelines of the target that refused it have
+/// theirs. Once one has, what the others refuse is lost and counted when the load was held, and refused to the client,
+/// who sends all of it again, when it was not: as at any end of a pipeline with several ways.
 pub(crate) struct Routes {
     routing: Arc<Routing>,
     /// By number of the target.
     targets: Vec<Arc<dyn Stage>>,
+    /// What targets are called, by their numbers.
+    names: Vec<String>,
     figures: Arc<RouteFigures>,
 }
 
@@ -39,7 +42,12 @@ impl Routes {
         figures: Arc<RouteFigures>,
     ) -> Self {
         debug_assert_eq!(routing.targets().len(), targets.len());
+        let names = routing.targets().iter().map(|pipelines| {
+            let ids: Vec<String> = pipelines.iter().map(ToString::to_string).collect();
+            ids.join(" ")
+        });
         Self {
+            names: names.collect(),
             routing,
             targets,
             figures,
@@ -77,38 +85,57 @@ impl Routes {
             .charge
             .repeat((total + routed.unrouted).saturating_sub(whole));
         let mut is_untouched = true;
-        for Portion {
-            target,
-            body,
-            items,
-        } in routed.portions
-        {
-            let part = Load {
-                signal: load.signal,
-                body,
-                charge: load.charge.split_off(items),
-                client: Arc::clone(&load.client),
-                permit: None,
-                is_held: load.is_held,
-                scanned: None,
-                ways_taken: 0,
-            };
-            let Err(returned) = self.targets[target].take(part).await else {
+        for portion in routed.portions {
+            let part = self.part(&mut load, &portion);
+            let Err(returned) = self.targets[portion.target].take(part).await else {
                 is_untouched = false;
                 continue;
             };
+            let Returned {
+                load: part,
+                refusal,
+            } = *returned;
             if load.is_held && !is_untouched {
-                returned.load.charge.lose(LossReason::QueueFull);
+                part.charge.lose(LossReason::QueueFull);
                 continue;
             }
-            load.charge.merge(returned.load.charge);
+            load.charge.merge(part.charge);
             if is_untouched {
                 load.charge.undo_repeat(repeated);
             }
-            return Err(load.returned(returned.refusal));
+            if !part.ways_taken.is_empty() {
+                let name = self.part_name(&portion);
+                load.ways_taken.add_within(&name, part.ways_taken);
+            }
+            return Err(load.returned(refusal));
         }
         load.charge.drop_as(DropReason::NotRouted);
         Ok(())
+    }
+
+    /// Takes a part off, for its target.
+    fn part(&self, load: &mut Load, portion: &Portion) -> Load {
+        let mut ways_taken = WaysTaken::default();
+        if !load.ways_taken.is_empty() {
+            ways_taken = load.ways_taken.take_within(&self.part_name(portion));
+        }
+        Load {
+            signal: load.signal,
+            body: portion.body.clone(),
+            charge: load.charge.split_off(portion.items),
+            client: Arc::clone(&load.client),
+            permit: None,
+            is_held: load.is_held,
+            scanned: None,
+            ways_taken,
+        }
+    }
+
+    /// By what name a load remembers who has taken this part of it. What is in the part belongs to it: after a reload other
+    /// items may go to the same target.
+    fn part_name(&self, portion: &Portion) -> String {
+        let content = xxh3_64(&portion.body);
+        format!("{} {content:016x}", self.names[portion.target])
     }
 
     fn give_up(&self, load: Load, detail: String) -> Result<(), Box<Returned>> {

@@ -27,6 +27,7 @@ use tailweir_sampler::{LogRule, TraceHold, TraceHoldSettings};
 use tailweir_tenure::Number;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes that may wait for room behind.
 const LEAVING_BYTES_MAX: u64 = 16 << 20;
@@ -51,8 +52,10 @@ pub(crate) struct TraceAware {
     state: Mutex<State>,
     /// Something leaves, something waits, or the processor was closed.
     due: Notify,
-    /// Everything has left after the close.
+    /// Everything has left, of one that takes nothing more in.
     empty: Notify,
+    /// Nothing is handed on any more.
+    over: CancellationToken,
     admission: Arc<Admission>,
     clock: Clock,
     /// Its place in a cluster; nothing when the process is alone.
@@ -130,6 +133,7 @@ impl TraceAware {
             state: Mutex::new(State::new(rules, waits)),
             due: Notify::new(),
             empty: Notify::new(),
+            over: CancellationToken::new(),
             admission,
             clock,
             seat,
@@ -145,10 +149,13 @@ impl TraceAware {
         &self.id
     }
 
-    /// Records go to this stage, by these rules, from here on. What waits keeps its deadline.
+    /// Records go to this stage, by these rules, from here on. What waits keeps its deadline. One that was [drained](Self::drain)
+    /// is in service again.
     pub(crate) fn change(&self, rules: TraceAwareRules, next: Arc<dyn Stage>) {
         self.next.exchange(next);
-        self.state.lock().change(rules);
+        let mut state = self.state.lock();
+        state.is_closed = false;
+        state.change(rules);
     }
 
     /// Its name among the members of the cluster, if there is one.
@@ -193,9 +200,16 @@ impl TraceAware {
         state.reported = now;
     }
 
-    /// Hands on what leaves, and lets go of what has waited for too long, until [`Self::close`] has emptied
-    /// it. Cancel safe but for the load that is being handed on, which is then counted as lost.
+    /// Hands on what leaves, and lets go of what has waited for too long, until it is [closed](Self::close) or
+    /// [given up](Self::give_up). Cancel safe but for the load that is being handed on, which is then counted as lost.
     pub(crate) async fn run(&self) {
+        tokio::select! {
+            () = self.run_until_over() => {}
+            () = self.over.cancelled() => {}
+        }
+    }
+
+    async fn run_until_over(&self) {
         match &self.seat {
             None => self.run_leaving().await,
             Some(seat) => tokio::select! {
@@ -206,6 +220,7 @@ impl TraceAware {
         }
     }
 
+    /// Never ends.
     async fn run_leaving(&self) {
         loop {
             let due = self.due.notified();
@@ -219,8 +234,12 @@ impl TraceAware {
                 self.report(&mut state);
                 match load {
                     Some(load) => Next::Leaves(load),
-                    None if state.is_closed && state.is_empty() => Next::Ends,
-                    None => Next::Waits(state.next_deadline()),
+                    None => {
+                        if state.is_closed && state.has_left() {
+                            self.empty.notify_waiters();
+                        }
+                        Next::Waits(state.next_deadline())
+                    }
                 }
             };
             match next {
@@ -230,10 +249,6 @@ impl TraceAware {
                     () = due => {}
                     () = tokio::time::sleep_until(self.clock.instant(deadline)) => {}
                 },
-                Next::Ends => {
-                    self.empty.notify_one();
-                    return;
-                }
             }
         }
     }
@@ -245,26 +260,64 @@ impl TraceAware {
         }
     }
 
-    /// Takes nothing more in, lets go of what still waits for decisions, and waits until all has left, at
-    /// most until the deadline. What is left then is lost, and counted.
+    /// As [`Self::drain`], at most until the deadline, for good. What is left then is lost, and counted.
     pub(crate) async fn close(&self, deadline: Instant) {
+        let never = CancellationToken::new();
+        let drained = tokio::time::timeout_at(deadline, self.drain(&never)).await;
+        if drained.is_err() {
+            self.give_up();
+        }
+        self.over.cancel();
+    }
+
+    /// Takes nothing more in, lets go of what still waits for decisions, and waits until all has left. What it keeps for other
+    /// members of a cluster stays, and is seen to. Does nothing once it is `back` in service, after which it [changes](Self::change).
+    pub(crate) async fn drain(&self, back: &CancellationToken) {
         {
             let mut state = self.state.lock();
+            if back.is_cancelled() {
+                return;
+            }
             state.is_closed = true;
             state.drain();
             self.report(&mut state);
         }
-        self.with_member(|shard, now, out| shard.drain(now, out));
-        self.changed.notify_one();
+        self.call_member(|shard, now, out| {
+            if !back.is_cancelled() {
+                shard.drain(now, out);
+            }
+        });
         self.due.notify_one();
-        // The run that finds nothing left leaves a permit behind, so this cannot miss it.
-        let emptied = tokio::time::timeout_at(deadline, self.empty.notified()).await;
-        if emptied.is_err() {
-            tracing::error!(processor = %self.id, "logs of traces could not leave in time");
-            let mut state = self.state.lock();
-            state.abandon();
-            self.report(&mut state);
+        tokio::select! {
+            () = self.emptied() => {}
+            () = back.cancelled() => {}
         }
+    }
+
+    async fn emptied(&self) {
+        loop {
+            let empty = self.empty.notified();
+            tokio::pin!(empty);
+            // Registered before looking, so that what leaves in between is not missed.
+            empty.as_mut().enable();
+            if self.state.lock().has_left() {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    /// Takes nothing more in and hands nothing on. What is left is lost, and counted.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        if !state.has_left() {
+            tracing::error!(processor = %self.id, "logs of traces could not leave in time");
+        }
+        state.abandon();
+        self.report(&mut state);
+        drop(state);
+        self.over.cancel();
     }
 }
 
@@ -273,7 +326,6 @@ enum Next {
     Leaves(Load),
     /// Nothing before this time, or before something happens.
     Waits(Option<Moment>),
-    Ends,
 }
 
 impl Stage for TraceAware {

@@ -1,6 +1,9 @@
 //! The end of a pipeline: its exporters, connectors, and the pipelines that it feeds.
 
-use super::{Connecting, Exposing, Load, Pairing, Stage, Taken};
+#[cfg(test)]
+mod tests;
+
+use super::{Connecting, Exposing, Load, Pairing, Returned, Stage, Taken, WaysTaken};
 use crate::ledger::DropReason;
 use crate::refusal::{Bound, Refusal};
 use std::sync::Arc;
@@ -12,14 +15,18 @@ use tailweir_export::{Exporter, LossReason, Parcel};
 
 /// When a client may come again after it met a full queue.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Most ways that a pipeline may have.
-pub(crate) const WAYS_MAX: usize = u64::BITS as usize;
+/// Most exporters and connectors at the end of a pipeline.
+pub(crate) const WAYS_MAX: usize = 64;
 
 /// Where a pipeline ends.
 pub(crate) struct Ways {
-    ways: Vec<Way>,
+    ways: Vec<NamedWay>,
     connectors: Vec<ConnectorWay>,
 }
+
+/// A way, and the name by which loads remember that they have gone it: another for each way of a fan-out, and the same after a
+/// reload as before.
+pub(crate) type NamedWay = (String, Way);
 
 /// A connector at the end of a pipeline: it looks at what goes the other ways.
 pub(crate) struct ConnectorWay {
@@ -69,9 +76,12 @@ pub(crate) struct NotExported {
 }
 
 impl Ways {
-    /// These ends, at most [`WAYS_MAX`].
-    pub(crate) fn new(ways: Vec<Way>) -> Self {
-        debug_assert!(ways.len() <= WAYS_MAX);
+    /// These ends.
+    pub(crate) fn new(ways: Vec<NamedWay>) -> Self {
+        debug_assert!(
+            (1..ways.len()).all(|it| ways[..it].iter().all(|(name, _)| *name != ways[it].0)),
+            "each way has a name of its own"
+        );
         Self {
             ways,
             connectors: Vec::new(),
@@ -86,10 +96,10 @@ impl Ways {
 
     /// Shows the load to the connectors once it has gone all other ways, so that what is offered again is
     /// counted once. What has no other way ends here.
-    async fn send_and_count(&self, load: Load) -> Result<(), Box<super::Returned>> {
+    async fn send_and_count(&self, load: Load) -> Result<(), Box<Returned>> {
         let is_alone = self.ways.is_empty() && self.connectors.len() == 1;
         for way in &self.connectors {
-            if let Err(refusal) = way.connector.admit() {
+            if let Err(refusal) = way.connector.admit(&load.body) {
                 // What is held must not stop for a connector while there are other ways.
                 if !load.is_held || is_alone {
                     return Err(load.returned(refusal));
@@ -113,33 +123,60 @@ impl Ways {
     ///
     /// When one way refuses, a load that a client waits for is returned, and the client sends it again
     /// (so ways that took it get it twice, as with the Collector). A load that is held is returned too
-    /// when this way is the only one, or may block: whoever holds it tries again. Otherwise
-    /// one full exporter would stop the others: its copy is lost, and counted.
-    async fn send(&self, mut load: Load) -> Result<(), Box<super::Returned>> {
-        let taken = load.ways_taken;
-        let open = (0..self.ways.len()).filter(|index| taken & 1 << index == 0);
-        let open: Vec<usize> = open.collect();
-        let Some((&last, others)) = open.split_last() else {
+    /// when this way is the only one, or may block: whoever holds it tries again, and what has taken it is
+    /// passed over then. Otherwise one full exporter would stop the others: its copy is lost, and counted.
+    async fn send(&self, mut load: Load) -> Result<(), Box<Returned>> {
+        let mut taken = std::mem::take(&mut load.ways_taken);
+        let last = self.ways.iter().rposition(|(name, _)| !taken.has(name));
+        let Some(last) = last else {
+            if !self.ways.is_empty() {
+                // It was for a way that a reload took away.
+                load.charge.undo_copy();
+            }
             return Ok(());
         };
-        for &index in others {
-            let copy = load.copy();
-            if let Err(returned) = self.one(index, copy).await {
-                returned.load.charge.undo_copy();
-                return Err(load.returned(returned.refusal));
+        for (index, (name, way)) in self.ways[..last].iter().enumerate() {
+            if taken.has(name) {
+                continue;
             }
-            load.ways_taken |= 1 << index;
+            let mut copy = load.copy();
+            copy.ways_taken = taken.take_within(name);
+            let Err(returned) = self.one(way, copy).await else {
+                continue;
+            };
+            let Returned {
+                load: copy,
+                refusal,
+            } = *returned;
+            copy.charge.undo_copy();
+            self.remember(&mut taken, index, copy.ways_taken);
+            load.ways_taken = taken;
+            return Err(load.returned(refusal));
         }
-        let taken = load.ways_taken;
-        self.one(last, load).await.map_err(|mut returned| {
-            returned.load.ways_taken = taken;
-            returned
-        })
+        let (name, way) = &self.ways[last];
+        load.ways_taken = taken.take_within(name);
+        let Err(mut returned) = self.one(way, load).await else {
+            return Ok(());
+        };
+        let within = std::mem::take(&mut returned.load.ways_taken);
+        self.remember(&mut taken, last, within);
+        returned.load.ways_taken = taken;
+        Err(returned)
     }
 
-    async fn one(&self, index: usize, mut load: Load) -> Result<(), Box<super::Returned>> {
-        load.ways_taken = 0;
-        match &self.ways[index] {
+    /// Notes that the way of this number has refused, but for these ways within: those before it have taken the load.
+    fn remember(&self, taken: &mut WaysTaken, refusing: usize, within: WaysTaken) {
+        let (before, rest) = self.ways.split_at(refusing);
+        for (name, _) in before {
+            taken.add(name);
+        }
+        if let Some((name, _)) = rest.first() {
+            taken.add_within(name, within);
+        }
+    }
+
+    async fn one(&self, way: &Way, load: Load) -> Result<(), Box<Returned>> {
+        match way {
             Way::Exporter(way) => way.send(load, self.ways.len() == 1).await,
             Way::Exposing(exposing) => exposing.send(load, self.ways.len() == 1).await,
             Way::Pipeline(stage) => stage.take(load).await,
@@ -162,7 +199,7 @@ impl Stage for Ways {
 }
 
 impl ExportWay {
-    async fn send(&self, load: Load, is_only: bool) -> Result<(), Box<super::Returned>> {
+    async fn send(&self, load: Load, is_only: bool) -> Result<(), Box<Returned>> {
         let Load {
             signal,
             body,
@@ -207,7 +244,7 @@ impl ExportWay {
             permit,
             is_held,
             scanned,
-            ways_taken: 0,
+            ways_taken: WaysTaken::default(),
         };
         let limit = ByteSize(self.exporter.snapshot().queue_capacity);
         Err(load.returned(refusal_of(reason, limit)))

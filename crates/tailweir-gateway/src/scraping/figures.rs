@@ -54,6 +54,7 @@ impl ScrapeFigures {
             Some(ScrapeError::Fetch(_)) => &self.unanswered,
             Some(
                 ScrapeError::Malformed { .. }
+                | ScrapeError::BadSchema { .. }
                 | ScrapeError::NoName
                 | ScrapeError::BadName(_)
                 | ScrapeError::LabelTwice { .. },

@@ -63,8 +63,8 @@ impl TraceAwareRow {
 
 /// A row for each of them.
 pub(super) fn rows(graph: &Graph) -> Vec<TraceAwareRow> {
-    let rows = graph.trace_aware.iter().map(|((pipeline, id), running)| {
-        let figures = running.stage.figures();
+    let rows = graph.trace_aware.iter().map(|((pipeline, id), stage)| {
+        let figures = stage.figures();
         let TraceAwareCounts {
             kept,
             dropped,

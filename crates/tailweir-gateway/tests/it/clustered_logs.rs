@@ -237,3 +237,55 @@ async fn logs_of_pipelines_that_are_renamed_go_the_way_of_their_traces() {
     let dropped = |row: &tailweir_gateway::LedgerRow| row.dropped["not_sampled"].items;
     assert_eq!(items(&books, dropped), TRACES / 2);
 }
+
+/// Scenario: logs wait for traces whose time has not come. One of three samplers is told that both pipelines have other names; when it
+/// has nothing left, another is lost, whose logs and traces it has copies of. Then the third is told.
+/// Guarantees: who was told first decides what it takes over, and lets its logs go with it; those of all kept traces arrive, each once,
+/// and no others; nobody was undecided, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_that_a_sampler_takes_over_while_it_leaves_go_the_way_of_their_traces() {
+    let sink = Sink::start();
+    let yaml = yaml(&sink, WINDOW, ", wait: 1h");
+    let renamed = yaml.replace("    traces: {", "    traces/renamed: {");
+    let renamed = renamed.replace("    logs: {", "    logs/renamed: {");
+    let town = Town::of(3);
+    let (mut samplers, gateway) = cluster(&town, &yaml).await;
+    send_logs(&gateway, 0..TRACES, "early").await;
+    let spans = (0..TRACES).map(|n| {
+        let span = span(trace_id(n), 1).child_of(9);
+        if n.is_multiple_of(2) {
+            span.error()
+        } else {
+            span
+        }
+    });
+    send(&gateway, request().spans(spans).message()).await;
+    let reload = async |sampler: &Fixture| {
+        let held = || sampler.running.ledger().signals["logs"].held.items;
+        assert!(held() > 0);
+        sampler.running.reload(settings(&renamed)).await.unwrap();
+        sampler.until("end of its logs", |_| held() == 0).await;
+    };
+    reload(&samplers[0]).await;
+    let own = bodies(&sink).len();
+
+    let lost = Incarnation(2);
+    town.paused.set(lost).unwrap();
+    town.change(|table| {
+        table.apply(&Command::Expire(vec![lost]));
+    });
+    sink.until("logs that were taken over", |sink| bodies(sink).len() > own)
+        .await;
+    reload(&samplers[2]).await;
+    until(&sink, "all logs of kept traces", kept(0..TRACES, "early")).await;
+
+    // It is not stopped as the others are, but gone.
+    let _lost = samplers.remove(1);
+    let mut books = vec![gateway.finish().await];
+    for sampler in samplers {
+        books.push(sampler.finish().await);
+    }
+    assert_eq!(items(&books, |row| row.delivered.items), TRACES / 2);
+    let dropped = |row: &tailweir_gateway::LedgerRow| row.dropped["not_sampled"].items;
+    assert_eq!(items(&books, dropped), TRACES / 2);
+}

@@ -8,6 +8,7 @@ mod clustered_logs;
 mod connections;
 mod connectors;
 mod exemplars;
+mod fan_out;
 mod files;
 mod harness;
 mod jaeger;

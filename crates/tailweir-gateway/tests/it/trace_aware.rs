@@ -48,8 +48,12 @@ async fn send_logs(gateway: &Fixture, records: &[String]) {
 
 /// Answers the status.
 pub(crate) async fn offer_logs(gateway: &Fixture, records: &[String]) -> u16 {
+    offer_logs_of(gateway, "", records).await
+}
+
+async fn offer_logs_of(gateway: &Fixture, schema_url: &str, records: &[String]) -> u16 {
     let body = format!(
-        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+        r#"{{"resourceLogs":[{{"schemaUrl":"{schema_url}","scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
         records.join(",")
     );
     let headers = [("content-type", "application/json")];
@@ -218,6 +222,25 @@ async fn a_reload_lets_no_log_go() {
     send_traces(&gateway).await;
     gateway.finish().await;
     assert_eq!(bodies(&backend), ["passes", "waits"]);
+}
+
+/// Scenario: a request has 3 MiB of resource, and a record of each of twelve traces.
+/// Guarantees: records wait with the resource as far as 32 MiB allow; the others pass at once, counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_is_not_repeated_for_every_trace() {
+    let backend = Sink::start();
+    let gateway = Fixture::start(&yaml(&backend, "1h", ", wait: 1h, undecided: drop")).await;
+    let records: Vec<_> = (1..=12)
+        .map(|n| record(trace_id(n), 9, &n.to_string()))
+        .collect();
+    let status = offer_logs_of(&gateway, &"u".repeat(3 << 20), &records).await;
+    assert_eq!(status, 200);
+    let passed = |sink: &Sink| bodies(sink) == ["11", "12"];
+    backend.until("what finds no room", passed).await;
+    let row = row(&gateway).await;
+    assert_eq!((row.waiting_traces, row.overflow), (10, 2));
+    let books = gateway.finish().await;
+    assert_eq!(books.signals["logs"].dropped["undecided"].items, 10);
 }
 
 /// What a configuration is refused for.

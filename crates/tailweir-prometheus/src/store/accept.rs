@@ -3,11 +3,13 @@
 use super::identity::Hasher;
 use super::placing::Named;
 use super::slots::Series;
-use super::{Outcome, ShownTargets, Store, StoreOptions};
+use super::targets::Target;
+use super::{Outcome, SERIES_SHARE, ShownTargets, Store, StoreOptions};
 use crate::naming::{Kind, Sender, TargetLabels};
 use crate::target_key::key_of;
 use crate::trouble::Trouble;
 use crate::value::{Change, Data, Succession, Value};
+use std::cell::Cell;
 use tailweir_core::Moment;
 use tailweir_otlp::{
     AnyValue, Attributes, DataPoint, MetricData, MetricView, RequestView, ResourceFields,
@@ -29,6 +31,9 @@ struct Source<'a> {
     is_elsewhere: bool,
     /// Attributes that become labels of each point, and win over the point's own.
     selected: Vec<(&'a [u8], AnyValue<'a>)>,
+    /// Whether there was no room for its target, or for what is new of it. It is not tried again with each point: that
+    /// would make all its labels so many times.
+    is_too_large: Cell<bool>,
 }
 
 /// A metric and what its points have in common.
@@ -41,6 +46,8 @@ struct Metric<'a> {
     name_hash: u128,
     metadata: u64,
     how: Succession,
+    /// Whether there was no room for its family; not tried again for each of its new series.
+    is_too_large: Cell<bool>,
 }
 
 impl Store {
@@ -70,6 +77,7 @@ impl Store {
                             temporality: temporality_of(data),
                             as_collector: self.options.as_collector,
                         },
+                        is_too_large: Cell::new(false),
                     };
                     self.metric(&source, &metric, &mut hasher, &mut outcome);
                 }
@@ -106,6 +114,7 @@ impl Store {
             sender_hash: hasher.sender(&sender),
             sender,
             selected,
+            is_too_large: Cell::new(false),
         }
     }
 
@@ -180,13 +189,19 @@ impl Store {
             return Ok(());
         }
         let slot = match known {
-            Some(slot) => match self.follow(slot, source, metric, point)? {
+            Some(slot) => match self.follow(slot, source, metric, point, outcome)? {
                 Change::Older => return Ok(()),
                 _ => slot,
             },
             None => self.begin(identity, source, metric, point, outcome)?,
         };
-        self.place(slot, metric.named(), hasher, outcome)?;
+        let placed = self.place(slot, metric.named(), hasher, outcome);
+        if placed == Err(Trouble::SeriesLimit) && known.is_none() {
+            // Hidden for want of room, it would take room from others.
+            metric.is_too_large.set(true);
+            self.remove(slot);
+        }
+        placed?;
         self.check_buckets(slot, metric, outcome)
     }
 
@@ -197,6 +212,7 @@ impl Store {
         source: &Source<'_>,
         metric: &Metric<'_>,
         point: DataPoint<'_>,
+        outcome: &mut Outcome,
     ) -> Result<Change, Trouble> {
         let Some(series) = self.slots.get_mut(slot) else {
             return Ok(Change::Older);
@@ -208,11 +224,15 @@ impl Store {
             Change::Older => return Ok(change),
             Change::Overlap => return Err(Trouble::Overlap),
         }
-        self.memory = self.memory.saturating_sub(before) + series.value.memory();
-        if series.target.is_some() {
-            let make = || target_labels(&self.options, source);
-            self.targets
-                .refresh(source.sender_hash, source.resource_hash, make);
+        let after = series.value.memory();
+        let (has_target, is_large) = (series.target.is_some(), series.memory() > SERIES_SHARE);
+        self.memory = self.memory.saturating_sub(before) + after;
+        if after > before && is_large && self.memory > self.memory_max() {
+            self.remove(slot);
+            return Err(Trouble::SeriesLimit);
+        }
+        if has_target {
+            self.refresh(0, source, metric, outcome);
         }
         Ok(change)
     }
@@ -226,7 +246,7 @@ impl Store {
         point: DataPoint<'_>,
         outcome: &mut Outcome,
     ) -> Result<u32, Trouble> {
-        if !self.has_room(0) {
+        if metric.is_too_large.get() || !self.has_room(0) {
             return Err(Trouble::SeriesLimit);
         }
         let attributes: Vec<_> = labelled(source, point).collect();
@@ -249,11 +269,7 @@ impl Store {
             return Err(Trouble::SeriesLimit);
         }
         if source.sender.is_target() {
-            let make = || target_labels(&self.options, source);
-            let target = self
-                .targets
-                .hold(source.sender_hash, source.resource_hash, make);
-            series.target = Some(target);
+            series.target = Some(self.hold(memory, source, metric, outcome)?);
         }
         if series.is_mended && !self.options.as_collector {
             outcome.notices.extend(
@@ -265,6 +281,57 @@ impl Store {
         let slot = self.slots.put(series);
         self.by_identity.insert(identity, slot);
         Ok(slot)
+    }
+
+    /// The target of a new series, which takes so many bytes itself.
+    fn hold(
+        &mut self,
+        memory: usize,
+        source: &Source<'_>,
+        metric: &Metric<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<u32, Trouble> {
+        self.refresh(memory, source, metric, outcome);
+        if let Some(target) = self.targets.hold(source.sender_hash) {
+            return Ok(target);
+        }
+        if source.is_too_large.get() {
+            return Err(Trouble::SeriesLimit);
+        }
+        let labels = target_labels(&self.options, source);
+        let target = Target::new(source.sender_hash, source.resource_hash, labels);
+        let grown = target.memory();
+        if !self.has_room(memory + grown) {
+            source.is_too_large.set(true);
+            return Err(Trouble::SeriesLimit);
+        }
+        self.memory += grown;
+        Ok(self.targets.enter(target))
+    }
+
+    /// Brings the labels of a target up to date, if it is there and so many bytes stay free. Otherwise the old labels stay,
+    /// which is told.
+    fn refresh(
+        &mut self,
+        memory: usize,
+        source: &Source<'_>,
+        metric: &Metric<'_>,
+        outcome: &mut Outcome,
+    ) {
+        if source.is_too_large.get() {
+            return;
+        }
+        let (identity, resource) = (source.sender_hash, source.resource_hash);
+        let room = self.room().saturating_sub(memory);
+        let make = || target_labels(&self.options, source);
+        match self.targets.refresh(identity, resource, room, make) {
+            Ok(grown) => self.memory = self.memory.saturating_add_signed(grown),
+            Err(trouble) => {
+                source.is_too_large.set(true);
+                let notice = self.troubles.note(trouble, metric.view.name());
+                outcome.notices.extend(notice);
+            }
+        }
     }
 
     /// Tells of an exponential histogram that cannot be a native one.

@@ -2,8 +2,12 @@
 
 use super::slots::Slots;
 use crate::naming::Kind;
+use crate::trouble::Trouble;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+
+/// Bytes of a family beside its texts and series: its place in the tables.
+const FAMILY_OVERHEAD: usize = 192;
 
 /// Series that share their name, type and help text.
 #[derive(Debug)]
@@ -26,10 +30,25 @@ pub(super) struct Families {
 }
 
 impl Families {
-    /// The family of this name; a new one has this type and help text.
-    pub(super) fn obtain(&mut self, name: &str, kind: Kind, help: &str) -> u32 {
+    /// The family of this name, and the bytes by which it grew the memory: nothing where it is there. A new one has this
+    /// type and help text.
+    ///
+    /// # Errors
+    ///
+    /// A new one would take more than `room` bytes.
+    pub(super) fn obtain(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        help: &str,
+        room: usize,
+    ) -> Result<(u32, usize), Trouble> {
         if let Some(place) = self.by_name.get(name) {
-            return *place;
+            return Ok((*place, 0));
+        }
+        let memory = memory_of(name, help);
+        if memory > room {
+            return Err(Trouble::SeriesLimit);
         }
         let family = Family {
             name: name.into(),
@@ -50,7 +69,7 @@ impl Families {
             }
         };
         self.by_name.insert(name.into(), place);
-        place
+        Ok((place, memory))
     }
 
     /// The family of this name, if there is one.
@@ -70,22 +89,25 @@ impl Families {
         }
     }
 
-    /// Notes that one of the series is gone; forgets a family without any.
-    pub(super) fn bury(&mut self, place: u32, slots: &mut Slots) {
+    /// Notes that one of the series is gone; forgets a family without any. Answers how many bytes that took.
+    pub(super) fn bury(&mut self, place: u32, slots: &mut Slots) -> usize {
         let Some(Some(family)) = self.all.get_mut(place as usize) else {
-            return;
+            return 0;
         };
         family.dead += 1;
         if family.dead == family.members.len() {
             family.members.drain(..).for_each(|slot| slots.free(slot));
             let family = self.all[place as usize].take();
             self.free.push(place);
-            if let Some(family) = family {
+            return family.map_or(0, |family| {
                 self.by_name.remove(&family.name);
-            }
-        } else if family.dead * 2 > family.members.len() {
+                memory_of(&family.name, &family.help)
+            });
+        }
+        if family.dead * 2 > family.members.len() {
             family.drop_dead(slots);
         }
+        0
     }
 
     /// The name after this one, in order.
@@ -132,4 +154,9 @@ impl Family {
             is_alive
         });
     }
+}
+
+/// Bytes of memory of a family with these texts, about. Its name is in the order of the page too.
+fn memory_of(name: &str, help: &str) -> usize {
+    FAMILY_OVERHEAD + 2 * name.len() + help.len()
 }

@@ -80,7 +80,8 @@ impl Store {
         let identity = series.identity;
         let moved = self.slots.put(series);
         self.by_identity.insert(identity, moved);
-        self.families.bury(family, &mut self.slots);
+        let freed = self.families.bury(family, &mut self.slots);
+        self.memory = self.memory.saturating_sub(freed);
         moved
     }
 
@@ -91,6 +92,7 @@ impl Store {
         metric: Named<'_>,
         hasher: &mut Hasher,
     ) -> Result<(), Trouble> {
+        let room = self.room();
         let Some(series) = self.slots.get_mut(slot) else {
             return Ok(());
         };
@@ -108,8 +110,9 @@ impl Store {
         if self.by_labels.contains_key(&shown) {
             return Err(Trouble::SameLabels);
         }
+        let (place, grown) = self.families.obtain(name, metric.kind, &help, room)?;
+        self.memory += grown;
         self.by_labels.insert(shown, slot);
-        let place = self.families.obtain(name, metric.kind, &help);
         self.families.enlist(place, slot);
         series.family = Some(place);
         series.shown = Some(shown);

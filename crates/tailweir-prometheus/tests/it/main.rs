@@ -1,6 +1,7 @@
 //! Tests of the door.
 
 mod golden;
+mod memory;
 mod messages;
 mod remote_write;
 mod series;

@@ -31,13 +31,9 @@ impl<T> LogShard<T> {
     }
 
     fn send_copies(&mut self, now: Moment, out: &mut LogOutbox<T>) {
-        loop {
-            let copies = self.copying.next(now, &self.tenancy);
-            if copies.is_empty() {
-                return;
-            }
+        while let Some(copies) = self.copying.next(now, &self.tenancy) {
             for (to, message) in copies {
-                self.copying.sent(now, &message);
+                self.copying.sent(now, to, &message);
                 out.letters.push((to, message));
             }
         }

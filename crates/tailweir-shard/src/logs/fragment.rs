@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tailweir_core::TraceId;
 use tailweir_otlp::{LogRecordView, Outer, RequestView};
 use tailweir_placement::{Epoch, Incarnation};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Records of one trace in one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +39,21 @@ impl LogFragment {
         let mut hash = Xxh3::with_seed(handed_on.map_or(0, |tenure| tenure.0));
         hash.update(&self.trace.0);
         let mut is_timed = true;
-        for (outer, scope) in Outer::all(&self.body)
-            .iter()
-            .zip(RequestView(&self.body).scopes())
-        {
+        let outers = Outer::all(&self.body);
+        // A resource may be long, and have many scopes: it is read once.
+        let mut resource: (Option<&[u8]>, u128) = (None, 0);
+        for (outer, scope) in &outers {
+            let fields = outer.resource().0;
+            if !resource.0.is_some_and(|last| std::ptr::eq(last, fields)) {
+                resource = (Some(fields), xxh3_128(fields));
+            }
+            let context = [resource.1, xxh3_128(outer.scope().0)];
             for record in scope.items() {
-                let part = outer.part(record);
-                for bytes in [part.resource.0, part.scope.0, part.item] {
-                    hash.update(&(bytes.len() as u64).to_le_bytes());
-                    hash.update(bytes);
+                for digest in context {
+                    hash.update(&digest.to_le_bytes());
                 }
+                hash.update(&(record.len() as u64).to_le_bytes());
+                hash.update(record);
                 let record = LogRecordView(record);
                 is_timed &= record.time() != 0 || record.observed_time() != 0;
             }

@@ -10,6 +10,8 @@ use tailweir_sampler::{LogFate, LogPart, LogRule};
 
 /// Bytes of records that are handed on at a time.
 const ONWARD_BYTES: usize = 4 << 20;
+/// What the fragments of any part may take.
+const SLACK: usize = 64 << 10;
 /// What others bring waits, whatever else it is.
 const OF_PARTS: LogRule = LogRule {
     keep_severity: 0,
@@ -25,23 +27,36 @@ pub enum MalformedLogs {
     /// Nobody would ever decide about it.
     #[error("a record without a trace id in a part")]
     Untraced,
+    /// Whoever brings a part has cut it by trace before, so that its fragments are as long as it.
+    #[error("the fragments of a part of {length} bytes take more than {most}")]
+    TooLong {
+        /// Its length.
+        length: usize,
+        /// The most that its fragments may take.
+        most: usize,
+    },
 }
 
 impl LogFragment {
     /// The records of a client's request that wait for decisions, and what goes on without.
     #[must_use]
     pub fn divide<'a>(rule: &LogRule, request: &'a Bytes) -> (Vec<Self>, Vec<LogPart<'a>>) {
+        Self::sorted(rule.cut(request), request)
+    }
+
+    fn sorted<'a>(parts: Vec<LogPart<'a>>, request: &'a Bytes) -> (Vec<Self>, Vec<LogPart<'a>>) {
         let (mut fragments, mut staying) = (Vec::new(), Vec::new());
-        for part in rule.cut(request) {
+        for part in parts {
             match part.fate {
                 LogFate::OfTrace(trace) => fragments.push(Self {
                     trace,
                     body: body_of(part.body, request),
                     records: part.items,
                 }),
-                LogFate::Severe | LogFate::Untraced | LogFate::UntracedLeftOut => {
-                    staying.push(part);
-                }
+                LogFate::Severe
+                | LogFate::Untraced
+                | LogFate::UntracedLeftOut
+                | LogFate::Overflow => staying.push(part),
             }
         }
         (fragments, staying)
@@ -50,12 +65,16 @@ impl LogFragment {
     /// The fragments of a part. They have memory of their own: what a stream brought is a share of a larger buffer.
     ///
     /// # Errors
-    /// When it is malformed, or has a record of no trace.
+    /// When it is malformed, has a record of no trace, or records of many traces share a resource.
     pub fn of_part(part: &Bytes) -> Result<Vec<Self>, MalformedLogs> {
         count_items(Signal::Logs, part)?;
-        let (mut fragments, others) = Self::divide(&OF_PARTS, part);
-        if !others.is_empty() {
-            return Err(MalformedLogs::Untraced);
+        let length = part.len();
+        let most = length.saturating_mul(4).saturating_add(SLACK);
+        let (mut fragments, others) = Self::sorted(OF_PARTS.cut_within(part, most), part);
+        match others.first().map(|other| other.fate) {
+            Some(LogFate::Overflow) => return Err(MalformedLogs::TooLong { length, most }),
+            Some(_) => return Err(MalformedLogs::Untraced),
+            None => {}
         }
         if let [only] = fragments.as_mut_slice() {
             only.body = Bytes::copy_from_slice(&only.body);

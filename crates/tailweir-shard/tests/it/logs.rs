@@ -4,7 +4,7 @@ mod history;
 mod town;
 
 use std::time::Duration;
-use tailweir_core::{ByteSize, Slot, TraceId};
+use tailweir_core::{ByteSize, Signal, Slot, TraceId};
 use tailweir_placement::{Command, Incarnation, RoutingTable, TenureId};
 use tailweir_shard::{Answer, LogFragment, LogShard, Redirect, Refusal};
 use tailweir_tenure::Number;
@@ -330,4 +330,23 @@ fn what_finds_no_room_does_not_wait() {
     assert_eq!(town.texts(), ["none", "room"]);
     let books = town.books(owner);
     assert_eq!((books.overflow.records, books.undecided.records), (1, 1));
+}
+
+/// Scenario: a part has 1 MiB of resource and a record of each of a hundred traces, which whoever brings parts has cut before.
+/// Guarantees: it is refused with its size, before its fragments take a hundred times as much.
+#[test]
+fn a_part_that_was_not_cut_is_refused() {
+    let records: Vec<_> = (1..=100)
+        .map(|n| format!(r#"{{"traceId":"{}"}}"#, trace_id(n)))
+        .collect();
+    let json = format!(
+        r#"{{"resourceLogs":[{{"schemaUrl":"{}","scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+        "u".repeat(1 << 20),
+        records.join(",")
+    );
+    let mut part = Vec::new();
+    tailweir_otlp::json::to_wire(Signal::Logs, json.as_bytes(), &mut part).unwrap();
+    let size = format!("a part of {} bytes", part.len());
+    let refused = LogFragment::of_part(&part.into()).unwrap_err().to_string();
+    assert!(refused.contains(&size), "{refused}");
 }

@@ -262,8 +262,10 @@ fn a_candidate_gets_its_copies_a_window_at_a_time() {
     for member in [heir, 0] {
         town.shards[member].learn(town.now, &town.table, &mut town.out[member]);
     }
-    let (mut most, mut is_first) = (0, true);
+    let (mut most, mut is_first, mut rounds) = (0, true, 0);
     while town.shards[heir].state().copied_bytes < 128 * SPAN {
+        rounds += 1;
+        assert!(rounds < 10_000, "copies have stopped");
         let letters = std::mem::take(&mut town.out[0].letters);
         most = most.max(copies(&letters));
         let is_lost = std::mem::replace(&mut is_first, false) && copies(&letters) > 0;

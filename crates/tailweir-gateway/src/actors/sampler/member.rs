@@ -244,7 +244,7 @@ impl Member {
             outlet.abandoned(&abandoned);
         }
         for report in self.outbox.reports.drain(..) {
-            self.seat.membership.report(&self.seat.name, report);
+            self.seat.report(report);
         }
         let custody = custody(&self.home);
         for kept in self.outbox.kept.drain(..) {

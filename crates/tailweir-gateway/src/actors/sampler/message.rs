@@ -10,6 +10,7 @@ use tailweir_placement::{Incarnation, RoutingTable};
 use tailweir_shard::{Answer, Fate, Part, Piece, Ruled};
 use tailweir_tenure::Message;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// What a sampler is told.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ pub(crate) enum SamplerMsg {
     },
     /// Decides everything now.
     Drain {
+        /// Cancelled when it is in service again: nothing is done then.
+        back: CancellationToken,
         /// Answered when all that is kept has left.
         reply: RpcReplyPort<()>,
     },

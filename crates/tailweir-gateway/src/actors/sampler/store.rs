@@ -81,7 +81,7 @@ pub(super) struct ShardStore {
     ticks: Buckets,
     /// Decisions of policies of earlier settings.
     retired: BTreeMap<String, PolicyCounts>,
-    /// Whether it is being emptied, for good.
+    /// Whether it is being emptied: for good, unless it changes.
     is_draining: bool,
 }
 
@@ -255,7 +255,9 @@ impl ShardStore {
         }
     }
 
+    /// Goes by other settings, in service.
     pub(super) fn change(&mut self, change: ShardChange) {
+        self.is_draining = false;
         // Counts by policy begin anew with each set, but a metric must not go backwards.
         let before = Arc::clone(self.core.engine().policies());
         let counts = self.core.change(&change);

@@ -153,7 +153,7 @@ async fn what_is_too_much_for_a_sampler_is_refused_at_once() {
         let (_work, _watch) = bench.admission.work(1).unwrap();
         tokio::time::advance(Duration::from_secs(5)).await;
     }
-    let _work = bench.admission.work(bench.admission.in_flight_max());
+    let _work = bench.admission.work(2 * bench.admission.sampling_max());
     bench.append(1).await.unwrap();
     let body = request().span(span(trace_id(2), 1)).bytes();
     let charge = Charge::take(&bench.ledger, Signal::Traces, Amount { items: 1, bytes: 1 });

@@ -86,6 +86,13 @@ impl TraceAware {
         };
         let body = load.body.clone();
         let (fragments, staying) = LogFragment::divide(&rule, &body);
+        // They are in flight for as long as the request, and may be larger.
+        let bytes = fragments.iter().map(|fragment| fragment.body.len() as u64);
+        let bytes: u64 = bytes.sum();
+        let permit = load.permit.as_mut();
+        if let Err(refusal) = permit.map_or(Ok(()), |permit| permit.grow_to(bytes)) {
+            return Err(load.returned(refusal));
+        }
         // The members take records into the books themselves; a client that goes away while we wait must not leave a second
         // entry behind.
         let ticket = load.charge.split_off(u64::MAX).give_back();
@@ -168,6 +175,7 @@ impl TraceAware {
 
     /// There is a newer table.
     pub(crate) fn learn(&self, table: &RoutingTable) {
+        self.state.lock().wait_for_decisions(self.clock.now());
         self.call_member(|shard, now, out| shard.learn(now, table, out));
     }
 
@@ -209,6 +217,7 @@ impl TraceAware {
             // Registered before looking, so that what happens in between is not missed.
             changed.as_mut().enable();
             let delivered = std::mem::take(&mut *self.delivered.lock());
+            let let_go = self.state.lock().lets_go(self.clock.now());
             let mut deadline = None;
             self.with_member(|shard, now, out| {
                 if !delivered.is_empty() {
@@ -217,7 +226,11 @@ impl TraceAware {
                 if shard.next_deadline().is_some_and(|due| due <= now) {
                     shard.tick(now, out);
                 }
-                deadline = shard.next_deadline();
+                if let Some((true, _)) = let_go {
+                    shard.drain(now, out);
+                }
+                let next = let_go.map(|(_, next)| next);
+                deadline = shard.next_deadline().into_iter().chain(next).min();
             });
             match deadline {
                 None => changed.await,

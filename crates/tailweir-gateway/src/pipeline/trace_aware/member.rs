@@ -65,7 +65,8 @@ impl LogMember {
         counts.dropped = books.dropped.records;
         counts.undecided = books.undecided.records;
         counts.undecided_dropped = books.undecided_dropped.records;
-        counts.overflow = books.overflow.records;
+        // Beside those that found no room on the way here.
+        counts.overflow += books.overflow.records;
         counts.handed_over = books.handed_over.records;
         counts.duplicates = books.duplicates.records;
     }
@@ -87,7 +88,7 @@ impl LogMember {
         }
         self.seat.post(self.outbox.letters.drain(..));
         for report in self.outbox.reports.drain(..) {
-            self.seat.membership.report(&self.seat.name, report);
+            self.seat.report(report);
         }
         self.book();
         let ledger = &self.seat.ledger;

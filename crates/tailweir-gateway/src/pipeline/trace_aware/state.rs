@@ -7,9 +7,14 @@ use crate::pipeline::Load;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tailweir_core::{Moment, Signal, TraceId};
 use tailweir_sampler::{LogFate, LogPart, LogRule, Placed, TraceHold};
 use tailweir_shard::{OnwardLogs, body_of};
+
+/// How long records that come to a member which takes nothing more in wait for decisions: those of the sampler beside it, which is
+/// being emptied too.
+const LET_GO_AFTER: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(super) struct State {
@@ -17,9 +22,14 @@ pub(super) struct State {
     pub(super) waits: Waits,
     pub(super) leaving: VecDeque<Load>,
     pub(super) leaving_bytes: u64,
+    /// Whether the stage behind is offered what left last.
+    is_handing_on: bool,
     /// To be handed on to the new owners of their slots.
     pub(super) onward: Vec<OnwardLogs>,
+    /// Whether it takes nothing more in.
     pub(super) is_closed: bool,
+    /// When it waits no longer for decisions, if it takes nothing more in.
+    let_go: Moment,
     /// What the admission was last told.
     pub(super) reported: u64,
     counts: TraceAwareCounts,
@@ -42,8 +52,10 @@ impl State {
             waits,
             leaving: VecDeque::new(),
             leaving_bytes: 0,
+            is_handing_on: false,
             onward: Vec::new(),
             is_closed: false,
+            let_go: Moment::ZERO,
             reported: 0,
             counts: TraceAwareCounts::default(),
         }
@@ -95,6 +107,26 @@ impl State {
             Waits::AtMembers(member) => member.is_empty(),
             Waits::Here(_) | Waits::Elsewhere => true,
         }
+    }
+
+    /// Whether all that there was has left.
+    pub(super) fn has_left(&self) -> bool {
+        self.is_empty() && self.leaving.is_empty() && !self.is_handing_on
+    }
+
+    /// What a member takes over may still be decided: it waits for that a little, even if it takes nothing more in.
+    pub(super) fn wait_for_decisions(&mut self, now: Moment) {
+        self.let_go = now + LET_GO_AFTER;
+    }
+
+    /// Of a member that takes nothing more in: whether it waits for no decision any more now, and when that is asked next. Records that
+    /// were on their way when it was drained, or that it has taken over since, wait with nobody else to let them go.
+    pub(super) fn lets_go(&mut self, now: Moment) -> Option<(bool, Moment)> {
+        let is_due = self.let_go <= now;
+        if is_due {
+            self.wait_for_decisions(now);
+        }
+        self.is_closed.then_some((is_due, self.let_go))
     }
 
     /// When something has waited for too long, where nobody else looks.
@@ -190,6 +222,10 @@ impl State {
                 records.charge.drop_as(DropReason::NotSampledByChance);
             }
             LogFate::OfTrace(trace) => self.wait(now, trace, records),
+            LogFate::Overflow => {
+                self.counts.overflow += part.items;
+                self.leave(records);
+            }
         }
     }
 
@@ -249,8 +285,11 @@ impl State {
         self.leaving.push_back(records);
     }
 
+    /// The next that leaves; the one before has been handed on.
     pub(super) fn next_leaving(&mut self) -> Option<Load> {
-        let load = self.leaving.pop_front()?;
+        let load = self.leaving.pop_front();
+        self.is_handing_on = load.is_some();
+        let load = load?;
         self.leaving_bytes -= load.body.len() as u64;
         Some(load)
     }

@@ -164,11 +164,12 @@ fn shard(table: &RoutingTable, slot: Slot, ledger: &Arc<Ledger>, post: Arc<dyn P
         reports: mpsc::channel(1).0,
         post,
     };
-    let seat = Seat {
-        membership: Membership::join(cluster, CancellationToken::new()),
-        name: "traces/tail_sampling".into(),
-        ledger: Arc::clone(ledger),
-    };
+    let membership = Membership::join(cluster, CancellationToken::new());
+    let seat = Seat::new(
+        membership,
+        "traces/tail_sampling".into(),
+        Arc::clone(ledger),
+    );
     let share = (slot.index(), Slot::COUNT);
     let place = Place::new(Arc::new(seat), OWN, share, ByteSize::mib(1), REVISION);
     let settings = ShardSettings {

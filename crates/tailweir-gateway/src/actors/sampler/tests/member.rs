@@ -1,6 +1,6 @@
 //! A shard of a cluster's member under supervision.
 
-use crate::actors::{Node, Nursery, Place, Shard, ShardReport, ShardSettings};
+use crate::actors::{Node, Nursery, Place, Shard, ShardChange, ShardReport, ShardSettings};
 use crate::admission::{Admission, RETRY_AFTER};
 use crate::clock::Clock;
 use crate::ledger::{Charge, Ledger};
@@ -117,11 +117,8 @@ async fn bench() -> Bench {
         post: Arc::new(Nobody),
     };
     let ledger = Arc::new(Ledger::default());
-    let seat = Arc::new(Seat {
-        membership: Membership::join(cluster, CancellationToken::new()),
-        name: NAME.into(),
-        ledger: Arc::clone(&ledger),
-    });
+    let membership = Membership::join(cluster, CancellationToken::new());
+    let seat = Arc::new(Seat::new(membership, NAME.into(), Arc::clone(&ledger)));
     let nursery = Node::start().await.unwrap();
     let admission = Admission::new(ByteSize::mib(64));
     let settings = ShardSettings {
@@ -273,6 +270,41 @@ async fn a_member_refuses_what_would_wait_for_room_without_a_bound() {
         .await;
     assert_eq!(bench.backend.deliver(), taken);
     bench.append(large(100)).await.unwrap();
+    bench.shard.drain().await.unwrap();
+    assert_eq!(bench.backend.deliver(), 1);
+    bench.finish().await;
+}
+
+/// Scenario: a shard is drained, as when its sampler leaves, and changes, as when that is taken back. Then somebody who has not heard of
+/// it drains the one that left.
+/// Guarantees: drained it takes nothing. In service again it takes spans, and nobody drains it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_is_in_service_again_takes_spans() {
+    let bench = bench().await;
+    bench.backend.has_room.store(true, Relaxed);
+    bench.shard.drain().await.unwrap();
+    let epoch = bench.newest_table().epoch();
+    let answer = bench.bring(span(trace_id(1), 1), epoch).await;
+    let is_closed = matches!(answer, Answer::Refused(tailweir_shard::Refusal::NotOpen));
+    assert!(is_closed, "{answer:?}");
+
+    let back = CancellationToken::new();
+    back.cancel();
+    let change = ShardChange {
+        policies: policies(),
+        engine: EngineSettings {
+            decision_wait: Duration::from_secs(3600),
+            ..EngineSettings::default()
+        },
+        write_threshold: false,
+        record_policy: false,
+        revision: 2,
+    };
+    bench.shard.change(change).await;
+    bench.append(span(trace_id(1), 1)).await.unwrap();
+    bench.shard.drain_unless(&back).await.unwrap();
+    let report = bench.shard.report().await.unwrap();
+    assert_eq!(report.counters.held.traces, 1);
     bench.shard.drain().await.unwrap();
     assert_eq!(bench.backend.deliver(), 1);
     bench.finish().await;

@@ -20,13 +20,19 @@ pub(super) const PRESSURE: Dashboard = Dashboard {
         ),
         panel(
             "Requests in flight",
-            "Share of the bytes that may be worked on at once.",
+            "Share of the bytes that may be worked on at once, and of those that samplers answer in time.",
             Shape::Lines,
             "percentunit",
-            &[(
-                "tailweir_in_flight_bytes{$choice} / tailweir_in_flight_bytes_max{$choice}",
-                "{{instance}}",
-            )],
+            &[
+                (
+                    "tailweir_in_flight_bytes{$choice} / tailweir_in_flight_bytes_max{$choice}",
+                    "{{instance}}",
+                ),
+                (
+                    "tailweir_sampling_bytes{$choice} / tailweir_sampling_bytes_max{$choice}",
+                    "{{instance}}: samplers",
+                ),
+            ],
         ),
         panel(
             "Refused, by signal",
