@@ -1,5 +1,7 @@
 //! A controller that has an id: its Raft, its store, and how it writes.
 
+#[cfg(test)]
+pub(crate) mod alone;
 mod pulse;
 
 use crate::change::{Answer, Change};

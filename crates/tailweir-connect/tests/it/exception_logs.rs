@@ -1,13 +1,11 @@
 //! What `exceptions` tells as log records of one request.
 
-use crate::golden::Nothing;
+use crate::makers::{feed, now, start};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message as _;
-use std::sync::Arc;
 use tailweir_config::{Connector, ExceptionsConnector};
-use tailweir_connect::{Exemplars, Made, Maker, Now, Origin};
-use tailweir_core::{Moment, Signal};
-use tailweir_ottl::Dialect;
+use tailweir_connect::{Made, Maker};
+use tailweir_core::Signal;
 use tailweir_testkit::{SpanBuilder, attribute, request, span, trace_id};
 
 const MIB: usize = 1 << 20;
@@ -15,25 +13,8 @@ const MIB: usize = 1 << 20;
 const BYTES_MAX: usize = 64 * MIB;
 
 fn maker() -> Maker {
-    let origin = Origin {
-        now: now(),
-        instance: "test".to_owned(),
-        seed: 1,
-        dialect: Dialect {
-            lambdas: false,
-            surroundings: Arc::new(Nothing),
-        },
-        is_one_of_many: false,
-    };
-    let settings = Connector::Exceptions(ExceptionsConnector::default());
-    Maker::new(&settings, &origin).unwrap().unwrap()
-}
-
-fn now() -> Now {
-    Now {
-        moment: Moment::from_millis(1),
-        unix_nanos: 1_000_000,
-    }
+    let settings = ExceptionsConnector::default();
+    start(&Connector::Exceptions(settings), false)
 }
 
 /// A span with so many exceptions, which are told apart by their types.
@@ -45,20 +26,8 @@ fn failing(exceptions: usize) -> SpanBuilder {
     })
 }
 
-/// What is made of a request where log records alone are wanted.
 fn logs(maker: &mut Maker, request: &[u8]) -> Vec<Made> {
-    let mut made = Vec::new();
-    let wanted = |signal: Signal| signal == Signal::Logs;
-    let fed = maker.consume(
-        now(),
-        Signal::Traces,
-        request,
-        Exemplars::Kept,
-        wanted,
-        &mut made,
-    );
-    fed.unwrap();
-    made
+    feed(maker, now(1), request, |signal| signal == Signal::Logs)
 }
 
 /// The types of the exceptions of which there are records, in order.

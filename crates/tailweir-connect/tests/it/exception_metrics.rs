@@ -1,6 +1,6 @@
 //! What `exceptions` writes of few series, and of many.
 
-use crate::golden::Nothing;
+use crate::makers::{self, now, start};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Text;
@@ -8,11 +8,9 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use tailweir_config::{Connector, ExceptionsConnector};
-use tailweir_connect::{Exemplars, Made, Maker, Now, Origin};
+use tailweir_connect::{Made, Maker, Now};
 use tailweir_core::{Moment, Signal};
-use tailweir_ottl::Dialect;
 use tailweir_testkit::{SpanBuilder, attribute, request, span, trace_id};
 
 /// Most series that each request writes all of.
@@ -22,29 +20,9 @@ const HOUR: u64 = 60 * MINUTE;
 /// What a series is called that stands for all that found no room.
 const REST: &str = "the rest";
 
-fn now(millis: u64) -> Now {
-    Now {
-        moment: Moment::from_millis(millis),
-        unix_nanos: millis * 1_000_000,
-    }
-}
-
-fn start(settings: &Connector) -> Maker {
-    let origin = Origin {
-        now: now(0),
-        instance: "test".to_owned(),
-        seed: 1,
-        dialect: Dialect {
-            lambdas: false,
-            surroundings: Arc::new(Nothing),
-        },
-        is_one_of_many: false,
-    };
-    Maker::new(settings, &origin).unwrap().unwrap()
-}
-
 fn counting() -> Maker {
-    start(&Connector::Exceptions(ExceptionsConnector::default()))
+    let settings = ExceptionsConnector::default();
+    start(&Connector::Exceptions(settings), false)
 }
 
 fn message(number: u64) -> String {
@@ -64,17 +42,7 @@ fn exceptions(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
 }
 
 fn feed(maker: &mut Maker, now: Now, request: &[u8]) -> Vec<Made> {
-    let mut made = Vec::new();
-    let fed = maker.consume(
-        now,
-        Signal::Traces,
-        request,
-        Exemplars::Kept,
-        |signal| signal == Signal::Metrics,
-        &mut made,
-    );
-    fed.unwrap();
-    made
+    makers::feed(maker, now, request, |signal| signal == Signal::Metrics)
 }
 
 /// When the series of each message began, and how many exceptions it counted. None may be written twice.
@@ -225,9 +193,15 @@ fn connectors_say_of_what_they_make_something_at_once() {
     let nameless = request().resource([]).span(failing(1, "?")).bytes();
     let connectors = [
         (counting(), [true, false, false]),
-        (start(&Connector::Count(Box::default())), [true; 3]),
-        (start(&Connector::SpanMetrics(Box::default())), [false; 3]),
-        (start(&Connector::ServiceGraph(Box::default())), [false; 3]),
+        (start(&Connector::Count(Box::default()), false), [true; 3]),
+        (
+            start(&Connector::SpanMetrics(Box::default()), false),
+            [false; 3],
+        ),
+        (
+            start(&Connector::ServiceGraph(Box::default()), false),
+            [false; 3],
+        ),
     ];
     for (maker, wanted) in connectors {
         let said = [&failed, &quiet, &nameless].map(|request| maker.makes_at_once(request));

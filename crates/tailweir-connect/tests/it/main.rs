@@ -5,6 +5,7 @@
 mod exception_logs;
 mod exception_metrics;
 mod golden;
+mod makers;
 mod routing;
 mod service_graph;
 mod span_metrics;

@@ -2,19 +2,13 @@
 
 mod halves;
 
+use crate::makers::now;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use proptest::prelude::{any, proptest};
 use tailweir_config::ServiceGraphConnector;
-use tailweir_connect::{Now, ServiceGraph};
+use tailweir_connect::ServiceGraph;
 use tailweir_core::Moment;
 use tailweir_testkit::{request, span, trace_id};
-
-fn now(millis: u64) -> Now {
-    Now {
-        moment: Moment::from_millis(millis),
-        unix_nanos: millis * 1_000_000,
-    }
-}
 
 fn client(trace: u64) -> Vec<u8> {
     let span = span(trace_id(trace), 1).kind(SpanKind::Client);

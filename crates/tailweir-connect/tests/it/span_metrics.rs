@@ -2,6 +2,7 @@
 
 mod resources;
 
+use crate::makers::now;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, number_data_point::Value};
@@ -10,15 +11,7 @@ use prost::Message as _;
 use std::time::Duration;
 use tailweir_config::{AggregationTemporality, SpanMetricsConnector};
 use tailweir_connect::{Exemplars, Now, SpanMetrics};
-use tailweir_core::Moment;
 use tailweir_testkit::{request, span, trace_id};
-
-fn now(millis: u64) -> Now {
-    Now {
-        moment: Moment::from_millis(millis),
-        unix_nanos: millis * 1_000_000,
-    }
-}
 
 fn settings(change: impl FnOnce(&mut SpanMetricsConnector)) -> SpanMetricsConnector {
     let mut settings = SpanMetricsConnector::default();

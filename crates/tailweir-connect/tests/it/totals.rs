@@ -3,6 +3,7 @@
 mod inquiries;
 mod workbench;
 
+use crate::makers;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use proptest::prelude::{any, proptest};
 use std::collections::BTreeMap;
@@ -222,7 +223,7 @@ fn what_finds_no_room_is_counted_together() {
 fn edges_of_several_processes_are_one_series() {
     for options in ["", "exponential_histogram_max_size: 20"] {
         let connector = connector("service_graph", options);
-        let mut alone = counting(&connector, false);
+        let mut alone = makers::start(&connector, false);
         let mut cluster = Cluster::new(&connector);
         for number in 0..9_u64 {
             let trace = trace_id(number);
@@ -256,7 +257,7 @@ fn edges_of_several_processes_are_one_series() {
 #[test]
 fn resources_have_a_bound() {
     let connector = connector("count", "");
-    let (mut process, mut owner) = (counting(&connector, true), adding(&connector));
+    let (mut process, mut owner) = (makers::start(&connector, true), adding(&connector));
     let mut bring = |number: usize| {
         let service = format!("{number:03}{}", "x".repeat(1 << 20));
         let span = span_of(1, 0, 10, false);

@@ -1,17 +1,14 @@
 //! A controller with the real Raft, alone with what others send it.
 
+use super::alone::alone;
 use super::{Metrics, Running};
 use crate::change::Change;
-use crate::disk::Folder;
 use crate::raft::{LogId, Peer, Types};
-use crate::settings::{ControllerSettings, Pace};
 use crate::state::State;
-use crate::store::Store;
 use openraft::{ChangeMembers, CommittedLeaderId, Snapshot, SnapshotMeta, Vote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_link::{Identity, Link, Roles, Security};
 use tempfile::TempDir;
 
 /// How long anything may take.
@@ -19,26 +16,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Nobody answers there.
 const NOWHERE: &str = "127.0.0.1:1";
 
-/// The only controller of a cluster, once it leads. Nobody else wants to lead within a test, however slow.
+/// The only controller of a cluster, once it leads.
 async fn leading(folder: &TempDir) -> Arc<Running> {
-    let settings = ControllerSettings {
-        cluster: "test".to_owned(),
-        name: "controller-0".to_owned(),
-        address: NOWHERE.to_owned(),
-        seeds: Vec::new(),
-        disk: Folder::at(folder.path()),
-        copies: 2,
-        lease: Duration::from_secs(3),
-        pace: Pace {
-            heartbeat: Duration::from_millis(50),
-            election: Duration::from_secs(60)..Duration::from_secs(90),
-            search: Duration::from_millis(50),
-        },
-    };
-    let identity = Identity::new("test", Roles::CONTROLLER, "controller-0").unwrap();
-    let link = Link::new(identity, &Security::Insecure).unwrap();
-    let store = Store::open(&settings.disk, false).unwrap();
-    let running = Running::start(1, store, &settings, &link).await.unwrap();
+    let (_, _, running) = alone("controller-0", NOWHERE, folder.path()).await;
     let members = BTreeMap::from([(1, Peer::default())]);
     running.raft.initialize(members).await.unwrap();
     until(&running, |metrics| metrics.state.is_leader()).await;

@@ -212,24 +212,13 @@ impl Shard {
         }
     }
 
-    /// Decides everything that is held, and hands on what is kept. The future ends when all of it was
-    /// taken by the stage behind.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Interrupted`] when the actor died meanwhile.
-    #[cfg(test)]
-    pub(crate) async fn drain(&self) -> Result<(), Refusal> {
-        self.drain_unless(&CancellationToken::new()).await
-    }
-
     /// Decides everything that is held, hands on what is kept, and takes no more. The future ends when all of it was taken by the
     /// stage behind; or, with nothing done, once it is `back` in service, after which it [changes](Self::change).
     ///
     /// # Errors
     ///
     /// [`Refusal::Interrupted`] when the actor died meanwhile.
-    pub(crate) async fn drain_unless(&self, back: &CancellationToken) -> Result<(), Refusal> {
+    pub(crate) async fn drain(&self, back: &CancellationToken) -> Result<(), Refusal> {
         let (sender, answer) = oneshot::channel();
         self.cast(SamplerMsg::Drain {
             back: back.clone(),

@@ -148,7 +148,7 @@ impl Leaving {
 /// Decides what a shard holds, unless it is back in service; tried again when it fails meanwhile.
 pub(super) async fn drain_shard(shard: &Shard, back: &CancellationToken) {
     const PAUSE: Duration = Duration::from_millis(20);
-    while shard.drain_unless(back).await.is_err() {
+    while shard.drain(back).await.is_err() {
         tokio::time::sleep(PAUSE).await;
     }
 }

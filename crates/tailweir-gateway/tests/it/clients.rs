@@ -251,14 +251,9 @@ async fn tenants_move_with_what_is_held() {
     let backend = HttpSink::start();
     let yaml = yaml(&backend, WINDOW, "tail_sampling", "");
     let town = Town::of(2);
-    let mut samplers = Vec::new();
-    for number in 1..=2 {
-        samplers.push(town.start(&yaml, Some(number), false).await);
-    }
+    let mut samplers = town.start_samplers(&yaml).await;
     let gateway = town.start(&yaml, None, true).await;
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     let tenants = ["red", "blue", "green"];
     for (part, tenant) in (1..).zip(tenants) {
         let spans = (0..TRACES).map(|trace| {
@@ -270,9 +265,7 @@ async fn tenants_move_with_what_is_held() {
             1 => {
                 town.register(2);
                 samplers.push(town.start(&yaml, Some(3), false).await);
-                town.change(|table| {
-                    table.apply(&Command::Rebalance);
-                });
+                town.rebalance();
             }
             2 => town.change(|table| {
                 table.apply(&Command::Drain(Incarnation(1)));

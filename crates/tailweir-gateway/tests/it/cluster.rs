@@ -199,6 +199,23 @@ impl Town {
         self.change(|table| register(table, number));
     }
 
+    /// Slots get owners, or others where that is due.
+    pub(crate) fn rebalance(&self) {
+        self.change(|table| {
+            table.apply(&Command::Rebalance);
+        });
+    }
+
+    /// Starts every sampler that has registered.
+    pub(crate) async fn start_samplers(self: &Arc<Self>, yaml: &str) -> Vec<Fixture> {
+        let registered = self.table.borrow().members().count() as u64;
+        let mut samplers = Vec::new();
+        for incarnation in 1..=registered {
+            samplers.push(self.start(yaml, Some(incarnation), false).await);
+        }
+        samplers
+    }
+
     /// Starts a member; its reports change the table.
     pub(crate) async fn start(
         self: &Arc<Self>,
@@ -324,26 +341,19 @@ async fn traces_stay_whole_while_samplers_come_and_go() {
     let sink = Sink::start();
     let yaml = sampling_yaml_with(&sink.endpoint(), "", WINDOW);
     let town = Town::of(3);
-    let mut samplers = Vec::new();
-    for number in 1..=3 {
-        samplers.push(town.start(&yaml, Some(number), false).await);
-    }
+    let mut samplers = town.start_samplers(&yaml).await;
     let gateways = [
         town.start(&yaml, None, true).await,
         town.start(&yaml, None, true).await,
     ];
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     for part in 1..=4 {
         send_parts(&gateways, part).await;
         match part {
             1 => {
                 town.register(3);
                 samplers.push(town.start(&yaml, Some(4), false).await);
-                town.change(|table| {
-                    table.apply(&Command::Rebalance);
-                });
+                town.rebalance();
             }
             2 => town.change(|table| {
                 table.apply(&Command::Drain(Incarnation(1)));
@@ -392,14 +402,9 @@ async fn a_request_does_not_wait_for_a_member_that_was_replaced() {
     let sink = Sink::start();
     let yaml = sampling_yaml_with(&sink.endpoint(), "", WINDOW);
     let town = Town::of(3);
-    let mut samplers = Vec::new();
-    for number in 1..=3 {
-        samplers.push(town.start(&yaml, Some(number), false).await);
-    }
+    let samplers = town.start_samplers(&yaml).await;
     let gateway = town.start(&yaml, None, true).await;
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     let spans = |id| (0..60).map(move |trace| span(trace_id(trace), id).child_of(9));
     gateway
         .send(request().spans(spans(1)).message())
@@ -436,9 +441,7 @@ async fn a_sampler_that_was_evacuated_decides_nothing_early() {
     let leaving = town.start(&yaml, Some(1), false).await;
     let staying = town.start_hearing(heard, &yaml, Some(2), false).await;
     let gateway = town.start(&yaml, None, true).await;
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     tell.send_replace(newest());
     let spans = (0..60).map(|trace| span(trace_id(trace), 1).child_of(9));
     send(&gateway, request().spans(spans).message()).await;

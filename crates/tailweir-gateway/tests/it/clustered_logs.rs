@@ -21,15 +21,9 @@ async fn cluster(town: &Arc<Town>, yaml: &str) -> (Vec<Fixture>, Fixture) {
 
 /// The same, with samplers that have another configuration.
 async fn cluster_of(town: &Arc<Town>, samplers: &str, yaml: &str) -> (Vec<Fixture>, Fixture) {
-    let of_samplers = samplers;
-    let mut samplers = Vec::new();
-    for number in 1..=3 {
-        samplers.push(town.start(of_samplers, Some(number), false).await);
-    }
+    let samplers = town.start_samplers(samplers).await;
     let gateway = town.start(yaml, None, true).await;
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     (samplers, gateway)
 }
 
@@ -63,6 +57,34 @@ async fn send_spans(gateway: &Fixture, traces: Range<u64>) {
         }
     });
     send(gateway, request().spans(spans).message()).await;
+}
+
+/// One record of each trace, and a span of it that is not its root; of those with even numbers it has an error.
+async fn send_undecided(gateway: &Fixture) {
+    send_logs(gateway, 0..TRACES, "early").await;
+    let spans = (0..TRACES).map(|n| {
+        let span = span(trace_id(n), 1).child_of(9);
+        if n.is_multiple_of(2) {
+            span.error()
+        } else {
+            span
+        }
+    });
+    send(gateway, request().spans(spans).message()).await;
+}
+
+/// The same with other names of both pipelines.
+fn renamed(yaml: &str) -> String {
+    let renamed = yaml.replace("    traces: {", "    traces/renamed: {");
+    renamed.replace("    logs: {", "    logs/renamed: {")
+}
+
+/// Tells a sampler of other settings, and waits until it has nothing left of the logs that it holds.
+async fn reload(sampler: &Fixture, yaml: &str) {
+    let held = || sampler.running.ledger().signals["logs"].held.items;
+    assert!(held() > 0);
+    sampler.running.reload(settings(yaml)).await.unwrap();
+    sampler.until("end of its logs", |_| held() == 0).await;
 }
 
 fn kept(traces: Range<u64>, text: &str) -> impl Iterator<Item = String> {
@@ -205,25 +227,12 @@ async fn samplers_without_the_processor_refuse_its_logs() {
 async fn logs_of_pipelines_that_are_renamed_go_the_way_of_their_traces() {
     let sink = Sink::start();
     let yaml = yaml(&sink, WINDOW, ", wait: 1h");
-    let renamed = yaml.replace("    traces: {", "    traces/renamed: {");
-    let renamed = renamed.replace("    logs: {", "    logs/renamed: {");
+    let renamed = renamed(&yaml);
     let town = Town::of(3);
     let (samplers, gateway) = cluster(&town, &yaml).await;
-    send_logs(&gateway, 0..TRACES, "early").await;
-    let spans = (0..TRACES).map(|n| {
-        let span = span(trace_id(n), 1).child_of(9);
-        if n.is_multiple_of(2) {
-            span.error()
-        } else {
-            span
-        }
-    });
-    send(&gateway, request().spans(spans).message()).await;
+    send_undecided(&gateway).await;
     for sampler in &samplers {
-        let held = || sampler.running.ledger().signals["logs"].held.items;
-        assert!(held() > 0);
-        sampler.running.reload(settings(&renamed)).await.unwrap();
-        sampler.until("end of its logs", |_| held() == 0).await;
+        reload(sampler, &renamed).await;
     }
     gateway.running.reload(settings(&renamed)).await.unwrap();
     until(&sink, "all logs of kept traces", kept(0..TRACES, "early")).await;
@@ -246,27 +255,11 @@ async fn logs_of_pipelines_that_are_renamed_go_the_way_of_their_traces() {
 async fn logs_that_a_sampler_takes_over_while_it_leaves_go_the_way_of_their_traces() {
     let sink = Sink::start();
     let yaml = yaml(&sink, WINDOW, ", wait: 1h");
-    let renamed = yaml.replace("    traces: {", "    traces/renamed: {");
-    let renamed = renamed.replace("    logs: {", "    logs/renamed: {");
+    let renamed = renamed(&yaml);
     let town = Town::of(3);
     let (mut samplers, gateway) = cluster(&town, &yaml).await;
-    send_logs(&gateway, 0..TRACES, "early").await;
-    let spans = (0..TRACES).map(|n| {
-        let span = span(trace_id(n), 1).child_of(9);
-        if n.is_multiple_of(2) {
-            span.error()
-        } else {
-            span
-        }
-    });
-    send(&gateway, request().spans(spans).message()).await;
-    let reload = async |sampler: &Fixture| {
-        let held = || sampler.running.ledger().signals["logs"].held.items;
-        assert!(held() > 0);
-        sampler.running.reload(settings(&renamed)).await.unwrap();
-        sampler.until("end of its logs", |_| held() == 0).await;
-    };
-    reload(&samplers[0]).await;
+    send_undecided(&gateway).await;
+    reload(&samplers[0], &renamed).await;
     let own = bodies(&sink).len();
 
     let lost = Incarnation(2);
@@ -276,7 +269,7 @@ async fn logs_that_a_sampler_takes_over_while_it_leaves_go_the_way_of_their_trac
     });
     sink.until("logs that were taken over", |sink| bodies(sink).len() > own)
         .await;
-    reload(&samplers[2]).await;
+    reload(&samplers[2], &renamed).await;
     until(&sink, "all logs of kept traces", kept(0..TRACES, "early")).await;
 
     // It is not stopped as the others are, but gone.

@@ -5,7 +5,6 @@ use crate::harness::{Fixture, sampling_yaml_with, settings, traces_of};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tailweir_gateway::{LedgerRow, LedgerSnapshot};
-use tailweir_placement::Command;
 use tailweir_testkit::{Sink, request, span, trace_id};
 
 const TRACES: u64 = 60;
@@ -64,14 +63,9 @@ async fn cluster(sink: &Sink) -> (Vec<Fixture>, Fixture, [String; 2]) {
     let renamed = yaml.replace("    traces: {", "    traces/renamed: {");
     assert_ne!(renamed, yaml);
     let town = Town::of(3);
-    let mut samplers = Vec::new();
-    for number in 1..=3 {
-        samplers.push(town.start(&yaml, Some(number), false).await);
-    }
+    let samplers = town.start_samplers(&yaml).await;
     let gateway = town.start(&yaml, None, true).await;
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     (samplers, gateway, [yaml, renamed])
 }
 

@@ -7,7 +7,6 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tailweir_gateway::ScrapeRow;
-use tailweir_placement::Command;
 use tailweir_testkit::{HttpSink, Posted, Sink};
 
 /// So many that nobody has none by chance.
@@ -135,9 +134,7 @@ async fn each_target_is_scraped_by_one_member() {
         start(&town, &plain, Some(1)).await,
         start(&town, &plain, Some(2)).await,
     ];
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     let mut gateways = Vec::new();
     for name in ["a", "b", "c"] {
         gateways.push(start(&town, &yaml(&backend, &pages, name), None).await);

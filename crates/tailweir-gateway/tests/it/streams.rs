@@ -53,17 +53,12 @@ fn counting_calls() -> String {
 
 /// Three samplers and two gateways without slots, in a cluster that has begun.
 pub(crate) async fn cluster(town: &Arc<Town>, yaml: &str) -> (Vec<Fixture>, [Fixture; 2]) {
-    let mut samplers = Vec::new();
-    for number in 1..=3 {
-        samplers.push(town.start(yaml, Some(number), false).await);
-    }
+    let samplers = town.start_samplers(yaml).await;
     let gateways = [
         town.start(yaml, None, true).await,
         town.start(yaml, None, true).await,
     ];
-    town.change(|table| {
-        table.apply(&Command::Rebalance);
-    });
+    town.rebalance();
     (samplers, gateways)
 }
 

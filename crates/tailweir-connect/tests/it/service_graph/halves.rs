@@ -1,6 +1,6 @@
 //! Spans that come through several processes, and halves that move.
 
-use super::now;
+use crate::makers::now;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;

@@ -1,6 +1,7 @@
 //! Resources that leave for others, and exemplars that wait for theirs.
 
-use super::{calls, counts, flush, now, settings, start, traces};
+use super::{calls, counts, flush, settings, start, traces};
+use crate::makers::now;
 use tailweir_config::{AggregationTemporality, ExponentialHistogram};
 use tailweir_connect::{Exemplars, SpanMetrics};
 use tailweir_testkit::{attribute, request, span, trace_id};

@@ -1,6 +1,6 @@
 //! Processes that count, owners that add up, and what they write.
 
-use crate::golden::Nothing;
+use crate::makers;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -8,12 +8,10 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use proptest::prelude::{Strategy, any, prop_oneof};
 use prost::Message as _;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use tailweir_config::{Connector, EmptyEnvironment, LoadOptions, Sources, load};
-use tailweir_connect::{Exemplars, Made, Maker, Now, Origin, Totals};
-use tailweir_core::{Moment, Signal, Slot};
+use tailweir_connect::{Made, Maker, Now, Totals};
+use tailweir_core::{Signal, Slot};
 use tailweir_otlp::ResourceFields;
-use tailweir_ottl::Dialect;
 use tailweir_testkit::{SpanBuilder, request, span, trace_id};
 
 /// Processes that count.
@@ -23,10 +21,7 @@ pub(super) const OWNERS: usize = 2;
 pub(super) const SERVICES: [&str; 3] = ["cart", "shop", "till"];
 
 pub(super) fn now(seconds: u64) -> Now {
-    Now {
-        moment: Moment::from_millis(seconds * 1_000),
-        unix_nanos: seconds * 1_000_000_000,
-    }
+    makers::now(seconds * 1_000)
 }
 
 /// The connector of these options, in YAML's flow style.
@@ -50,20 +45,6 @@ service:
     settings.connectors.into_values().next().unwrap()
 }
 
-pub(super) fn counting(connector: &Connector, is_one_of_many: bool) -> Maker {
-    let origin = Origin {
-        now: now(0),
-        instance: "cluster".to_owned(),
-        seed: 1,
-        dialect: Dialect {
-            lambdas: false,
-            surroundings: Arc::new(Nothing),
-        },
-        is_one_of_many,
-    };
-    Maker::new(connector, &origin).unwrap().unwrap()
-}
-
 /// Each service has a slot of its own.
 pub(super) fn slot_of(resource: ResourceFields<'_>) -> Slot {
     let service = resource.resource().attributes().get(b"service.name");
@@ -79,17 +60,7 @@ pub(super) fn adding(connector: &Connector) -> Maker {
 }
 
 pub(super) fn feed(maker: &mut Maker, now: Now, spans: &[u8]) -> Vec<Made> {
-    let mut made = Vec::new();
-    let fed = maker.consume(
-        now,
-        Signal::Traces,
-        spans,
-        Exemplars::Kept,
-        |_| true,
-        &mut made,
-    );
-    fed.unwrap();
-    metrics(made)
+    metrics(makers::feed(maker, now, spans, |_| true))
 }
 
 pub(super) fn finish(maker: &mut Maker, now: Now) -> Vec<Made> {
@@ -260,7 +231,9 @@ pub(super) struct Cluster {
 impl Cluster {
     pub(super) fn new(connector: &Connector) -> Self {
         Self {
-            processes: (0..PROCESSES).map(|_| counting(connector, true)).collect(),
+            processes: (0..PROCESSES)
+                .map(|_| makers::start(connector, true))
+                .collect(),
             owners: (0..OWNERS).map(|_| adding(connector)).collect(),
             owner_of: [0, 1, 0, 1],
             written: Default::default(),
@@ -322,7 +295,7 @@ pub(super) fn run(
     connector: &Connector,
     steps: &[Step],
 ) -> (BTreeMap<Key, Seen>, BTreeMap<Key, Seen>) {
-    let mut alone = counting(connector, false);
+    let mut alone = makers::start(connector, false);
     let mut all = Vec::new();
     let mut cluster = Cluster::new(connector);
     for (number, step) in steps.iter().enumerate() {

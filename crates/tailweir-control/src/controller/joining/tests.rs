@@ -5,17 +5,14 @@ use super::{
     is_joint, put,
 };
 use crate::controller::Stage;
-use crate::disk::Folder;
 use crate::leader;
 use crate::raft::{Entry, LogId, Peer, Types};
-use crate::settings::{ControllerSettings, Pace};
-use crate::store::Store;
+use crate::running::alone::alone;
 use openraft::raft::AppendEntriesRequest;
 use openraft::{CommittedLeaderId, EntryPayload, Membership, StoredMembership, Vote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_link::{Identity, Link, Roles, Security};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
@@ -112,27 +109,9 @@ fn a_change_is_half_done_while_two_lists_count() {
     assert!(is_joint(&metrics(&[&[1, 2], &[1, 2, 9]], &[])));
 }
 
-/// The only controller, once it leads. The leader before it has made the first of the two steps of a change, and is gone. Nobody else wants
-/// to lead within a test, however slow.
+/// The only controller, once it leads. The leader before it has made the first of the two steps of a change, and is gone.
 async fn half_changed(folder: &TempDir) -> (Shared, Running) {
-    let settings = ControllerSettings {
-        cluster: "test".to_owned(),
-        name: "a".to_owned(),
-        address: "a:1".to_owned(),
-        seeds: vec!["a:1".to_owned()],
-        disk: Folder::at(folder.path()),
-        copies: 2,
-        lease: Duration::from_secs(3),
-        pace: Pace {
-            heartbeat: Duration::from_millis(50),
-            election: Duration::from_secs(60)..Duration::from_secs(90),
-            search: Duration::from_millis(50),
-        },
-    };
-    let identity = Identity::new("test", Roles::CONTROLLER, "a").unwrap();
-    let link = Link::new(identity, &Security::Insecure).unwrap();
-    let store = Store::open(&settings.disk, false).unwrap();
-    let running = Running::start(1, store, &settings, &link).await.unwrap();
+    let (settings, link, running) = alone("a", "a:1", folder.path()).await;
     let own = Peer {
         name: settings.name.clone(),
         address: settings.address.clone(),

@@ -16,7 +16,8 @@ use tailweir_core::{ByteSize, Signal};
 use tailweir_export::Amount;
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
-use tailweir_testkit::{request, span, trace_id};
+use tailweir_testkit::{SpanBuilder, request, span, trace_id};
+use tokio_util::sync::CancellationToken;
 
 /// Takes everything, and says how many spans that were.
 #[derive(Default)]
@@ -89,22 +90,39 @@ async fn bench() -> Bench {
     }
 }
 
+/// Appends a span, as a request that holds nothing else.
+async fn append(
+    sampler: &Sampler,
+    scans: &Arc<ScanPool>,
+    ledger: &Arc<Ledger>,
+    span: SpanBuilder,
+) -> Result<(), Refusal> {
+    let body = request().span(span).bytes();
+    let scanned = scan(scans, &body)?;
+    let length = scanned.scan.spans[0].length() as u64;
+    let amount = Amount {
+        items: 1,
+        bytes: length,
+    };
+    let charge = Charge::take(ledger, Signal::Traces, amount);
+    let mut load = Load::held(Signal::Traces, body.into(), charge);
+    load.scanned = Some(scanned);
+    sampler.take(load).await.map_err(|returned| {
+        returned.load.charge.give_back();
+        returned.refusal
+    })
+}
+
+/// Decides all that a shard holds, as when its process ends.
+async fn drain(shard: &Shard) {
+    let never = CancellationToken::new();
+    shard.drain(&never).await.unwrap();
+}
+
 impl Bench {
     async fn append(&self, trace: u64) -> Result<(), Refusal> {
-        let body = request().span(span(trace_id(trace), 1)).bytes();
-        let scanned = scan(&self.scans, &body)?;
-        let length = scanned.scan.spans[0].length() as u64;
-        let amount = Amount {
-            items: 1,
-            bytes: length,
-        };
-        let charge = Charge::take(&self.ledger, Signal::Traces, amount);
-        let mut load = Load::held(Signal::Traces, body.into(), charge);
-        load.scanned = Some(scanned);
-        self.sampler.take(load).await.map_err(|returned| {
-            returned.load.charge.give_back();
-            returned.refusal
-        })
+        let span = span(trace_id(trace), 1);
+        append(&self.sampler, &self.scans, &self.ledger, span).await
     }
 
     /// Appends as a client does that is told to send again.
@@ -135,7 +153,7 @@ async fn a_panic_in_a_shard_loses_no_held_trace() {
     let report = bench.shard.report().await.unwrap();
     assert_eq!(report.counters.held.spans, 2);
 
-    bench.shard.drain().await.unwrap();
+    drain(&bench.shard).await;
     assert_eq!(*bench.taker.spans.lock(), 2);
     let books = bench.ledger.snapshot();
     assert_eq!(books.imbalance(), 0);

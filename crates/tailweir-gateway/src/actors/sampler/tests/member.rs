@@ -1,9 +1,10 @@
 //! A shard of a cluster's member under supervision.
 
+use super::{append, drain};
 use crate::actors::{Node, Nursery, Place, Shard, ShardChange, ShardReport, ShardSettings};
 use crate::admission::{Admission, RETRY_AFTER};
 use crate::clock::Clock;
-use crate::ledger::{Charge, Ledger};
+use crate::ledger::Ledger;
 use crate::membership::{Brought, Cluster, Membership, OutgoingPart, Post};
 use crate::pipeline::{Load, Sampler, ScanPool, Seat, Stage, Taken, scan};
 use crate::refusal::{Bound, Refusal};
@@ -13,8 +14,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
-use tailweir_core::{ByteSize, Signal};
-use tailweir_export::Amount;
+use tailweir_core::ByteSize;
 use tailweir_placement::{Command, Epoch, Incarnation, MemberName, RoutingTable, Weight};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
@@ -161,20 +161,7 @@ async fn bench() -> Bench {
 
 impl Bench {
     async fn append(&self, span: SpanBuilder) -> Result<(), Refusal> {
-        let body = request().span(span).bytes();
-        let scanned = scan(&self.scans, &body)?;
-        let length = scanned.scan.spans[0].length() as u64;
-        let amount = Amount {
-            items: 1,
-            bytes: length,
-        };
-        let charge = Charge::take(&self.ledger, Signal::Traces, amount);
-        let mut load = Load::held(Signal::Traces, body.into(), charge);
-        load.scanned = Some(scanned);
-        self.sampler.take(load).await.map_err(|returned| {
-            returned.load.charge.give_back();
-            returned.refusal
-        })
+        append(&self.sampler, &self.scans, &self.ledger, span).await
     }
 
     /// Brings a span as another member does, by the table of this epoch.
@@ -241,7 +228,7 @@ async fn a_member_answers_while_the_backend_has_no_room() {
     assert_eq!(report.counters.held.traces, 1);
 
     bench.backend.has_room.store(true, Relaxed);
-    bench.shard.drain().await.unwrap();
+    drain(&bench.shard).await;
     assert_eq!(bench.backend.deliver(), 2);
     bench.finish().await;
 }
@@ -270,7 +257,7 @@ async fn a_member_refuses_what_would_wait_for_room_without_a_bound() {
         .await;
     assert_eq!(bench.backend.deliver(), taken);
     bench.append(large(100)).await.unwrap();
-    bench.shard.drain().await.unwrap();
+    drain(&bench.shard).await;
     assert_eq!(bench.backend.deliver(), 1);
     bench.finish().await;
 }
@@ -282,7 +269,7 @@ async fn a_member_refuses_what_would_wait_for_room_without_a_bound() {
 async fn a_shard_that_is_in_service_again_takes_spans() {
     let bench = bench().await;
     bench.backend.has_room.store(true, Relaxed);
-    bench.shard.drain().await.unwrap();
+    drain(&bench.shard).await;
     let epoch = bench.newest_table().epoch();
     let answer = bench.bring(span(trace_id(1), 1), epoch).await;
     let is_closed = matches!(answer, Answer::Refused(tailweir_shard::Refusal::NotOpen));
@@ -302,10 +289,10 @@ async fn a_shard_that_is_in_service_again_takes_spans() {
     };
     bench.shard.change(change).await;
     bench.append(span(trace_id(1), 1)).await.unwrap();
-    bench.shard.drain_unless(&back).await.unwrap();
+    bench.shard.drain(&back).await.unwrap();
     let report = bench.shard.report().await.unwrap();
     assert_eq!(report.counters.held.traces, 1);
-    bench.shard.drain().await.unwrap();
+    drain(&bench.shard).await;
     assert_eq!(bench.backend.deliver(), 1);
     bench.finish().await;
 }
