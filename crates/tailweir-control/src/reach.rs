@@ -2,7 +2,7 @@
 
 use crate::raft::LogId;
 
-/// See the module.
+/// Entries that the snapshot on the disk stands for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reach {
     /// The last entry that it stands for; nothing without a snapshot.
