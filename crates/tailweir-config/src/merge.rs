@@ -28,8 +28,8 @@ fn over_entry(lower: &mut Node, upper: Node) {
     }
 }
 
-/// Takes the entries out of a section of `lower` that `upper` has there too.
-pub(crate) fn without_entries_of(lower: &mut Node, upper: &Node, section: &str) {
+/// Empties the entries of a section of `lower` that `upper` has there too, but for what they say under the key `kept`.
+pub(crate) fn empty_entries_of(lower: &mut Node, upper: &Node, section: &str, kept: &str) {
     let Some(upper) = upper.get(section) else {
         return;
     };
@@ -37,8 +37,17 @@ pub(crate) fn without_entries_of(lower: &mut Node, upper: &Node, section: &str) 
         return;
     };
     let lower = sections.iter_mut().find(|known| known.key == section);
-    if let Some(Value::Map(entries)) = lower.map(|entry| &mut entry.node.value) {
-        entries.retain(|known| upper.get(&known.key).is_none());
+    let Some(Value::Map(entries)) = lower.map(|entry| &mut entry.node.value) else {
+        return;
+    };
+    for known in entries {
+        if upper.get(&known.key).is_none() {
+            continue;
+        }
+        match &mut known.node.value {
+            Value::Map(options) => options.retain(|option| option.key == kept),
+            value => *value = Value::Null,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Settings;
 use crate::setting::REDACTED;
+use crate::tail_sampling::MEMORY_BUDGET;
 use crate::yaml::{blot_addresses, is_secret};
 use serde_json::Value as Json;
 
@@ -33,9 +34,9 @@ pub fn print_unredacted(tree: &Json) -> String {
     out.replace("$$", "$")
 }
 
-/// The `tail_sampling` processors of a resolved tree, whole, as YAML of a `processors:` section that can be loaded over
-/// another configuration; nothing redacted. The same text for the same policies, however they are written. Empty when
-/// there are none.
+/// The `tail_sampling` processors of a resolved tree, as YAML of a `processors:` section that can be loaded over another
+/// configuration; nothing redacted. The same text for the same policies, however they are written, and whatever
+/// `memory_budget` their process has: that is left out. Empty when there are none.
 #[must_use]
 pub fn print_policies(resolved: &Json) -> String {
     let is_sampler = |name: &str| name.split('/').next() == Some("tail_sampling");
@@ -43,13 +44,21 @@ pub fn print_policies(resolved: &Json) -> String {
     let samplers = processors.into_iter().flatten();
     let samplers: serde_json::Map<String, Json> = samplers
         .filter(|(name, settings)| is_sampler(name.trim()) && !is_absent(settings))
-        .map(|(name, settings)| (name.clone(), settings.clone()))
+        .map(|(name, settings)| (name.clone(), without_budget(settings)))
         .collect();
     let mut out = String::new();
     if !samplers.is_empty() {
         block(&serde_json::json!({ "processors": samplers }), 0, &mut out);
     }
     out
+}
+
+fn without_budget(sampler: &Json) -> Json {
+    let mut sampler = sampler.clone();
+    if let Some(options) = sampler.as_object_mut() {
+        options.remove(MEMORY_BUDGET);
+    }
+    sampler
 }
 
 fn redact(tree: &mut Json, secret: bool) {

@@ -3,6 +3,7 @@
 use crate::environment::Environment;
 use crate::node::{Node, Place, Value};
 use crate::report::{Cause, Report};
+use crate::tail_sampling::MEMORY_BUDGET;
 use crate::{Location, merge, yaml};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ impl Sources {
     }
 
     /// Adds a text as [`Sources::text`] does, but that its processors stand in place of those that are called the same:
-    /// nothing that these say shines through.
+    /// nothing that these say shines through, but the `memory_budget` of a `tail_sampling` processor, which is of the process.
     #[must_use]
     pub fn replacing_processors(mut self, origin: &str, text: impl Into<String>) -> Self {
         self.texts.push(Text {
@@ -152,7 +153,7 @@ impl Sources {
         for text in &self.texts {
             if let Some(node) = read_text(&text.origin, &text.text, texts, report) {
                 if text.replaces {
-                    merge::without_entries_of(&mut whole, &node, "processors");
+                    merge::empty_entries_of(&mut whole, &node, "processors", MEMORY_BUDGET);
                 }
                 merge::over(&mut whole, node);
             }

@@ -16,6 +16,9 @@ use crate::setting::choice;
 use std::time::Duration;
 use tailweir_core::ByteSize;
 
+/// The option of [`TailSampling::memory_budget`]: how large a process is, and so no part of the policies that a cluster shares.
+pub(crate) const MEMORY_BUDGET: &str = "memory_budget";
+
 /// One `tail_sampling` block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TailSampling {
@@ -45,7 +48,8 @@ pub struct TailSampling {
     pub num_shards: u16,
     /// The policies, in order.
     pub policies: Vec<Policy>,
-    /// Addition of Tailweir: bytes of spans that may be held. Default: a share of the memory limit.
+    /// Addition of Tailweir: bytes of spans that may be held. Default: a share of the memory limit. In a cluster each process
+    /// has its own, whatever the policies of the cluster are.
     pub memory_budget: Option<ByteSize>,
     /// Addition of Tailweir: whose rule holds where a policy of the Collector errs.
     pub compat: Compat,

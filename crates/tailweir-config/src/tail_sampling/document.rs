@@ -41,7 +41,7 @@ settings! {
         /// The policies, in order. A trace is kept when one of them samples it and none drops it.
         policies: Vec<PolicyDocument> = Vec::new(),
         /// Tailweir's own: bytes of spans that may be held, such as `512MiB`. Absent: a share of the
-        /// memory there is.
+        /// memory there is. Each process of a cluster has its own: it is no part of the policies that they share.
         memory_budget: Option<ByteSize> = None,
         /// Tailweir's own: whose rule holds where a policy of the Collector errs, `tailweir` or
         /// `collector`.

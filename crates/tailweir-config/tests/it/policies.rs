@@ -6,6 +6,7 @@ use tailweir_config::{
     Compat, EmptyEnvironment, LoadOptions, OttlErrorMode, PolicyKind, Severity, Sources, load,
     load_tail_sampling_block, print_policies,
 };
+use tailweir_core::ByteSize;
 
 /// Scenario: forms that people invent, and policies that the Collector's start refuses or that would
 /// crash it.
@@ -246,6 +247,42 @@ fn policies_of_one_file_stand_in_place_of_those_of_another() {
         panic!("{:?}", shared.policies)
     };
     assert_eq!(values.as_slice(), ["^x$"]);
+}
+
+/// Scenario: two processes of a cluster have the same policies, and memory of different sizes in their files; the policies of one
+/// are laid over the file of the other, and then what an operator gives for all.
+/// Guarantees: the policies are the same text; each process keeps its own budget, until the operator names one.
+#[test]
+fn a_memory_budget_is_of_its_process_and_no_part_of_the_policies() {
+    let file = |budget: &str| {
+        with_processors(
+            &format!(
+                "  tail_sampling: {{num_traces: 7, policies: [{{name: a, type: always_sample}}]{budget}}}"
+            ),
+            "tail_sampling",
+        )
+    };
+    let policies = |budget: &str| print_policies(&load_text(&file(budget)).resolved);
+    let shared = policies("");
+    assert_eq!(shared, policies(", memory_budget: 8MiB"));
+    let mut memory = Memory::default();
+    memory
+        .files
+        .insert("small.yaml", file(", memory_budget: 8MiB"));
+    let budget = |sources: &Sources| {
+        let loaded = load(sources, LoadOptions::default(), &memory);
+        let settings = loaded
+            .settings
+            .unwrap_or_else(|| panic!("{}", loaded.diagnostics));
+        settings.tail_samplers().next().unwrap().1.memory_budget
+    };
+    let sources = Sources::new()
+        .config("small.yaml")
+        .replacing_processors("the cluster", &shared);
+    assert_eq!(budget(&sources), Some(ByteSize::mib(8)));
+    let applied = "processors: {tail_sampling: {memory_budget: 16MiB}}";
+    let sources = sources.text("the operator", applied);
+    assert_eq!(budget(&sources), Some(ByteSize::mib(16)));
 }
 
 /// Scenario: the command line says whose rule holds, and a feature gate of the Collector is on.
