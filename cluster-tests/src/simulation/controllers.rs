@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::Slot;
 use tailweir_placement::{
-    Command, Duties, Incarnation, MemberName, Outcome, Phase, Presence, Report, RoutingTable,
-    Second, Tenure, TenureId, Weight,
+    Command, Duties, Epoch, Incarnation, MemberName, Outcome, Phase, Presence, Report,
+    RoutingTable, Second, Tenure, TenureId, Weight,
 };
 
 /// How long a sampler may act without renewing.
@@ -134,13 +134,14 @@ impl Controllers {
         Some(incarnation)
     }
 
-    /// A sign of life.
-    pub(crate) fn renew(&mut self, now: Time, incarnation: Incarnation) {
+    /// A sign of life of who knows the table of this epoch.
+    pub(crate) fn renew(&mut self, now: Time, incarnation: Incarnation, epoch: Epoch) {
         let Some(leader) = &mut self.leader else {
             return;
         };
         self.heard.insert(incarnation, now);
-        let presence = leader.duties.renew(incarnation, leader.clock.read(now));
+        let time = leader.clock.read(now);
+        let presence = leader.duties.renew(incarnation, Some(epoch), time);
         if presence == Presence::Down {
             self.apply(now, &Command::Renew(incarnation));
         }

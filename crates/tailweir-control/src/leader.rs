@@ -7,7 +7,7 @@ use crate::state::State;
 use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::Moment;
-use tailweir_placement::{Command, Duties, Incarnation, MemberName, Presence, Report, Wish};
+use tailweir_placement::{Command, Duties, Epoch, Incarnation, MemberName, Presence, Report, Wish};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -22,6 +22,8 @@ pub(crate) enum Ask {
     /// A sampler lives.
     Renew {
         member: Incarnation,
+        /// Of the table that it knows, if it says so.
+        epoch: Option<Epoch>,
         reply: oneshot::Sender<Presence>,
     },
     /// A sampler reports.
@@ -111,8 +113,12 @@ impl<'a> Office<'a> {
         }
         let now = self.clock.now();
         match asked {
-            Ask::Renew { member, reply } => {
-                let _ = reply.send(self.duties.renew(member, now));
+            Ask::Renew {
+                member,
+                epoch,
+                reply,
+            } => {
+                let _ = reply.send(self.duties.renew(member, epoch, now));
             }
             Ask::Report { reports, reply } => {
                 reports

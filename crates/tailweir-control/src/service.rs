@@ -208,9 +208,16 @@ impl Control for ControlService {
         &self,
         request: Request<wire::RenewRequest>,
     ) -> Result<Response<wire::RenewAnswer>, Status> {
-        let member = Incarnation(request.into_inner().incarnation);
+        let request = request.into_inner();
+        let member = Incarnation(request.incarnation);
+        let epoch = request.epoch.map(Epoch);
         let running = self.leading()?;
-        let presence = self.ask(|reply| Ask::Renew { member, reply }).await?;
+        let ask = |reply| Ask::Renew {
+            member,
+            epoch,
+            reply,
+        };
+        let presence = self.ask(ask).await?;
         if presence == Presence::Down {
             running.write(Change::from(&Command::Renew(member))).await?;
         }

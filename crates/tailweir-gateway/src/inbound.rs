@@ -8,6 +8,7 @@ use crate::scraping::Rolls;
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
+use tailweir_otlp::ScanDepth;
 use tailweir_placement::Incarnation;
 use tailweir_shard::{Piece, Ruled};
 use tailweir_tenure::{Message, Number, Record};
@@ -112,7 +113,9 @@ impl Members for Inbound {
             return Box::pin(std::future::ready(Brought::Refused(refusal)));
         };
         let permit = self.admission.take(part.spans.len() as u64);
-        let scanned = permit.and_then(|permit| Ok((permit, scan(&self.scans, &part.spans)?)));
+        // The gateway that brings it has looked at every attribute.
+        let scanned = || scan(&self.scans, &part.spans, ScanDepth::Heads);
+        let scanned = permit.and_then(|permit| Ok((permit, scanned()?)));
         Box::pin(async move {
             match scanned {
                 Ok((permit, scanned)) => {

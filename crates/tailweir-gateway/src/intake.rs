@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tailweir_core::{OWN_QUIET, OWN_SPAN, Signal};
 use tailweir_export::Amount;
-use tailweir_otlp::{count_items, is_own_telemetry};
+use tailweir_otlp::{ScanDepth, count_items, is_own_telemetry};
 use tracing::field::Empty;
 use tracing::{Instrument, Level, Span, info_span, span_enabled};
 
@@ -177,7 +177,7 @@ impl ReceiverIntake {
     /// Checks the bytes and counts what is in them.
     fn examine(&self, delivery: &Delivery) -> Result<(Amount, Option<Scanned>), Refusal> {
         if delivery.signal == Signal::Traces {
-            let scanned = scan(&self.scans, &delivery.body)?;
+            let scanned = scan(&self.scans, &delivery.body, ScanDepth::Whole)?;
             let spans = &scanned.scan.spans;
             let amount = Amount {
                 items: spans.len() as u64,

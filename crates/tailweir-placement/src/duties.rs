@@ -12,7 +12,7 @@ mod settling;
 
 pub use drains::Wish;
 
-use crate::{Command, Incarnation, MemberName, Report, RoutingTable};
+use crate::{Command, Epoch, Incarnation, MemberName, Report, RoutingTable};
 use drains::Drains;
 use leases::Leases;
 use repairs::Repairs;
@@ -62,9 +62,10 @@ impl Duties {
         self.reports.see(&self.table);
     }
 
-    /// A sampler lives. Says whether it is known, and whether it has to be taken back first.
-    pub fn renew(&mut self, member: Incarnation, now: Moment) -> Presence {
-        self.leases.renew(&self.table, member, now)
+    /// A sampler lives, and knows the table of this epoch, if it says which. Says whether it is known, and whether it has to be
+    /// taken back first.
+    pub fn renew(&mut self, member: Incarnation, epoch: Option<Epoch>, now: Moment) -> Presence {
+        self.leases.renew(&self.table, member, epoch, now)
     }
 
     /// Samplers report.

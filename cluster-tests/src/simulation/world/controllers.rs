@@ -24,7 +24,7 @@ impl World {
             }
             Payload::Renew { incarnation, epoch } => {
                 if let Some(incarnation) = incarnation {
-                    self.controllers.renew(self.now, incarnation);
+                    self.controllers.renew(self.now, incarnation, epoch);
                 }
                 if epoch < self.controllers.table.epoch() {
                     let table = Payload::Table(self.controllers.table.clone());

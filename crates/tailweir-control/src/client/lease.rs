@@ -43,7 +43,7 @@ pub(super) async fn hold(shared: Arc<Shared>) {
     tracing::info!(incarnation = %member, "registered with the controllers");
     shared.link.set_incarnation(member.0);
     shared.incarnation.send_replace(Some(member));
-    renew(&mut follower, member, registered.lease).await;
+    renew(&shared, &mut follower, member, registered.lease).await;
     tracing::warn!(incarnation = %member, "the controllers no longer know this sampler");
     shared.is_dismissed.send_replace(true);
 }
@@ -88,8 +88,8 @@ async fn register(
         .await
 }
 
-/// Renews until the controllers know this member no more.
-async fn renew(follower: &mut Follower, member: Incarnation, lease: u64) {
+/// Renews until the controllers know this member no more. They take it for lost when it goes on without newer tables.
+async fn renew(shared: &Shared, follower: &mut Follower, member: Incarnation, lease: u64) {
     let mut lease = lease;
     loop {
         // Nobody has a reason to say so; a lease of nothing would spin.
@@ -97,6 +97,7 @@ async fn renew(follower: &mut Follower, member: Incarnation, lease: u64) {
         tokio::time::sleep(period).await;
         let request = RenewRequest {
             incarnation: member.0,
+            epoch: Some(shared.table.borrow().epoch().0),
         };
         let renewed = follower
             .call(request, PATIENCE, |mut caller, request| async move {

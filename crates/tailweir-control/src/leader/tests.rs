@@ -26,8 +26,12 @@ fn registered(names: &[&str]) -> State {
 /// A renewal of the second sampler, and where its answer comes.
 fn renewal() -> (Ask, oneshot::Receiver<Presence>) {
     let (reply, answer) = oneshot::channel();
-    let member = SECOND;
-    (Ask::Renew { member, reply }, answer)
+    let renewal = Ask::Renew {
+        member: SECOND,
+        epoch: None,
+        reply,
+    };
+    (renewal, answer)
 }
 
 /// Scenario: a sampler renews its lease before and after it registers, and the leader has not looked at the table in between.
@@ -59,7 +63,7 @@ async fn a_leader_takes_notice_of_tables_while_a_change_waits() {
     };
     office.serve_while(agreeing).await;
     let now = office.clock.now();
-    assert_eq!(office.duties.renew(SECOND, now), Presence::Known);
+    assert_eq!(office.duties.renew(SECOND, None, now), Presence::Known);
 }
 
 /// Scenario: a sampler registers, and renews its lease, while the leader waits for a change that is not agreed on.

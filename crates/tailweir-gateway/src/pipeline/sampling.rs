@@ -13,7 +13,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use tailweir_core::{Signal, Slot, TraceId};
-use tailweir_otlp::{Scan, ScanLimits};
+use tailweir_otlp::{Scan, ScanDepth, ScanLimits};
 use tailweir_placement::RoutingTable;
 use tailweir_shard::Fate;
 
@@ -125,7 +125,7 @@ impl Sampler {
         }
         let scanned = match load.scanned.take() {
             Some(scanned) => scanned,
-            None => match scan(&self.scans, &load.body) {
+            None => match scan(&self.scans, &load.body, ScanDepth::Whole) {
                 Ok(scanned) => scanned,
                 Err(refusal) => return Err(load.returned(refusal)),
             },
@@ -231,13 +231,19 @@ impl fmt::Debug for Routed {
 /// # Errors
 ///
 /// [`Refusal::Malformed`].
-pub(crate) fn scan(pool: &Arc<ScanPool>, body: &[u8]) -> Result<Scanned, Refusal> {
+pub(crate) fn scan(
+    pool: &Arc<ScanPool>,
+    body: &[u8],
+    depth: ScanDepth,
+) -> Result<Scanned, Refusal> {
     let mut scanned = pool.take();
-    Scan::traces(body, &ScanLimits::default(), &mut scanned.scan).map_err(|error| {
-        Refusal::Malformed {
-            signal: Signal::Traces,
-            detail: error.to_string(),
-        }
+    let limits = ScanLimits {
+        depth,
+        ..ScanLimits::default()
+    };
+    Scan::traces(body, &limits, &mut scanned.scan).map_err(|error| Refusal::Malformed {
+        signal: Signal::Traces,
+        detail: error.to_string(),
     })?;
     Ok(scanned)
 }

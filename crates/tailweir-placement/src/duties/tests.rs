@@ -133,7 +133,7 @@ impl Bench {
         let members: Vec<Incarnation> =
             self.table.members().map(|(_, it)| it.incarnation).collect();
         for member in members {
-            self.duties.renew(member, self.now);
+            self.duties.renew(member, None, self.now);
         }
     }
 }

@@ -256,4 +256,27 @@ proptest! {
             prop_assert_eq!(found, model.decide(now, &trace));
         }
     }
+
+    /// Scenario: any policies meet spans that another member brought, damaged below their heads, where nobody looked.
+    /// Guarantees: each trace is decided.
+    #[test]
+    fn damage_below_heads_stops_no_decision(
+        settings in any_settings(),
+        wires in any_requests(),
+        damages in prop::collection::vec((any::<usize>(), any::<u8>()), 1..24),
+    ) {
+        let set = PolicySet::compile(&settings).expect("settings that compile");
+        let mut state = PolicyState::new(&set);
+        let damaged = wires.into_iter().zip(damages.iter().cycle()).map(|(mut wire, (at, byte))| {
+            let at = at % wire.len();
+            wire[at] = *byte;
+            wire
+        });
+        let requests: Vec<_> = damaged.filter_map(Request::from_member).collect();
+        let (order, traces) = replay::traces(&requests);
+        for id in &order {
+            set.decide(&mut state, Moment::from_millis(10_000), &traces[id].whole(*id));
+        }
+        prop_assert_eq!(order.len(), traces.len());
+    }
 }

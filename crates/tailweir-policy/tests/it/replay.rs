@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use tailweir_core::{Signal, TraceId};
-use tailweir_otlp::{Scan, ScanLimits, SpanHead, SpanRecord, TraceSummary, TraceView, json};
+use tailweir_otlp::{
+    Scan, ScanDepth, ScanLimits, SpanHead, SpanRecord, TraceSummary, TraceView, json,
+};
 
 /// A request as it arrived.
 pub(crate) struct Request {
@@ -23,6 +25,17 @@ impl Request {
         let mut scan = Scan::new();
         Scan::traces(&wire, &ScanLimits::default(), &mut scan).expect("a sound request");
         Self { wire, scan }
+    }
+
+    /// Scans no more than the heads of spans, as what another member brings; nothing when these are none.
+    pub(crate) fn from_member(wire: Vec<u8>) -> Option<Self> {
+        let mut scan = Scan::new();
+        let limits = ScanLimits {
+            depth: ScanDepth::Heads,
+            ..ScanLimits::default()
+        };
+        Scan::traces(&wire, &limits, &mut scan).ok()?;
+        Some(Self { wire, scan })
     }
 }
 

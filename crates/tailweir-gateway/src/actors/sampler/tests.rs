@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{ByteSize, Signal};
 use tailweir_export::Amount;
+use tailweir_otlp::ScanDepth;
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
 use tailweir_testkit::{SpanBuilder, request, span, trace_id};
@@ -98,7 +99,7 @@ async fn append(
     span: SpanBuilder,
 ) -> Result<(), Refusal> {
     let body = request().span(span).bytes();
-    let scanned = scan(scans, &body)?;
+    let scanned = scan(scans, &body, ScanDepth::Whole)?;
     let length = scanned.scan.spans[0].length() as u64;
     let amount = Amount {
         items: 1,

@@ -2,7 +2,7 @@
 
 use super::{Bench, LEASE};
 use crate::duties::{Duties, Presence};
-use crate::{Command, Incarnation, Phase};
+use crate::{Command, Epoch, Incarnation, Phase};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn a_lease_runs_out_with_a_margin() {
     for _ in 0..4 {
         bench.after(1000);
         for member in [1, 2] {
-            let standing = bench.duties.renew(Incarnation(member), bench.now);
+            let standing = bench.duties.renew(Incarnation(member), None, bench.now);
             assert_eq!(standing, Presence::Known);
         }
         assert_eq!(bench.due(), []);
@@ -25,8 +25,8 @@ fn a_lease_runs_out_with_a_margin() {
     bench.after(31);
     assert_eq!(bench.due(), [Command::Expire(vec![lost])]);
     assert_eq!(bench.phase("c"), Phase::Down);
-    assert_eq!(bench.duties.renew(lost, bench.now), Presence::Down);
-    let stranger = bench.duties.renew(Incarnation(9), bench.now);
+    assert_eq!(bench.duties.renew(lost, None, bench.now), Presence::Down);
+    let stranger = bench.duties.renew(Incarnation(9), None, bench.now);
     assert_eq!(stranger, Presence::Unknown);
     bench.apply(&Command::Renew(lost));
     bench.after(500);
@@ -44,7 +44,7 @@ fn a_new_leader_gives_whole_leases() {
     let mut duties = Duties::new(table, LEASE, start);
     let mut due = |seconds: f64| {
         let now = start + Duration::from_secs_f64(seconds);
-        duties.renew(Incarnation(1), now);
+        duties.renew(Incarnation(1), None, now);
         duties.due(now)
     };
     assert_eq!(due(1.0), Some(Command::Rebalance));
@@ -80,12 +80,46 @@ impl Bench {
             self.after(50);
             for (place, &member) in (0..).zip(renewing) {
                 if look % 20 == 4 * place {
-                    self.duties.renew(Incarnation(member), self.now);
+                    self.duties.renew(Incarnation(member), None, self.now);
                 }
             }
             done.extend(self.due());
         }
         done
+    }
+}
+
+/// Scenario: three samplers renew every second; one of them hears nothing of a newer table, for less or more than fifteen seconds,
+/// then it does; another is always one table behind, and gets on.
+/// Guarantees: the one that hears nothing for too long is taken for lost and not taken back before it knows the newest table; who
+/// gets on is not.
+#[test]
+fn who_lives_and_does_not_hear_of_tables_is_lost() {
+    for (deaf, is_lost) in [(15, false), (22, true)] {
+        let mut bench = Bench::with(&["a", "b", "c"]);
+        let old = bench.table.epoch();
+        let mut lost = Vec::new();
+        for second in 0..deaf {
+            bench.register(&format!("late-{second}"));
+            let newest = bench.table.epoch();
+            bench.after(1000);
+            for (member, known) in [(1, newest), (2, Epoch(newest.0 - 1)), (3, old)] {
+                let member = Incarnation(member);
+                let presence = bench.duties.renew(member, Some(known), bench.now);
+                assert_eq!(presence, Presence::Known, "{member} at {second} s");
+            }
+            let due = bench.due().into_iter();
+            lost.extend(due.filter_map(|due| match due {
+                Command::Expire(lost) => Some(lost),
+                _ => None,
+            }));
+        }
+        let lost = lost.concat();
+        assert_eq!(lost.contains(&Incarnation(3)), is_lost, "{lost:?}");
+        assert!(!lost.contains(&Incarnation(2)), "{lost:?}");
+        let newest = Some(bench.table.epoch());
+        let presence = bench.duties.renew(Incarnation(3), newest, bench.now);
+        assert_eq!(presence == Presence::Down, is_lost);
     }
 }
 
@@ -121,7 +155,7 @@ fn a_dead_member_is_lost_as_soon_as_one_other_is_heard_all_the_while() {
             silent += 50;
             for &member in living {
                 if silent.is_multiple_of(1000) {
-                    bench.duties.renew(Incarnation(member), bench.now);
+                    bench.duties.renew(Incarnation(member), None, bench.now);
                 }
             }
             if let [lost] = &bench.due()[..] {

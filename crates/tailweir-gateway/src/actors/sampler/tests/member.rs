@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tailweir_core::ByteSize;
+use tailweir_otlp::ScanDepth;
 use tailweir_placement::{Command, Epoch, Incarnation, MemberName, RoutingTable, Weight};
 use tailweir_policy::PolicySet;
 use tailweir_sampler::EngineSettings;
@@ -167,7 +168,7 @@ impl Bench {
     /// Brings a span as another member does, by the table of this epoch.
     async fn bring(&self, span: SpanBuilder, epoch: Epoch) -> Answer {
         let spans = Bytes::from(request().span(span).bytes());
-        let scanned = scan(&self.scans, &spans).unwrap();
+        let scanned = scan(&self.scans, &spans, ScanDepth::Heads).unwrap();
         let permit = self.admission.take(spans.len() as u64).unwrap();
         let part = OutgoingPart {
             sampler: NAME.into(),
