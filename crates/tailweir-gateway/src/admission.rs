@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! receiver --take(length)--> Permit --grows while decompressing--> message --> dropped when taken
-//!                                          sampler --work(length)--> Work ---> dropped when taken
+//!                                sampler --begin_sampling(length)--> SamplingPermit --> dropped when taken
 //! ```
 
 mod memory;
@@ -105,9 +105,12 @@ impl Admission {
     /// # Errors
     ///
     /// [`Refusal::Full`] where they have far more in hand than they answer in time.
-    pub(crate) fn work(self: &Arc<Self>, bytes: u64) -> Result<(Work, Watch), Refusal> {
+    pub(crate) fn begin_sampling(
+        self: &Arc<Self>,
+        bytes: u64,
+    ) -> Result<(SamplingPermit, Stopwatch), Refusal> {
         let before = self.sampling.fetch_add(bytes, Ordering::AcqRel);
-        let work = Work {
+        let permit = SamplingPermit {
             admission: Arc::clone(self),
             bytes,
         };
@@ -116,13 +119,13 @@ impl Admission {
         if is_beyond(before, bytes, self.pace.bound().saturating_mul(2)) {
             return Err(self.refuse(Bound::InFlight));
         }
-        let watch = Watch {
+        let stopwatch = Stopwatch {
             admission: Arc::clone(self),
             bytes,
             began: Instant::now(),
             is_taken: false,
         };
-        Ok((work, watch))
+        Ok((permit, stopwatch))
     }
 
     fn refuse(&self, bound: Bound) -> Refusal {
@@ -240,12 +243,12 @@ impl Drop for Permit {
 
 /// Bytes that samplers work on; no more when dropped. Whoever waits for them may have gone before.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct SamplingPermit {
     admission: Arc<Admission>,
     bytes: u64,
 }
 
-impl Drop for Work {
+impl Drop for SamplingPermit {
     fn drop(&mut self) {
         self.admission
             .sampling
@@ -255,38 +258,38 @@ impl Drop for Work {
 
 /// What a request is charged with until nothing of it is worked on any more.
 #[derive(Debug)]
-pub(crate) struct Dues {
-    _permit: Option<Permit>,
-    _work: Option<Work>,
+pub(crate) struct Permits {
+    _in_flight: Option<Permit>,
+    _sampling: Option<SamplingPermit>,
 }
 
-impl Dues {
+impl Permits {
     /// Of a request of which this much is charged here.
-    pub(crate) fn new(permit: Option<Permit>, work: Option<Work>) -> Self {
+    pub(crate) fn new(in_flight: Option<Permit>, sampling: Option<SamplingPermit>) -> Self {
         Self {
-            _permit: permit,
-            _work: work,
+            _in_flight: in_flight,
+            _sampling: sampling,
         }
     }
 }
 
 /// Measures how long a request takes that waits for a sampler, until it is dropped: with the answer, or when the client
 /// gives up.
-pub(crate) struct Watch {
+pub(crate) struct Stopwatch {
     admission: Arc<Admission>,
     bytes: u64,
     began: Instant,
     is_taken: bool,
 }
 
-impl Watch {
+impl Stopwatch {
     /// The request was taken.
     pub(crate) fn taken(mut self) {
         self.is_taken = true;
     }
 }
 
-impl Drop for Watch {
+impl Drop for Stopwatch {
     fn drop(&mut self) {
         let now = Instant::now();
         let bytes = if self.is_taken { self.bytes } else { 0 };
@@ -350,10 +353,10 @@ mod tests {
     /// Samplers take five seconds for each of a few requests, whose clients wait for them or not.
     async fn late_answers(admission: &Arc<Admission>, is_waited_for: bool) {
         for _ in 0..8 {
-            let (_work, watch) = admission.work(1).unwrap();
+            let (_permit, stopwatch) = admission.begin_sampling(1).unwrap();
             tokio::time::advance(Duration::from_secs(5)).await;
             if is_waited_for {
-                watch.taken();
+                stopwatch.taken();
             }
         }
     }
@@ -368,14 +371,17 @@ mod tests {
             late_answers(&admission, is_waited_for).await;
             let least = ByteSize::kib(128).bytes();
             assert_eq!(admission.sampling_max(), least);
-            let (work, watch) = admission.work(least).unwrap();
-            drop(watch);
+            let (permit, stopwatch) = admission.begin_sampling(least).unwrap();
+            drop(stopwatch);
             assert_eq!(admission.take(1).unwrap_err(), full(Bound::InFlight));
-            let passed = admission.work(least).unwrap();
-            assert_eq!(admission.work(1).err(), Some(full(Bound::InFlight)));
+            let passed = admission.begin_sampling(least).unwrap();
+            assert_eq!(
+                admission.begin_sampling(1).err(),
+                Some(full(Bound::InFlight))
+            );
             assert_eq!((admission.refused(), admission.sampling()), (2, 2 * least));
-            drop((work, passed));
-            assert!(admission.take(1).is_ok() && admission.work(1).is_ok());
+            drop((permit, passed));
+            assert!(admission.take(1).is_ok() && admission.begin_sampling(1).is_ok());
         }
     }
 
@@ -389,7 +395,7 @@ mod tests {
         let mut slow = admission.take(1).unwrap();
         slow.grow_to(ByteSize::mib(1).bytes()).unwrap();
         let next = admission.take_first(1, ByteSize::kib(64).bytes());
-        assert!(next.is_ok() && admission.work(1).is_ok());
+        assert!(next.is_ok() && admission.begin_sampling(1).is_ok());
     }
 
     /// Scenario: a request arrives after the stop.

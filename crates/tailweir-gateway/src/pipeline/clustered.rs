@@ -9,7 +9,7 @@ mod voyage;
 pub(super) use voyage::{Cargo, Voyage};
 
 use super::{Sampler, Scanned};
-use crate::admission::{Dues, Permit};
+use crate::admission::{Permit, Permits};
 use crate::ledger::Ledger;
 use crate::membership::{Membership, OutgoingPart};
 use crate::refusal::{Bound, Refusal};
@@ -89,7 +89,7 @@ impl Seat {
 pub(crate) struct Shared {
     body: Bytes,
     scanned: Scanned,
-    _dues: Dues,
+    _permits: Permits,
 }
 
 /// Spans of a request that are for one shard.
@@ -175,12 +175,12 @@ impl Sampler {
         seat: &Seat,
         body: Bytes,
         scanned: Scanned,
-        dues: Dues,
+        permits: Permits,
     ) -> Result<(), Refusal> {
         let request = Arc::new(Shared {
             body,
             scanned,
-            _dues: dues,
+            _permits: permits,
         });
         let cargo = SpanCargo {
             sampler: self,
@@ -205,7 +205,7 @@ impl Sampler {
         let request = Arc::new(Shared {
             body: part.spans.clone(),
             scanned,
-            _dues: Dues::new(Some(permit), None),
+            _permits: Permits::new(Some(permit), None),
         });
         let patience = Instant::now() + part.patience;
         self.bring_own(&request, all, part.epoch, part.tenure, patience)

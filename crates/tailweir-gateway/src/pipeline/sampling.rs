@@ -7,7 +7,7 @@
 
 use super::{Load, ScanPool, Scanned, Seat, Stage, Taken};
 use crate::actors::{Shard, ShardReport, Witness, Witnesses};
-use crate::admission::{Admission, Dues};
+use crate::admission::{Admission, Permits};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use std::fmt;
@@ -37,7 +37,7 @@ pub(crate) struct Routed {
     pub(crate) body: Bytes,
     /// Its spans, and which shard each goes to.
     pub(crate) scanned: Scanned,
-    _dues: Dues,
+    _permits: Permits,
 }
 
 impl Sampler {
@@ -116,65 +116,47 @@ impl Sampler {
     /// Takes a request. What somebody waits for is measured here, where spans come from whatever pipeline: what waits beside
     /// it or behind, as for a backend, does not count.
     async fn append(&self, mut load: Load) -> Result<(), Box<super::Returned>> {
-        let (mut work, mut watch) = (None, None);
-        if !load.is_held {
-            match self.admission.work(load.body.len() as u64) {
-                Ok(begun) => (work, watch) = (Some(begun.0), Some(begun.1)),
-                Err(refusal) => return Err(load.returned(refusal)),
-            }
-        }
-        let scanned = match load.scanned.take() {
-            Some(scanned) => scanned,
-            None => match scan(&self.scans, &load.body, ScanDepth::Whole) {
-                Ok(scanned) => scanned,
-                Err(refusal) => return Err(load.returned(refusal)),
-            },
+        let begun = match load.is_held {
+            true => Ok(None),
+            false => self
+                .admission
+                .begin_sampling(load.body.len() as u64)
+                .map(Some),
         };
-        let Load {
-            signal,
-            body,
-            charge,
-            client,
-            permit,
-            is_held,
-            ways_taken,
-            ..
-        } = load;
+        let begun = begun.and_then(|begun| {
+            let scanned = match load.scanned.take() {
+                Some(scanned) => scanned,
+                None => scan(&self.scans, &load.body, ScanDepth::Whole)?,
+            };
+            Ok((begun.unzip(), scanned))
+        });
+        let ((sampling, stopwatch), scanned) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => return Err(load.returned(refusal)),
+        };
         // The shards take the spans into the books themselves; a client that goes away while we
         // wait must not leave a second entry behind.
-        let ticket = charge.give_back();
-        let dues = Dues::new(permit, work);
-        let outcome = match &self.seat {
-            None => {
-                let routed = self.route(body.clone(), scanned, dues);
-                self.hand_out(&routed).await
-            }
-            Some(seat) => {
-                self.append_in_cluster(seat, body.clone(), scanned, dues)
-                    .await
-            }
-        };
-        if outcome.is_ok()
-            && let Some(watch) = watch
-        {
-            watch.taken();
+        let ticket = load.charge.give_back();
+        let permits = Permits::new(load.permit.take(), sampling);
+        let outcome = self.bring(load.body.clone(), scanned, permits).await;
+        if let (Ok(()), Some(stopwatch)) = (&outcome, stopwatch) {
+            stopwatch.taken();
         }
         outcome.map_err(|refusal| {
-            let load = Load {
-                signal,
-                body,
-                charge: ticket.take_up(),
-                client,
-                permit: None,
-                is_held,
-                scanned: None,
-                ways_taken,
-            };
-            load.returned(refusal)
+            let charge = ticket.take_up();
+            Load { charge, ..load }.returned(refusal)
         })
     }
 
-    fn route(&self, body: Bytes, mut scanned: Scanned, dues: Dues) -> Arc<Routed> {
+    /// Brings spans to those who have their traces.
+    async fn bring(&self, body: Bytes, scanned: Scanned, permits: Permits) -> Result<(), Refusal> {
+        match &self.seat {
+            None => self.hand_out(&self.route(body, scanned, permits)).await,
+            Some(seat) => self.append_in_cluster(seat, body, scanned, permits).await,
+        }
+    }
+
+    fn route(&self, body: Bytes, mut scanned: Scanned, permits: Permits) -> Arc<Routed> {
         let shards = self.shards.len();
         let findings = &mut *scanned;
         // Spans of one trace mostly stand together.
@@ -189,7 +171,7 @@ impl Sampler {
         Arc::new(Routed {
             body,
             scanned,
-            _dues: dues,
+            _permits: permits,
         })
     }
 

@@ -18,13 +18,15 @@ use anyhow::{Context, Result, ensure};
 use expressions::Expressions;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use subjects::{HEALTHY, Subject};
+use subjects::{HEALTHY, STAYING, Subject};
 
 /// Only their `for`, which is left out here, makes alerts of these: a member is behind for the moment that a table takes to
 /// reach it, and has kept nothing until it has kept the first trace.
 const IN_PASSING: &[&str] = &["TailweirMemberBehind", "TailweirKeepsNothing"];
 /// These neither, as long as a cluster forms: they count once their process has been ready.
 const WHILE_FORMING: &[&str] = &["TailweirNotReady", "TailweirNoController"];
+/// These tell that a process is gone, as those of a cluster are after their turn: they count for the one that stays.
+const ONCE_GONE: &[&str] = &["TailweirNotScraped"];
 
 /// Runs all of it, which takes some minutes.
 pub(super) fn check() -> Result<Outcome> {
@@ -66,14 +68,17 @@ pub(super) fn check() -> Result<Outcome> {
 /// seconds later.
 fn noise() -> String {
     let (in_passing, forming) = (IN_PASSING.join("|"), WHILE_FORMING.join("|"));
+    let gone = ONCE_GONE.join("|");
     let always = format!(
-        "count_over_time(ALERTS{{job=~\"{HEALTHY}\",alertname!~\"{in_passing}|{forming}\"}}[1h])"
+        "count_over_time(ALERTS{{job=~\"{HEALTHY}\",alertname!~\"{in_passing}|{forming}|{gone}\"}}[1h])"
     );
+    let while_there =
+        format!("count_over_time(ALERTS{{job=\"{STAYING}\",alertname=~\"{gone}\"}}[1h])");
     let once_ready = format!(
         "count_over_time((ALERTS{{job=~\"{HEALTHY}\",alertname=~\"{forming}\"}} \
          and on (job, instance) max_over_time(tailweir_ready[1h] offset 5s) == 1)[1h:1s])"
     );
-    format!("count by (alertname, job) ({always} or {once_ready})")
+    format!("count by (alertname, job) ({always} or {while_there} or {once_ready})")
 }
 
 /// A Prometheus that scrapes these, whether they run or not.

@@ -169,10 +169,12 @@ async fn a_panic_in_a_shard_loses_no_held_trace() {
 async fn what_is_too_much_for_a_sampler_is_refused_at_once() {
     let bench = bench().await;
     for _ in 0..8 {
-        let (_work, _watch) = bench.admission.work(1).unwrap();
+        let (_permit, _stopwatch) = bench.admission.begin_sampling(1).unwrap();
         tokio::time::advance(Duration::from_secs(5)).await;
     }
-    let _work = bench.admission.work(2 * bench.admission.sampling_max());
+    let _begun = bench
+        .admission
+        .begin_sampling(2 * bench.admission.sampling_max());
     bench.append(1).await.unwrap();
     let body = request().span(span(trace_id(2), 1)).bytes();
     let charge = Charge::take(&bench.ledger, Signal::Traces, Amount { items: 1, bytes: 1 });

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// Jobs on which no alert may fire.
 pub(super) const HEALTHY: &str = "healthy|cluster";
+/// The one of them that runs from the beginning to the end.
+pub(super) const STAYING: &str = "healthy";
 
 /// A process, or three that are a cluster, with clients that send to it. Dropping it kills it.
 pub(super) struct Running {
