@@ -231,6 +231,13 @@ impl Permit {
         }
         Ok(())
     }
+
+    /// Gives back what is beyond so many bytes.
+    pub(crate) fn shrink_to(&mut self, bytes: u64) {
+        let beyond = self.bytes.saturating_sub(bytes);
+        self.admission.in_flight.fetch_sub(beyond, Ordering::AcqRel);
+        self.bytes -= beyond;
+    }
 }
 
 impl Drop for Permit {
@@ -314,7 +321,7 @@ mod tests {
     }
 
     /// Scenario: two requests share a budget that has room for one and a half.
-    /// Guarantees: the second is refused until the first is done, and nothing stays charged.
+    /// Guarantees: the second is refused until the first is done; it grows and shrinks within the budget, and nothing stays charged.
     #[test]
     fn bytes_in_flight_are_bounded_and_given_back() {
         let admission = Admission::new(ByteSize(150));
@@ -328,6 +335,9 @@ mod tests {
         drop(third);
         second.grow_to(150).unwrap();
         assert!(!second.grow_to(151).unwrap_err().is_retryable());
+        second.shrink_to(40);
+        second.shrink_to(60);
+        assert_eq!(admission.in_flight(), 40);
         drop(second);
         assert_eq!(admission.in_flight(), 0);
     }

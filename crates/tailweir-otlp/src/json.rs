@@ -12,6 +12,7 @@ mod reader;
 
 use crate::schema::{self, Message};
 use crate::wire::WireError;
+use crate::{Asking, Room};
 use tailweir_core::Signal;
 
 /// Why text is not an OTLP/JSON request.
@@ -31,7 +32,21 @@ pub struct JsonError {
 /// # Errors
 /// When it is not JSON, or a field does not hold what it should. `out` is then as it was.
 pub fn to_wire(signal: Signal, json: &[u8], out: &mut Vec<u8>) -> Result<(), JsonError> {
-    decode::transcode(request(signal), json, out)
+    to_wire_within(signal, json, out, &mut |_| true)
+}
+
+/// As [`to_wire`], as far as there is room for what it takes beside the text: numbers may be four times as long on the wire, and
+/// are written twice.
+///
+/// # Errors
+/// As [`to_wire`], and when there is no room.
+pub fn to_wire_within<'a>(
+    signal: Signal,
+    json: &[u8],
+    out: &mut Vec<u8>,
+    room: &'a mut Room<'a>,
+) -> Result<(), JsonError> {
+    decode::transcode(request(signal), json, out, Asking::new(room))
 }
 
 /// Appends to `out` the JSON of a request.

@@ -24,6 +24,9 @@ pub enum TranslateError {
         /// The most that it may become.
         most: usize,
     },
+    /// There is no memory for what it becomes.
+    #[error("no memory for what it becomes")]
+    NoRoom,
     /// An id is none.
     #[error("{field} {text:?} is not {wanted}")]
     Id {

@@ -10,6 +10,7 @@ mod thrift;
 use crate::TranslateError;
 use crate::thrift::Protocol;
 use crate::translation::Translation;
+use tailweir_otlp::Room;
 
 /// How spans for Jaeger are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,21 @@ impl Jaeger {
     ///
     /// When any of the spans cannot be read; `out` is as it was then.
     pub fn to_wire(self, request: &[u8], out: &mut Vec<u8>) -> Result<(), TranslateError> {
-        let mut traces = Translation::of(request.len());
+        self.to_wire_within(request, out, &mut |_| true)
+    }
+
+    /// As [`Self::to_wire`], as far as there is room for what it takes beside the request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::to_wire`], and when there is no room.
+    pub fn to_wire_within<'a>(
+        self,
+        request: &[u8],
+        out: &mut Vec<u8>,
+        room: &'a mut Room<'a>,
+    ) -> Result<(), TranslateError> {
+        let mut traces = Translation::of(request.len(), room);
         match self {
             Self::Protobuf => protobuf::read(request, &mut traces)?,
             Self::Thrift => thrift::batch(request, &mut traces)?,

@@ -1,7 +1,7 @@
 //! A request under construction.
 
 use crate::TranslateError;
-use tailweir_otlp::{AttributeSet, ResourcePlace, SpanWriter, TracesBuilder};
+use tailweir_otlp::{Asking, AttributeSet, ResourcePlace, Room, SpanWriter, TracesBuilder};
 
 /// Most annotations, tags, logs, references of one span, of each kind: small things that each take more memory
 /// than bytes.
@@ -26,16 +26,18 @@ impl Parts {
 }
 
 /// An OTLP request that is written span by span, and may become four times as long as what came.
-pub(crate) struct Translation {
+pub(crate) struct Translation<'a> {
     traces: TracesBuilder,
+    room: Asking<'a>,
     length_max: usize,
 }
 
-impl Translation {
+impl<'a> Translation<'a> {
     /// Nothing yet, of a request of so many bytes.
-    pub(crate) fn of(length: usize) -> Self {
+    pub(crate) fn of(length: usize, room: &'a mut Room<'a>) -> Self {
         Self {
             traces: TracesBuilder::default(),
+            room: Asking::new(room),
             length_max: length.saturating_mul(4).saturating_add(SLACK),
         }
     }
@@ -63,12 +65,17 @@ impl Translation {
         self.require_room()
     }
 
-    fn require_room(&self) -> Result<(), TranslateError> {
-        match self.traces.length() <= self.length_max {
-            true => Ok(()),
-            false => Err(TranslateError::TooLong {
+    fn require_room(&mut self) -> Result<(), TranslateError> {
+        let length = self.traces.length();
+        if length > self.length_max {
+            return Err(TranslateError::TooLong {
                 most: self.length_max,
-            }),
+            });
+        }
+        // In the end it is copied once.
+        match self.room.has(2 * length) {
+            true => Ok(()),
+            false => Err(TranslateError::NoRoom),
         }
     }
 

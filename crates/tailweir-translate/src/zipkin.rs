@@ -14,6 +14,7 @@ mod v2;
 
 use crate::TranslateError;
 use crate::translation::Translation;
+use tailweir_otlp::Room;
 
 /// The attribute of spans that do not say when they began.
 const START_ABSENT: &[u8] = b"otel.zipkin.absentField.startTime";
@@ -49,7 +50,21 @@ impl Zipkin {
     ///
     /// When any of the spans cannot be read; `out` is as it was then.
     pub fn to_wire(&self, request: &[u8], out: &mut Vec<u8>) -> Result<(), TranslateError> {
-        let mut traces = Translation::of(request.len());
+        self.to_wire_within(request, out, &mut |_| true)
+    }
+
+    /// As [`Self::to_wire`], as far as there is room for what it takes beside the request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::to_wire`], and when there is no room.
+    pub fn to_wire_within<'a>(
+        &self,
+        request: &[u8],
+        out: &mut Vec<u8>,
+        room: &'a mut Room<'a>,
+    ) -> Result<(), TranslateError> {
+        let mut traces = Translation::of(request.len(), room);
         match self.format {
             ZipkinFormat::JsonV1 => json_v1::read(request, self, &mut traces)?,
             ZipkinFormat::ThriftV1 => thrift_v1::read(request, &mut traces)?,

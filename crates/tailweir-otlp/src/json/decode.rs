@@ -6,6 +6,7 @@
 
 use super::reader::Reader;
 use super::{JsonError, number};
+use crate::Asking;
 use crate::schema::{FieldType, Kind, Message};
 use crate::wire::{DEPTH_MAX, put_bytes, put_key, put_varint, varint_size, zigzag32};
 use base64::Engine as _;
@@ -23,8 +24,10 @@ pub(super) fn transcode(
     message: &'static Message,
     json: &[u8],
     out: &mut Vec<u8>,
+    room: Asking<'_>,
 ) -> Result<(), JsonError> {
     let mut decoder = Decoder {
+        room,
         reader: Reader::new(json),
         contents: Vec::with_capacity(json.len() / 2),
         lengths: Vec::new(),
@@ -32,7 +35,9 @@ pub(super) fn transcode(
         text: Vec::new(),
     };
     let inserted = decoder.message(message, 0)?;
-    out.reserve(decoder.contents.len() + inserted);
+    let length = decoder.contents.len() + inserted;
+    decoder.need(length)?;
+    out.reserve(length);
     let mut copied = 0;
     for length in &decoder.lengths {
         let at = length.at as usize;
@@ -50,8 +55,9 @@ struct Length {
     value: u32,
 }
 
-struct Decoder<'a> {
-    reader: Reader<'a>,
+struct Decoder<'text, 'room> {
+    room: Asking<'room>,
+    reader: Reader<'text>,
     contents: Vec<u8>,
     lengths: Vec<Length>,
     lengths_max: usize,
@@ -65,7 +71,7 @@ struct Alternative {
     inserted: usize,
 }
 
-impl Decoder<'_> {
+impl Decoder<'_, '_> {
     /// Reads an object, or `null` for an empty message. Returns how many bytes of lengths belong in it.
     fn message(&mut self, message: &'static Message, depth: u32) -> Result<usize, JsonError> {
         if depth > DEPTH_MAX {
@@ -83,6 +89,7 @@ impl Decoder<'_> {
         let mut inserted = 0;
         let mut alternative: Option<Alternative> = None;
         loop {
+            self.need(0)?;
             let field = self.key(message)?;
             if field.is_some_and(FieldType::is_alternative_message) {
                 inserted -= self.withdraw(alternative.take());
@@ -123,6 +130,15 @@ impl Decoder<'_> {
         alternative.inserted
     }
 
+    /// Asks for what is taken by now, and for more bytes.
+    fn need(&mut self, more: usize) -> Result<(), JsonError> {
+        let lengths = self.lengths.capacity() * size_of::<Length>();
+        match self.room.has(self.contents.capacity() + lengths + more) {
+            true => Ok(()),
+            false => Err(self.reader.error("no memory for what it becomes")),
+        }
+    }
+
     /// Reads a name and its colon.
     fn key(&mut self, message: &'static Message) -> Result<Option<&'static FieldType>, JsonError> {
         self.text.clear();
@@ -158,6 +174,7 @@ impl Decoder<'_> {
     ) -> Result<usize, JsonError> {
         let mut inserted = 0;
         loop {
+            self.need(0)?;
             inserted += element(self)?;
             if !self.reader.take(b',') {
                 self.reader

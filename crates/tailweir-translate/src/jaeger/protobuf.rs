@@ -79,14 +79,14 @@ struct ProtoLog {
 }
 
 /// Adds the spans of a request.
-pub(super) fn read(request: &[u8], traces: &mut Translation) -> Result<(), TranslateError> {
+pub(super) fn read(request: &[u8], traces: &mut Translation<'_>) -> Result<(), TranslateError> {
     proto::each_message(request, |number, content| match number {
         1 => batch(content, traces),
         _ => Ok(()),
     })
 }
 
-fn batch(content: &[u8], traces: &mut Translation) -> Result<(), TranslateError> {
+fn batch(content: &[u8], traces: &mut Translation<'_>) -> Result<(), TranslateError> {
     let resource = resource_in(content, 2)?.unwrap_or_default();
     let resource = traces.resource(&resource)?;
     proto::each_message(content, |number, content| match number {

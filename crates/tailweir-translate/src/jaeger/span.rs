@@ -88,7 +88,7 @@ impl Span {
     pub(super) fn write(
         mut self,
         resource: ResourcePlace,
-        traces: &mut Translation,
+        traces: &mut Translation<'_>,
     ) -> Result<(), TranslateError> {
         if self.is_blank() {
             return Ok(());

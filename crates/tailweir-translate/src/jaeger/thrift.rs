@@ -10,7 +10,7 @@ use tailweir_core::{SpanId, TraceId};
 use tailweir_otlp::{AttributeMap, EncodedValue};
 
 /// Adds the spans of a batch.
-pub(super) fn batch(request: &[u8], traces: &mut Translation) -> Result<(), TranslateError> {
+pub(super) fn batch(request: &[u8], traces: &mut Translation<'_>) -> Result<(), TranslateError> {
     read_batch(&mut ThriftReader::new(Protocol::Binary, request), traces)
 }
 
@@ -18,7 +18,7 @@ pub(super) fn batch(request: &[u8], traces: &mut Translation) -> Result<(), Tran
 pub(super) fn call(
     protocol: Protocol,
     request: &[u8],
-    traces: &mut Translation,
+    traces: &mut Translation<'_>,
 ) -> Result<(), TranslateError> {
     let mut reader = ThriftReader::new(protocol, request);
     if reader.call()? != b"emitBatch" {
@@ -36,7 +36,7 @@ pub(super) fn call(
 /// Spans are read when the process is known, which may stand behind them.
 fn read_batch(
     reader: &mut ThriftReader<'_>,
-    traces: &mut Translation,
+    traces: &mut Translation<'_>,
 ) -> Result<(), TranslateError> {
     let mut process = Process::default();
     let mut spans = None;

@@ -50,7 +50,7 @@ struct JsonEndpoint {
 pub(super) fn read(
     text: &[u8],
     zipkin: &Zipkin,
-    traces: &mut Translation,
+    traces: &mut Translation<'_>,
 ) -> Result<(), TranslateError> {
     stream::each(text, |span: JsonSpan| span.read(zipkin)?.write(traces))
 }

@@ -47,7 +47,7 @@ struct JsonAnnotation {
 pub(super) fn read(
     text: &[u8],
     zipkin: &Zipkin,
-    traces: &mut Translation,
+    traces: &mut Translation<'_>,
 ) -> Result<(), TranslateError> {
     stream::each(text, |span: JsonSpan| span.read()?.write(zipkin, traces))
 }

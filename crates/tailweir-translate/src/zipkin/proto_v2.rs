@@ -62,7 +62,7 @@ struct ProtoTag {
 pub(super) fn read(
     request: &[u8],
     zipkin: &Zipkin,
-    traces: &mut Translation,
+    traces: &mut Translation<'_>,
 ) -> Result<(), TranslateError> {
     proto::each_message(request, |number, content| match number {
         1 => span(content)?.write(zipkin, traces),

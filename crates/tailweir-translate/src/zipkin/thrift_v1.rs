@@ -11,7 +11,7 @@ use tailweir_core::{SpanId, TraceId};
 use tailweir_otlp::EncodedValue;
 
 /// Adds the spans of a request.
-pub(super) fn read(request: &[u8], traces: &mut Translation) -> Result<(), TranslateError> {
+pub(super) fn read(request: &[u8], traces: &mut Translation<'_>) -> Result<(), TranslateError> {
     ThriftReader::new(Protocol::Binary, request)
         .structs(usize::MAX, |reader| span(reader)?.write(traces))
 }

@@ -84,7 +84,7 @@ struct Outline {
 
 impl Span {
     /// Adds the span to a request.
-    pub(super) fn write(self, traces: &mut Translation) -> Result<(), TranslateError> {
+    pub(super) fn write(self, traces: &mut Translation<'_>) -> Result<(), TranslateError> {
         let outline = Outline::of(&self.annotations);
         let (mut attributes, component, status) = self.tags();
         let mut host = outline.host.unwrap_or_else(|| Host {

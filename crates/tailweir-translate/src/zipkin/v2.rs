@@ -66,7 +66,7 @@ impl Span {
     pub(super) fn write(
         mut self,
         zipkin: &Zipkin,
-        traces: &mut Translation,
+        traces: &mut Translation<'_>,
     ) -> Result<(), TranslateError> {
         let resource = self.take_resource();
         let (scope, version) = self.take_scope();
