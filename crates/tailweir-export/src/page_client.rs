@@ -88,10 +88,9 @@ impl PageClient {
     /// Where there is no answer.
     pub async fn get(&self, url: &str, more: &HeaderMap) -> Result<Response<Incoming>, GetError> {
         let mut uri = parse(url)?;
-        let asked = uri.authority().cloned();
+        let asked = uri.clone();
         for _ in 0..=REDIRECTS_MAX {
-            let is_own = uri.authority() == asked.as_ref();
-            let answer = self.get_once(&uri, more, is_own).await?;
+            let answer = self.get_once(&uri, more, is_own(&asked, &uri)).await?;
             let location = answer.headers().get(LOCATION).filter(|_| {
                 self.follows && matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308)
             });
@@ -138,6 +137,20 @@ fn parse(url: &str) -> Result<Uri, GetError> {
         matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
     });
     uri.ok_or_else(|| GetError::Url(url.to_owned()))
+}
+
+/// Whether a URL is at the host and port that were asked first, and no less secure: then it may see the credentials.
+fn is_own(asked: &Uri, uri: &Uri) -> bool {
+    let port = |uri: &Uri| match (uri.port_u16(), uri.scheme_str()) {
+        (Some(port), _) => port,
+        (None, Some("https")) => 443,
+        (None, _) => 80,
+    };
+    let hosts = asked.host().zip(uri.host());
+    let is_less_secure = asked.scheme_str() == Some("https") && uri.scheme_str() != Some("https");
+    hosts.is_some_and(|(asked, host)| asked.eq_ignore_ascii_case(host))
+        && port(asked) == port(uri)
+        && !is_less_secure
 }
 
 /// Where a header `Location` leads from there.
@@ -215,7 +228,25 @@ fn within(block: &str, error: BuildError) -> BuildError {
 
 #[cfg(test)]
 mod tests {
-    use super::redirected;
+    use super::{is_own, redirected};
+
+    /// Scenario: redirects to the same host as it was asked, in other letters, with the port that its scheme has anyway; to other
+    /// ports and hosts; from TLS to plain text, on the same port as well.
+    /// Guarantees: only the same host and port, no less secure, see the credentials.
+    #[test]
+    fn credentials_go_nowhere_else_and_never_into_plain_text() {
+        let own = |asked: &str, to: &str| is_own(&asked.parse().unwrap(), &to.parse().unwrap());
+        assert!(own("https://h/m", "https://H:443/other"));
+        assert!(own("http://h:9000/m", "https://h:9000/m"));
+        for (asked, to) in [
+            ("https://h/m", "http://h/m"),
+            ("https://h:9000/m", "http://h:9000/m"),
+            ("http://h/m", "http://h:8080/m"),
+            ("http://h/m", "http://other/m"),
+        ] {
+            assert!(!own(asked, to), "{asked} to {to}");
+        }
+    }
 
     /// Scenario: redirects to a URL, to a path, to a path beside the page, and to another host without a scheme.
     /// Guarantees: each leads where a browser would go; what is no URL of HTTP is refused.

@@ -152,6 +152,8 @@ pub enum Bound {
     Logs,
     /// What the member of the cluster has room for that owns the slots.
     Member,
+    /// The checks of passwords.
+    Logins,
 }
 
 impl std::fmt::Display for Bound {
@@ -165,6 +167,7 @@ impl std::fmt::Display for Bound {
             Self::Connector => "the connector",
             Self::Logs => "the logs that leave with their traces",
             Self::Member => "a member of the cluster",
+            Self::Logins => "the line for the check of passwords",
         })
     }
 }

@@ -94,7 +94,7 @@ impl Inner {
             return self.answer(request, peer).await;
         };
         if cors.is_preflight(&request) {
-            return cors.preflight(request.headers());
+            return cors.preflight(request.headers(), "POST");
         }
         let origin = cors.allowed_origin(request.headers());
         let mut response = self.answer(request, peer).await;

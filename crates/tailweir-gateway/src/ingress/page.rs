@@ -83,7 +83,7 @@ impl PageService {
         let cors = inner.options.cors.as_ref();
         let mut response = match cors.filter(|cors| cors.is_preflight(&request)) {
             Some(cors) => cors
-                .preflight(request.headers())
+                .preflight(request.headers(), "GET, HEAD")
                 .map(|body| Either::Left(Full::new(body))),
             None => inner.answer(&request).await,
         };

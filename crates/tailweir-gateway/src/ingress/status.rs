@@ -119,7 +119,9 @@ fn error_body(refusal: &Refusal, encoding: Encoding) -> Bytes {
 const fn grpc_code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Full { bound, .. } => match bound {
-            Bound::InFlight | Bound::Traces | Bound::Member => Code::ResourceExhausted,
+            Bound::InFlight | Bound::Traces | Bound::Member | Bound::Logins => {
+                Code::ResourceExhausted
+            }
             Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector | Bound::Logs => {
                 Code::Unavailable
             }
@@ -146,7 +148,9 @@ const fn grpc_code(refusal: &Refusal) -> Code {
 const fn http_code(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Full { bound, .. } => match bound {
-            Bound::InFlight | Bound::Traces | Bound::Member => StatusCode::TOO_MANY_REQUESTS,
+            Bound::InFlight | Bound::Traces | Bound::Member | Bound::Logins => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Bound::Memory | Bound::Queue | Bound::Batch | Bound::Connector | Bound::Logs => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -210,6 +214,7 @@ mod tests {
             (Bound::InFlight, Code::ResourceExhausted, 429),
             (Bound::Traces, Code::ResourceExhausted, 429),
             (Bound::Member, Code::ResourceExhausted, 429),
+            (Bound::Logins, Code::ResourceExhausted, 429),
             (Bound::Memory, Code::Unavailable, 503),
             (Bound::Queue, Code::Unavailable, 503),
             (Bound::Batch, Code::Unavailable, 503),

@@ -183,13 +183,19 @@ impl Rounds {
         }
     }
 
+    /// Where the page is, for people. Parameters are not for logs: they may be credentials.
+    fn page(&self) -> &str {
+        let url = self.target.url();
+        url.split_once('?').map_or(url, |(page, _)| page)
+    }
+
     /// Says when a target begins to fail, fails otherwise, and is well again.
     fn tell(&mut self, outcome: &Outcome) {
         let error = outcome.error.as_ref().map(ToString::to_string);
         if error == self.told {
             return;
         }
-        let (receiver, target) = (&self.shared.id, self.target.url());
+        let (receiver, target) = (&self.shared.id, self.page());
         match &error {
             Some(error) => tracing::warn!(receiver, target, error, "a scrape failed"),
             None => tracing::info!(receiver, target, "scrapes go well again"),
@@ -205,7 +211,7 @@ impl Rounds {
                 continue;
             }
             self.shared.figures.lost.fetch_add(1, Relaxed);
-            let (receiver, target) = (&self.shared.id, self.target.url());
+            let (receiver, target) = (&self.shared.id, self.page());
             tracing::error!(receiver, target, reason = %refusal, "a scrape is lost");
             return;
         }

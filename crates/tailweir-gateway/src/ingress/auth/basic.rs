@@ -5,7 +5,8 @@
 
 use super::sha_crypt::ShaCrypt;
 use super::{AuthError, apr1};
-use crate::refusal::Refusal;
+use crate::admission::RETRY_AFTER;
+use crate::refusal::{Bound, Refusal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
@@ -20,6 +21,10 @@ use tokio::sync::Semaphore;
 const REMEMBERED_MAX: usize = 4096;
 /// Passwords that are checked at once.
 const CHECKS_MAX: usize = 2;
+/// Clients that wait for the check of their password, at most; further ones are asked to come again.
+const WAITING_MAX: usize = 64;
+/// The longest password that is checked, in bytes: what crypt(3) takes. The time of some checks is the square of it.
+const PASSWORD_MAX: usize = 512;
 
 /// The users that are let in.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(crate) struct Users {
     key: hmac::Key,
     remembered: Mutex<HashSet<[u8; 32]>>,
     checks: Arc<Semaphore>,
+    /// Held by those who wait for a check, and while it runs.
+    waiting: Semaphore,
 }
 
 /// How a password is kept.
@@ -70,6 +77,7 @@ impl Users {
             key,
             remembered: Mutex::default(),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            waiting: Semaphore::new(CHECKS_MAX + WAITING_MAX),
         })
     }
 
@@ -156,7 +164,7 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// [`Refusal::Unauthenticated`].
+/// [`Refusal::Unauthenticated`], or [`Refusal::Full`] where too many wait to be checked.
 pub(super) async fn authenticate(
     users: &Arc<Users>,
     header: Option<&str>,
@@ -182,8 +190,15 @@ pub(super) async fn authenticate(
     if users.remembered.lock().contains(&digest) {
         return Ok(known);
     }
-    let Some(hash) = users.users.get(user).cloned() else {
+    let hash = users.users.get(user).cloned();
+    let Some(hash) = hash.filter(|_| password.len() <= PASSWORD_MAX) else {
         return Err(wrong);
+    };
+    let Ok(_place) = users.waiting.try_acquire() else {
+        return Err(Refusal::Full {
+            bound: Bound::Logins,
+            retry_after: RETRY_AFTER,
+        });
     };
     let Ok(turn) = Arc::clone(&users.checks).acquire_owned().await else {
         return Err(wrong);
@@ -203,7 +218,7 @@ pub(super) async fn authenticate(
 
 #[cfg(test)]
 mod tests {
-    use super::{Users, authenticate};
+    use super::{CHECKS_MAX, PASSWORD_MAX, Users, WAITING_MAX, authenticate};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use futures_util::FutureExt;
@@ -270,6 +285,34 @@ mod tests {
         assert_eq!(users.checks.available_permits(), at_once - 1);
         let all = u32::try_from(at_once).unwrap();
         assert!(users.checks.acquire_many(all).await.is_ok());
+    }
+
+    /// Scenario: a password is longer than any that is checked; then all checks are taken, and more clients than may wait for one ask.
+    /// Guarantees: the long one is wrong at once, with no check begun; those who may not wait are refused at once, for the moment.
+    #[tokio::test]
+    async fn checks_and_those_who_wait_for_them_are_bounded() {
+        let users = Arc::new(Users::parse(FILE, "").unwrap());
+        let header = |password: &str| {
+            let credentials = STANDARD.encode(format!("crypt6:{password}"));
+            format!("Basic {credentials}")
+        };
+        let long = header(&"x".repeat(PASSWORD_MAX + 1));
+        let answer = authenticate(&users, Some(&long)).now_or_never();
+        assert!(answer.expect("no check").is_err());
+        assert_eq!(users.checks.available_permits(), CHECKS_MAX);
+
+        let checks = u32::try_from(CHECKS_MAX).unwrap();
+        let _busy = users.checks.acquire_many(checks).await.unwrap();
+        let header = header("x");
+        let mut waiting: Vec<_> = (0..CHECKS_MAX + WAITING_MAX)
+            .map(|_| Box::pin(authenticate(&users, Some(&header))))
+            .collect();
+        for client in &mut waiting {
+            assert!(client.now_or_never().is_none());
+        }
+        let refusal = authenticate(&users, Some(&header)).now_or_never();
+        let refusal = refusal.expect("an answer at once").unwrap_err();
+        assert!(refusal.is_retryable(), "{refusal}");
     }
 
     /// Scenario: lines without a colon, with a hash of an unknown kind, and no lines at all.

@@ -38,8 +38,9 @@ impl Cors {
                 .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
-    /// The answer to a preflight. Without the allowing headers the browser does not send.
-    pub(crate) fn preflight(&self, headers: &HeaderMap) -> Response<Bytes> {
+    /// The answer to a preflight, where these methods are served, with commas between them. Without the allowing headers the browser
+    /// does not send.
+    pub(crate) fn preflight(&self, headers: &HeaderMap, methods: &'static str) -> Response<Bytes> {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let wanted = headers.get(ACCESS_CONTROL_REQUEST_HEADERS);
@@ -51,19 +52,21 @@ impl Cors {
             ),
         );
         let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
-        let is_post = method.is_some_and(|method| method.as_bytes() == b"POST");
+        let is_served = method.is_some_and(|method| {
+            let mut served = methods.split(", ");
+            served.any(|served| served.as_bytes() == method.as_bytes())
+        });
         let allows_headers = wanted.is_none_or(|wanted| self.allows_headers(wanted));
         let Some(origin) = self.allowed_origin(headers) else {
             return response;
         };
-        if !is_post || !allows_headers {
+        if !is_served || !allows_headers {
             return response;
         }
-        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        allow(origin, answer);
         answer.insert(
             ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("POST"),
+            HeaderValue::from_static(methods),
         );
         if let Some(wanted) = wanted {
             answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
@@ -77,9 +80,12 @@ impl Cors {
         response
     }
 
-    /// The request's origin, if it may send.
+    /// Who may send, if the request's origin may: itself, or everybody.
     pub(crate) fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
+        if self.allowed_origins.iter().any(|pattern| pattern == "*") {
+            return Some(ANYBODY);
+        }
         let text = origin.to_str().ok()?.to_ascii_lowercase();
         let mut allowed = self.allowed_origins.iter();
         allowed
@@ -93,8 +99,7 @@ impl Cors {
         let Some(origin) = origin else {
             return;
         };
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        allow(origin, headers);
         if let Ok(exposed) = HeaderValue::from_str(&self.exposed_headers.join(", "))
             && !exposed.is_empty()
         {
@@ -119,6 +124,16 @@ impl Cors {
 }
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
+/// Every origin.
+const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+
+/// Lets pages of an origin in: with the credentials that the browser has, unless that is everybody.
+fn allow(origin: HeaderValue, headers: &mut HeaderMap) {
+    if origin != ANYBODY {
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+}
 
 /// Whether the text is the pattern, whose first `*` stands for any text.
 fn matches(pattern: &str, text: &str) -> bool {
@@ -157,7 +172,7 @@ mod tests {
             "access-control-request-headers",
             HeaderValue::from_static(headers),
         );
-        cors().preflight(&asked).headers().clone()
+        cors().preflight(&asked, "POST").headers().clone()
     }
 
     /// Scenario: pages of allowed and foreign origins ask whether they may send.
@@ -181,6 +196,35 @@ mod tests {
                 "{origin} {headers}"
             );
         }
+    }
+
+    /// Scenario: every origin is allowed; a page of one asks, for methods that are served and not.
+    /// Guarantees: it is told that everybody may, which no browser takes for leave to send its credentials; and only what is served.
+    #[test]
+    fn everybody_may_send_and_nobody_with_credentials() {
+        let all = Cors {
+            allowed_origins: vec!["*".to_owned()],
+            ..cors()
+        };
+        let asked = |method: &'static str| {
+            let mut asked = HeaderMap::new();
+            asked.insert("origin", HeaderValue::from_static("https://a.example"));
+            asked.insert(
+                "access-control-request-method",
+                HeaderValue::from_static(method),
+            );
+            asked
+        };
+        let mut answers = vec![all.preflight(&asked("GET"), "GET, HEAD").headers().clone()];
+        answers.push(HeaderMap::new());
+        all.decorate(all.allowed_origin(&asked("GET")), &mut answers[1]);
+        for answer in &answers {
+            assert_eq!(answer["access-control-allow-origin"], "*");
+            assert!(!answer.contains_key("access-control-allow-credentials"));
+        }
+        let refused = all.preflight(&asked("POST"), "GET, HEAD");
+        let refused = refused.headers();
+        assert!(!refused.contains_key("access-control-allow-origin"));
     }
 
     /// Scenario: patterns with and without a star meet texts that overlap its two sides.
