@@ -101,8 +101,10 @@ impl Engine {
     fn judge(&mut self, index: u32, now: Moment) -> Decision {
         let trace = self.table.traces.get(index);
         if self.policies.looks_on_arrival() {
-            let pending = trace.pending.as_deref().copied().unwrap_or_default();
-            return self.policies.current().settle(pending);
+            return match trace.pending.as_deref() {
+                Some(pending) => self.policies.current().settle(*pending),
+                None => self.look_again(index, now),
+            };
         }
         let needs_spans = self.policies.needs_spans();
         let mut records = emptied(mem::take(&mut self.scratch.records));

@@ -7,8 +7,8 @@ use crate::index::Place;
 use crate::sink::Sink;
 use std::mem;
 use tailweir_core::Moment;
-use tailweir_otlp::{TraceSummary, TraceView};
-use tailweir_policy::Arrival;
+use tailweir_otlp::{SpanHead, SpanRecord, TraceSummary, TraceView};
+use tailweir_policy::{Arrival, Decision, Pending};
 
 impl Engine {
     /// Holds fragment by fragment. The first that decides takes along what is held; the rest is late.
@@ -64,6 +64,40 @@ impl Engine {
                 self.see_to_size(index, now, sink)
             }
         }
+    }
+
+    /// Asks the policies about each fragment that is held, as if it arrived now: they are others than those that saw it, or the
+    /// decision that one of them led to did not hold.
+    pub(super) fn look_again(&mut self, index: u32, now: Moment) -> Decision {
+        let trace = self.table.traces.get(index);
+        let (id, last) = (trace.id, trace.last);
+        let mut records: Vec<SpanRecord<'_>> = emptied(mem::take(&mut self.scratch.records));
+        self.store
+            .records(last, &mut self.scratch.order, &mut records);
+        let (policies, state) = self.policies.decider();
+        let (mut pending, mut spans, mut decided) = (Pending::default(), 0, None);
+        for fragment in records.chunk_by(|one, next| one.fragment == next.fragment) {
+            spans += fragment.len() as u64;
+            let mut summary = TraceSummary::default();
+            for record in fragment {
+                summary.add(&SpanHead::of(record.span), record.span.0.len());
+            }
+            let view = TraceView {
+                id,
+                summary,
+                spans: fragment,
+            };
+            match policies.decide_on_arrival(state, now, &view, spans, pending) {
+                Arrival::Decided(decision) => {
+                    decided = Some(decision);
+                    break;
+                }
+                Arrival::Open(open) => pending = open,
+            }
+        }
+        let decision = decided.unwrap_or_else(|| policies.settle(pending));
+        self.scratch.records = emptied(records);
+        decision
     }
 
     fn ask(

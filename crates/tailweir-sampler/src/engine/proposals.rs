@@ -57,6 +57,8 @@ impl Engine {
         let trace = self.table.traces.get_mut(index);
         if trace.is_put() {
             trace.proposal = None;
+            // The fragment that decided is in no note of what was seen before it.
+            trace.pending = None;
             self.leaving -= trace.summary.bytes;
             self.wait(index, now.max(self.now), Duration::ZERO);
         }

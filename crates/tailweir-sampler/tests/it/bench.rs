@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tailweir_config::{Location, Policy, PolicyKind, TailSampling};
+use tailweir_config::{Location, Policy, PolicyKind, SamplingStrategy, TailSampling};
 use tailweir_core::{Moment, SpanId, TraceId, Verdict};
 use tailweir_otlp::{Scan, ScanLimits, SpanView};
 use tailweir_policy::{CarriedWeight, Decision, PolicySet};
@@ -49,9 +49,16 @@ pub(crate) struct Recorder {
     pub(crate) fragments: BTreeMap<TraceId, Vec<u32>>,
     /// Panic when this trace is handed on.
     pub(crate) panic_on: Option<TraceId>,
+    /// Verdicts that were put to it, where they hold only once it is told so.
+    pub(crate) put: Option<Vec<Verdict>>,
 }
 
 impl Sink for Recorder {
+    fn settles(&mut self, _trace: TraceId, decision: &Decision) -> bool {
+        let put = self.put.as_mut();
+        put.map(|put| put.push(decision.verdict)).is_none()
+    }
+
     fn kept(&mut self, trace: &DecidedTrace<'_>) {
         assert_ne!(
             self.panic_on.take_if(|id| *id == trace.id),
@@ -275,8 +282,18 @@ pub(crate) fn everything() -> Policy {
 }
 
 pub(crate) fn compile(policies: Vec<Policy>) -> Arc<PolicySet> {
+    compile_with(SamplingStrategy::TraceComplete, policies)
+}
+
+/// Policies that look at each fragment as it arrives.
+pub(crate) fn compile_looking(policies: Vec<Policy>) -> Arc<PolicySet> {
+    compile_with(SamplingStrategy::SpanIngest, policies)
+}
+
+fn compile_with(sampling_strategy: SamplingStrategy, policies: Vec<Policy>) -> Arc<PolicySet> {
     let settings = TailSampling {
         policies,
+        sampling_strategy,
         ..TailSampling::default()
     };
     Arc::new(PolicySet::compile(&settings).expect("sound policies"))

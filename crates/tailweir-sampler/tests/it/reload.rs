@@ -1,8 +1,9 @@
 //! Policies and settings that change while traces are held.
 
-use crate::bench::{Bench, What, compile, errors, everything, policy, settings};
+use crate::bench::{Bench, What, compile, compile_looking, errors, everything, policy, settings};
 use std::time::Duration;
 use tailweir_config::PolicyKind;
+use tailweir_core::Moment;
 use tailweir_sampler::EngineSettings;
 use tailweir_testkit::{request, span, trace_id};
 
@@ -30,6 +31,67 @@ fn held_traces_are_decided_by_the_new_policies() {
     assert_eq!(bench.of(first)[1].policy, "errors");
     assert_eq!(bench.of(second)[0].policy, "everything");
     assert_eq!(bench.engine.counters().by_policy[0].sampled.traces, 1);
+}
+
+/// Scenario: policies look at each fragment as it arrives; one samples what fails and one drops what a rule names, so that a trace
+/// that failed waits; before its time is over the policies are read again as they were, or others that look so take their place.
+/// Guarantees: what its fragments show is not forgotten: it is kept by the policy that is in force then, and what shows nothing is
+/// not.
+#[test]
+fn what_fragments_have_shown_outlives_a_reload() {
+    let policies = |errors: &str| {
+        let rule = PolicyKind::Latency {
+            threshold_ms: 60_000,
+            upper_threshold_ms: 0,
+        };
+        let dropped = PolicyKind::Drop(vec![policy("rule", rule)]);
+        let status_codes = vec!["ERROR".to_owned()];
+        vec![
+            policy(errors, PolicyKind::StatusCode { status_codes }),
+            policy("dropped", dropped),
+        ]
+    };
+    for errors in ["errors", "failures"] {
+        let mut bench = Bench::with(settings(), compile_looking(policies("errors")));
+        let (failed, plain) = (trace_id(1), trace_id(2));
+        for request in [
+            request().span(span(failed, 1).error()).bytes(),
+            request().span(span(failed, 2)).span(span(plain, 1)).bytes(),
+        ] {
+            bench.append(0, &request).unwrap();
+        }
+        assert!(bench.of(failed).is_empty());
+        bench
+            .engine
+            .replace_policies(compile_looking(policies(errors)));
+        bench.run_to(60_000);
+        assert_eq!(bench.of(failed)[0].policy, errors);
+        assert_eq!(bench.of(plain)[0].what, What::NotSampled);
+    }
+}
+
+/// Scenario: policies look at each fragment as it arrives, and decisions hold only once others agree; what a fragment decided does
+/// not hold, and the trace is judged again.
+/// Guarantees: the fragment is seen again: the decision is the same.
+#[test]
+fn a_fragment_that_decided_is_seen_again() {
+    let policies = compile_looking(vec![errors()]);
+    let mut bench = Bench::with(settings(), policies);
+    bench.sink.put = Some(Vec::new());
+    let failed = trace_id(1);
+    for request in [
+        request().span(span(failed, 1)).bytes(),
+        request().span(span(failed, 2).error()).bytes(),
+    ] {
+        bench.append(0, &request).unwrap();
+    }
+    bench.engine.reconsider(Moment::ZERO, failed);
+    bench.run_to(1);
+    let put = bench.sink.put.take().unwrap();
+    assert!(
+        put.len() == 2 && put.iter().all(|verdict| verdict.is_sampled()),
+        "{put:?}"
+    );
 }
 
 /// Scenario: a limiter has admitted what it may; then the policies are read again as they were, and the
