@@ -20,16 +20,16 @@ pub fn print_tree(tree: &Json) -> String {
     let mut tree = tree.clone();
     redact(&mut tree, false);
     let mut out = String::new();
-    block(&tree, 0, &mut out);
+    block(&tree, 0, Absent::Left, &mut out);
     out
 }
 
-/// A tree of [`read_yaml`](crate::read_yaml) as YAML with everything in it, secrets and substitutions too: for what is
-/// written back to whom it came from.
+/// A tree of [`read_yaml`](crate::read_yaml) as YAML with everything in it, secrets and substitutions too, and keys without a
+/// value, such as `batch:`: for what is written back to whom it came from.
 #[must_use]
 pub fn print_unredacted(tree: &Json) -> String {
     let mut out = String::new();
-    block(tree, 0, &mut out);
+    block(tree, 0, Absent::Written, &mut out);
     // Texts were doubled to be no substitutions; here they may be.
     out.replace("$$", "$")
 }
@@ -48,7 +48,12 @@ pub fn print_policies(resolved: &Json) -> String {
         .collect();
     let mut out = String::new();
     if !samplers.is_empty() {
-        block(&serde_json::json!({ "processors": samplers }), 0, &mut out);
+        block(
+            &serde_json::json!({ "processors": samplers }),
+            0,
+            Absent::Left,
+            &mut out,
+        );
     }
     out
 }
@@ -76,44 +81,63 @@ fn redact(tree: &mut Json, secret: bool) {
     }
 }
 
+/// What becomes of keys without a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    /// They are left out.
+    Left,
+    /// They are written without one.
+    Written,
+}
+
 fn is_absent(value: &Json) -> bool {
     value.is_null()
 }
 
 /// Writes a map or list as lines of their own.
-fn block(value: &Json, indent: usize, out: &mut String) {
+fn block(value: &Json, indent: usize, absent: Absent, out: &mut String) {
     match value {
         Json::Object(entries) => {
-            for (key, value) in entries.iter().filter(|(_, value)| !is_absent(value)) {
+            let is_written = |value| absent == Absent::Written || !is_absent(value);
+            for (key, value) in entries.iter().filter(|(_, value)| is_written(value)) {
                 out.push_str(&" ".repeat(indent));
                 out.push_str(&text(key));
                 out.push(':');
-                inline_or_block(value, indent + 2, out);
+                inline_or_block(value, indent + 2, absent, out);
             }
         }
         Json::Array(items) => {
             for item in items {
                 out.push_str(&" ".repeat(indent));
                 out.push('-');
+                if is_absent(item) {
+                    out.push_str(" null\n");
+                    continue;
+                }
                 let start = out.len();
-                inline_or_block(item, indent + 2, out);
+                inline_or_block(item, indent + 2, absent, out);
                 // A map starts on the line of its dash.
                 if out[start..].starts_with('\n') {
                     out.replace_range(start..start + indent + 2, "");
                 }
             }
         }
-        _ => inline_or_block(value, indent, out),
+        _ => inline_or_block(value, indent, absent, out),
     }
 }
 
-fn inline_or_block(value: &Json, indent: usize, out: &mut String) {
+fn inline_or_block(value: &Json, indent: usize, absent: Absent, out: &mut String) {
     match value {
-        Json::Object(entries) if entries.values().all(is_absent) => out.push_str(" {}\n"),
+        Json::Null if absent == Absent::Written => out.push('\n'),
+        Json::Object(entries)
+            if entries.is_empty() || absent == Absent::Left && entries.values().all(is_absent) =>
+        {
+            out.push_str(" {}\n");
+        }
         Json::Array(items) if items.is_empty() => out.push_str(" []\n"),
         Json::Object(_) | Json::Array(_) => {
             out.push('\n');
-            block(value, indent, out);
+            block(value, indent, absent, out);
         }
         Json::String(string) => {
             out.push(' ');

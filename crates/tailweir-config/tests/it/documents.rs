@@ -3,8 +3,8 @@
 use crate::workbench::settings;
 use serde_json::Value as Json;
 use tailweir_config::{
-    LoadOptions, Sources, components, load, print_config, print_tree, reference_markdown,
-    schema_json,
+    LoadOptions, Sources, components, load, print_config, print_tree, print_unredacted, read_yaml,
+    reference_markdown, schema_json,
 };
 
 const CONFIG: &str = "receivers: {otlp: {protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}}
@@ -103,4 +103,16 @@ fn the_reference_has_every_option() {
         });
         assert!(target, "{anchor}");
     }
+}
+
+/// Scenario: a file of the Collector is written back, with keys that have no value: processors with all their defaults, and a
+/// protocol that is switched on so.
+/// Guarantees: it is read again as it was, nothing left out.
+#[test]
+fn what_is_written_back_has_keys_without_a_value() {
+    let text = "receivers: {otlp: {protocols: {grpc: , http: {endpoint: \"0.0.0.0:4318\"}}}}\nprocessors: {batch: , memory_limiter: {}}\nlist: [1, null, {a: }, []]\n";
+    let tree = read_yaml("a.yaml", text).unwrap();
+    let printed = print_unredacted(&tree);
+    assert_eq!(read_yaml("a.yaml", &printed).unwrap(), tree, "{printed}");
+    assert!(printed.contains("batch:\n") && tree["processors"]["batch"].is_null());
 }

@@ -175,6 +175,39 @@ mod tests {
         );
     }
 
+    /// Scenario: both tiers have the same processors with the same settings, one of them none at all.
+    /// Guarantees: each is there twice, at its place, by two names.
+    #[test]
+    fn what_both_tiers_do_is_done_twice() {
+        let processors =
+            json!({"memory_limiter": {"limit_mib": 9}, "batch": null, "tail_sampling": {}});
+        let tier = |processors_of: &[&str], exporter: &str| {
+            json!({
+                "receivers": {"otlp": {"protocols": {"grpc": null}}},
+                "processors": processors,
+                "exporters": {exporter: null},
+                "service": {"pipelines": {"traces":
+                    {"receivers": ["otlp"], "processors": processors_of, "exporters": [exporter]}}},
+            })
+        };
+        let front = tier(&["memory_limiter", "batch"], "load_balancing");
+        let samplers = tier(&["memory_limiter", "tail_sampling", "batch"], "debug");
+        let migrated = collector(&[samplers, front]).unwrap();
+        assert_eq!(
+            migrated.tree["service"]["pipelines"]["traces"]["processors"],
+            json!([
+                "memory_limiter/front",
+                "batch/front",
+                "memory_limiter",
+                "tail_sampling",
+                "batch"
+            ])
+        );
+        let processors = &migrated.tree["processors"];
+        assert_eq!(processors["memory_limiter/front"], json!({"limit_mib": 9}));
+        assert_eq!(processors.get("batch/front"), Some(&json!(null)));
+    }
+
     /// Scenario: a front tier alone, and a sampler alone.
     /// Guarantees: the first is refused, as nothing would sample; the second stays as it is.
     #[test]

@@ -48,8 +48,9 @@ impl<'a> Joining<'a> {
         inner: &str,
         wire: &[&Value],
     ) {
-        let brought = self.bring(pipeline);
+        let mut brought = self.bring(pipeline);
         self.feed(inner, items(&brought["receivers"]), wire);
+        self.tell_apart(&mut brought["processors"], inner);
         let place = &mut self.tree["service"]["pipelines"][inner];
         let both = [&brought, &*place].map(|it| items(&it["processors"]));
         let processors = both.concat();
@@ -59,6 +60,19 @@ impl<'a> Joining<'a> {
         self.names
             .insert(("pipelines", id.to_owned()), inner.to_owned());
         self.report.changed(format!("pipeline {id}"), format!("its receivers and processors are now at the head of {inner}; the load_balancing exporter is gone, members of a `cluster` bring each span to its owner"));
+    }
+
+    /// Gives processors that a pipeline has already names of their own: it lists each once.
+    fn tell_apart(&mut self, brought: &mut Value, inner: &str) {
+        let there = items(&self.tree["service"]["pipelines"][inner]["processors"]).to_vec();
+        let processors = &mut self.tree["processors"];
+        for id in brought.as_array_mut().into_iter().flatten() {
+            if let Some(known) = id.as_str().filter(|_| there.contains(id)) {
+                let (settings, name) = (processors[known].clone(), free_name(processors, known));
+                processors[&name] = settings;
+                *id = json!(name);
+            }
+        }
     }
 
     /// Takes pipelines over that balance, and feeds those that they fed through a connector.
