@@ -26,7 +26,8 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) metrics: PrometheusHandle,
-    pub(crate) kept: KeptTrace,
+    /// Nothing where kept traces are not shown.
+    pub(crate) kept: Option<KeptTrace>,
     pub(crate) view: NodeView,
 }
 
@@ -176,8 +177,8 @@ fn wants_text(query: Option<&str>, headers: &HeaderMap) -> bool {
 }
 
 async fn kept(State(admin): State<Admin>) -> Response {
-    match admin.kept.longest() {
+    match admin.kept.as_ref().and_then(KeptTrace::longest) {
         Some(text) => text.into_response(),
-        None => (StatusCode::NOT_FOUND, "no kept trace was shown here yet\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "no kept trace is shown here\n").into_response(),
     }
 }

@@ -121,6 +121,11 @@ impl Configuration {
         .with_policies(&policies.text)
     }
 
+    /// Whether it is the embedded one.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.names == [EMBEDDED]
+    }
+
     /// What the sources are called. Text given on the command line is not repeated, as it may hold
     /// secrets.
     pub(crate) fn names(&self) -> Vec<String> {

@@ -141,6 +141,7 @@ async fn own_node(terminal: &Terminal, decision_wait: Duration) -> anyhow::Resul
         admin: Some("127.0.0.1:0".to_owned()),
         sources: configuration.names(),
         terminal: terminal.clone(),
+        shows_kept: configuration.is_embedded(),
         own_telemetry: Figures::default(),
         pages: PageSources {
             gates: configuration.known_gates(),

@@ -43,6 +43,8 @@ pub(crate) struct NodeOptions {
     pub(crate) sources: Vec<String>,
     /// Where exporters that show traces do so.
     pub(crate) terminal: Terminal,
+    /// Whether the admin listener shows one of the kept traces, for the demo: telemetry is no business of it otherwise.
+    pub(crate) shows_kept: bool,
     /// What becomes of own telemetry.
     pub(crate) own_telemetry: Figures,
     /// What pages tell beside what the node knows.
@@ -107,7 +109,7 @@ impl Node {
             Some(cluster) => Some(Arc::new(Membership::start(cluster.clone()).await?)),
             None => None,
         };
-        let kept = KeptTrace::default();
+        let kept = options.shows_kept.then(KeptTrace::default);
         announce_admin(admin);
         let cluster = match &membership {
             Some(membership) => {
@@ -122,7 +124,7 @@ impl Node {
             None => None,
         };
         let gateway_options = Options {
-            console: console(&options.terminal, &kept),
+            console: console(&options.terminal, kept.clone()),
             cluster,
             ..Options::default()
         };
@@ -326,9 +328,9 @@ async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Shows what exporters print above the status line, and remembers what they kept.
-fn console(terminal: &Terminal, kept: &KeptTrace) -> Console {
-    let (terminal, kept) = (terminal.clone(), kept.clone());
+/// Shows what exporters print above the status line, and remembers what they kept where that is asked for.
+fn console(terminal: &Terminal, kept: Option<KeptTrace>) -> Console {
+    let terminal = terminal.clone();
     let waterfall = WaterfallOptions {
         width: Terminal::width(),
         colours: Terminal::output_has_colours(),
@@ -336,7 +338,9 @@ fn console(terminal: &Terminal, kept: &KeptTrace) -> Console {
     };
     Console::new(waterfall, move |stream, text| match stream {
         Stream::Output => {
-            kept.remember(text);
+            if let Some(kept) = &kept {
+                kept.remember(text);
+            }
             terminal.print(text)
         }
         Stream::Error => terminal.note(text),

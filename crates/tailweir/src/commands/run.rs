@@ -94,6 +94,7 @@ impl Process {
             admin: self.arguments.admin.clone(),
             sources: self.configuration.names(),
             terminal: self.terminal.clone(),
+            shows_kept: self.configuration.is_embedded(),
             own_telemetry: self.own_telemetry.clone(),
             pages: PageSources {
                 gates: self.configuration.known_gates(),

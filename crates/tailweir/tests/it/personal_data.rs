@@ -3,7 +3,7 @@
 use crate::gateway::{Gateway, program};
 use std::path::Path;
 use std::process::Command;
-use tailweir_testkit::{Answer, Signal, Sink, http_post, request, span, trace_id};
+use tailweir_testkit::{Answer, Signal, Sink, http_get, http_post, request, span, trace_id};
 
 /// What may not be seen anywhere.
 const SECRET: &str = "4111-1111-1111-1111";
@@ -39,7 +39,7 @@ service:
 /// Scenario: spans with a card number are kept, dropped, come late, in a request that is cut off, and in one that a backend refuses,
 /// while a statement and a policy fail on the number; a processor behind the sampler deletes it. Everything is logged.
 /// Guarantees: kept spans are on standard output, in the file and at the backend, and the number is in none of them, nor in any
-/// line of the log, nor in any other file of the process.
+/// line of the log, nor in any other file of the process; the admin listener shows no spans.
 #[test]
 fn what_is_deleted_after_sampling_is_written_nowhere() {
     let sink = Sink::start();
@@ -71,6 +71,7 @@ fn what_is_deleted_after_sampling_is_written_nowhere() {
     assert_eq!(answer.status, 400);
     assert!(!answer.body.contains(SECRET));
     sink.block_until("the second trace", |sink| !sink.spans().is_empty());
+    assert_eq!(http_get(gateway.admin, "/kept").status, 404);
     gateway.binary.signal(Signal::TERM);
     let (status, lines) = gateway.binary.finish();
     assert!(status.success(), "{} did not end well", program().display());
