@@ -1,5 +1,6 @@
 //! What controllers are asked, over gRPC.
 
+mod speaking;
 mod watching;
 
 use crate::change::{Answer, Change};
@@ -10,9 +11,9 @@ use crate::network;
 use crate::running::Running;
 use std::sync::Arc;
 use tailweir_core::Slot;
-use tailweir_link::{Access, Roles, Server};
+use tailweir_link::{Access, Caller, Roles, Server};
 use tailweir_placement::{
-    Command, Epoch, Incarnation, MemberName, Presence, Report, TenureId, Weight, Wish,
+    Command, Epoch, Incarnation, MemberName, Presence, Report, RoutingTable, TenureId, Weight, Wish,
 };
 use tailweir_proto::control as wire;
 use tailweir_proto::control::cluster_info_answer::Standing as WireStanding;
@@ -22,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use watching::Watching;
 
-/// Who may ask for what. A sampler that stops asks as an operator does.
+/// Who may ask for what. What is about one life of a sampler, only that sampler may ask for; for a drain it asks as an operator
+/// does.
 const ACCESS: Access = &[
     ("Raft", Roles::CONTROLLER),
     ("Form", Roles::CONTROLLER),
@@ -75,6 +77,18 @@ impl ControlService {
         let running = self.running()?;
         running.require_leader()?;
         Ok(running)
+    }
+
+    /// Leads, for a call about this life of its caller, by the table in which it was looked up.
+    fn leading_for<T>(
+        &self,
+        request: &Request<T>,
+        life: Incarnation,
+    ) -> Result<(Arc<Running>, Arc<RoutingTable>), Status> {
+        let running = self.leading()?;
+        let table = Arc::clone(&running.state.borrow().table);
+        speaking::for_own_life(Caller::of(request)?, &table, life)?;
+        Ok((running, table))
     }
 
     /// Asks the leader's task.
@@ -189,11 +203,12 @@ impl Control for ControlService {
         &self,
         request: Request<wire::RegisterRequest>,
     ) -> Result<Response<wire::RegisterAnswer>, Status> {
+        let name = name(&request.get_ref().name)?;
+        speaking::for_itself(Caller::of(&request)?, &name)?;
         let request = request.into_inner();
         let weight = u16::try_from(request.weight).ok().and_then(Weight::new);
         let weight =
             weight.ok_or_else(|| Status::invalid_argument("the weight is not 1 to 100"))?;
-        let name = name(&request.name)?;
         let command = Command::register(name, &request.address, &request.zone, weight);
         match self.leading()?.write(Change::from(&command)).await? {
             Answer::Registered(incarnation) => Ok(Response::new(wire::RegisterAnswer {
@@ -208,10 +223,9 @@ impl Control for ControlService {
         &self,
         request: Request<wire::RenewRequest>,
     ) -> Result<Response<wire::RenewAnswer>, Status> {
-        let request = request.into_inner();
-        let member = Incarnation(request.incarnation);
-        let epoch = request.epoch.map(Epoch);
-        let running = self.leading()?;
+        let member = Incarnation(request.get_ref().incarnation);
+        let (running, _) = self.leading_for(&request, member)?;
+        let epoch = request.get_ref().epoch.map(Epoch);
         let ask = |reply| Ask::Renew {
             member,
             epoch,
@@ -231,8 +245,9 @@ impl Control for ControlService {
         &self,
         request: Request<wire::ReportRequest>,
     ) -> Result<Response<wire::ReportAnswer>, Status> {
+        let member = Incarnation(request.get_ref().incarnation);
+        self.leading_for(&request, member)?;
         let request = request.into_inner();
-        self.leading()?;
         let in_sync = request.in_sync.iter().map(|it| {
             let tenure = tenure(it.slot, it.created)?;
             let view = Epoch(it.epoch);
@@ -252,9 +267,8 @@ impl Control for ControlService {
         &self,
         request: Request<wire::LeaveRequest>,
     ) -> Result<Response<wire::ChangeAnswer>, Status> {
-        let member = Incarnation(request.into_inner().incarnation);
-        let running = self.leading()?;
-        let table = Arc::clone(&running.state.borrow().table);
+        let member = Incarnation(request.get_ref().incarnation);
+        let (_, table) = self.leading_for(&request, member)?;
         let command = match table.member(member) {
             // What it held is needed, and may come back with it.
             Some(_) if table.names(member) => Command::Expire(vec![member]),
@@ -332,7 +346,8 @@ impl Control for ControlService {
         &self,
         request: Request<wire::EvacuateRequest>,
     ) -> Result<Response<wire::ChangeAnswer>, Status> {
-        let member = Incarnation(request.into_inner().incarnation);
+        let member = Incarnation(request.get_ref().incarnation);
+        self.leading_for(&request, member)?;
         self.change(&Command::Evacuate(member)).await
     }
 

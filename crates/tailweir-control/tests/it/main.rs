@@ -4,6 +4,7 @@
 
 mod controllers;
 mod hanging;
+mod impostors;
 mod joining;
 mod samplers;
 mod watchers;

@@ -158,8 +158,8 @@ async fn a_sampler_that_is_no_member_is_told() {
     cluster.stop_all().await;
 }
 
-/// Scenario: the last sampler stops; an operator asks for what cannot be.
-/// Guarantees: the last one waits for nobody; the others' requests are refused, with their reason.
+/// Scenario: the last sampler stops; an operator, and the sampler itself, ask for what cannot be.
+/// Guarantees: the last one waits for nobody; the requests are refused, with their reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_sampler_waits_for_nobody() {
     let mut cluster = Cluster::formed(1).await;
@@ -174,7 +174,8 @@ async fn the_last_sampler_waits_for_nobody() {
     let nobody = MemberName::new("nobody").unwrap();
     assert!(refused(operator.remove(&nobody).await).contains("nobody"));
     let last = samplers[0].incarnation().borrow().unwrap();
-    let reason = refused(operator.evacuate(last).await);
+    let mut itself = cluster.operator_as("a");
+    let reason = refused(itself.evacuate(last).await);
     assert!(reason.contains("drain it first"), "{reason}");
     cluster.stop_all().await;
 }

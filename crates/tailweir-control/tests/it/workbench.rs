@@ -204,17 +204,27 @@ impl Cluster {
 
     /// Calls to one of them, as another controller makes them.
     pub(crate) fn caller(&self, number: usize) -> ControlClient<Channel> {
+        self.caller_as(number, "controller")
+    }
+
+    /// Calls to one of them, as the process of this name makes them.
+    pub(crate) fn caller_as(&self, number: usize, name: &str) -> ControlClient<Channel> {
         let peer = Peer {
             address: Arc::from(self.nodes[number].address.as_str()),
             role: Role::Controller,
             name: None,
             incarnation: None,
         };
-        ControlClient::new(link("controller").channel(&peer).unwrap())
+        ControlClient::new(link(name).channel(&peer).unwrap())
     }
 
     pub(crate) fn operator(&self) -> Operator {
-        Operator::new(link("operator"), self.seeds.clone())
+        self.operator_as("operator")
+    }
+
+    /// What asks the controllers as the process of this name.
+    pub(crate) fn operator_as(&self, name: &str) -> Operator {
+        Operator::new(link(name), self.seeds.clone())
     }
 
     /// What the controllers say about themselves, once it is as wanted.
