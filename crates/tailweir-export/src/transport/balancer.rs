@@ -13,12 +13,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Names are resolved again after this time, or sooner when an address fails.
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 /// But not more often than this.
 const RESOLVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// A look-up without an answer is given up after this time, and another one begins.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most addresses of a name that are used.
 const ADDRESSES_MAX: usize = 256;
 /// A connection is replaced after so many calls in a row that ended without an answer: the other end
@@ -53,7 +56,10 @@ pub(crate) struct Balancer {
 #[derive(Default)]
 struct Addresses {
     entries: Vec<Entry>,
-    resolved: Option<Instant>,
+    /// When the last look-up began.
+    asked: Option<Instant>,
+    /// The look-up beside the calls, one at most. It ends with its balancer.
+    look_up: JoinSet<io::Result<Vec<SocketAddr>>>,
 }
 
 #[derive(Clone)]
@@ -112,8 +118,10 @@ impl Balancer {
     }
 
     async fn entries(&self) -> Result<Vec<Entry>, CallError> {
-        if self.is_due() {
-            self.resolve().await?;
+        if self.addresses.lock().entries.is_empty() {
+            self.look_up_first().await?;
+        } else {
+            self.look_up_beside();
         }
         let mut addresses = self.addresses.lock();
         for entry in &mut addresses.entries {
@@ -132,31 +140,56 @@ impl Balancer {
         }
     }
 
-    fn is_due(&self) -> bool {
-        let Some(resolved) = self.addresses.lock().resolved else {
-            return true;
-        };
-        let age = Instant::now().saturating_duration_since(resolved);
-        age >= RESOLVE_INTERVAL || (age >= RESOLVE_INTERVAL_MIN && self.failed.load(Relaxed))
-    }
-
-    /// Looks the name up. Addresses that stay keep their connections; where the look-up fails, all
-    /// stay.
-    async fn resolve(&self) -> Result<(), CallError> {
-        let found = (self.resolve)(self.target.clone()).await;
+    /// Waits for the resolver: without an address there is nothing to call.
+    async fn look_up_first(&self) -> Result<(), CallError> {
+        let look_up = self.begin_look_up(&mut self.addresses.lock());
+        let found = look_up.await;
         let mut addresses = self.addresses.lock();
-        let mut found = match found {
-            Ok(found) => found,
+        match found {
+            Ok(found) => self.take_up(&mut addresses, found),
             Err(error) if addresses.entries.is_empty() => {
                 let text = format!("{} cannot be resolved: {error}", self.target.host);
                 return Err(CallError::unreachable(text));
             }
-            Err(_) => addresses
-                .entries
-                .iter()
-                .map(|entry| entry.address)
-                .collect(),
+            // Another call has found some meanwhile.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Lets the addresses that are there serve until the resolver has answered: connections are fine while it is
+    /// not, and no call is to run out of its time for it. The first call behind the answer takes it up.
+    fn look_up_beside(&self) {
+        let mut addresses = self.addresses.lock();
+        if let Some(Ok(Ok(found))) = addresses.look_up.try_join_next() {
+            self.take_up(&mut addresses, found);
+        }
+        if addresses.look_up.is_empty() && self.is_due(&addresses) {
+            let look_up = self.begin_look_up(&mut addresses);
+            addresses.look_up.spawn(look_up);
+        }
+    }
+
+    fn is_due(&self, addresses: &Addresses) -> bool {
+        let Some(asked) = addresses.asked else {
+            return true;
         };
+        let age = Instant::now().saturating_duration_since(asked);
+        age >= RESOLVE_INTERVAL || (age >= RESOLVE_INTERVAL_MIN && self.failed.load(Relaxed))
+    }
+
+    /// Notes the beginning, not the end: who is asked may never answer.
+    fn begin_look_up(
+        &self,
+        addresses: &mut Addresses,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + use<> {
+        addresses.asked = Some(Instant::now());
+        self.failed.store(false, Relaxed);
+        bounded((self.resolve)(self.target.clone()))
+    }
+
+    /// From here on these are the addresses. Those that stay keep their connections.
+    fn take_up(&self, addresses: &mut Addresses, mut found: Vec<SocketAddr>) {
         // Resolvers shuffle; a fixed order lets the turn reach everyone.
         found.sort_unstable();
         found.dedup();
@@ -169,15 +202,20 @@ impl Balancer {
                 kept.map_or_else(|| self.entry(address), |index| old.swap_remove(index))
             })
             .collect();
-        addresses.resolved = Some(Instant::now());
-        self.failed.store(false, Relaxed);
-        Ok(())
     }
 }
 
 async fn look_up(target: Target) -> io::Result<Vec<SocketAddr>> {
     let found = tokio::net::lookup_host((target.host, target.port)).await?;
     Ok(found.collect())
+}
+
+async fn bounded(look_up: Resolved) -> io::Result<Vec<SocketAddr>> {
+    let found = tokio::time::timeout(RESOLVE_TIMEOUT, look_up).await;
+    found.unwrap_or_else(|_| {
+        let text = format!("the resolver has not answered within {RESOLVE_TIMEOUT:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
 }
 
 impl Entry {
@@ -235,10 +273,13 @@ mod tests {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use std::convert::Infallible;
     use std::net::SocketAddr;
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Mutex, OnceLock};
     use std::time::Duration;
     use tokio::net::TcpListener;
+
+    /// The default of `timeout`.
+    const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// A server that answers everything, and counts.
     async fn server(served: &'static AtomicUsize) -> SocketAddr {
@@ -306,7 +347,8 @@ mod tests {
     }
 
     /// Scenario: a name moves to another server; for a while it cannot be resolved at all.
-    /// Guarantees: calls follow it after the interval; while the resolver fails, the last addresses serve.
+    /// Guarantees: calls follow it after the interval, once the resolver has answered beside one of them; while it
+    /// fails, the last addresses serve.
     #[tokio::test(start_paused = true)]
     async fn names_are_resolved_again() {
         static SERVED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
@@ -332,7 +374,75 @@ mod tests {
             *ADDRESS.lock().unwrap() = place;
             tokio::time::advance(Duration::from_secs(31)).await;
             balancer.call(&request()).await.unwrap();
+            balancer.call(&request()).await.unwrap();
         }
-        assert_eq!(SERVED.each_ref().map(|served| served.load(SeqCst)), [2, 1]);
+        assert_eq!(SERVED.each_ref().map(|served| served.load(SeqCst)), [5, 1]);
+    }
+
+    /// A call with the time that an attempt has by default, on the real clock: a paused one does not wait for
+    /// sockets.
+    async fn attempt(balancer: &Balancer) {
+        let call = tokio::time::timeout(ATTEMPT_TIMEOUT, balancer.call(&request())).await;
+        call.expect("the call has waited").unwrap();
+    }
+
+    async fn pass(time: Duration) {
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
+    }
+
+    /// Scenario: a resolver answers once and never again, twice for more than the interval; then the balancer goes.
+    /// Guarantees: calls reach the address that is known, within the time of an attempt; one look-up runs beside
+    /// them, is given up for the next in time, and ends with the balancer.
+    #[tokio::test]
+    async fn a_resolver_that_does_not_answer_holds_no_call_up() {
+        static SERVED: AtomicUsize = AtomicUsize::new(0);
+        static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static GIVEN_UP: AtomicUsize = AtomicUsize::new(0);
+        struct Asked;
+        impl Drop for Asked {
+            fn drop(&mut self) {
+                GIVEN_UP.fetch_add(1, SeqCst);
+            }
+        }
+        ADDRESS.set(server(&SERVED).await).unwrap();
+        let balancer = balancer(true, |_| match ASKED.fetch_add(1, SeqCst) {
+            0 => Box::pin(std::future::ready(Ok(vec![
+                ADDRESS.get().copied().unwrap(),
+            ]))),
+            _ => Box::pin(async {
+                let _asked = Asked;
+                std::future::pending().await
+            }),
+        });
+        let look_ups = || (ASKED.load(SeqCst), GIVEN_UP.load(SeqCst));
+        attempt(&balancer).await;
+        for expected in [(2, 0), (3, 1)] {
+            pass(Duration::from_secs(31)).await;
+            for _ in 0..3 {
+                attempt(&balancer).await;
+            }
+            assert_eq!(look_ups(), expected);
+        }
+        assert_eq!(SERVED.load(SeqCst), 7);
+        drop(balancer);
+        tokio::task::yield_now().await;
+        assert_eq!(look_ups(), (3, 2));
+    }
+
+    /// Scenario: a resolver never answers, and calls have no time of their own.
+    /// Guarantees: a call ends all the same, and says why.
+    #[tokio::test(start_paused = true)]
+    async fn a_first_look_up_is_bounded_in_time() {
+        let balancer = balancer(true, |_| Box::pin(std::future::pending()));
+        let call = tokio::time::timeout(Duration::from_secs(31), balancer.call(&request())).await;
+        let error = call.expect("the call ends").unwrap_err();
+        assert!(error.is_unreachable);
+        assert_eq!(
+            error.message,
+            "backend cannot be resolved: the resolver has not answered within 30s"
+        );
     }
 }
