@@ -101,7 +101,8 @@ impl Balancer {
         let mut last = CallError::unreachable(format!("{} has no address", self.target.host));
         for turn in 0..entries.len() {
             let index = start.wrapping_add(turn);
-            match entries[index % entries.len()].call(request.clone()).await {
+            let entry = &entries[index % entries.len()];
+            match self.call_entry(entry, index, request.clone()).await {
                 Ok(response) => return Ok(response),
                 Err(error) => last = error,
             }
@@ -109,12 +110,37 @@ impl Balancer {
             if !last.is_unreachable {
                 break;
             }
-            if !self.target.round_robin {
-                // Stay with the next one from now on.
-                self.next.store(index.wrapping_add(1), Relaxed);
-            }
+            self.move_on(index);
         }
         Err(last)
+    }
+
+    async fn call_entry(
+        &self,
+        entry: &Entry,
+        index: usize,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, CallError> {
+        let pending = Pending {
+            balancer: self,
+            entry,
+            index,
+        };
+        let answer = entry.client.request(request).await;
+        pending.answered();
+        answer.map_err(|error| CallError {
+            is_unreachable: error.is_connect(),
+            message: chain(&error),
+        })
+    }
+
+    /// Calls to the first that works stay with the one behind `index` from now on, unless another call has moved
+    /// them on already.
+    fn move_on(&self, index: usize) {
+        if !self.target.round_robin {
+            let behind = index.wrapping_add(1);
+            let _ = self.next.compare_exchange(index, behind, Relaxed, Relaxed);
+        }
     }
 
     async fn entries(&self) -> Result<Vec<Entry>, CallError> {
@@ -218,31 +244,26 @@ async fn bounded(look_up: Resolved) -> io::Result<Vec<SocketAddr>> {
     })
 }
 
-impl Entry {
-    async fn call(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
-        let pending = Pending(&self.unanswered);
-        let answer = self.client.request(request).await;
-        pending.answered();
-        answer.map_err(|error| CallError {
-            is_unreachable: error.is_connect(),
-            message: chain(&error),
-        })
-    }
+/// A call under way. Where it is dropped before its answer, because its caller lost patience, its address has failed:
+/// callers have less patience than it takes to give a connection up.
+struct Pending<'a> {
+    balancer: &'a Balancer,
+    entry: &'a Entry,
+    index: usize,
 }
-
-/// A call under way. Counts when it is dropped before its answer, because its caller lost patience.
-struct Pending<'a>(&'a AtomicU32);
 
 impl Pending<'_> {
     fn answered(self) {
-        self.0.store(0, Relaxed);
+        self.entry.unanswered.store(0, Relaxed);
         std::mem::forget(self);
     }
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Relaxed);
+        self.entry.unanswered.fetch_add(1, Relaxed);
+        self.balancer.failed.store(true, Relaxed);
+        self.balancer.move_on(self.index);
     }
 }
 
@@ -276,7 +297,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::sync::{Mutex, OnceLock};
     use std::time::Duration;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
     /// The default of `timeout`.
     const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -430,6 +451,46 @@ mod tests {
         drop(balancer);
         tokio::task::yield_now().await;
         assert_eq!(look_ups(), (3, 2));
+    }
+
+    /// An address that takes no more connections: whoever connects there waits, while the second value lives.
+    async fn black_hole() -> (SocketAddr, impl Sized) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        // The only place in its queue.
+        let waiting = TcpStream::connect(address).await.unwrap();
+        (address, (listener, waiting))
+    }
+
+    /// Scenario: calls go to the first address that works; connections to the first one are never made, and the two
+    /// calls under way are dropped when their time is up.
+    /// Guarantees: the calls after them reach the other address, and the name is looked up again.
+    #[tokio::test]
+    async fn an_address_that_never_connects_is_left_when_calls_are_dropped() {
+        static SERVED: AtomicUsize = AtomicUsize::new(0);
+        static ADDRESSES: OnceLock<[SocketAddr; 2]> = OnceLock::new();
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let (hole, _queue) = black_hole().await;
+        let mut addresses = [hole, server(&SERVED).await];
+        addresses.sort_unstable();
+        let balancer = balancer(false, |_| {
+            ASKED.fetch_add(1, SeqCst);
+            Box::pin(std::future::ready(Ok(ADDRESSES.get().unwrap().to_vec())))
+        });
+        let index = usize::from(addresses[1] == hole);
+        balancer.next.store(index, SeqCst);
+        ADDRESSES.set(addresses).unwrap();
+        tokio::time::pause();
+        let call =
+            || async { tokio::time::timeout(ATTEMPT_TIMEOUT, balancer.call(&request())).await };
+        let (first, second) = tokio::join!(call(), call());
+        assert!(first.is_err() && second.is_err());
+        tokio::time::resume();
+        attempt(&balancer).await;
+        attempt(&balancer).await;
+        assert_eq!((SERVED.load(SeqCst), ASKED.load(SeqCst)), (2, 2));
     }
 
     /// Scenario: a resolver never answers, and calls have no time of their own.
