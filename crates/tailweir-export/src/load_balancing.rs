@@ -209,10 +209,14 @@ impl LoadBalancer {
         }
     }
 
-    /// From here on these are the endpoints.
+    /// From here on these are the endpoints; none, once another has taken this one's place.
     fn change(&self, endpoints: Vec<String>) {
         let ring = Ring::new(endpoints);
-        let changed = self.members.lock().change(ring);
+        let mut members = self.members.lock();
+        // Asked under the lock: whoever hands over has an heir first, and takes the endpoints away under it.
+        let has_heir = self.heir.get().is_some();
+        let changed = members.change(if has_heir { Ring::default() } else { ring });
+        drop(members);
         if changed {
             self.work.notify_one();
             self.room.notify_waiters();
@@ -254,7 +258,7 @@ impl LoadBalancer {
                 Err(refusal) if refusal.reason == LossReason::LargerThanQueue => {
                     refusal.parcel.receipt.lost(refusal.reason);
                 }
-                Err(refusal) => self.homeless.lock().push_back(refusal.parcel),
+                Err(refusal) => self.stand_in_line(VecDeque::from([refusal.parcel])),
             }
         }
     }
@@ -323,8 +327,14 @@ impl LoadBalancer {
         successor.adopt(homeless);
     }
 
-    /// Takes what waited for the endpoints of another, unless somebody has taken its own place by now.
+    /// Takes what waited for the endpoints of another.
     fn adopt(&self, parcels: VecDeque<Parcel>) {
+        self.stand_in_line(parcels);
+        self.room.notify_waiters();
+    }
+
+    /// Makes these the last of the homeless: here, or, where somebody has taken this one's place by now, there.
+    fn stand_in_line(&self, parcels: VecDeque<Parcel>) {
         let mut homeless = self.homeless.lock();
         // Asked under the lock: whoever hands over closes first, and looks under it what is there.
         if self.closed.is_cancelled()
@@ -334,8 +344,6 @@ impl LoadBalancer {
             return heir.adopt(parcels);
         }
         homeless.extend(parcels);
-        drop(homeless);
-        self.room.notify_waiters();
     }
 
     /// Whether it, or who took its place, takes in more.

@@ -1,15 +1,18 @@
-//! The ring and the keys of real Collectors, and requests taken apart.
+//! The ring and the keys of real Collectors, requests taken apart, and what a successor gets.
 
+use super::LoadBalancer;
 use super::ring::Ring;
 use super::routing::{Routing, Share};
+use crate::{Amount, Parcel, Receipt, Settle, Settlement};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use tailweir_config::{LoadBalancingExporter, RoutingKey};
+use std::sync::{Arc, Mutex};
+use tailweir_config::{DnsResolver, LoadBalancingExporter, RoutingKey};
 use tailweir_core::Signal;
 use tailweir_otlp::json::{from_wire, to_wire};
 use tailweir_testkit::{Folder, Tally};
+use tokio::time::Instant;
 
 fn texts(list: &Json) -> Vec<String> {
     let items = list.as_array().into_iter().flatten();
@@ -381,4 +384,51 @@ fn nothing_is_lost_or_added_by_taking_apart() {
         reunited(Signal::Traces, &whole).1,
     );
     assert_eq!(spans(&apart), spans(&together));
+}
+
+/// One that has looked nothing up yet.
+fn balancer() -> Arc<LoadBalancer> {
+    let mut settings = LoadBalancingExporter::default();
+    settings.protocol.otlp.client.tls.insecure = true;
+    settings.resolver.dns = Some(DnsResolver::default());
+    Arc::new(LoadBalancer::new("load_balancing", Signal::Traces, &settings, None, 1).unwrap())
+}
+
+fn parcel() -> Parcel {
+    struct Unheard;
+    impl Settle for Unheard {
+        fn settle(&self, _: Settlement) {}
+    }
+    let amount = Amount { items: 1, bytes: 1 };
+    let receipt = Receipt::new(Arc::new(Unheard), amount);
+    Parcel::new(Signal::Traces, Bytes::from_static(b"x"), receipt)
+}
+
+/// Scenario: a balancer has handed over its homeless but for one, which it was about to place.
+/// Guarantees: that one goes to the successor as well, where somebody looks for it; a balancer without a successor
+/// keeps it.
+#[tokio::test]
+async fn a_parcel_in_hand_goes_to_the_successor() {
+    let waiting = |balancer: &LoadBalancer| balancer.homeless.lock().len();
+    let (old, successor) = (balancer(), balancer());
+    old.homeless.lock().push_back(parcel());
+    old.place_homeless();
+    assert_eq!((waiting(&old), waiting(&successor)), (1, 0));
+    old.hand_over(&successor, Instant::now()).await;
+    old.homeless.lock().push_back(parcel());
+    old.place_homeless();
+    assert_eq!((waiting(&old), waiting(&successor)), (0, 2));
+}
+
+/// Scenario: the resolver answers a balancer that has handed over meanwhile.
+/// Guarantees: it has no endpoints any more: what they took nobody would send.
+#[tokio::test]
+async fn a_late_answer_of_the_resolver_brings_no_endpoint_back() {
+    let (old, successor) = (balancer(), balancer());
+    let endpoints = || vec!["127.0.0.1:1".to_owned()];
+    old.change(endpoints());
+    assert_eq!(old.members.lock().ring().endpoints(), endpoints());
+    old.hand_over(&successor, Instant::now()).await;
+    old.change(endpoints());
+    assert!(old.members.lock().ring().endpoints().is_empty());
 }
