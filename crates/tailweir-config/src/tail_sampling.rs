@@ -43,8 +43,8 @@ pub struct TailSampling {
     pub drop_pending_traces_on_shutdown: bool,
     /// A trace that grows beyond this is not sampled. Zero: no bound (default).
     pub maximum_trace_size_bytes: u64,
-    /// The Collector divides rates and caches by it; here rates are whole, and it is accepted with
-    /// advice. Default 1.
+    /// The Collector divides rates and caches by it; here all parts together keep to what is configured
+    /// whatever it is, and it is accepted with advice. Default 1.
     pub num_shards: u16,
     /// The policies, in order.
     pub policies: Vec<Policy>,

@@ -113,8 +113,9 @@ impl PolicySet {
     }
 
     /// Where a trace stands among those that are due at the same moment: the highest comes first, in a
-    /// round that [`PolicyState::begin_round`] begins. Nothing when the order does not matter, which is
-    /// so unless `consistent_probability` is on and a limiter admits traces.
+    /// round that [`PolicyState::begin_round`] begins and [`PolicyState::end_round`] ends. Nothing when
+    /// the order does not matter, which is so unless `consistent_probability` is on and a limiter
+    /// admits traces.
     #[must_use]
     pub fn rank(&self, trace: &TraceView<'_>) -> Option<Randomness> {
         if !self.consistent_probability || self.plan.buckets.is_empty() {

@@ -28,7 +28,9 @@ impl PolicyState {
 
     /// Full buckets and fresh counters, for a decider that sees this `share` (0 to 1) of all traces.
     /// Rates and the budgets of composites are multiplied by it; bursts are not, as a burst is also
-    /// the largest trace that can pass.
+    /// the largest trace that can pass. Nor is the largest trace of a composite: below a share of 1
+    /// each passes that fits the whole budget, as long as anything is left of this decider's part,
+    /// and later seconds pay for what it takes beyond that.
     #[must_use]
     pub fn with_share(set: &PolicySet, share: f64) -> Self {
         let plan = set.plan();
@@ -44,8 +46,8 @@ impl PolicyState {
 
     /// The state for a set that replaces another, or for the same set with another share. Limiters
     /// that are in both, under the same name and with the same settings, keep what is in their
-    /// buckets, so that a reload gives no new burst. Votes are counted on for the same set, else from
-    /// zero.
+    /// buckets, so that a reload gives no new burst. For the same set composites keep what they owe, and
+    /// votes are counted on; else both begin at zero.
     #[must_use]
     pub fn succeeding(&self, replaced: &PolicySet, set: &PolicySet, share: f64) -> Self {
         let mut state = Self::with_share(set, share);
@@ -56,6 +58,8 @@ impl PolicyState {
             }
         }
         if std::ptr::eq(replaced, set) {
+            let composites = state.composites.iter_mut().zip(&self.composites);
+            composites.for_each(|(composite, known)| composite.inherit(known));
             state.votes = self.votes.clone();
         }
         state.votes.stopwatch = self.votes.stopwatch;
@@ -75,9 +79,14 @@ impl PolicyState {
 
     /// Begins a round of traces that are decided at one moment in falling order of
     /// [`PolicySet::rank`]. Within it, what a limiter refuses it refuses to all that follow, so that
-    /// no trace is preferred for being small. Without rounds, each trace is admitted that fits.
+    /// no trace is preferred for being small. Outside of rounds, each trace is admitted that fits.
     pub fn begin_round(&mut self) {
         self.buckets.iter_mut().for_each(TokenBucket::begin_round);
+    }
+
+    /// Ends the round, so that traces which are decided before the next one find limiters open.
+    pub fn end_round(&mut self) {
+        self.buckets.iter_mut().for_each(TokenBucket::end_round);
     }
 }
 

@@ -69,6 +69,11 @@ impl TokenBucket {
         self.closes = Closes::AtRefusal;
     }
 
+    /// Ends the round: the bucket is open to what comes outside of rounds.
+    pub(crate) fn end_round(&mut self) {
+        self.closes = Closes::Never;
+    }
+
     /// Takes `wanted` tokens, or none at all. A refusal takes nothing.
     pub(crate) fn admits(&mut self, now: Moment, wanted: u64) -> bool {
         let admitted = self.closes != Closes::Closed && self.takes(now, wanted);
@@ -157,7 +162,8 @@ mod tests {
     }
 
     /// Scenario: in a round, a trace too large for what is left comes before one that would fit.
-    /// Guarantees: the round is over for both, and the next round begins with what is left.
+    /// Guarantees: the round is over for both, and the next round begins with what is left. After its end
+    /// a refusal no longer shuts the bucket.
     #[test]
     fn in_a_round_the_first_refusal_is_the_last_word() {
         let mut bucket = bucket(0, 5);
@@ -166,7 +172,11 @@ mod tests {
         assert!(!bucket.admits(Moment::ZERO, 3));
         assert!(!bucket.admits(Moment::ZERO, 1));
         bucket.begin_round();
-        assert!(bucket.admits(Moment::ZERO, 2));
+        assert!(bucket.admits(Moment::ZERO, 1));
+        assert!(!bucket.admits(Moment::ZERO, 2));
+        bucket.end_round();
+        assert!(!bucket.admits(Moment::ZERO, 2));
+        assert!(bucket.admits(Moment::ZERO, 1));
     }
 
     /// Scenario: a rate of zero, a negative rate, and a trace of more bytes than a burst can name.

@@ -36,7 +36,7 @@ settings! {
         /// A trace that grows beyond this many bytes is not sampled. 0: no bound.
         maximum_trace_size_bytes: u64 = 0,
         /// In the Collector, the number of parts by which rates and caches are divided, 1 to 256.
-        /// Here rates are always whole.
+        /// Here it has no effect: all parts together keep to what is configured.
         num_shards: i64 = 1,
         /// The policies, in order. A trace is kept when one of them samples it and none drops it.
         policies: Vec<PolicyDocument> = Vec::new(),
@@ -82,8 +82,8 @@ fn document_rules(document: &mut TailSamplingDocument, block: &mut Block<'_>, re
         let text = "`num_shards` must not be above 256";
         report.error_at(block.at("num_shards"), Cause::OutOfRange, text, "");
     } else if document.num_shards > 1 {
-        let text = "`num_shards` has no effect here: the work is spread over all cores, and rates and \
-                    caches are not divided";
+        let text = "`num_shards` has no effect here: the work is spread over all cores, and rates are \
+                    divided among them so that the whole is what is configured";
         report.warn_at(block.at("num_shards"), Cause::NoEffect, text, "");
     }
     block.reject_negative("num_shards", document.num_shards, report);

@@ -7,4 +7,5 @@ mod golden;
 mod model;
 mod refusals;
 mod replay;
+mod shares;
 mod weights;

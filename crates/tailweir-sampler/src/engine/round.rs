@@ -32,6 +32,7 @@ impl Engine {
         for &(_, index) in &ranked {
             self.decide(index, now, early, sink);
         }
+        self.policies.state.end_round();
         let decided = ranked.len() as u64;
         self.scratch.due = due;
         self.scratch.ranked = ranked;

@@ -1,8 +1,11 @@
 //! When memory or numbers run out.
 
-use crate::bench::{Bench, Outcome, What, errors, everything, settings};
+use crate::bench::{Bench, Outcome, What, errors, everything, policy, settings};
+use std::sync::Arc;
 use std::time::Duration;
+use tailweir_config::{PolicyKind, TailSampling};
 use tailweir_core::ByteSize;
+use tailweir_policy::PolicySet;
 use tailweir_sampler::{EarlyReason, EngineSettings, Refusal};
 use tailweir_testkit::{request, span, trace_id};
 
@@ -233,6 +236,51 @@ fn with_block_on_overflow_new_traces_are_refused() {
     assert!(refusal.is_retryable());
     bench.run_to(10_000);
     assert_eq!(bench.append(10_001, &new).unwrap().new_traces, 1);
+}
+
+/// Scenario: under `consistent_probability` two traces are due at the same moment, of which a limiter of
+/// one span takes one; then there is room for one trace, and every 10 s one comes, so that each is
+/// decided when the next comes and none is ever due.
+/// Guarantees: what the limiter refused ended with the traces that were due together: with its bucket
+/// full again, it takes each of the others.
+#[test]
+fn a_limiter_that_refused_takes_traces_that_are_decided_early() {
+    let mut bench = Bench::with(settings(), consistent_limiter());
+    let append = |bench: &mut Bench, at, n| {
+        let request = request().span(span(trace_id(n), 1)).bytes();
+        bench.append(at, &request).unwrap();
+    };
+    append(&mut bench, 0, 1);
+    append(&mut bench, 0, 2);
+    bench.run_to(10_000);
+    let kept = |outcome: &&Outcome| outcome.what == What::Kept;
+    assert_eq!(bench.sink.outcomes.len(), 2);
+    assert_eq!(bench.sink.outcomes.iter().filter(kept).count(), 1);
+    bench.engine.replace_settings(EngineSettings {
+        traces_max: 1,
+        decision_wait: Duration::from_secs(60),
+        ..settings()
+    });
+    for n in 3..=8 {
+        append(&mut bench, n * 10_000, n);
+    }
+    let early: Vec<_> = (3..8).map(|n| bench.of(trace_id(n))[0]).collect();
+    assert!(early.iter().all(|it| it.early == Some(EarlyReason::Traces)));
+    assert!(early.iter().all(kept));
+}
+
+/// A limiter of one span a second, for which traces that are due together are ranked.
+fn consistent_limiter() -> Arc<PolicySet> {
+    let kind = PolicyKind::RateLimiting {
+        spans_per_second: 1,
+        burst_capacity: 1,
+    };
+    let settings = TailSampling {
+        policies: vec![policy("limiter", kind)],
+        consistent_probability: true,
+        ..TailSampling::default()
+    };
+    Arc::new(PolicySet::compile(&settings).expect("a sound policy"))
 }
 
 /// Scenario: a trickle of small traces that wait long is spread thinly among many that wait shortly
