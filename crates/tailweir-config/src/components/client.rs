@@ -110,7 +110,7 @@ settings! {
 settings! {
     /// An HTTP client.
     pub struct HttpClient {
-        /// URL to which `/v1/traces`, `/v1/metrics` or `/v1/logs` is added.
+        /// URL. `otlp_http` adds `/v1/traces`, `/v1/metrics` or `/v1/logs`; for all others it is the whole URL.
         endpoint: String = String::new(),
         /// TLS of `https://` endpoints.
         tls: ClientTls = ClientTls::default(),

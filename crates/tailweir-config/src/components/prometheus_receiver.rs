@@ -22,7 +22,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 settings! {
-    /// Scrapes pages of metrics, as Prometheus does. Each process scrapes its own list.
+    /// Scrapes pages of metrics, as Prometheus does. In a cluster the processes that open receivers share the
+    /// targets, each of which is scraped by one of them; all need the same list.
     pub struct PrometheusReceiver {
         /// What is scraped, in the form of Prometheus' own configuration. A `$` is written `$$`.
         config: PrometheusConfig = PrometheusConfig::default(),

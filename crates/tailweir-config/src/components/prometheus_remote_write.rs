@@ -42,7 +42,7 @@ settings! {
         namespace: String = String::new(),
         /// Labels of every series that has none of that name.
         external_labels: BTreeMap<String, String> = BTreeMap::new(),
-        /// What happens when a request fails.
+        /// What happens when a request fails. Here `initial_interval` is 50ms where it is not written.
         retry_on_failure: RetryOnFailure = RetryOnFailure {
             initial_interval: Duration::from_millis(50),
             ..RetryOnFailure::default()

@@ -26,8 +26,8 @@ fn pushed(posted: &Posted) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-/// The example of the repository, with ports and backends of this test.
-fn example(loki: &HttpSink) -> String {
+/// The example of the repository, with ports and backends of this test, and with the exporter of old for Loki.
+fn old_example(loki: &HttpSink) -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../deploy/examples/gateway.yaml"
@@ -37,20 +37,18 @@ fn example(loki: &HttpSink) -> String {
         .replace("0.0.0.0:4317", "127.0.0.1:0")
         .replace("0.0.0.0:4318", "127.0.0.1:0")
         .replace("0.0.0.0:8889", "127.0.0.1:0")
-        .replace(
-            "http://loki:3100/loki/api/v1/push",
-            &loki.url("/loki/api/v1/push"),
-        )
+        .replace("otlp_http/loki", "loki")
+        .replace("http://loki:3100/otlp", &loki.url("/loki/api/v1/push"))
         .replace("timeout: 1s", "timeout: 10ms")
 }
 
-/// Scenario: the gateway of the examples gets logs; Loki fails once, then takes them.
+/// Scenario: the gateway of the examples, with the exporter of old, gets logs; Loki fails once, then takes them.
 /// Guarantees: they arrive with their labels, edited by the pipeline, and the books balance.
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_of_the_example_reach_loki() {
+async fn logs_reach_loki_by_its_own_protocol() {
     let loki = HttpSink::start();
     loki.answer_next(503);
-    let yaml = example(&loki).replace(
+    let yaml = old_example(&loki).replace(
         "loki/api/v1/push\n",
         "loki/api/v1/push\n    retry_on_failure: {initial_interval: 5ms, max_interval: 10ms}\n",
     );
@@ -83,7 +81,7 @@ async fn what_loki_does_not_take_is_counted() {
     for _ in 0..1000 {
         loki.answer_next(500);
     }
-    let yaml = example(&loki).replace(
+    let yaml = old_example(&loki).replace(
         "loki/api/v1/push\n",
         "loki/api/v1/push\n    retry_on_failure: {initial_interval: 5ms, max_interval: 5ms, \
          max_elapsed_time: 40ms}\n",

@@ -146,7 +146,7 @@ service: {pipelines: {traces: {receivers: [kafka], exporters: [otlp, otlp/b]}}}"
 }
 
 /// Scenario: the embedded configuration and the example are validated.
-/// Guarantees: both are valid.
+/// Guarantees: both are valid, and nothing in them is advised against.
 #[test]
 fn what_is_shipped_is_valid() {
     let example = concat!(
@@ -154,10 +154,11 @@ fn what_is_shipped_is_valid() {
         "/../../deploy/examples/gateway.yaml"
     );
     for output in [
-        tailweir(["validate"]),
-        tailweir(["validate", "--config", example]),
+        tailweir(["validate", "--strict"]),
+        tailweir(["validate", "--strict", "--config", example]),
     ] {
         assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "");
         assert!(stdout(&output).contains("valid"));
     }
 }

@@ -18,6 +18,16 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["mode=cluster", "cluster.drainTimeout=5m"],
         "cluster.drainTimeout",
     ),
+    (
+        &[
+            "mode=cluster",
+            "cluster.drainTimeout=61m",
+            "sampler.terminationGracePeriodSeconds=4000",
+        ],
+        "cluster.drainTimeout is 61m",
+    ),
+    (&["mode=cluster", "cluster.lease=100s"], "cluster.lease"),
+    (&["mode=cluster", "cluster.lease=900ms"], "cluster.lease"),
     (&["mode=cluster", "cluster.replication=3"], "replication"),
     (
         &["mode=cluster", "sampler.replicas=1"],

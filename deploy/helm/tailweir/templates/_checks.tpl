@@ -60,6 +60,13 @@
 {{- end -}}
 {{- fail (printf "controller.replicas is %d, and there are %d: those that stay would count the votes of those that go. Remove these first (one that leads is refused: delete its pod, and another leads)\n  %s\nand upgrade at once after that with controller.allowFewer=true, which no later upgrade needs" $wanted $running (join "\n  " $commands)) -}}
 {{- end -}}
+{{- $lease := include "tailweir.milliseconds" .Values.cluster.lease | int -}}
+{{- if or (lt $lease 1000) (gt $lease 60000) -}}
+{{- fail (printf "cluster.lease is %s, and may be 1s to 1m" .Values.cluster.lease) -}}
+{{- end -}}
+{{- if gt (include "tailweir.milliseconds" .Values.cluster.drainTimeout | int) 3600000 -}}
+{{- fail (printf "cluster.drainTimeout is %s, and may be 1h at most" .Values.cluster.drainTimeout) -}}
+{{- end -}}
 {{- if and (eq .Values.cluster.tls.source "secret") (not .Values.cluster.tls.secretName) -}}
 {{- fail "cluster.tls.source is secret, and cluster.tls.secretName is empty: name the Secret with ca.crt, NAME.crt and NAME.key" -}}
 {{- end -}}

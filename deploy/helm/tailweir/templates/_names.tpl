@@ -66,8 +66,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- join "," $addresses -}}
 {{- end -}}
 
-{{/* Seconds of a duration such as 90s, 1m30s or 500ms, rounded up. */}}
-{{- define "tailweir.seconds" -}}
+{{/* Milliseconds of a duration such as 90s, 1m30s or 500ms. */}}
+{{- define "tailweir.milliseconds" -}}
 {{- $milliseconds := 0 -}}
 {{- range regexFindAll "[0-9]+(\\.[0-9]+)?(ms|h|m|s)" . -1 -}}
 {{- /* In whole numbers: older template libraries cannot calculate with others. A leading 0 would make it octal. */ -}}
@@ -77,5 +77,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $unit := get (dict "h" 3600000 "m" 60000 "s" 1000 "ms" 1) (regexFind "[a-z]+$" .) -}}
 {{- $milliseconds = add $milliseconds (mul $whole $unit) (div (mul $thousandths $unit) 1000) -}}
 {{- end -}}
-{{- div (add $milliseconds 999) 1000 -}}
+{{- $milliseconds -}}
+{{- end -}}
+
+{{/* The same in seconds, rounded up. */}}
+{{- define "tailweir.seconds" -}}
+{{- div (add (include "tailweir.milliseconds" . | int) 999) 1000 -}}
 {{- end -}}

@@ -19,7 +19,6 @@ failureThreshold: {{ .failures }}
 {{- $isPeer := ne $role "single" -}}
 {{- $takesClients := has $role (list "single" "gateway") -}}
 {{- $runsExporters := ne $role "controller" -}}
-{{- $config := include "tailweir.config" $root | fromJson -}}
 {{- $persistence := (get $root.Values (ternary "sampler" "single" $isPeer)).persistence -}}
 metadata:
   # No version: a new version of the chart alone restarts nothing.
@@ -31,7 +30,7 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: tailweir
     # What a running process cannot take over; everything else is reloaded.
-    checksum/restart: {{ dict "telemetry" (get (get $config "service" | default dict) "telemetry") "extensions" (get $config "extensions") | toJson | sha256sum }}
+    checksum/restart: {{ include "tailweir.restarting" $root | sha256sum }}
     {{- with $root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
