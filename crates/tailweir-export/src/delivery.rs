@@ -94,16 +94,10 @@ impl Delivery {
             .destination
             .encode(self.signal, body)
             .map_err(|failure| Ended::lost(LossReason::PermanentError, failure))?;
+        self.welcome().await?;
+        // Not before: what another request was asked to wait is not time that this one has had.
         let mut backoff = self.retry.map(|retry| Backoff::new(retry, Instant::now()));
         loop {
-            tokio::select! {
-                biased;
-                () = self.throttle.ready() => {}
-                () = self.drain.cancelled(), if self.is_kept => self.leave.cancel(),
-            }
-            if self.leave.is_cancelled() {
-                return Err(Ended::Returned);
-            }
             let failure = match self.attempt(request.clone(), client).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(failure) => failure,
@@ -133,7 +127,21 @@ impl Delivery {
                 return Err(Ended::lost(LossReason::RetriesExhausted, failure));
             };
             self.wait_after(&failure, delay).await;
+            self.welcome().await?;
         }
+    }
+
+    /// Waits until attempts are welcome, unless there is to be none any more.
+    async fn welcome(&self) -> Result<(), Ended> {
+        tokio::select! {
+            biased;
+            () = self.throttle.ready() => {}
+            () = self.drain.cancelled(), if self.is_kept => self.leave.cancel(),
+        }
+        if self.leave.is_cancelled() {
+            return Err(Ended::Returned);
+        }
+        Ok(())
     }
 
     async fn wait_after(&self, failure: &Failure, delay: Duration) {

@@ -126,6 +126,37 @@ async fn a_pause_that_the_backend_asks_for_is_kept_by_all() {
     assert_eq!(destination.times(start), [0, 60_000, 60_000]);
 }
 
+/// Scenario: requests may take 300 s and are tried again after 200 s; the backend asks the first for a pause of 160 s,
+/// and then the second, which has waited for the end of that pause before its first attempt.
+/// Guarantees: the pause of the first is not time of the second: it is tried again, and taken.
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_request_begins_with_its_first_attempt() {
+    let retry = Retry {
+        initial_interval: Duration::from_secs(200),
+        ..steady()
+    };
+    let ledger = Ledger::new();
+    let destination = Scripted::failing([pause(160), pause(160)]);
+    let exporter = Exporter::new(
+        "otlp",
+        Signal::Traces,
+        destination.clone(),
+        &settings(Some(retry)),
+    );
+    let start = Instant::now();
+    while_running(&exporter, async {
+        exporter.offer(ledger.parcel(1, "a")).await.unwrap();
+        destination.attempted(1).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+        exporter.offer(ledger.parcel(2, "b")).await.unwrap();
+        ledger.settled(2).await;
+    })
+    .await;
+    assert_eq!(ledger.items(), (3, 0));
+    assert_eq!(destination.bodies(), ["a", "b", "a", "b"]);
+    assert_eq!(destination.times(start), [0, 160_000, 320_000, 360_000]);
+}
+
 /// Scenario: a backend asks for a pause of a year.
 /// Guarantees: five minutes are kept at most, so that no answer silences an exporter.
 #[tokio::test(start_paused = true)]
