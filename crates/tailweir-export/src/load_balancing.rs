@@ -227,7 +227,7 @@ impl LoadBalancer {
     async fn dismiss(&self, member: &Arc<Direct>) {
         let parcels = member.withdraw().await;
         let mut members = self.members.lock();
-        self.homeless.lock().extend(parcels);
+        self.stand_in_line(parcels.into());
         members.dismissed(member);
         drop(members);
         self.room.notify_waiters();

@@ -130,24 +130,7 @@ fn remote_write_rules(
         // The default of other clients; there is nothing to choose here.
         http.compression = HttpCompression::Snappy;
     }
-    let client = exporter.client();
-    let (is_empty, compression) = (client.endpoint.is_empty(), client.compression);
-    if is_empty {
-        report.error_at(
-            block.at("endpoint"),
-            Cause::Missing,
-            "the exporter has no `endpoint`",
-            "add `endpoint: http://PROMETHEUS:9090/api/v1/write`",
-        );
-    }
-    if !matches!(compression, HttpCompression::Snappy | HttpCompression::None) {
-        report.error_at(
-            block.at("compression"),
-            Cause::NotAllowed,
-            "remote write is packed with snappy",
-            "remove it",
-        );
-    }
+    client_rules(exporter, block, report);
     block.reject_negative(
         "max_batch_size_bytes",
         exporter.max_batch_size_bytes,
@@ -171,6 +154,48 @@ fn remote_write_rules(
             );
         }
     }
+    name_rules(exporter, block, report);
+    resource_label_rules(
+        &exporter.resource_to_telemetry_conversion,
+        &exporter.resource_constant_labels,
+        block,
+        report,
+    );
+}
+
+fn client_rules(
+    exporter: &PrometheusRemoteWriteExporter,
+    block: &mut Block<'_>,
+    report: &mut Report,
+) {
+    let client = exporter.client();
+    if client.endpoint.is_empty() {
+        report.error_at(
+            block.at("endpoint"),
+            Cause::Missing,
+            "the exporter has no `endpoint`",
+            "add `endpoint: http://PROMETHEUS:9090/api/v1/write`",
+        );
+    }
+    if !matches!(
+        client.compression,
+        HttpCompression::Snappy | HttpCompression::None
+    ) {
+        report.error_at(
+            block.at("compression"),
+            Cause::NotAllowed,
+            "remote write is packed with snappy",
+            "remove it",
+        );
+    }
+}
+
+/// Version 1 knows names of letters, digits, `_` and `:` alone.
+fn name_rules(
+    exporter: &PrometheusRemoteWriteExporter,
+    block: &mut Block<'_>,
+    report: &mut Report,
+) {
     use TranslationStrategy::{NoTranslation, NoUTF8EscapingWithSuffixes};
     if exporter.protobuf_message == RemoteWriteProtocol::V1
         && matches!(
@@ -185,10 +210,4 @@ fn remote_write_rules(
             "add `protobuf_message: io.prometheus.write.v2.Request`",
         );
     }
-    resource_label_rules(
-        &exporter.resource_to_telemetry_conversion,
-        &exporter.resource_constant_labels,
-        block,
-        report,
-    );
 }

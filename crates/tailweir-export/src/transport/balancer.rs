@@ -88,12 +88,40 @@ impl Balancer {
         }
     }
 
-    /// Sends the request to one address; where that cannot be connected, to the others in turn.
+    /// Sends the request to one address; where that cannot be connected, to the others in turn, and once more where the name has
+    /// moved meanwhile.
     pub(crate) async fn call(
         &self,
         request: &Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, CallError> {
         let entries = self.entries().await?;
+        let answer = self.call_in_turn(&entries, request).await;
+        let is_lost = answer.as_ref().is_err_and(|error| error.is_unreachable);
+        if !is_lost || !self.has_moved(&entries).await {
+            return answer;
+        }
+        let entries = self.entries().await?;
+        self.call_in_turn(&entries, request).await
+    }
+
+    /// Waits for the look-up beside the calls, if one is under way: nobody is there to serve until it has an answer. Says whether the
+    /// addresses are others by then.
+    async fn has_moved(&self, known: &[Entry]) -> bool {
+        let mut look_up = std::mem::take(&mut self.addresses.lock().look_up);
+        let found = look_up.join_next().await;
+        let mut addresses = self.addresses.lock();
+        if let Some(Ok(Ok(found))) = found {
+            self.take_up(&mut addresses, found);
+        }
+        let now = addresses.entries.iter().map(|entry| entry.address);
+        now.ne(known.iter().map(|entry| entry.address))
+    }
+
+    async fn call_in_turn(
+        &self,
+        entries: &[Entry],
+        request: &Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, CallError> {
         let start = self.next.load(Relaxed);
         if self.target.round_robin {
             self.next.fetch_add(1, Relaxed);
@@ -451,6 +479,30 @@ mod tests {
         drop(balancer);
         tokio::task::yield_now().await;
         assert_eq!(look_ups(), (3, 2));
+    }
+
+    /// Scenario: nobody listens any more at the only address of a name, which has moved, when a call comes after the interval.
+    /// Guarantees: that call reaches the new address: it waits for the resolver once all else has failed.
+    #[tokio::test]
+    async fn a_call_that_reaches_nobody_follows_the_name() {
+        static SERVED: AtomicUsize = AtomicUsize::new(0);
+        static ADDRESS: Mutex<Option<SocketAddr>> = Mutex::new(None);
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        *ADDRESS.lock().unwrap() = Some(gone.local_addr().unwrap());
+        drop(gone);
+        let balancer = balancer(true, |_| {
+            let address = ADDRESS.lock().unwrap().unwrap();
+            Box::pin(async move {
+                // Not there yet when the call has failed.
+                tokio::task::yield_now().await;
+                Ok(vec![address])
+            })
+        });
+        assert!(balancer.call(&request()).await.unwrap_err().is_unreachable);
+        *ADDRESS.lock().unwrap() = Some(server(&SERVED).await);
+        pass(Duration::from_secs(31)).await;
+        attempt(&balancer).await;
+        assert_eq!(SERVED.load(SeqCst), 1);
     }
 
     /// An address that takes no more connections: whoever connects there waits, while the second value lives.

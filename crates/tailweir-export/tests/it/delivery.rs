@@ -2,6 +2,7 @@
 
 use crate::support::{Ledger, Scripted, Step, while_running};
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 use tailweir_core::{ClientContext, Signal};
 use tailweir_export::{
@@ -102,27 +103,27 @@ async fn a_request_is_given_up_with_its_reason() {
     }
 }
 
-/// Scenario: two requests are under way; the backend asks one of them for a pause of 60 s.
-/// Guarantees: it is tried again after exactly that, and requests taken up meanwhile wait as well.
-#[tokio::test(start_paused = true)]
-async fn a_pause_that_the_backend_asks_for_is_kept_by_all() {
-    let ledger = Ledger::new();
-    let destination = Scripted::failing([pause(60)]);
-    let exporter = Exporter::new(
-        "otlp",
-        Signal::Traces,
-        destination.clone(),
-        &settings(Some(steady())),
-    );
-    let start = Instant::now();
+/// Sends a request of one item, and one of two a second after its first attempt, until both are settled.
+async fn send_two(ledger: &Arc<Ledger>, destination: &Arc<Scripted>, retry: Retry) {
+    let settings = settings(Some(retry));
+    let exporter = Exporter::new("otlp", Signal::Traces, destination.clone(), &settings);
     while_running(&exporter, async {
         exporter.offer(ledger.parcel(1, "a")).await.unwrap();
         destination.attempted(1).await;
         tokio::time::advance(Duration::from_secs(1)).await;
-        exporter.offer(ledger.parcel(1, "b")).await.unwrap();
+        exporter.offer(ledger.parcel(2, "b")).await.unwrap();
         ledger.settled(2).await;
     })
     .await;
+}
+
+/// Scenario: two requests are under way; the backend asks one of them for a pause of 60 s.
+/// Guarantees: it is tried again after exactly that, and requests taken up meanwhile wait as well.
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_the_backend_asks_for_is_kept_by_all() {
+    let (ledger, destination) = (Ledger::new(), Scripted::failing([pause(60)]));
+    let start = Instant::now();
+    send_two(&ledger, &destination, steady()).await;
     assert_eq!(destination.times(start), [0, 60_000, 60_000]);
 }
 
@@ -137,21 +138,8 @@ async fn the_time_of_a_request_begins_with_its_first_attempt() {
     };
     let ledger = Ledger::new();
     let destination = Scripted::failing([pause(160), pause(160)]);
-    let exporter = Exporter::new(
-        "otlp",
-        Signal::Traces,
-        destination.clone(),
-        &settings(Some(retry)),
-    );
     let start = Instant::now();
-    while_running(&exporter, async {
-        exporter.offer(ledger.parcel(1, "a")).await.unwrap();
-        destination.attempted(1).await;
-        tokio::time::advance(Duration::from_secs(1)).await;
-        exporter.offer(ledger.parcel(2, "b")).await.unwrap();
-        ledger.settled(2).await;
-    })
-    .await;
+    send_two(&ledger, &destination, retry).await;
     assert_eq!(ledger.items(), (3, 0));
     assert_eq!(destination.bodies(), ["a", "b", "a", "b"]);
     assert_eq!(destination.times(start), [0, 160_000, 320_000, 360_000]);
@@ -224,7 +212,7 @@ async fn what_cannot_be_encoded_is_lost() {
     let exporter = Exporter::new(
         "otlp",
         Signal::Traces,
-        std::sync::Arc::new(Unencodable),
+        Arc::new(Unencodable),
         &ExporterSettings::default(),
     );
     exporter.offer(ledger.parcel(1, "a")).await.unwrap();
