@@ -20,6 +20,7 @@ mod bring;
 mod counts;
 mod letters;
 mod line;
+mod lives;
 mod peers;
 mod service;
 mod settings;

@@ -3,6 +3,7 @@
 use crate::PeersSettings;
 use crate::counts::Register;
 use crate::line::{Hosts, Line, Remote};
+use crate::lives::Lives;
 use arc_swap::ArcSwap;
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ pub struct Peers {
     settings: PeersSettings,
     register: Arc<Register>,
     hosts: Hosts,
+    lives: Arc<Lives>,
     /// Read by every shard, written when the table changes.
     lines: ArcSwap<HashMap<Incarnation, Arc<Line>>>,
     following: Mutex<()>,
@@ -36,6 +38,7 @@ impl Peers {
             settings,
             register: Arc::default(),
             hosts: Hosts::default(),
+            lives: Arc::default(),
             lines: ArcSwap::default(),
             following: Mutex::new(()),
         })
@@ -49,6 +52,10 @@ impl Peers {
 
     pub(crate) fn register(&self) -> &Arc<Register> {
         &self.register
+    }
+
+    pub(crate) fn lives(&self) -> &Arc<Lives> {
+        &self.lives
     }
 
     fn open(&self, name: &MemberName, member: &Member) -> Option<Line> {
@@ -90,6 +97,7 @@ impl Post for Peers {
 
     fn follow(&self, table: &Arc<RoutingTable>) {
         let _one_at_a_time = self.following.lock();
+        self.lives.follow(table);
         let before = self.lines.load();
         let own = self.link.incarnation().map(Incarnation);
         let mut after = HashMap::new();

@@ -3,6 +3,7 @@
 use crate::Peers;
 use crate::counts::{Counts, Register};
 use crate::line::MESSAGE_MAX;
+use crate::lives::Lives;
 use crate::tidings::said;
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tailweir_gateway::{Members, OutgoingPart};
-use tailweir_link::{Caller, Roles, Server};
+use tailweir_link::{Caller, Identity, Roles, Server};
 use tailweir_placement::Incarnation;
 use tailweir_proto::peer;
 use tailweir_proto::peer::peer_server::{Peer, PeerServer};
@@ -32,6 +33,7 @@ pub fn serve(server: &Server, peers: &Peers, members: Arc<dyn Members>) {
     let inbound = Inbound {
         members,
         register: Arc::clone(peers.register()),
+        lives: Arc::clone(peers.lives()),
     };
     let service = PeerServer::new(inbound)
         .max_decoding_message_size(MESSAGE_MAX)
@@ -42,6 +44,7 @@ pub fn serve(server: &Server, peers: &Peers, members: Arc<dyn Members>) {
 struct Inbound {
     members: Arc<dyn Members>,
     register: Arc<Register>,
+    lives: Arc<Lives>,
 }
 
 #[tonic::async_trait]
@@ -66,13 +69,18 @@ impl Peer for Inbound {
         &self,
         request: Request<Streaming<peer::Letter>>,
     ) -> Result<Response<Letters>, Status> {
-        let caller = Caller::of(&request)?;
+        let caller = Caller::of(&request)?.clone();
         let no_incarnation =
             || Status::failed_precondition("only who has an incarnation writes letters");
         let from = Incarnation(caller.incarnation.ok_or_else(no_incarnation)?);
-        let counts = self.register.of(caller.identity.name());
+        let writer = Writer {
+            from,
+            counts: self.register.of(caller.identity.name()),
+            identity: caller.identity,
+            lives: Arc::clone(&self.lives),
+        };
         let members = Arc::clone(&self.members);
-        let reading = read_letters(request.into_inner(), members, from, counts);
+        let reading = read_letters(request.into_inner(), members, writer);
         Ok(Response::new(Letters(Some(Box::pin(reading)))))
     }
 }
@@ -138,18 +146,31 @@ impl Stream for Parts {
     }
 }
 
+/// Who writes the letters of one stream.
+struct Writer {
+    /// Its life, as it says.
+    from: Incarnation,
+    /// Who it is, as the link has checked.
+    identity: Identity,
+    lives: Arc<Lives>,
+    counts: Arc<Counts>,
+}
+
 async fn read_letters(
     mut letters: Streaming<peer::Letter>,
     members: Arc<dyn Members>,
-    from: Incarnation,
-    counts: Arc<Counts>,
+    writer: Writer,
 ) -> Result<(), Status> {
     while let Some(letter) = letters.message().await? {
-        counts.letter_received(letter.messages.len(), letter.encoded_len());
+        // At each one: the table may have come to know that life since the stream began.
+        writer.lives.check(writer.from, writer.identity.name())?;
+        writer
+            .counts
+            .letter_received(letter.messages.len(), letter.encoded_len());
         let letter = read_letter(letter);
         let letter = letter.map_err(|error| Status::invalid_argument(error.to_string()))?;
         members
-            .letters(from, &letter.sampler, letter.messages)
+            .letters(writer.from, &letter.sampler, letter.messages)
             .await;
     }
     Ok(())

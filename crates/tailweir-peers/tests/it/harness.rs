@@ -138,6 +138,19 @@ pub(crate) fn table_of_second(first: &str, second: &str) -> Arc<RoutingTable> {
     Arc::new(table)
 }
 
+/// A table in which `there` has this life and no other, after so many that are over.
+pub(crate) fn table_of_there(life: Incarnation) -> Arc<RoutingTable> {
+    let mut table = RoutingTable::new(1);
+    let register = Command::register(
+        MemberName::new("there").unwrap(),
+        "127.0.0.1:1",
+        "",
+        Weight::ONE,
+    );
+    while table.apply(&register) != Outcome::Registered(life) {}
+    Arc::new(table)
+}
+
 /// A table with one sampler, `here`, that listens there.
 pub(crate) fn table(address: &str) -> Arc<RoutingTable> {
     let mut table = RoutingTable::new(1);
@@ -187,6 +200,11 @@ impl Here {
             all.extend(came);
         }
         all
+    }
+
+    /// There is a newer table.
+    pub(crate) fn follow(&self, table: &Arc<RoutingTable>) {
+        self.peers.follow(table);
     }
 
     /// What came from this member.

@@ -1,12 +1,16 @@
 //! Members that do not speak as members do.
 
-use crate::harness::{HERE, Here, SAMPLER, THERE, There, Town, numbered, part, soon};
+use crate::harness::{
+    HERE, Here, SAMPLER, THERE, There, Town, numbered, part, soon, table_of_there,
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use tailweir_gateway::{Brought, Post};
 use tailweir_link::{Peer, Role};
 use tailweir_proto::peer;
 use tailweir_proto::peer::peer_client::PeerClient;
 use tailweir_shard::Answer;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 /// A client of the generated code, which says what it wants.
@@ -73,6 +77,44 @@ async fn what_cannot_be_ends_its_stream() {
     let said = Brought::Answered(Answer::Taken(Vec::new()));
     reply.send(said.clone()).unwrap();
     assert_eq!(soon(answer).await, Some(said));
+}
+
+/// An empty letter.
+fn letter() -> peer::Letter {
+    peer::Letter {
+        sampler: SAMPLER.to_owned(),
+        ..peer::Letter::default()
+    }
+}
+
+/// Scenario: a member writes with the life of `there`, of which nobody has heard yet; the table then says whose it is, while
+/// the stream is open. The member writes on, and again over another stream; so does `there`.
+/// Guarantees: letters of a life that the table does not know are taken; those of another member's life end their stream, with
+/// both names, and are not handed on; those of `there` are.
+#[tokio::test]
+async fn nobody_writes_with_the_life_of_another() {
+    let town = Town::with_tls();
+    let mut here = Here::start(&town, "127.0.0.1:0", 1).await;
+    let mut client = client(&town, &here);
+    let (feed, letters) = mpsc::channel(1);
+    let silence = client.tell(ReceiverStream::new(letters)).await.unwrap();
+    feed.send(letter()).await.unwrap();
+    soon(here.events.letters.recv()).await.unwrap();
+
+    here.follow(&table_of_there(THERE));
+    feed.send(letter()).await.unwrap();
+    let again = client.tell(tokio_stream::once(letter())).await.unwrap();
+    for silence in [silence, again] {
+        let status = soon(silence.into_inner().message()).await.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied, "{status}");
+        let text = "incarnation 7, which is sampler there, and come from liar";
+        assert!(status.message().contains(text), "{status}");
+    }
+    assert!(here.events.letters.try_recv().is_err());
+
+    let there = There::of(&town, &here.address());
+    there.tell(vec![numbered(1)]);
+    assert_eq!(here.messages(1).await, [numbered(1)]);
 }
 
 /// One gRPC message with these bytes, saying that it is so long.
