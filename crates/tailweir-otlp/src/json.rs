@@ -10,9 +10,9 @@ mod encode;
 mod number;
 mod reader;
 
+use crate::Room;
 use crate::schema::{self, Message};
 use crate::wire::WireError;
-use crate::{Asking, Room};
 use tailweir_core::Signal;
 
 /// Why text is not an OTLP/JSON request.
@@ -46,7 +46,7 @@ pub fn to_wire_within<'a>(
     out: &mut Vec<u8>,
     room: &'a mut Room<'a>,
 ) -> Result<(), JsonError> {
-    decode::transcode(request(signal), json, out, Asking::new(room))
+    decode::transcode(request(signal), json, out, room)
 }
 
 /// Appends to `out` the JSON of a request.

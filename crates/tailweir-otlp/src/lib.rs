@@ -71,7 +71,7 @@ pub use repeats::Repeats;
 pub use response::{ExportResponse, Status};
 pub use revision::Revision;
 pub use rewrite::{Item, ItemPlace, rewrite_items, rewrite_resources};
-pub use room::{Asking, Room};
+pub use room::Room;
 pub use scan::{Scan, ScanDepth, ScanError, ScanLimits, SpanEntry};
 pub use sender::{OfSender, as_they_stood, by_sender, with_sender};
 pub use sift::{Change, Sifted, change_items, sift_items};

@@ -1,7 +1,7 @@
 //! A request under construction.
 
 use crate::TranslateError;
-use tailweir_otlp::{Asking, AttributeSet, ResourcePlace, Room, SpanWriter, TracesBuilder};
+use tailweir_otlp::{AttributeSet, ResourcePlace, Room, SpanWriter, TracesBuilder};
 
 /// Most annotations, tags, logs, references of one span, of each kind: small things that each take more memory
 /// than bytes.
@@ -28,7 +28,7 @@ impl Parts {
 /// An OTLP request that is written span by span, and may become four times as long as what came.
 pub(crate) struct Translation<'a> {
     traces: TracesBuilder,
-    room: Asking<'a>,
+    room: &'a mut Room<'a>,
     length_max: usize,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Translation<'a> {
     pub(crate) fn of(length: usize, room: &'a mut Room<'a>) -> Self {
         Self {
             traces: TracesBuilder::default(),
-            room: Asking::new(room),
+            room,
             length_max: length.saturating_mul(4).saturating_add(SLACK),
         }
     }
@@ -73,7 +73,7 @@ impl<'a> Translation<'a> {
             });
         }
         // In the end it is copied once.
-        match self.room.has(2 * length) {
+        match (self.room)(2 * length) {
             true => Ok(()),
             false => Err(TranslateError::NoRoom),
         }

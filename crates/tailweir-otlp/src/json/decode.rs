@@ -6,7 +6,7 @@
 
 use super::reader::Reader;
 use super::{JsonError, number};
-use crate::Asking;
+use crate::Room;
 use crate::schema::{FieldType, Kind, Message};
 use crate::wire::{DEPTH_MAX, put_bytes, put_key, put_varint, varint_size, zigzag32};
 use base64::Engine as _;
@@ -20,14 +20,15 @@ const TEXT_MIN: usize = 8;
 const SHORT_MAX: usize = 64 << 10;
 
 /// Reads one request and appends its wire form to `out`.
-pub(super) fn transcode(
+pub(super) fn transcode<'a>(
     message: &'static Message,
     json: &[u8],
     out: &mut Vec<u8>,
-    room: Asking<'_>,
+    room: &'a mut Room<'a>,
 ) -> Result<(), JsonError> {
     let mut decoder = Decoder {
         room,
+        granted: 0,
         reader: Reader::new(json),
         contents: Vec::with_capacity(json.len() / 2),
         lengths: Vec::new(),
@@ -56,7 +57,9 @@ struct Length {
 }
 
 struct Decoder<'text, 'room> {
-    room: Asking<'room>,
+    room: &'room mut Room<'room>,
+    /// Bytes for which there is room.
+    granted: usize,
     reader: Reader<'text>,
     contents: Vec<u8>,
     lengths: Vec<Length>,
@@ -133,10 +136,14 @@ impl Decoder<'_, '_> {
     /// Asks for what is taken by now, and for more bytes.
     fn need(&mut self, more: usize) -> Result<(), JsonError> {
         let lengths = self.lengths.capacity() * size_of::<Length>();
-        match self.room.has(self.contents.capacity() + lengths + more) {
-            true => Ok(()),
-            false => Err(self.reader.error("no memory for what it becomes")),
+        let wanted = self.contents.capacity() + lengths + more;
+        if wanted > self.granted {
+            if !(self.room)(wanted) {
+                return Err(self.reader.error("no memory for what it becomes"));
+            }
+            self.granted = wanted;
         }
+        Ok(())
     }
 
     /// Reads a name and its colon.
